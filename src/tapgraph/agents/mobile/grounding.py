@@ -1,0 +1,157 @@
+"""From what the Operator wrote to pixels: element numbers, directions and coordinate spaces."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tapgraph.agents.mobile.replies import OperatorReply
+from tapgraph.errors import ToolError
+from tapgraph.llm_backend.chat_model import ModelTraits
+from tapgraph.llm_backend.pictures import size_as_sent
+from tapgraph.memory.store import Shortcut
+from tapgraph.tools.mobile.actions import ACTION_TYPES, action_from_wire, action_to_wire
+from tapgraph.tools.mobile.coordinates import to_pixels
+from tapgraph.tools.mobile.geometry import Bounds, Size
+from tapgraph.tools.mobile.screen import Element, Screen
+
+__all__ = ["Grounded", "as_seen_by", "ground"]
+
+_POINTS = (("x", "y"), ("x1", "y1"), ("x2", "y2"))
+_TRAVEL = 0.55
+"""The share of an area that a directed swipe crosses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounded:
+    """A call that can be carried out: its name, its arguments in pixels, and its target if known.
+
+    Attributes:
+        shortcut: the shortcut that is called; None for an action.
+    """
+
+    name: str
+    arguments: dict[str, object]
+    bounds: Bounds | None
+    shortcut: Shortcut | None = None
+
+
+def ground(
+    reply: OperatorReply, screen: Screen, shortcuts: Sequence[Shortcut], traits: ModelTraits
+) -> Grounded:
+    """The call that the reply means on this screen.
+
+    Raises:
+        ToolError: an unknown name, element or argument, or a point outside the screen.
+    """
+    arguments: dict[str, object] = dict(reply.arguments)
+    shortcut = next((each for each in shortcuts if each.name == reply.action), None)
+    if shortcut is None and reply.action not in ACTION_TYPES:
+        known = ", ".join([*ACTION_TYPES, *(each.name for each in shortcuts)])
+        raise ToolError(f"no action or shortcut is called {reply.action!r}; use one of {known}")
+    target = _named_element(arguments.pop("element", None), screen)
+    bounds = target.bounds if target else None
+    if reply.action == "Swipe" and "direction" in arguments:
+        arguments = _directed_swipe(arguments, bounds, screen.size)
+    elif target is not None:
+        arguments |= {"x": target.bounds.center.x, "y": target.bounds.center.y}
+    else:
+        arguments |= _points_in_pixels(arguments, traits, screen.size)
+    if shortcut is not None:
+        _check_shortcut_arguments(shortcut, arguments)
+        return Grounded(shortcut.name, arguments, bounds, shortcut)
+    wire = action_to_wire(action_from_wire({"name": reply.action, "arguments": arguments}))
+    checked = wire["arguments"]
+    if not isinstance(checked, dict):
+        raise TypeError("action_to_wire must give an object of arguments")
+    return Grounded(reply.action, checked, bounds)
+
+
+def _named_element(number: object, screen: Screen) -> Element | None:
+    if number is None:
+        return None
+    for element in screen.elements:
+        if str(element.number) == str(number):
+            return element
+    raise ToolError(f"the screen has no element [{number}]; it has 1 to {len(screen.elements)}")
+
+
+def _directed_swipe(
+    arguments: Mapping[str, object], bounds: Bounds | None, size: Size
+) -> dict[str, object]:
+    unknown = sorted(set(arguments) - {"direction"})
+    if unknown:
+        raise ToolError(f"Swipe takes a direction or two points, not both; got also {unknown}")
+    width, height = size.width_px, size.height_px
+    area = bounds or Bounds(0, round(height * 0.15), width, round(height * 0.85))
+    middle = area.center
+    across, along = round(area.width * _TRAVEL / 2), round(area.height * _TRAVEL / 2)
+    ends = {
+        "up": (middle.x, middle.y + along, middle.x, middle.y - along),
+        "down": (middle.x, middle.y - along, middle.x, middle.y + along),
+        "left": (middle.x + across, middle.y, middle.x - across, middle.y),
+        "right": (middle.x - across, middle.y, middle.x + across, middle.y),
+    }
+    direction = str(arguments["direction"]).lower()
+    if direction not in ends:
+        raise ToolError(f"Swipe: direction must be one of {', '.join(ends)}, got {direction!r}")
+    return dict(zip(("x1", "y1", "x2", "y2"), ends[direction], strict=True))
+
+
+def _points_in_pixels(
+    arguments: Mapping[str, object], traits: ModelTraits, size: Size
+) -> dict[str, object]:
+    points: dict[str, object] = {}
+    for x_name, y_name in _POINTS:
+        x, y = arguments.get(x_name), arguments.get(y_name)
+        if isinstance(x, int | float) and isinstance(y, int | float):
+            seen = _seen_size(size, traits)
+            point = to_pixels(x, y, traits.coordinate_space, size, picture=seen)
+            points |= {x_name: point.x, y_name: point.y}
+    return points
+
+
+def as_seen_by(screen: Screen, traits: ModelTraits) -> Screen:
+    """The screen with every place in the numbers in which the model writes points.
+
+    Models that write shares from 0 to 1 read places in thousandths.
+    """
+    seen = _seen_size(screen.size, traits)
+    if seen == screen.size:
+        return screen
+    across, down = seen.width_px / screen.size.width_px, seen.height_px / screen.size.height_px
+    elements = tuple(
+        dataclasses.replace(
+            element,
+            bounds=Bounds(
+                round(element.bounds.left * across),
+                round(element.bounds.top * down),
+                round(element.bounds.right * across),
+                round(element.bounds.bottom * down),
+            ),
+        )
+        for element in screen.elements
+    )
+    return dataclasses.replace(screen, size=seen, elements=elements)
+
+
+def _seen_size(size: Size, traits: ModelTraits) -> Size:
+    match traits.coordinate_space:
+        case "0-999":
+            return Size(999, 999)
+        case "0-1" | "0-1000":
+            return Size(1000, 1000)
+    if not traits.sees_images:
+        return size
+    width_px, height_px = size_as_sent((size.width_px, size.height_px), traits.image_max_px)
+    return Size(width_px, height_px)
+
+
+def _check_shortcut_arguments(shortcut: Shortcut, arguments: Mapping[str, object]) -> None:
+    missing = [name for name in shortcut.arguments if name not in arguments]
+    unknown = [name for name in arguments if name not in shortcut.arguments]
+    if missing or unknown:
+        raise ToolError(
+            f"{shortcut.name} takes {', '.join(shortcut.arguments) or 'no arguments'}"
+            + (f"; missing: {', '.join(missing)}" if missing else "")
+            + (f"; unknown: {', '.join(unknown)}" if unknown else "")
+        )

@@ -1,0 +1,81 @@
+"""The Manager plans (Mobile-Agent-E, section 3.1).
+
+In the default pipeline it runs at the start, when the Operator is stuck, and when a subgoal is
+reported done: beside the Reflector where the Operator foresaw it, else beside the next Operator,
+which goes on with the next subgoal meanwhile. Deviation from the paper: its reply names the
+status of the task, so that no wording can be mistaken for "finished".
+"""
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from tapgraph.agents.mobile.prompts import conversation
+from tapgraph.agents.mobile.replies import ManagerReply
+from tapgraph.agents.mobile.state import PhoneState, Plan
+from tapgraph.agents.mobile.team import Team
+from tapgraph.agents.mobile.wording import plan_lines, screen_block_for_reading, shortcut_lines
+from tapgraph.agents.run.events import Planned, Warned
+from tapgraph.errors import InvalidReply
+
+__all__ = ["manager", "manager_beside"]
+
+
+def manager(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
+    """A plan, or the last one changed where trouble or a finished subgoal asks for it.
+
+    An invalid reply leaves the plan as it was; without one, the task itself is the only subgoal.
+    """
+    team = runtime.context
+    try:
+        plan = _ask(state, team)
+    except InvalidReply as error:
+        team.folder.record(Warned(step=state["step"], text=f"Manager: {error}"))
+        plan = state.get("plan") or Plan(subgoals=(state["instruction"],))
+    return {"plan": plan, "escalation": "", "missing": ""}
+
+
+def manager_beside(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
+    """The plan for `close_step` to take over, made while other roles work."""
+    team = runtime.context
+    try:
+        return {"plan_proposed": _ask(state, team)}
+    except InvalidReply as error:
+        team.folder.record(Warned(step=state["step"], text=f"Manager: {error}"))
+        return {"plan_proposed": None}
+
+
+def _ask(state: PhoneState, team: Team) -> Plan:
+    screen = team.screens[state["screen"]]
+    fields = {
+        "instruction": state["instruction"],
+        "shortcuts": shortcut_lines(team.shortcuts),
+        "plan": plan_lines(state.get("plan")),
+        "progress": state["progress"] or "none yet",
+        "notes": state["notes"] or "none yet",
+        "trouble": _trouble(state) or "none",
+        "screen": screen_block_for_reading(screen) if team.pipeline.plans_on_text else "",
+    }
+    reply = team.ask("manager", state, conversation("manager", {}, "manager", fields), ManagerReply)
+    plan = Plan(
+        subgoals=tuple(reply.subgoals),
+        current=min(reply.current, len(reply.subgoals)) - 1,
+        status=reply.status,
+    )
+    team.folder.record(
+        Planned(
+            step=state["step"],
+            thought=reply.thought,
+            subgoals=plan.subgoals,
+            current_subgoal=plan.current_subgoal,
+            status=plan.status,
+        )
+    )
+    return plan
+
+
+def _trouble(state: PhoneState) -> str:
+    parts = [state["escalation"]]
+    if state["missing"]:
+        parts.append(f"A check of the whole task found this undone: {state['missing']}")
+    return "\n".join(part for part in parts if part)

@@ -1,0 +1,113 @@
+"""What each role answers: the schemas that replies are checked against.
+
+The fields are the output sections of Mobile-Agent-E's roles (its paper, section 3); outcomes and
+states are enumerations, so that no wording can be mistaken for another.
+"""
+
+from typing import Annotated, Literal, TypeAlias, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from tapgraph.agents.mobile.state import Grade, PlanStatus
+
+__all__ = [
+    "ROLES",
+    "ManagerReply",
+    "NotetakerReply",
+    "OperatorReply",
+    "ReflectorReply",
+    "RoleName",
+    "ShortcutReply",
+    "ShortcutStepReply",
+    "TipsReply",
+    "VerifierReply",
+]
+
+RoleName: TypeAlias = Literal[
+    "manager",
+    "operator",
+    "reflector",
+    "notetaker",
+    "verifier",
+    "shortcut_reflector",
+    "tips_reflector",
+]
+ROLES: tuple[RoleName, ...] = get_args(RoleName)
+"""All roles that ask a model."""
+
+Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True)]
+Sentence: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ManagerReply(_Reply):
+    """The plan, new or revised."""
+
+    thought: Words
+    subgoals: Annotated[list[Sentence], Field(min_length=1, max_length=20)]
+    """All subgoals, done ones included, in order."""
+    current: Annotated[int, Field(ge=1)]
+    """Number of the next subgoal to work on, from 1."""
+    status: PlanStatus
+
+
+class OperatorReply(_Reply):
+    """One action."""
+
+    thought: Words
+    action: Sentence
+    arguments: dict[str, str | int | float] = Field(default_factory=dict)
+    description: Words
+    """The action in words and the outcome expected."""
+    completes_subgoal: bool = False
+    """Whether the current subgoal should be done after this action."""
+
+
+class ReflectorReply(_Reply):
+    """The verdict on the last action."""
+
+    outcome: Grade
+    error: Words = ""
+    progress: Words = ""
+    """The task's progress so far; on failure a copy of what it was."""
+    subgoal_done: bool = False
+
+
+class NotetakerReply(_Reply):
+    """The notes, old and new."""
+
+    notes: Words
+
+
+class VerifierReply(_Reply):
+    """Whether the whole task is done."""
+
+    complete: bool
+    missing: Words = ""
+
+
+class ShortcutStepReply(_Reply):
+    """One action of a shortcut; a value names an argument of the shortcut or stands for itself."""
+
+    action: Sentence
+    arguments: dict[str, str | int | float] = Field(default_factory=dict)
+
+
+class ShortcutReply(_Reply):
+    """At most one new shortcut."""
+
+    worth_keeping: bool
+    name: Words = ""
+    arguments: list[Sentence] = Field(default_factory=list)
+    description: Words = ""
+    precondition: Words = ""
+    steps: list[ShortcutStepReply] = Field(default_factory=list)
+
+
+class TipsReply(_Reply):
+    """New tips, one sentence each; none when nothing was learnt."""
+
+    tips: Annotated[list[Sentence], Field(max_length=5)]

@@ -1,0 +1,110 @@
+"""Plays a shortcut action by action, looking at the screen in between.
+
+Mobile-Agent-E plays shortcuts blind (its code, `execute_action`): every action runs on the
+coordinates of the first screen, and an error in the middle ends the task. Here a target is found
+again on the screen as it is, and a failure is a result that says how far the shortcut came.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tapgraph.agents.mobile.state import PhoneState
+from tapgraph.agents.mobile.team import Team
+from tapgraph.errors import ToolError
+from tapgraph.memory.store import Shortcut, ShortcutStep
+from tapgraph.tools.mobile.actions import Action, Enter, Wait, action_from_wire
+from tapgraph.tools.mobile.geometry import Point
+from tapgraph.tools.mobile.screen import Element, Screen
+
+__all__ = ["Played", "play"]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How far a shortcut came; `error` is empty when it was played to its end."""
+
+    done: int
+    total: int
+    error: str = ""
+
+
+def play(
+    shortcut: Shortcut,
+    arguments: Mapping[str, object],
+    team: Team,
+    state: PhoneState,
+    *,
+    ask_leave: Callable[[Action, Screen], None],
+) -> Played:
+    """Carry out the shortcut's actions until one fails or changes nothing.
+
+    `ask_leave` is called before each action that was not sent yet and may raise `ToolError`.
+    """
+    first = screen = team.screens[state["screen"]]
+    total = len(shortcut.steps)
+    for part, shortcut_step in enumerate(shortcut.steps):
+        name = shortcut_step.action_name
+        sent_before = team.ledger.was_sent(state["step"], part)
+        try:
+            action = _grounded(shortcut_step, arguments, first=first, now=screen)
+            if not sent_before:
+                ask_leave(action, screen)
+            team.timer.add_device(
+                team.ledger.perform(team.device, action, step=state["step"], part=part)
+            )
+        except ToolError as error:
+            return Played(part, total, _failure(shortcut, part, name, str(error)))
+        if part == total - 1:
+            break
+        _, after = team.screens.look(state["step"])
+        team.timer.add_device(after.device_s)
+        team.timer.add_picture(after.picture_s + after.ocr_s)
+        expects_change = not isinstance(action, Wait | Enter) and not sent_before
+        if expects_change and after.fingerprint == screen.fingerprint:
+            return Played(
+                part, total, _failure(shortcut, part, name, "nothing changed on the screen")
+            )
+        screen = after
+    return Played(total, total)
+
+
+def _failure(shortcut: Shortcut, part: int, name: str, reason: str) -> str:
+    return (
+        f"{shortcut.name} stopped at its action {part + 1} of {len(shortcut.steps)} ({name}): "
+        f"{reason}; the {part} actions before it were carried out"
+    )
+
+
+def _grounded(
+    step: ShortcutStep, arguments: Mapping[str, object], *, first: Screen, now: Screen
+) -> Action:
+    values: dict[str, object] = {}
+    for name, value in step.arguments_map.items():
+        values[name] = arguments.get(value, value) if isinstance(value, str) else value
+    x, y = values.get("x"), values.get("y")
+    if now is not first and isinstance(x, int | float) and isinstance(y, int | float):
+        point = _found_again(Point(round(x), round(y)), first, now)
+        values |= {"x": point.x, "y": point.y}
+    return action_from_wire({"name": step.action_name, "arguments": values})
+
+
+def _found_again(point: Point, first: Screen, now: Screen) -> Point:
+    target = first.element_at(point)
+    if target is None or now.fingerprint == first.fingerprint:
+        return point
+    alike = [element for element in now.elements if _identity(element) == _identity(target)]
+    if not alike:
+        raise ToolError(f"its target {target.text or target.role!r} is no longer on the screen")
+    nearest = min(
+        alike,
+        key=lambda element: (
+            abs(element.bounds.center.x - point.x) + abs(element.bounds.center.y - point.y)
+        ),
+    )
+    return nearest.bounds.center
+
+
+def _identity(element: Element) -> tuple[str, ...]:
+    if element.resource_id and element.role == "input":
+        return (element.role, element.resource_id)
+    return (element.role, element.resource_id, element.text)

@@ -1,0 +1,388 @@
+"""What happens in a run, one frozen record per kind, and how each is written as a line.
+
+`step` counts from 1; what happens before the first step has step 0. Texts may come from screens
+and models: whoever shows them escapes them.
+"""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal, TypeAlias
+
+from pydantic import TypeAdapter, ValidationError
+
+from tapgraph.agents.run.budget import Spent
+from tapgraph.agents.run.outcome import Outcome
+
+__all__ = [
+    "EVENT_TYPES",
+    "ActionDone",
+    "ActionFailed",
+    "ActionStarted",
+    "Decided",
+    "Escalated",
+    "Event",
+    "Finished",
+    "HumanAnswered",
+    "HumanAsked",
+    "LearntShortcut",
+    "LearntTips",
+    "ModelCalled",
+    "Noted",
+    "Planned",
+    "RecordedEvent",
+    "Reflected",
+    "Resumed",
+    "RunStarted",
+    "ScreenSeen",
+    "StepTimed",
+    "UnknownEvent",
+    "Verified",
+    "Warned",
+    "line_from_event",
+    "recorded_event_from_line",
+]
+
+WireAction: TypeAlias = dict[str, Any]
+"""An action as `{"name": ..., "arguments": {...}}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The run begins."""
+
+    kind: ClassVar[str] = "run_started"
+    instruction: str
+    pipeline: str
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A run that had stopped goes on; `step` is the last one that was begun before."""
+
+    kind: ClassVar[str] = "resumed"
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenSeen:
+    """A stable screen was read; `screen_id` is its number in the run folder.
+
+    Attributes:
+        elements: how many elements were found.
+        source: where they came from: `tree`, `ocr` or `both`.
+        elapsed_s: from asking the device to the finished screen.
+    """
+
+    kind: ClassVar[str] = "screen_seen"
+    step: int
+    screen_id: int
+    app: str
+    activity: str
+    keyboard_shown: bool
+    elements: int
+    fingerprint: str
+    source: str
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCalled:
+    """A model was asked; `valid` is False when its reply broke the schema or it did not answer."""
+
+    kind: ClassVar[str] = "model_called"
+    step: int
+    role: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float
+    latency_s: float
+    attempt: int = 1
+    valid: bool = True
+    images: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan was made or changed."""
+
+    kind: ClassVar[str] = "planned"
+    step: int
+    thought: str
+    subgoals: tuple[str, ...]
+    current_subgoal: str
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The next action was chosen; `bounds` is its target's (left, top, right, bottom)."""
+
+    kind: ClassVar[str] = "decided"
+    step: int
+    thought: str
+    action: WireAction
+    description: str
+    bounds: tuple[int, int, int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionStarted:
+    """An action is about to be sent; `part` counts from 0 inside a shortcut."""
+
+    kind: ClassVar[str] = "action_started"
+    step: int
+    part: int
+    action: WireAction
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDone:
+    """The device acknowledged the action."""
+
+    kind: ClassVar[str] = "action_done"
+    step: int
+    part: int
+    action: WireAction
+    elapsed_s: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFailed:
+    """The action could not be done; `error` is what the model is told."""
+
+    kind: ClassVar[str] = "action_failed"
+    step: int
+    part: int
+    action: WireAction
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reflected:
+    """The action was judged: A it worked, B it led to a wrong page, C nothing changed."""
+
+    kind: ClassVar[str] = "reflected"
+    step: int
+    outcome: Literal["A", "B", "C"]
+    error: str
+    progress: str
+    judged_by: Literal["model", "unchanged screen", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The notes after this step, all of them."""
+
+    kind: ClassVar[str] = "noted"
+    step: int
+    notes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """So many failures came in a row that the plan is made anew."""
+
+    kind: ClassVar[str] = "escalated"
+    step: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Whether the task is complete was checked; `missing` says what is not done."""
+
+    kind: ClassVar[str] = "verified"
+    step: int
+    complete: bool
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HumanAsked:
+    """A person is asked to answer or to confirm."""
+
+    kind: ClassVar[str] = "human_asked"
+    step: int
+    kind_of_question: Literal["question", "confirmation"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HumanAnswered:
+    """What the person, or the policy in their place, said."""
+
+    kind: ClassVar[str] = "human_answered"
+    step: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LearntShortcut:
+    """The shortcut that was learnt from the run, None when there was none."""
+
+    kind: ClassVar[str] = "learnt_shortcut"
+    step: int
+    shortcut: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LearntTips:
+    """The tips that were learnt from the run."""
+
+    kind: ClassVar[str] = "learnt_tips"
+    step: int
+    tips: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that a person should know and that did not stop the run."""
+
+    kind: ClassVar[str] = "warned"
+    step: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepTimed:
+    """Where the step's time went; what `model_s`, `device_s` and `picture_s` leave is ours."""
+
+    kind: ClassVar[str] = "step_timed"
+    step: int
+    total_s: float
+    model_s: float
+    device_s: float
+    picture_s: float
+
+    @property
+    def ours_s(self) -> float:
+        """Seconds spent in tapgraph itself; at least 0, as model calls may run side by side."""
+        return max(0.0, self.total_s - self.model_s - self.device_s - self.picture_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The run is over."""
+
+    kind: ClassVar[str] = "finished"
+    step: int
+    outcome: Outcome
+    reason: str
+    answer: str
+    spent: Spent
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent:
+    """A line that this version cannot read; `text` is the line."""
+
+    kind: ClassVar[str] = "unknown"
+    text: str
+    step: int = 0
+
+
+Event: TypeAlias = (
+    RunStarted
+    | Resumed
+    | ScreenSeen
+    | ModelCalled
+    | Planned
+    | Decided
+    | ActionStarted
+    | ActionDone
+    | ActionFailed
+    | Reflected
+    | Noted
+    | Escalated
+    | Verified
+    | HumanAsked
+    | HumanAnswered
+    | LearntShortcut
+    | LearntTips
+    | Warned
+    | StepTimed
+    | Finished
+    | UnknownEvent
+)
+
+EVENT_TYPES: Mapping[str, type[Event]] = {
+    event_type.kind: event_type
+    for event_type in (
+        RunStarted,
+        Resumed,
+        ScreenSeen,
+        ModelCalled,
+        Planned,
+        Decided,
+        ActionStarted,
+        ActionDone,
+        ActionFailed,
+        Reflected,
+        Noted,
+        Escalated,
+        Verified,
+        HumanAsked,
+        HumanAnswered,
+        LearntShortcut,
+        LearntTips,
+        Warned,
+        StepTimed,
+        Finished,
+    )
+}
+"""From the `kind` of a line to its class."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """An event and when it happened; `since_start_s` does not count pauses between resumptions."""
+
+    event: Event
+    at: datetime
+    since_start_s: float
+
+
+def line_from_event(recorded: RecordedEvent) -> str:
+    """One line of JSON, without its end."""
+    wire = {
+        "kind": recorded.event.kind,
+        "at": recorded.at.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "since_start_s": round(recorded.since_start_s, 3),
+        **dataclasses.asdict(recorded.event),
+    }
+    return json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
+
+
+def recorded_event_from_line(line: str) -> RecordedEvent:
+    """The event that a line holds; `UnknownEvent` when this version cannot read it."""
+    unknown = RecordedEvent(UnknownEvent(line), datetime.fromtimestamp(0, UTC), 0.0)
+    try:
+        wire = json.loads(line)
+    except (json.JSONDecodeError, RecursionError):
+        return unknown
+    if not isinstance(wire, dict):
+        return unknown
+    try:
+        at = datetime.fromisoformat(wire["at"])
+        since_start_s = float(wire["since_start_s"])
+        fields = {name: value for name, value in wire.items() if name not in _ENVELOPE}
+        event: Event = _reader(wire["kind"]).validate_python(fields)
+    except (KeyError, TypeError, ValueError, ValidationError):
+        return unknown
+    return RecordedEvent(event, at, since_start_s)
+
+
+_ENVELOPE = ("kind", "at", "since_start_s")
+
+
+@functools.cache
+def _reader(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(EVENT_TYPES[kind])

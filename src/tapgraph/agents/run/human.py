@@ -1,0 +1,87 @@
+"""Who answers when an agent asks: a person at the terminal, the caller's code, or a policy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from rich.console import Console
+from rich.prompt import Confirm, Prompt
+
+__all__ = [
+    "NO_ONE",
+    "AbsentHuman",
+    "AbsentPolicy",
+    "CallbackHuman",
+    "Human",
+    "HumanRequest",
+    "TerminalHuman",
+]
+
+AbsentPolicy: TypeAlias = Literal["assume", "allow", "stop"]
+"""assume: questions are left to the agent, risky actions refused; allow: risky actions pass too;
+stop: the run ends with `needs_human`."""
+
+NO_ONE = "Nobody is there to answer. Decide as the user most likely would."
+
+
+@dataclass(frozen=True, slots=True)
+class HumanRequest:
+    """A question, or an action that wants a yes."""
+
+    kind: Literal["question", "confirmation"]
+    text: str
+
+
+class Human(Protocol):
+    """Whoever stands for the user."""
+
+    def answer(self, request: HumanRequest) -> str | None:
+        """The words of the answer; for a confirmation `yes` or `no`; None when nobody can say."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentHuman:
+    """A policy, where nobody is at hand."""
+
+    policy: AbsentPolicy = "assume"
+
+    def answer(self, request: HumanRequest) -> str | None:
+        """What the policy says."""
+        if self.policy == "stop":
+            return None
+        if request.kind == "question":
+            return NO_ONE
+        return "yes" if self.policy == "allow" else "no"
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackHuman:
+    """The caller's own function."""
+
+    callback: Callable[[HumanRequest], str | None]
+
+    def answer(self, request: HumanRequest) -> str | None:
+        """What the function returns."""
+        return self.callback(request)
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalHuman:
+    """A person at the terminal."""
+
+    console: Console
+
+    def answer(self, request: HumanRequest) -> str | None:
+        """What the person types; None at the end of the input."""
+        self.console.print()
+        try:
+            if request.kind == "question":
+                self.console.print("The agent asks:", style="bold")
+                self.console.print(request.text, markup=False)
+                return Prompt.ask("Your answer", console=self.console)
+            self.console.print("The agent wants to do this:", style="bold")
+            self.console.print(request.text, markup=False)
+            return "yes" if Confirm.ask("Allow it?", console=self.console) else "no"
+        except EOFError:
+            return None

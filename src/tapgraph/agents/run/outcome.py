@@ -1,0 +1,43 @@
+"""How a run can end; nothing else is an ending."""
+
+from enum import StrEnum
+
+__all__ = ["Outcome"]
+
+
+class Outcome(StrEnum):
+    """How a run ended, and with which exit code the command line says so.
+
+    >>> Outcome("budget").exit_code
+    4
+    """
+
+    SUCCESS = "success"
+    """The task was verified to be complete."""
+    FAILED = "failed"
+    """The task was found not to be done."""
+    GAVE_UP = "gave_up"
+    """The agent saw no way to go on."""
+    BUDGET = "budget"
+    """Steps, tokens, seconds or money were used up."""
+    LOOP = "loop"
+    """The same actions on the same screens came back without progress."""
+    DEVICE_LOST = "device_lost"
+    """The connection to the device broke and could not be repaired."""
+    MODEL_ERROR = "model_error"
+    """The model did not answer, or never in the form that was asked for."""
+    NEEDS_HUMAN = "needs_human"
+    """A person had to answer, and nobody was there."""
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line returns: 0 success, 1 failed, 3 environment, 4 budget."""
+        match self:
+            case Outcome.SUCCESS:
+                return 0
+            case Outcome.BUDGET:
+                return 4
+            case Outcome.DEVICE_LOST | Outcome.MODEL_ERROR:
+                return 3
+            case Outcome.FAILED | Outcome.GAVE_UP | Outcome.LOOP | Outcome.NEEDS_HUMAN:
+                return 1

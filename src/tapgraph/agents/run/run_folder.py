@@ -1,0 +1,301 @@
+"""The folder of one run.
+
+`run.json`, `events.jsonl`, `screens/NNNN.png` with `screens/NNNN.json`, `trees/NNNN.xml`, and when
+it was asked for `report.html`.
+
+It can be read at any time, also while the run goes on and after it was killed: the header and every
+picture are replaced atomically, every event is a line that is flushed as it happens, and a last
+line that was cut off is ignored.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from PIL import Image
+
+from tapgraph.agents.run.budget import Spent
+from tapgraph.agents.run.events import (
+    Event,
+    Finished,
+    RecordedEvent,
+    Resumed,
+    line_from_event,
+    recorded_event_from_line,
+)
+from tapgraph.agents.run.outcome import Outcome
+from tapgraph.agents.run.run_header import RunHeader, header_from_json, header_to_json
+from tapgraph.agents.run.screen_record import screen_from_json, screen_to_json
+from tapgraph.errors import UnreadableRun, UsageError
+from tapgraph.tools.mobile.screen import Screen
+
+__all__ = ["RunFolder"]
+
+_MOST_WAITING_PICTURES = 8
+"""A full-size screen is about 8 MB in memory, so the queue of the encoder is bounded."""
+
+
+class RunFolder:
+    """The record of one run; make it with `create` or `open`.
+
+    `record` and `save_screen` may be called from several threads at once.
+    """
+
+    def __init__(
+        self, path: Path, header: RunHeader, observer: Callable[[RecordedEvent], None] | None = None
+    ) -> None:
+        self.path = path
+        self._observer = observer
+        self._header = header
+        self._lock = threading.Lock()
+        self._events_file: BinaryIO | None = None
+        self._began = time.monotonic()
+        self._screens_used: int | None = None
+        self._encoder: ThreadPoolExecutor | None = None
+        self._waiting: dict[int, Future[None]] = {}
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        header: RunHeader,
+        *,
+        observer: Callable[[RecordedEvent], None] | None = None,
+    ) -> Self:
+        """A new run in a folder that is made where it does not exist.
+
+        `observer` is told of every event once it is on disk, one at a time.
+
+        Raises:
+            UsageError: there is a run in it already, or it cannot be written.
+        """
+        if (path / "run.json").exists():
+            raise UsageError(f"{str(path)!r} already holds a run; resume it or give another folder")
+        try:
+            for folder in (path / "screens", path / "trees"):
+                folder.mkdir(parents=True, exist_ok=True)
+            (path / "events.jsonl").touch()
+            _replace(path / "run.json", header_to_json(header))
+        except OSError as error:
+            raise UsageError(f"{str(path)!r} cannot be used for a run: {error.strerror}") from error
+        return cls(path, header, observer)
+
+    @classmethod
+    def open(cls, path: Path, *, observer: Callable[[RecordedEvent], None] | None = None) -> Self:
+        """The run in a folder, finished or not.
+
+        Raises:
+            UnreadableRun: there is none, it is damaged, or a newer tapgraph wrote it.
+        """
+        place = path / "run.json"
+        try:
+            text = place.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise UnreadableRun(
+                f"{str(path)!r} is not a run folder: run.json: {error.strerror}"
+            ) from error
+        folder = cls(path, header_from_json(text, place=str(place)), observer)
+        folder._began -= max((entry.since_start_s for entry in folder.timeline()), default=0.0)
+        return folder
+
+    @property
+    def header(self) -> RunHeader:
+        """What was asked, and how it ended."""
+        return self._header
+
+    @property
+    def since_start_s(self) -> float:
+        """Seconds that the run has been going on, without the pauses between resumptions."""
+        return time.monotonic() - self._began
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """Where the graph's checkpoints belong."""
+        return self.path / "checkpoints.sqlite"
+
+    @property
+    def report_path(self) -> Path:
+        """Where the report belongs."""
+        return self.path / "report.html"
+
+    def record(self, event: Event) -> RecordedEvent:
+        """Append one line and hand it to the operating system before returning."""
+        with self._lock:
+            recorded = RecordedEvent(event, datetime.now(UTC), self.since_start_s)
+            line = line_from_event(recorded) + "\n"
+            if self._events_file is None:
+                self._events_file = _open_for_appending(self.path / "events.jsonl")
+            self._events_file.write(line.encode(errors="replace"))
+            self._events_file.flush()
+            if self._observer is not None:
+                self._observer(recorded)
+        return recorded
+
+    def timeline(self) -> tuple[RecordedEvent, ...]:
+        """All events with their times, oldest first; a last line that was cut off is left out."""
+        try:
+            content = (self.path / "events.jsonl").read_bytes()
+        except FileNotFoundError:
+            return ()
+        whole, _, _ = content.rpartition(b"\n")
+        return tuple(
+            recorded_event_from_line(line.decode(errors="replace"))
+            for line in whole.split(b"\n")
+            if line.strip()
+        )
+
+    def events(self) -> tuple[Event, ...]:
+        """All events, oldest first."""
+        return tuple(recorded.event for recorded in self.timeline())
+
+    def save_screen(self, screen: Screen) -> int:
+        """Keep a screen and return its number, from 1.
+
+        Its elements and its tree are on disk when this returns; the picture follows in the
+        background.
+        """
+        with self._lock:
+            screen_id = self._next_screen_id()
+            self._screens_used = screen_id
+        if screen.tree_xml:
+            _replace(self._tree_path(screen_id), screen.tree_xml)
+        if screen.screenshot is not None:
+            self._encode(screen_id, screen.screenshot)
+        _replace(self._screen_path(screen_id), screen_to_json(screen))
+        return screen_id
+
+    def load_screen(self, screen_id: int) -> Screen:
+        """A screen as it was kept.
+
+        Raises:
+            UnreadableRun: there is none with this number, or it is damaged.
+        """
+        try:
+            text = self._screen_path(screen_id).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError as error:
+            raise UnreadableRun(f"{str(self.path)!r} has no screen {screen_id}") from error
+        return screen_from_json(
+            text,
+            screenshot=self.load_screenshot(screen_id),
+            tree_xml=self.load_tree(screen_id),
+        )
+
+    def load_screenshot(self, screen_id: int) -> Image.Image | None:
+        """The picture of a screen; None when there is none, or the run was killed before it."""
+        with self._lock:
+            being_written = self._waiting.get(screen_id)
+        if being_written is not None:
+            being_written.result()
+        try:
+            with Image.open(self._picture_path(screen_id)) as image:
+                return image.convert("RGB")
+        except OSError:
+            return None
+
+    def load_tree(self, screen_id: int) -> str:
+        """The dump that a screen was read from; empty when there was none."""
+        try:
+            return self._tree_path(screen_id).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def finish(self, outcome: Outcome, reason: str, answer: str, spent: Spent) -> None:
+        """Write how the run ended, as its last event and into its header."""
+        step = max((event.step for event in self.events()), default=0)
+        self.record(Finished(step, outcome, reason, answer, spent))
+        self._write_header(self._header.finished(outcome, reason, answer, spent))
+
+    def reopen(self) -> None:
+        """Let a run go on that was stopped: it has no outcome until it is finished again."""
+        step = max((event.step for event in self.events()), default=0)
+        self._write_header(self._header.reopened())
+        self.record(Resumed(step))
+
+    def close(self) -> None:
+        """Wait for the pictures and close the files.
+
+        Raises:
+            OSError: a picture could not be written.
+        """
+        with self._lock:
+            if self._events_file is not None:
+                self._events_file.close()
+                self._events_file = None
+            encoder, self._encoder = self._encoder, None
+            waiting, self._waiting = self._waiting, {}
+        if encoder is not None:
+            encoder.shutdown(wait=True)
+        for picture in waiting.values():
+            picture.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _tree_path(self, screen_id: int) -> Path:
+        return self.path / "trees" / f"{screen_id:04d}.xml"
+
+    def _screen_path(self, screen_id: int) -> Path:
+        return self.path / "screens" / f"{screen_id:04d}.json"
+
+    def _picture_path(self, screen_id: int) -> Path:
+        return self.path / "screens" / f"{screen_id:04d}.png"
+
+    def _next_screen_id(self) -> int:
+        if self._screens_used is None:
+            saved = [*self.path.glob("screens/*"), *self.path.glob("trees/*")]
+            self._screens_used = max(
+                (int(place.stem) for place in saved if place.stem.isdecimal()), default=0
+            )
+        return self._screens_used + 1
+
+    def _encode(self, screen_id: int, image: Image.Image) -> None:
+        place = self._picture_path(screen_id)
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = ThreadPoolExecutor(1, thread_name_prefix="run-pictures")
+            self._waiting[screen_id] = self._encoder.submit(_write_png, image, place)
+            is_full = len(self._waiting) > _MOST_WAITING_PICTURES
+            oldest = min(self._waiting)
+        if is_full:
+            self._waiting[oldest].result()
+            with self._lock:
+                del self._waiting[oldest]
+
+    def _write_header(self, header: RunHeader) -> None:
+        _replace(self.path / "run.json", header_to_json(header))
+        self._header = header
+
+
+def _write_png(image: Image.Image, place: Path) -> None:
+    unfinished = place.with_suffix(".part")
+    image.save(unfinished, format="PNG", compress_level=1)
+    unfinished.replace(place)
+
+
+def _replace(place: Path, text: str) -> None:
+    """Write the file so that a reader finds the old content or the new one, never a part."""
+    unfinished = place.with_name(place.name + ".part")
+    unfinished.write_bytes(text.encode(errors="replace"))
+    unfinished.replace(place)
+
+
+def _open_for_appending(place: Path) -> BinaryIO:
+    """The file, without a last line that was cut off when an earlier run was killed."""
+    file = place.open("a+b")
+    file.seek(0)
+    content = file.read()
+    file.truncate(content.rfind(b"\n") + 1)
+    return file

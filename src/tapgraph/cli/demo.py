@@ -1,0 +1,33 @@
+"""`tapgraph demo`: the main job with what is inside the package: no phone, no key, no network."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tapgraph.cli.options import JsonOption, SeedOption
+from tapgraph.cli.run_options import RunOptions
+
+__all__ = ["demo"]
+
+_INSTRUCTION = "Find the highest-rated cafe on Maps and save its name and phone number in a note."
+
+
+def demo(
+    *,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run folder; by default under runs/.")
+    ] = None,
+    seed: SeedOption = 0,
+    json: JsonOption = False,
+) -> int:
+    """Watch the agent do a task on the simulated phone.
+
+    The model is the demonstrator, which knows reference solutions. At the end the databases of
+    the simulated apps are checked.
+    """
+    # The graph takes a second to load, and no other command needs it.
+    from tapgraph.cli.run_session import default_folder, demonstrate  # noqa: PLC0415
+
+    folder = out or default_folder("demo")
+    return demonstrate(_INSTRUCTION, RunOptions(seed=seed), out=folder, json=json)

@@ -1,0 +1,68 @@
+"""The `tapgraph` command."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from tapgraph import __version__
+from tapgraph.cli import device, memory, sim, view
+from tapgraph.cli.exit_codes import ExitCode, exit_code_of
+from tapgraph.cli.terminal import print_error, print_line
+from tapgraph.errors import TapgraphError
+from tapgraph.settings import shows_tracebacks
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="tapgraph", pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=True
+)
+# One line for each command; a command's heavy imports belong inside its function.
+app.add_typer(device.app, name="device")
+app.add_typer(sim.app, name="sim")
+app.add_typer(memory.app, name="memory")
+app.command("view")(view.view)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; errors become one sentence on stderr."""
+    try:
+        result = app(
+            None if arguments is None else list(arguments),
+            prog_name="tapgraph",
+            standalone_mode=False,
+        )
+    except TyperException as error:
+        print_error(error.format_message())
+        return ExitCode.USAGE
+    except typer.Abort:
+        print_error("aborted")
+        return ExitCode.INTERRUPTED
+    except (TapgraphError, OSError) as error:
+        if shows_tracebacks():
+            traceback.print_exc()
+        print_error(str(error))
+        return exit_code_of(error)
+    if result == ExitCode.INTERRUPTED:
+        print_error("interrupted")
+    return result if isinstance(result, int) else ExitCode.SUCCESS
+
+
+@app.callback(invoke_without_command=True)
+def _without_command(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Agents that do tasks on phones, and a simulated phone to try them on."""
+    if version:
+        print_line(f"tapgraph {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print_line(context.get_help())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""`tapgraph run`: a task on a phone."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tapgraph.agents.run.budget import Budget
+from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.cli.open_device import DEFAULT_APPIUM_URL
+from tapgraph.cli.options import (
+    AppiumUrlOption,
+    ClockOption,
+    DeviceKind,
+    DeviceOption,
+    FaultsOption,
+    JsonOption,
+    SeedOption,
+    StateDirOption,
+    UdidOption,
+)
+from tapgraph.cli.run_options import DEMONSTRATOR, HumanKind, ReadFromKind, RunOptions
+from tapgraph.errors import UsageError
+
+__all__ = ["run"]
+
+
+def run(
+    instruction: Annotated[str, typer.Argument(help="What to do, in plain words.")] = "",
+    *,
+    device: DeviceOption = DeviceKind.SIM,
+    appium_url: AppiumUrlOption = DEFAULT_APPIUM_URL,
+    udid: UdidOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="openai:NAME, http://HOST:PORT/v1#NAME, or demonstrator (simulated phone only, "
+            "the default there).",
+        ),
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="URL", help="Tips and shortcuts: a file or database URL.")
+    ] = None,
+    pipeline: Annotated[
+        str, typer.Option(metavar="NAME", help="tapgraph or mobile-agent-e.")
+    ] = "tapgraph",
+    read_from: Annotated[
+        ReadFromKind, typer.Option(help="What screens are read from; auto avoids OCR.")
+    ] = ReadFromKind.AUTO,
+    human: Annotated[
+        HumanKind | None,
+        typer.Option(
+            help="Who answers questions: you (the default on a terminal), or a policy: assume "
+            "leaves questions to the agent and refuses risky actions, allow allows them, stop ends."
+        ),
+    ] = None,
+    max_steps: Annotated[int | None, typer.Option(metavar="N", help="Actions; 40.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(metavar="N")] = None,
+    max_seconds: Annotated[float | None, typer.Option(metavar="S")] = None,
+    max_cost: Annotated[float | None, typer.Option(metavar="USD")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run folder; by default under runs/.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with a run that was stopped.")
+    ] = None,
+    seed: SeedOption = 0,
+    faults: FaultsOption = "",
+    state_dir: StateDirOption = None,
+    clock: ClockOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Do a task on a phone."""
+    # The graph takes a second to load, and no other command needs it.
+    from tapgraph.cli.run_session import (  # noqa: PLC0415
+        default_folder,
+        resume_run,
+        start_run,
+    )
+
+    limits = {
+        "max_steps": max_steps,
+        "max_tokens": max_tokens,
+        "max_seconds": max_seconds,
+        "max_cost_usd": max_cost,
+    }
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    if resume is not None:
+        if instruction or out is not None:
+            raise UsageError("--resume takes instruction and folder from the run; leave them out")
+        return resume_run(resume, _resumed(resume, given), json=json).outcome.exit_code
+    if model is None and device is not DeviceKind.SIM:
+        raise UsageError("a phone behind Appium needs a model: add --model openai:NAME or a URL")
+    options = RunOptions(
+        device=device,
+        appium_url=appium_url,
+        udid=udid,
+        seed=seed,
+        faults=faults,
+        clock=clock,
+        state_dir=str(state_dir) if state_dir else None,
+        model=model or DEMONSTRATOR,
+        memory=memory,
+        pipeline=pipeline,
+        read_from=read_from,
+        human=human or (HumanKind.ASK if sys.stdin.isatty() else HumanKind.ASSUME),
+        budget=dataclasses.replace(Budget(), **given),
+    )
+    folder = out or default_folder(instruction)
+    return start_run(instruction, options, out=folder, json=json).outcome.exit_code
+
+
+def _resumed(run: Path, given: dict[str, int | float]) -> RunOptions:
+    """The options of the run, with the limits that are given anew."""
+    header = RunFolder.open(run).header
+    return RunOptions.from_header(header.options, dataclasses.replace(header.budget, **given))

@@ -1,0 +1,185 @@
+"""From options to a finished run with its report: what `run` and `demo` share."""
+
+import re
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from tapgraph.agents.mobile.agent import PhoneAgent, TaskResult
+from tapgraph.agents.mobile.demonstrator import Demonstrator
+from tapgraph.agents.mobile.ledger import acknowledged_actions
+from tapgraph.agents.mobile.pipeline import pipeline_named
+from tapgraph.agents.mobile.replies import ROLES
+from tapgraph.agents.run.human import AbsentHuman, Human, TerminalHuman
+from tapgraph.agents.run.report import write_report
+from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.cli.open_device import open_device, open_phone
+from tapgraph.cli.progress import open_progress
+from tapgraph.cli.run_options import DEMONSTRATOR, HumanKind, RunOptions
+from tapgraph.cli.terminal import print_json, print_line
+from tapgraph.errors import UsageError
+from tapgraph.llm_backend.model_spec import open_models
+from tapgraph.llm_backend.roles import RoleModels
+from tapgraph.memory.store import MemoryStore
+from tapgraph.settings import Settings
+from tapgraph.tools.mobile.device import Capability, Device
+from tapgraph.tools.mobile.simulated_device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.tasks import PhoneState, find_task
+from tapgraph.tools.mobile.simulator.world.world import World
+
+__all__ = ["default_folder", "demonstrate", "resume_run", "start_run"]
+
+_NOTICE = "Replies come from reference solutions of the simulated apps, not from a language model."
+
+
+def start_run(instruction: str, options: RunOptions, *, out: Path, json: bool) -> TaskResult:
+    """Do a task, show its progress, and leave a run folder with a report."""
+    if not instruction.strip():
+        raise UsageError("the instruction is empty; say what the phone should do")
+    models = _models(options)
+    if options.model == DEMONSTRATOR:
+        Demonstrator().solution(instruction)
+    with _device(options) as device:
+        return _worked(
+            options,
+            device,
+            models,
+            lambda agent: agent.run(instruction, out=out, options=options.to_header()),
+            json=json,
+        )
+
+
+def resume_run(run: Path, options: RunOptions, *, json: bool) -> TaskResult:
+    """Go on with a run that was stopped.
+
+    A simulated phone in this process is brought back by replaying what it had acknowledged.
+    """
+    models = _models(options)
+    with _device(options) as device:
+        if isinstance(device, SimulatedDevice):
+            device.replay(acknowledged_actions(RunFolder.open(run).timeline()))
+        return _worked(options, device, models, lambda agent: agent.resume(run), json=json)
+
+
+def demonstrate(instruction: str, options: RunOptions, *, out: Path, json: bool) -> int:
+    """Do a task on a simulated phone and check its app databases afterwards; the exit code."""
+    task = find_task(instruction)
+    if task is None:
+        raise UsageError(f"no checker knows the task {instruction!r}")
+    phone = open_phone(seed=options.seed, faults=options.faults)
+    with SimulatedDevice(phone) as device:
+        result = _worked(
+            options,
+            device,
+            _models(options),
+            lambda agent: agent.run(instruction, out=out, options=options.to_header()),
+            json=json,
+        )
+        verdict = task.check(World.generate(options.seed), PhoneState(phone))
+    words = "; ".join(verdict.reasons) or "the app databases hold what was asked for"
+    if not json:
+        print_line(f"checked: {words}")
+    return result.outcome.exit_code or int(not verdict.ok)
+
+
+def default_folder(instruction: str) -> Path:
+    """A new folder under `runs`, named after the time and the first words of the instruction.
+
+    >>> default_folder("Turn on Wi-Fi; rm -rf /").name[16:]
+    'turn-on-wi-fi-rm-rf'
+    """
+    words = re.findall(r"[a-z0-9]+", instruction.lower())
+    name = "-".join(words)[:40].strip("-") or "task"
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{name}"  # noqa: DTZ005 - a local name
+
+
+def _print_result(result: TaskResult, report: Path, *, json: bool) -> None:
+    """How the task ended: one JSON object, or a few lines."""
+    if json:
+        print_json({
+            "outcome": result.outcome.value,
+            "reason": result.reason,
+            "answer": result.answer,
+            "notes": result.notes,
+            "steps": result.spent.steps,
+            "tokens": result.spent.tokens,
+            "seconds": round(result.spent.seconds, 3),
+            "cost_usd": result.spent.cost_usd,
+            "run": str(result.folder),
+            "report": str(report),
+        })
+        return
+    print_line(f"outcome: {result.outcome.value} ({result.reason})")
+    if result.answer:
+        print_line(f"answer:  {result.answer}")
+    print_line(f"report:  {report}")
+
+
+def _worked(
+    options: RunOptions,
+    device: Device,
+    models: RoleModels,
+    work: Callable[[PhoneAgent], TaskResult],
+    *,
+    json: bool,
+) -> TaskResult:
+    is_demonstrator = options.model == DEMONSTRATOR
+    if is_demonstrator and Capability.SIMULATED not in device.capabilities:
+        raise UsageError(
+            f"the demonstrator can operate the simulated phone only, not {device.name}; "
+            "give a model with --model"
+        )
+    notice = _NOTICE if is_demonstrator else ""
+    place = options.memory or Settings.from_environment().memory_file
+    with (
+        MemoryStore.open(place) as memory,
+        open_progress(options.budget, json=json, notice=notice) as progress,
+    ):
+        agent = PhoneAgent(
+            device=device,
+            models=models,
+            memory=memory,
+            pipeline=pipeline_named(options.pipeline),
+            budget=options.budget,
+            human=_human(options.human),
+            source=options.read_from.value,
+            on_event=lambda recorded: progress.show(recorded.event),
+        )
+        result = work(agent)
+    report = write_report(RunFolder.open(result.folder))
+    _print_result(result, report, json=json)
+    return result
+
+
+def _models(options: RunOptions) -> RoleModels:
+    pipeline_named(options.pipeline)
+    if options.model == DEMONSTRATOR:
+        return RoleModels(Demonstrator())
+    return open_models(options.model, Settings.from_environment(), roles=ROLES)
+
+
+def _device(options: RunOptions) -> Device:
+    return open_device(
+        options.device,
+        appium_url=options.appium_url,
+        udid=options.udid,
+        seed=options.seed,
+        faults=options.faults,
+        state_dir=Path(options.state_dir) if options.state_dir else None,
+        clock=options.clock,
+    )
+
+
+def _human(kind: HumanKind) -> Human:
+    match kind:
+        case HumanKind.ASK:
+            return TerminalHuman(Console(file=sys.stderr))
+        case HumanKind.ASSUME:
+            return AbsentHuman("assume")
+        case HumanKind.ALLOW:
+            return AbsentHuman("allow")
+        case HumanKind.STOP:
+            return AbsentHuman("stop")

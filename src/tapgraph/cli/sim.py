@@ -1,0 +1,54 @@
+"""`tapgraph sim`: the simulated phone as a server."""
+
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from tapgraph.cli.open_device import open_phone
+from tapgraph.cli.options import ClockOption, FaultsOption, JsonOption, SeedOption, StateDirOption
+from tapgraph.cli.terminal import print_json, print_line
+
+__all__ = ["app", "serve"]
+
+app = typer.Typer(help="The simulated phone.")
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `serve` a command of its own while it is the only one."""
+
+
+@app.command()
+def serve(
+    *,
+    port: Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.")] = 4723,
+    host: Annotated[str, typer.Option(help="On which address; others can reach 0.0.0.0.")] = (
+        "127.0.0.1"
+    ),
+    seed: SeedOption = 0,
+    faults: FaultsOption = "",
+    state_dir: StateDirOption = None,
+    clock: ClockOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Serve a simulated phone to any Appium client until Ctrl-C.
+
+    Prints the URL on one line as soon as clients can connect.
+    """
+    # Werkzeug and the phone are loaded by no other command.
+    from tapgraph.tools.mobile.simulator.server.simulator_server import (  # noqa: PLC0415
+        SimulatorServer,
+    )
+
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    phone = open_phone(seed=seed, faults=faults, state_dir=state_dir, clock=clock)
+    with SimulatorServer(phone, host=host, port=port) as server:
+        if json:
+            print_json({"url": server.url})
+        else:
+            print_line(server.url)
+        stopped.wait()

@@ -1,0 +1,193 @@
+"""Models from words.
+
+One model::
+
+    openai:NAME[?OPTIONS]              the server of OPENAI_BASE_URL, with OPENAI_API_KEY
+    http://HOST:PORT/v1#NAME[?OPTIONS] any other server, with TAPGRAPH_API_KEY if it is set
+
+Options are joined by `&`:
+
+=============== ================================= =======================================
+vision          0, 1                              whether it gets pictures (0)
+coordinates     pixels, 0-1, 0-999, 0-1000        how it writes points (pixels)
+max_image_px    at least 1                        the longer side of a picture (no limit)
+price_in        US dollars for a million tokens   what prompts cost (0)
+price_out       US dollars for a million tokens   what replies cost (0)
+timeout_s       above 0                           how long the server may be silent (120)
+max_retries     at least 0                        how often a request is sent again (2)
+=============== ================================= =======================================
+
+Several models are joined by commas: the first one plays every role that has none of its own,
+`ROLE=SPEC` gives a role its own, and `fallback=SPEC` steps in when another is unavailable::
+
+    openai:small,manager=openai:large,fallback=http://localhost:8000/v1#local
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tapgraph.errors import ModelUnavailable, UsageError
+from tapgraph.llm_backend.chat_model import ChatModel, CoordinateSpace, ModelTraits
+from tapgraph.llm_backend.prices import Price
+from tapgraph.llm_backend.roles import RoleModels
+from tapgraph.settings import Settings
+
+__all__ = ["open_model", "open_models", "split_roles"]
+
+_KINDS = "openai:NAME, http://HOST:PORT/v1#NAME or, on the simulated phone, demonstrator"
+_ROLE = re.compile(r"([a-z][a-z_]*)=(.*)", re.DOTALL)
+_HOST_OF_OPENAI = "api.openai.com"
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vision: Literal["0", "1"] = "0"
+    coordinates: CoordinateSpace = "pixels"
+    max_image_px: int | None = Field(default=None, ge=1)
+    price_in: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    price_out: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    timeout_s: float = Field(default=120.0, gt=0, allow_inf_nan=False)
+    max_retries: int = Field(default=2, ge=0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    url: str
+    name: str
+    api_key: str | None
+
+
+def open_model(spec: str, settings: Settings) -> ChatModel:
+    """The model that a spec of one model names; its server is not asked yet.
+
+    Raises:
+        UsageError: the spec is not one.
+        ModelUnavailable: OpenAI's own server is meant and no key is set.
+    """
+    address, has_options, query = spec.strip().partition("?")
+    if has_options and "#" in query:
+        raise UsageError(
+            f"options stand after the model's name, as in http://localhost:8000/v1#NAME?vision=1; "
+            f"got {spec!r}"
+        )
+    server = _server(address, settings)
+    options = _options(query) if has_options else _Options()
+    # The client takes a second to import, and the demonstration needs none.
+    from tapgraph.llm_backend.openai_model import OpenAIModel  # noqa: PLC0415
+
+    return OpenAIModel(
+        server.url,
+        server.name,
+        api_key=server.api_key,
+        traits=ModelTraits(
+            server.name,
+            sees_images=options.vision == "1",
+            coordinate_space=options.coordinates,
+            image_max_px=options.max_image_px,
+        ),
+        price=Price(options.price_in, options.price_out),
+        timeout_s=options.timeout_s,
+        max_retries=options.max_retries,
+    )
+
+
+def open_models(spec: str, settings: Settings, *, roles: Collection[str]) -> RoleModels:
+    """The models that a spec of one or several models names.
+
+    Args:
+        spec: see the text at the top of this module.
+        settings: servers and keys.
+        roles: the roles that may be given a model of their own.
+
+    Raises:
+        UsageError: a spec is not one, or a role is not among `roles`.
+        ModelUnavailable: OpenAI's own server is meant and no key is set.
+    """
+    default, by_role = split_roles(spec, roles=roles)
+    opened = {role: open_model(part, settings) for role, part in by_role.items()}
+    fallback = opened.pop("fallback", None)
+    return RoleModels(open_model(default, settings), opened, fallback)
+
+
+def split_roles(spec: str, *, roles: Collection[str]) -> tuple[str, Mapping[str, str]]:
+    """The default spec, and the spec of each role (`fallback` among them) that has its own.
+
+    Raises:
+        UsageError: there is not one default, or a role is unknown or named twice.
+
+    >>> split_roles("openai:a,manager=openai:b", roles=["manager"])
+    ('openai:a', {'manager': 'openai:b'})
+    """
+    defaults: list[str] = []
+    by_role: dict[str, str] = {}
+    for part in spec.split(","):
+        named = _ROLE.fullmatch(part.strip())
+        if named is None:
+            defaults.append(part.strip())
+            continue
+        role = named[1]
+        if role != "fallback" and role not in roles:
+            known = ", ".join([*roles, "fallback"])
+            raise UsageError(f"no role is called {role!r}; there are {known}")
+        if role in by_role:
+            raise UsageError(f"the role {role!r} has two models in {spec!r}")
+        by_role[role] = named[2]
+    if len(defaults) != 1:
+        raise UsageError(
+            f"a model spec holds exactly one model without a role, got {len(defaults)} in {spec!r}"
+        )
+    return defaults[0], by_role
+
+
+def _server(address: str, settings: Settings) -> _Server:
+    if address.startswith(("http://", "https://")):
+        url, _, name = address.partition("#")
+        if not name:
+            raise UsageError(f"the URL of a model ends in #NAME, got {address!r}")
+        is_openai = _host(url) == _HOST_OF_OPENAI
+        key = settings.openai_api_key if is_openai else settings.model_api_key
+    elif address.startswith("openai:") and address != "openai:":
+        url, name = settings.openai_base_url, address.removeprefix("openai:")
+        key = settings.openai_api_key
+    else:
+        raise UsageError(f"a model is {_KINDS}; got {address!r}")
+    if key is None and _host(url) == _HOST_OF_OPENAI:
+        raise ModelUnavailable(
+            f"{_HOST_OF_OPENAI} needs a key: set OPENAI_API_KEY, or OPENAI_BASE_URL for another "
+            "server"
+        )
+    return _Server(url, name, key)
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError as error:
+        raise UsageError(f"{url!r} is not a URL: {error}") from error
+
+
+def _options(query: str) -> _Options:
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
+    except ValueError as error:
+        raise UsageError(f"options look like vision=1&price_in=2.5, got {query!r}") from error
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise UsageError(f"an option of a model stands twice in {query!r}")
+    try:
+        return _Options.model_validate(dict(pairs))
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        option = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(_Options.model_fields)
+            raise UsageError(f"no option is called {option!r}; there are {known}") from error
+        raise UsageError(
+            f"the option {option} cannot be {problem['input']!r}: {problem['msg']}"
+        ) from error

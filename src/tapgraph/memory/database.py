@@ -1,0 +1,136 @@
+"""Connections to the two kinds of database that can hold a memory."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from tapgraph.errors import EnvironmentMissing, ExtraMissing, TapgraphError, UsageError
+from tapgraph.memory.migrations.upgrade import upgrade
+
+__all__ = ["open_database", "transaction"]
+
+_BUSY_TIMEOUT_S = 30.0
+"""How long a writer waits for another process; each holds the lock for milliseconds."""
+
+_UPGRADE_LOCK = 0x7461_7067
+"""The advisory lock ("tapg") under which one process at a time creates tables in PostgreSQL."""
+
+
+def open_database(place: str | Path) -> Engine:
+    """An engine on a database with the newest tables; they are made where they are missing.
+
+    Raises:
+        UsageError: the place is neither a file nor a URL of SQLite or PostgreSQL, or holds
+            something else, or is of a newer version.
+        EnvironmentMissing: the file cannot be written, or the server does not answer.
+        ExtraMissing: the driver for PostgreSQL is not installed.
+    """
+    url = _url(place)
+    engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
+    try:
+        with transaction(engine) as connection:
+            if connection.dialect.name == "postgresql":
+                lock = text("SELECT pg_advisory_xact_lock(:key)")
+                connection.execute(lock, {"key": _UPGRADE_LOCK})
+            upgrade(connection)
+    except TapgraphError:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """A connection whose changes are kept together when the block ends well.
+
+    Raises:
+        EnvironmentMissing: the file cannot be written, or the server does not answer.
+        UsageError: the file is no database, or its tables are not ours.
+    """
+    place = _shown(engine.url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            raise _foreign(place, error) from error
+        raise EnvironmentMissing(
+            f"the memory {place} cannot be used ({_cause(error)}): make it reachable and writable, "
+            "or name another one"
+        ) from error
+    except DatabaseError as error:
+        raise _foreign(place, error) from error
+
+
+def _foreign(place: str, error: DatabaseError) -> UsageError:
+    return UsageError(f"{place} is not a memory of tapgraph ({_cause(error)})")
+
+
+def _url(place: str | Path) -> URL:
+    if isinstance(place, Path) or "://" not in place:
+        if not str(place).strip():
+            raise UsageError("the memory's place is empty: name a file or a URL")
+        return URL.create("sqlite", database=str(Path(place).expanduser().absolute()))
+    try:
+        url = make_url(place)
+        backend = url.get_backend_name()
+    except (ArgumentError, ValueError) as error:
+        raise UsageError(f"a memory is a file or a URL, got {place!r}") from error
+    if backend == "postgres":
+        url, backend = url.set(drivername="postgresql"), "postgresql"
+    if backend == "sqlite":
+        if not url.database or url.database == ":memory:" or "uri" in url.query:
+            raise UsageError(
+                f"a memory in SQLite needs a file, as in sqlite:////tmp/memory.db; got {place!r}"
+            )
+        return url.set(drivername="sqlite")
+    if backend != "postgresql":
+        raise UsageError(
+            f"a memory lives in SQLite or PostgreSQL (postgresql://HOST/NAME), got {_shown(url)}"
+        )
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _sqlite(url: URL) -> Engine:
+    file = Path(url.database or "")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentMissing(
+            f"the folder of the memory {file} cannot be made ({error.strerror}): set "
+            "TAPGRAPH_HOME to a folder that can be written"
+        ) from error
+    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _leave_transactions_to_us)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _leave_transactions_to_us(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None
+
+
+def _begin(connection: Connection) -> None:
+    # The lock is taken at once: a transaction that reads first and then writes could not wait
+    # for another writer.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(url, pool_pre_ping=True)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise ExtraMissing("postgres", "a memory in PostgreSQL") from error
+
+
+def _shown(url: URL) -> str:
+    return url.render_as_string(hide_password=True)
+
+
+def _cause(error: DatabaseError) -> str:
+    return " ".join(str(error.orig).split())

@@ -1,0 +1,240 @@
+"""What an agent can do on a phone: one frozen dataclass for each action.
+
+The wire names and the argument names of the first nine are Mobile-Agent-E's (section 3.1 of its
+paper's appendix lists them as atomic operations); the last five are ours. Coordinates are pixels of
+the screenshot.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+from tapgraph.errors import ToolError
+
+__all__ = [
+    "ACTION_TYPES",
+    "Action",
+    "Answer",
+    "AskUser",
+    "Back",
+    "ClearText",
+    "DoubleTap",
+    "Enter",
+    "Home",
+    "LongPress",
+    "OpenApp",
+    "Swipe",
+    "SwitchApp",
+    "Tap",
+    "Type",
+    "Wait",
+    "action_from_wire",
+    "action_to_wire",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenApp:
+    """Start an app by the label that a person reads under its icon."""
+
+    wire_name: ClassVar[str] = "Open_App"
+    app_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Touch a point shortly."""
+
+    wire_name: ClassVar[str] = "Tap"
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class Swipe:
+    """Drag a finger from the first point to the second."""
+
+    wire_name: ClassVar[str] = "Swipe"
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """Add text to the focused field."""
+
+    wire_name: ClassVar[str] = "Type"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Press the keyboard's action key (search, done, new line)."""
+
+    wire_name: ClassVar[str] = "Enter"
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchApp:
+    """Show the recently used apps."""
+
+    wire_name: ClassVar[str] = "Switch_App"
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Press Back."""
+
+    wire_name: ClassVar[str] = "Back"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Go to the launcher."""
+
+    wire_name: ClassVar[str] = "Home"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Give a slow page time."""
+
+    wire_name: ClassVar[str] = "Wait"
+    seconds: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class LongPress:
+    """Hold a finger on a point for a second."""
+
+    wire_name: ClassVar[str] = "Long_Press"
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class DoubleTap:
+    """Touch a point twice quickly."""
+
+    wire_name: ClassVar[str] = "Double_Tap"
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClearText:
+    """Empty the focused field."""
+
+    wire_name: ClassVar[str] = "Clear_Text"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Give the user the result; nothing happens on the phone."""
+
+    wire_name: ClassVar[str] = "Answer"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskUser:
+    """Ask the user a question; nothing happens on the phone."""
+
+    wire_name: ClassVar[str] = "Ask_User"
+    question: str
+
+
+Action: TypeAlias = (
+    OpenApp
+    | Tap
+    | Swipe
+    | Type
+    | Enter
+    | SwitchApp
+    | Back
+    | Home
+    | Wait
+    | LongPress
+    | DoubleTap
+    | ClearText
+    | Answer
+    | AskUser
+)
+
+ACTION_TYPES: Mapping[str, type[Action]] = {
+    kind.wire_name: kind
+    for kind in (
+        OpenApp,
+        Tap,
+        Swipe,
+        Type,
+        Enter,
+        SwitchApp,
+        Back,
+        Home,
+        Wait,
+        LongPress,
+        DoubleTap,
+        ClearText,
+        Answer,
+        AskUser,
+    )
+}
+"""From wire name to class."""
+
+
+def action_to_wire(action: Action) -> dict[str, object]:
+    """The action as `{"name": ..., "arguments": {...}}`.
+
+    >>> action_to_wire(Tap(3, 4))
+    {'name': 'Tap', 'arguments': {'x': 3, 'y': 4}}
+    """
+    return {"name": action.wire_name, "arguments": dataclasses.asdict(action)}
+
+
+def action_from_wire(wire: Mapping[str, object]) -> Action:
+    """The action that a wire object names.
+
+    Raises:
+        ToolError: the name is unknown, or an argument is missing, unknown or of another type.
+
+    >>> action_from_wire({"name": "Type", "arguments": {"text": "a // b"}})
+    Type(text='a // b')
+    """
+    name = wire.get("name")
+    if not isinstance(name, str) or name not in ACTION_TYPES:
+        raise ToolError(f"no action is called {name!r}; use one of {', '.join(ACTION_TYPES)}")
+    kind = ACTION_TYPES[name]
+    arguments = wire.get("arguments") or {}
+    if not isinstance(arguments, Mapping):
+        raise ToolError(f"{name}: arguments must be an object, got {arguments!r}")
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    unknown = [str(key) for key in arguments if key not in fields]
+    missing = [
+        key
+        for key, field in fields.items()
+        if field.default is dataclasses.MISSING and key not in arguments
+    ]
+    if unknown or missing:
+        raise ToolError(
+            f"{name} takes {', '.join(fields) or 'no arguments'}"
+            + (f"; missing: {', '.join(missing)}" if missing else "")
+            + (f"; unknown: {', '.join(unknown)}" if unknown else "")
+        )
+    values: dict[str, Any] = {
+        str(key): _converted(name, str(key), fields[str(key)].type, value)
+        for key, value in arguments.items()
+    }
+    return kind(**values)
+
+
+def _converted(action: str, field: str, wanted: object, value: object) -> object:
+    if wanted is str and isinstance(value, str):
+        return value
+    if wanted in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
+        return round(value) if wanted is int else float(value)
+    kind = getattr(wanted, "__name__", str(wanted))
+    raise ToolError(f"{action}: {field} must be of type {kind}, got {value!r}")

@@ -1,0 +1,312 @@
+"""A real phone, an emulator or the simulated phone, through an Appium server."""
+
+import io
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+
+from appium.webdriver.webdriver import WebDriver
+from PIL import Image, UnidentifiedImageError
+
+from tapgraph.errors import AppNotFound, DeviceLost, ToolError, UnreadableTree
+from tapgraph.tools.mobile import appium_fingers
+from tapgraph.tools.mobile.actions import (
+    Action,
+    Answer,
+    AskUser,
+    Back,
+    ClearText,
+    DoubleTap,
+    Enter,
+    Home,
+    LongPress,
+    OpenApp,
+    Swipe,
+    SwitchApp,
+    Tap,
+    Type,
+    Wait,
+)
+from tapgraph.tools.mobile.app_labels import match_app
+from tapgraph.tools.mobile.appium_server import AppiumServer, session_capabilities
+from tapgraph.tools.mobile.appium_session import AppiumSession, UnsupportedCommand
+from tapgraph.tools.mobile.appium_typing import AppiumKeyboard
+from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability
+from tapgraph.tools.mobile.geometry import Point, Size
+from tapgraph.tools.mobile.package_labels import label_from_package
+from tapgraph.tools.mobile.picture_scale import PictureScale
+from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
+
+__all__ = ["AppiumDevice"]
+
+_KEYS: Mapping[type[Action], tuple[str, int]] = {
+    Home: ("press Home", 3),
+    Back: ("press Back", 4),
+    SwitchApp: ("show the recent apps", 187),
+}
+_LONGEST_WAIT_S = 60
+_LABEL_KEYS = ("label", "appName", "CFBundleDisplayName", "CFBundleName", "name")
+
+_logger = logging.getLogger(__name__)
+_Value = TypeVar("_Value")
+
+
+class AppiumDevice:
+    """A phone behind an Appium server; made by `AppiumDevice.connect`.
+
+    Coordinates are pixels of the screenshot, which may be smaller or larger than the window that
+    Appium counts in; both directions are converted. A lost session is opened again, see
+    `AppiumSession` for what is repeated then. A screen that the phone refuses to photograph (a
+    password manager, a bank) is a black picture, as Android itself shows it.
+    """
+
+    def __init__(self, session: AppiumSession) -> None:
+        self._session = session
+        self._keyboard = AppiumKeyboard(session, self._raw_tree)
+        self._apps: tuple[AppInfo, ...] | None = None
+        self._scale: PictureScale | None = None
+
+    @classmethod
+    def connect(
+        cls, url: str, *, udid: str | None = None, capabilities: Mapping[str, object] | None = None
+    ) -> Self:
+        """Open a session on the server at `url`.
+
+        `udid` chooses among several phones. `capabilities` are added to those that an agent needs,
+        and win over them.
+
+        Raises:
+            UsageError: `url` is no http address.
+            DeviceUnavailable: no Appium server answers there, or it has no such phone.
+        """
+        server = AppiumServer(url)
+        server.check()
+        wanted = session_capabilities(udid, capabilities, server_is_local=server.is_local)
+        return cls(AppiumSession(server, wanted))
+
+    @property
+    def name(self) -> str:
+        """The phone's udid or model, as the server tells it."""
+        capabilities = self._session.capabilities
+        for key in ("deviceUDID", "udid", "deviceModel", "deviceName"):
+            value = capabilities.get(key) or capabilities.get(f"appium:{key}")
+            if isinstance(value, str) and value:
+                return f"appium:{value}"
+        return "appium"
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What an Android driver can do."""
+        return frozenset({
+            Capability.UI_TREE,
+            Capability.KEYS,
+            Capability.TEXT,
+            Capability.APPS,
+        })
+
+    def screenshot(self) -> Image.Image:
+        """The screen now, as an RGB picture; black where the phone protects it."""
+        window = self._window_size()
+        try:
+            png = self._session.read(
+                "take a picture of the screen", lambda driver: driver.get_screenshot_as_png()
+            )
+            picture = Image.open(io.BytesIO(png)).convert("RGB")
+        except ToolError as error:
+            _logger.warning("the screen cannot be photographed, a black picture is used: %s", error)
+            picture = Image.new("RGB", (window.width_px, window.height_px))
+        except (UnidentifiedImageError, OSError) as error:
+            raise DeviceLost(f"the screenshot is no picture that can be read ({error})") from error
+        self._scale = PictureScale.between(window, Size(*picture.size))
+        return picture
+
+    def ui_tree(self) -> UiTree:
+        """The view hierarchy now, its bounds in pixels of the screenshot.
+
+        Raises:
+            UnreadableTree: the phone gave none that can be read.
+        """
+        return self._current_scale().tree_to_picture(self._raw_tree())
+
+    def size(self) -> Size:
+        """The size of the screenshot, which every coordinate refers to."""
+        return self._current_scale().picture
+
+    def perform(self, action: Action) -> ActionReceipt:
+        """Carry out one action and return when the phone has taken it.
+
+        Raises:
+            ToolError: it cannot be done; the text says whether something may have happened.
+            DeviceLost: the connection broke and could not be repaired.
+        """
+        started = time.monotonic()
+        detail = self._perform(action)
+        return ActionReceipt(action, time.monotonic() - started, detail)
+
+    def current_app(self) -> AppInfo:
+        """The app in front."""
+
+        def look(driver: WebDriver) -> tuple[str, str]:
+            return str(driver.current_package or ""), str(driver.current_activity or "")
+
+        package, activity = self._look("tell which app is in front", look)
+        known = {app.package: app.label for app in self._known_apps()}
+        return AppInfo(package, known.get(package) or label_from_package(package), activity)
+
+    def installed_apps(self) -> Sequence[AppInfo]:
+        """The apps that can be opened; labels are guessed where the driver tells none.
+
+        UiAutomator2 tells packages only. A driver that lists no apps gives an empty sequence.
+        """
+        self._apps = None
+        return self._known_apps()
+
+    def keyboard_shown(self) -> bool:
+        """Whether the soft keyboard is on the screen; no where the driver cannot tell."""
+        try:
+            return bool(
+                self._look(
+                    "tell whether the keyboard is shown", lambda driver: driver.is_keyboard_shown()
+                )
+            )
+        except UnsupportedCommand:
+            return False
+
+    def close(self) -> None:
+        """End the session; the phone itself stays as it is."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _perform(self, action: Action) -> str:
+        match action:
+            case Tap() | DoubleTap() | LongPress() | Swipe():
+                self._touch(action)
+            case Type(text):
+                return self._keyboard.type(text)
+            case ClearText():
+                self._keyboard.clear()
+            case Enter():
+                self._keyboard.enter()
+            case Back() | Home() | SwitchApp():
+                what, key_code = _KEYS[type(action)]
+                self._session.act(what, lambda driver: driver.press_keycode(key_code))
+            case OpenApp(app_name):
+                return self._open_app(app_name)
+            case Wait(seconds):
+                _wait(seconds)
+            case Answer() | AskUser():
+                return "nothing happens on the phone"
+        return ""
+
+    def _touch(self, action: Tap | DoubleTap | LongPress | Swipe) -> None:
+        match action:
+            case Tap(x, y):
+                appium_fingers.tap(self._session, self._on_window(Point(x, y)))
+            case DoubleTap(x, y):
+                appium_fingers.double_tap(self._session, self._on_window(Point(x, y)))
+            case LongPress(x, y):
+                appium_fingers.long_press(self._session, self._on_window(Point(x, y)))
+            case Swipe(x1, y1, x2, y2):
+                start, end = self._on_window(Point(x1, y1)), self._on_window(Point(x2, y2))
+                appium_fingers.swipe(self._session, start, end)
+
+    def _open_app(self, wanted: str) -> str:
+        apps = self._known_apps()
+        if not apps:
+            raise AppNotFound(
+                f"no app is called {wanted!r}: this Appium driver does not tell which apps are "
+                "installed; find the app's icon on the home screen"
+            )
+        app = match_app(apps, wanted)
+        self._session.act(f"open {app.label}", lambda driver: driver.activate_app(app.package))
+        return f"opened {app.label} ({app.package})"
+
+    def _known_apps(self) -> tuple[AppInfo, ...]:
+        if self._apps is None:
+            try:
+                listed = self._session.read(
+                    "list the apps", lambda driver: driver.execute_script("mobile: listApps", {})
+                )
+            except ToolError as error:
+                _logger.info("the apps are not known: %s", error)
+                listed = []
+            self._apps = tuple(_apps_from(listed))
+        return self._apps
+
+    def _raw_tree(self) -> UiTree:
+        try:
+            source = self._session.read(
+                "read the view hierarchy", lambda driver: driver.page_source
+            )
+        except ToolError as error:
+            raise UnreadableTree(str(error)) from error
+        return parse_ui_tree(str(source))
+
+    def _current_scale(self) -> PictureScale:
+        """How picture and window relate now; a new picture is taken after a rotation."""
+        if self._scale is None or self._scale.window != self._window_size():
+            self.screenshot()
+        if self._scale is None:
+            raise DeviceLost("the phone tells no screen size")
+        return self._scale
+
+    def _window_size(self) -> Size:
+        size = self._look("tell the size of the screen", lambda driver: driver.get_window_size())
+        return Size(round(size["width"]), round(size["height"]))
+
+    def _on_window(self, point: Point) -> Point:
+        scale = self._scale or self._current_scale()
+        width_px, height_px = scale.picture.width_px, scale.picture.height_px
+        if not (0 <= point.x < width_px and 0 <= point.y < height_px):
+            raise ToolError(
+                f"({point.x}, {point.y}) is outside of the screen, which has "
+                f"{width_px}x{height_px} pixels"
+            )
+        return scale.to_window(point)
+
+    def _look(self, what: str, command: Callable[[WebDriver], _Value]) -> _Value:
+        """Read what an agent cannot do without: a refusal counts as a lost phone."""
+        try:
+            return self._session.read(what, command)
+        except UnsupportedCommand:
+            raise
+        except ToolError as error:
+            raise DeviceLost(str(error)) from error
+
+
+def _apps_from(listed: object) -> Sequence[AppInfo]:
+    """Apps from a `mobile: listApps`, which is a list of packages in older drivers."""
+    if isinstance(listed, dict):
+        return [
+            AppInfo(str(package), _label(str(package), told)) for package, told in listed.items()
+        ]
+    if isinstance(listed, list):
+        return [AppInfo(str(package), label_from_package(str(package))) for package in listed]
+    return []
+
+
+def _label(package: str, told: object) -> str:
+    if isinstance(told, dict):
+        for key in _LABEL_KEYS:
+            label = told.get(key)
+            if isinstance(label, str) and label and label != package:
+                return label
+    return label_from_package(package)
+
+
+def _wait(seconds: float) -> None:
+    if not 0 <= seconds <= _LONGEST_WAIT_S:
+        raise ToolError(f"seconds must be from 0 to {_LONGEST_WAIT_S}, got {seconds!r}")
+    time.sleep(seconds)

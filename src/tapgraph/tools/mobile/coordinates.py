@@ -1,0 +1,51 @@
+"""From points as a model writes them to pixels of the screenshot: the only place that converts."""
+
+import math
+from typing import Literal
+
+from tapgraph.errors import ToolError
+from tapgraph.tools.mobile.geometry import Point, Size
+
+__all__ = ["to_pixels"]
+
+
+def to_pixels(
+    x: float,
+    y: float,
+    space: Literal["pixels", "0-1", "0-999", "0-1000"],
+    screen: Size,
+    *,
+    picture: Size | None = None,
+) -> Point:
+    """The pixel of the screenshot that a model means; the last value is the last pixel.
+
+    Args:
+        x: from left to right, in the model's space.
+        y: from top to bottom.
+        space: how the model writes points.
+        screen: the size of the screenshot.
+        picture: the size in which the model saw it, where that differs; it counts for `pixels`.
+
+    Raises:
+        ToolError: the point is not on the screen; the text, for the model, gives the range.
+
+    >>> to_pixels(500, 250, "0-1000", Size(1080, 2400))
+    Point(x=540, y=600)
+    >>> to_pixels(575, 0, "pixels", Size(1080, 2400), picture=Size(576, 1280))
+    Point(x=1079, y=0)
+    """
+    seen = picture or screen
+    last_x, last_y = {
+        "pixels": (seen.width_px - 1, seen.height_px - 1),
+        "0-1": (1, 1),
+        "0-999": (999, 999),
+        "0-1000": (1000, 1000),
+    }[space]
+    for name, value, last in (("x", x, last_x), ("y", y, last_y)):
+        if not (math.isfinite(value) and 0 <= value <= last):
+            raise ToolError(f"{name} must be from 0 to {last}, got {value}")
+    return Point(_scaled(x, last_x, screen.width_px - 1), _scaled(y, last_y, screen.height_px - 1))
+
+
+def _scaled(value: float, last_value: int, last_px: int) -> int:
+    return round(value * last_px / last_value) if last_value else 0

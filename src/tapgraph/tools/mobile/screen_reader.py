@@ -1,0 +1,317 @@
+"""Looking at a phone until it shows something that stays."""
+
+import dataclasses
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from PIL import Image
+
+from tapgraph.errors import ExtraMissing, UnreadableTree
+from tapgraph.tools.mobile import ocr
+from tapgraph.tools.mobile.device import AppInfo, Capability, Device
+from tapgraph.tools.mobile.geometry import Bounds, Size
+from tapgraph.tools.mobile.ocr import OcrLine
+from tapgraph.tools.mobile.screen import Element, Role, Screen, Source, fingerprint_of
+from tapgraph.tools.mobile.tree_elements import (
+    blind_regions,
+    elements_from_tree,
+    tells_what_is_seen,
+)
+from tapgraph.tools.mobile.ui_tree import UiTree
+
+__all__ = ["ReadFrom", "ScreenReader"]
+
+ReadFrom = Literal["tree", "ocr", "both", "auto"]
+"""What to read; `auto` reads the picture only where the hierarchy is unreadable or useless."""
+
+_STATUS_BAR_SHARE = 0.025
+"""Upper part of an upright picture whose text (clock, battery) is not read."""
+_MOST_VIRTUAL_LOOKS = 60
+
+_Value = TypeVar("_Value")
+_ProgressKey = tuple[str, int, int]
+
+
+@dataclass(slots=True)
+class _Look:
+    """What is gathered during one reading."""
+
+    deadline_s: float
+    size: Size = field(default_factory=lambda: Size(0, 0))
+    tree: UiTree | None = None
+    picture: Image.Image | None = None
+    is_stable: bool = True
+    warnings: list[str] = field(default_factory=list)
+    device_s: float = 0.0
+    picture_s: float = 0.0
+    ocr_s: float = 0.0
+
+
+class ScreenReader:
+    """Reads a phone's screen when it has stopped changing.
+
+    The phone is looked at again every `poll_s` until two looks in a row agree and nothing is shown
+    that turns or fills while a page loads. Nothing else is waited for. On a phone whose time is
+    virtual (`Capability.VIRTUAL_TIME`) one look is enough unless something is loading, and there is
+    no pause between looks. A loading sign that once outlasted the time limit, and a picture that
+    never stood still, are not waited for again.
+
+    `pictures="when needed"` takes a screenshot only to read text from it.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        *,
+        source: ReadFrom = "auto",
+        pictures: Literal["always", "when needed"] = "always",
+        poll_s: float = 0.1,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        read_text: Callable[[Image.Image], Iterable[OcrLine]] = ocr.read_text,
+    ) -> None:
+        self._device = device
+        self._source = source
+        self._pictures = pictures
+        self._poll_s = poll_s
+        self._clock = clock
+        self._sleep = sleep
+        self._read_text = read_text
+        self._is_virtual = Capability.VIRTUAL_TIME in device.capabilities
+        self._vain_progress: frozenset[_ProgressKey] = frozenset()
+        self._picture_is_restless = False
+
+    def read(self, *, timeout_s: float = 5.0) -> Screen:
+        """The screen as soon as it is stable, or as it is after `timeout_s`.
+
+        A hierarchy that cannot be read, or text that cannot be read from the picture because the
+        extra `ocr` is missing, leaves a warning in the screen; what else is known is still given.
+        """
+        look = _Look(deadline_s=self._clock() + timeout_s)
+        look.size = self._asked(look, self._device.size)
+        self._wait_for_tree(look)
+        app = self._asked(look, self._device.current_app)
+        keyboard_shown = self._asked(look, self._device.keyboard_shown)
+        elements: tuple[Element, ...] = ()
+        if look.tree is not None:
+            elements = elements_from_tree(look.tree, look.size, front_package=app.package)
+        reads_picture = self._must_read_picture(look, elements)
+        if reads_picture:
+            self._wait_for_picture(look)
+        elif self._pictures == "always":
+            self._take_picture(look)
+        digest = _digest_of_unknown(look, elements, whole=reads_picture)
+        source: Source = "tree"
+        if reads_picture:
+            known = () if self._source == "ocr" else elements
+            elements, source = self._with_text(look, known)
+        return self._screen(
+            look, elements, app, source, keyboard_shown=keyboard_shown, picture_digest=digest
+        )
+
+    def read_region(self, screen: Screen, region: Bounds) -> Screen:
+        """The same look with the text read from one region of its picture added.
+
+        For what the hierarchy does not tell, such as one of `blind_regions`. The fingerprint stays.
+
+        Raises:
+            ValueError: the screen has no picture.
+            ExtraMissing: the extra `ocr` is not installed.
+        """
+        if screen.screenshot is None:
+            raise ValueError("the screen has no picture to read from; read it with pictures")
+        started_s = self._clock()
+        crop = screen.screenshot.crop((region.left, region.top, region.right, region.bottom))
+        lines = [_moved(line, region) for line in self._read_text(crop)]
+        return dataclasses.replace(
+            screen,
+            elements=ocr.merge(screen.elements, lines),
+            source="both",
+            ocr_s=screen.ocr_s + self._clock() - started_s,
+        )
+
+    def _screen(
+        self,
+        look: _Look,
+        elements: tuple[Element, ...],
+        app: AppInfo,
+        source: Source,
+        *,
+        keyboard_shown: bool,
+        picture_digest: str,
+    ) -> Screen:
+        return Screen(
+            size=look.size,
+            elements=elements,
+            app=app,
+            keyboard_shown=keyboard_shown,
+            screenshot=look.picture,
+            tree_xml="" if look.tree is None else look.tree.xml,
+            # Reading twice does not give the same letters; the picture stands for what was read.
+            fingerprint=fingerprint_of(
+                app,
+                [element for element in elements if element.source == "tree"],
+                keyboard_shown=keyboard_shown,
+                picture=picture_digest,
+            ),
+            source=source,
+            is_stable=look.is_stable,
+            warnings=tuple(look.warnings),
+            device_s=look.device_s,
+            picture_s=look.picture_s,
+            ocr_s=look.ocr_s,
+        )
+
+    def _wait_for_tree(self, look: _Look) -> None:
+        looks = 0
+        refusals = 0
+        previous: UiTree | None = None
+        while True:
+            looks += 1
+            try:
+                look.tree = self._asked(look, self._device.ui_tree)
+            except UnreadableTree as error:
+                look.tree, refusals = None, refusals + 1
+                if refusals == 2:
+                    look.warnings.append(f"the view hierarchy was not read: {error}")
+                    return
+            loading = _loading_signs(look.tree, look.size)
+            is_settled = look.tree is not None and (
+                self._is_virtual or (previous is not None and self._agree(previous, look))
+            )
+            if is_settled and loading <= self._vain_progress:
+                return
+            is_late = looks >= _MOST_VIRTUAL_LOOKS if self._is_virtual else False
+            if is_late or self._clock() >= look.deadline_s:
+                look.is_stable = False
+                self._vain_progress |= loading
+                return
+            previous = look.tree
+            self._pause(look)
+
+    def _agree(self, previous: UiTree, look: _Look) -> bool:
+        if look.tree is None:
+            return False
+        if previous.xml == look.tree.xml:
+            return True
+        app = AppInfo("", "")
+        then, now = (
+            fingerprint_of(app, elements_from_tree(tree, look.size), keyboard_shown=False)
+            for tree in (previous, look.tree)
+        )
+        return then == now
+
+    def _must_read_picture(self, look: _Look, elements: tuple[Element, ...]) -> bool:
+        if look.tree is None or self._source in {"ocr", "both"}:
+            return True
+        return self._source == "auto" and not tells_what_is_seen(look.tree, elements, look.size)
+
+    def _wait_for_picture(self, look: _Look) -> None:
+        self._take_picture(look)
+        while not (self._is_virtual or self._picture_is_restless):
+            previous = _picture_digest(look.picture) if look.picture else ""
+            self._pause(look)
+            self._take_picture(look)
+            if look.picture and _picture_digest(look.picture) == previous:
+                return
+            if self._clock() >= look.deadline_s:
+                look.is_stable = False
+                self._picture_is_restless = True
+
+    def _with_text(
+        self, look: _Look, elements: tuple[Element, ...]
+    ) -> tuple[tuple[Element, ...], Source]:
+        if look.picture is None:
+            return elements, "tree"
+        started_s = self._clock()
+        try:
+            lines = list(self._read_text(look.picture))
+        except ExtraMissing as error:
+            look.warnings.append(f"{error}")
+            return elements, "tree"
+        look.ocr_s += self._clock() - started_s
+        if not look.size.is_landscape:
+            bar_px = _STATUS_BAR_SHARE * look.size.height_px
+            lines = [line for line in lines if line.bounds.center.y >= bar_px]
+        return ocr.merge(elements, lines), "both" if elements else "ocr"
+
+    def _take_picture(self, look: _Look) -> None:
+        started_s = self._clock()
+        look.picture = self._device.screenshot()
+        look.picture_s += self._clock() - started_s
+
+    def _asked(self, look: _Look, question: Callable[[], _Value]) -> _Value:
+        started_s = self._clock()
+        try:
+            return question()
+        finally:
+            look.device_s += self._clock() - started_s
+
+    def _pause(self, look: _Look) -> None:
+        if not self._is_virtual:
+            started_s = self._clock()
+            self._sleep(self._poll_s)
+            look.device_s += self._clock() - started_s
+
+
+def _loading_signs(tree: UiTree | None, size: Size) -> frozenset[_ProgressKey]:
+    """Name and size of every spinner and of every bar across the page.
+
+    A bar that is neither round nor as wide as the page shows a share of something and stays.
+    """
+    if tree is None or "Progress" not in tree.xml:
+        return frozenset()
+    return frozenset(
+        (element.resource_id, element.bounds.width, element.bounds.height)
+        for element in elements_from_tree(tree, size)
+        if element.role is Role.PROGRESS
+        and (
+            element.bounds.width < 3 * element.bounds.height
+            or element.bounds.width >= 0.8 * size.width_px
+        )
+    )
+
+
+def _moved(line: OcrLine, region: Bounds) -> OcrLine:
+    bounds = line.bounds
+    return dataclasses.replace(
+        line,
+        bounds=Bounds(
+            bounds.left + region.left,
+            bounds.top + region.top,
+            bounds.right + region.left,
+            bounds.bottom + region.top,
+        ),
+    )
+
+
+def _digest_of_unknown(look: _Look, elements: Iterable[Element], *, whole: bool) -> str:
+    """A digest of the pixels that the elements do not tell, such as a map that was dragged.
+
+    That is the `whole` picture where its text is read, else every blind region of a quarter of the
+    screen or more; smaller ones (thumbnails, advertisements) change by themselves too often.
+    """
+    if look.picture is None:
+        return ""
+    if whole or look.tree is None:
+        return _picture_digest(look.picture)
+    least = 0.25 * look.size.width_px * look.size.height_px
+    return " ".join(
+        _picture_digest(look.picture, region)
+        for region in blind_regions(look.tree, elements, look.size)
+        if region.area >= least
+    )
+
+
+def _picture_digest(picture: Image.Image, region: Bounds | None = None) -> str:
+    """A digest at 27 by 60 points and eight greys, of all but the status bar or of one region."""
+    if region is None:
+        top = round(_STATUS_BAR_SHARE * picture.height) if picture.height > picture.width else 0
+        region = Bounds(0, top, picture.width, picture.height)
+    box = (region.left, region.top, region.right, region.bottom)
+    small = picture.resize((27, 60), Image.Resampling.BOX, box, reducing_gap=2.0)
+    greys = small.convert("L").point(lambda grey: int(grey) // 32)
+    return hashlib.blake2b(greys.tobytes(), digest_size=8).hexdigest()

@@ -1,0 +1,50 @@
+"""A screen for those who judge and note but do not touch: its words and states, no places."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from tapgraph.tools.mobile.screen import Screen
+from tapgraph.tools.mobile.screen_text import describe, parse_description, quoted
+
+__all__ = ["ReadElement", "parse_reading", "read_out"]
+
+_LINE = re.compile(r'([a-z]+) ("(?:[^"\\]|\\.)*")((?: [a-z]+)*)')
+
+
+@dataclass(frozen=True, slots=True)
+class ReadElement:
+    """An element as a line of `read_out` tells it."""
+
+    role: str
+    text: str
+    states: frozenset[str] = frozenset()
+
+
+def read_out(screen: Screen, *, budget_tokens: int = 500) -> str:
+    """The elements that have words, in reading order, one a line: `switch "Wi-Fi" checked`.
+
+    The same escapes and the same order of leaving out hold as for `describe`. Numbers and places
+    cost about as much as the words, so the description underneath may be twice the budget.
+    """
+    described = describe(screen, budget_tokens=2 * budget_tokens)
+    lines = []
+    for element in parse_description(described):
+        if element.text:
+            states = sorted(state for state in element.states if "=" not in state)
+            lines.append(" ".join([element.role, quoted(element.text), *states]))
+    last = described.rpartition("\n")[2]
+    return "\n".join([*lines, *([last] if last.startswith("...") else [])])
+
+
+def parse_reading(text: str) -> tuple[ReadElement, ...]:
+    """The elements that `read_out` wrote; every line of another form is passed over.
+
+    >>> parse_reading('switch "Wi-Fi" checked')
+    (ReadElement(role='switch', text='Wi-Fi', states=frozenset({'checked'})),)
+    """
+    return tuple(
+        ReadElement(match[1], json.loads(match[2]), frozenset(match[3].split()))
+        for line in text.split("\n")
+        if (match := _LINE.fullmatch(line))
+    )

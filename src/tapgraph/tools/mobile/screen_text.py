@@ -1,0 +1,315 @@
+"""A screen, or what changed on it, as lines for a prompt within a budget of tokens."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tapgraph.tools.mobile.geometry import Point
+from tapgraph.tools.mobile.screen import Element, Role, Screen
+from tapgraph.tools.mobile.token_estimate import estimate_tokens
+
+__all__ = [
+    "DescribedElement",
+    "describe",
+    "describe_difference",
+    "element_line",
+    "estimate_tokens",
+    "parse_description",
+    "quoted",
+    "shortened",
+    "states_of",
+]
+
+_LINE = re.compile(
+    r"\[(?P<number>\d{1,9})\] (?P<role>[a-z]+) "
+    r'(?P<text>"(?:[^"\\\n]|\\.)*") '
+    r"\((?P<x>-?\d{1,9}),(?P<y>-?\d{1,9})\)"
+    r"(?P<states>(?: [a-z]+(?:=[A-Za-z0-9_.-]+)?)*)"
+)
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_FENCES = re.compile(r"`{3,}|~{3,}|</")
+_SHORT_ID = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+_REST_TOKENS = 14
+"""What the line about missing elements costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedElement:
+    """An element as a line of `describe` tells it."""
+
+    number: int
+    role: str
+    text: str
+    center: Point
+    states: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    """How much of a screen is told: how many characters of a text, and whether ornaments are."""
+
+    text_characters: int
+    actionable_characters: int
+    has_ornaments: bool
+
+
+_DETAILS = (
+    _Detail(200, 200, has_ornaments=True),
+    _Detail(100, 160, has_ornaments=True),
+    _Detail(60, 120, has_ornaments=False),
+    _Detail(40, 80, has_ornaments=False),
+    _Detail(24, 50, has_ornaments=False),
+)
+
+
+def describe(screen: Screen, *, budget_tokens: int = 900) -> str:
+    r"""The elements in reading order, one a line: `[12] button "Directions" (540,1803) checked`.
+
+    The pair is the middle in pixels. After it stand the states that hold: `checked selected focused
+    disabled scrollable password hint` (an empty input shows only its hint), and `id=NAME` for what
+    has no text. A list is always scrollable, so it does not say so.
+
+    The text is a JSON string in which line breaks of every kind, control characters, `</` and
+    fences of three or more backticks or tildes are escaped: no text on a screen can begin a line,
+    forge one or end the block that a prompt puts around it.
+
+    What does not fit the budget goes in this order: the ends of long texts, those of usable
+    elements last; images, unnamed lists and repetitions farther from the middle of the screen;
+    unnamed buttons; texts; and last the lowest usable elements. A final line says how many are
+    missing.
+
+    Raises:
+        ValueError: the budget is below 20 tokens.
+    """
+    if budget_tokens < 20:
+        raise ValueError(f"budget_tokens must be at least 20, got {budget_tokens}")
+    if not screen.elements:
+        return "... no elements are known; look at the picture"
+    ornaments = _ornaments(screen)
+    lines: dict[int, str] = {}
+    for detail in _DETAILS:
+        lines = {
+            element.number: element_line(element, _characters(element, detail))
+            for element in screen.elements
+            if detail.has_ornaments or element.number not in ornaments
+        }
+        rest_tokens = _REST_TOKENS if len(lines) < len(screen.elements) else 0
+        if sum(map(_line_tokens, lines.values())) + rest_tokens <= budget_tokens:
+            break
+    else:
+        lines = _most_useful(screen, lines, budget_tokens - _REST_TOKENS)
+    missing = len(screen.elements) - len(lines)
+    rest = [f"... {missing} more elements; scroll or ask for them"] if missing else []
+    return "\n".join([*lines.values(), *rest])
+
+
+def parse_description(text: str) -> tuple[DescribedElement, ...]:
+    """The elements that `describe` wrote; every line of another form is passed over.
+
+    >>> parse_description('[2] switch "Wi-Fi" (980,410) checked')[0].states
+    frozenset({'checked'})
+    """
+    return tuple(
+        DescribedElement(
+            number=int(match["number"]),
+            role=match["role"],
+            text=json.loads(match["text"]),
+            center=Point(int(match["x"]), int(match["y"])),
+            states=frozenset(match["states"].split()),
+        )
+        for line in text.split("\n")
+        if (match := _LINE.fullmatch(line))
+    )
+
+
+def describe_difference(before: Screen, after: Screen, *, budget_tokens: int = 300) -> str:
+    """What a person would say has changed between two looks, one change a line.
+
+    First the app and the keyboard, then what changed its state or text (`~`), appeared (`+`), or
+    vanished (`-`); elements that only moved, and those of an app left, are counted. Numbers are
+    those of `after`, and of `before` for what vanished. What does not fit the budget is counted in
+    a final line. `nothing changed` when the fingerprints agree.
+
+    Raises:
+        ValueError: the budget is below 20 tokens.
+    """
+    if budget_tokens < 20:
+        raise ValueError(f"budget_tokens must be at least 20, got {budget_tokens}")
+    if before.fingerprint == after.fingerprint:
+        return "nothing changed"
+    lines = [*_surroundings_changed(before, after), *_elements_changed(before, after)]
+    if not lines:
+        return "the picture changed; the known elements did not"
+    fitting: list[str] = []
+    spent = 0
+    for line in lines:
+        spent += _line_tokens(line)
+        if fitting and spent > budget_tokens - _REST_TOKENS:
+            break
+        fitting.append(line)
+    missing = len(lines) - len(fitting)
+    return "\n".join([*fitting, *([f"... {missing} more changes"] if missing else [])])
+
+
+def element_line(element: Element, characters: int = 200) -> str:
+    """One line of `describe`, its text cut to so many characters."""
+    center = element.bounds.center
+    text = quoted(shortened(element.text, characters))
+    states = "".join(f" {state}" for state in states_of(element))
+    return f"[{element.number}] {element.role.value} {text} ({center.x},{center.y}){states}"
+
+
+def states_of(element: Element) -> tuple[str, ...]:
+    """The words that stand after an element's middle, in their order."""
+    states = [
+        name
+        for name, holds in (
+            ("checked", element.checked),
+            ("selected", element.selected),
+            ("focused", element.focused),
+            ("disabled", not element.enabled),
+            ("scrollable", element.scrollable and element.role is not Role.LIST),
+            ("password", element.password),
+            ("hint", element.shows_hint),
+        )
+        if holds
+    ]
+    name = element.resource_id.rpartition("/")[2]
+    if not element.text and _SHORT_ID.fullmatch(name):
+        states.append(f"id={name}")
+    return tuple(states)
+
+
+def quoted(text: str) -> str:
+    r"""The text as a JSON string that stays on its line and inside its block.
+
+    >>> print(quoted('a "b"\n```'))
+    "a \"b\"\n\u0060\u0060\u0060"
+    """
+    encoded = json.dumps(text, ensure_ascii=False)
+    return _UNSAFE.sub(_escaped, _FENCES.sub(_escaped, encoded))
+
+
+def shortened(text: str, characters: int) -> str:
+    """The text, or its beginning and an ellipsis when it is longer.
+
+    >>> shortened("abcdef", 4)
+    'abc…'
+    """
+    return text if len(text) <= characters else text[: characters - 1].rstrip() + "…"
+
+
+def _surroundings_changed(before: Screen, after: Screen) -> Iterator[str]:
+    if before.app.package != after.app.package:
+        yield f"app changed: {quoted(before.app.label)} -> {quoted(after.app.label)}"
+    elif before.app.activity != after.app.activity:
+        yield f"page changed: {quoted(before.app.activity)} -> {quoted(after.app.activity)}"
+    if before.keyboard_shown != after.keyboard_shown:
+        yield "the keyboard appeared" if after.keyboard_shown else "the keyboard vanished"
+
+
+def _elements_changed(before: Screen, after: Screen) -> Iterator[str]:
+    pairs, gone, new = _paired(before, after)
+    moved = 0
+    for then, now in pairs:
+        if then.text != now.text:
+            yield f"~ {element_line(now, 60)} (was {quoted(shortened(then.text, 60))})"
+        elif states_of(then) != states_of(now):
+            yield f"~ {element_line(now, 60)} (was {' '.join(states_of(then)) or 'plain'})"
+        elif then.bounds.center != now.bounds.center:
+            moved += 1
+    yield from (f"+ {element_line(element, 60)}" for element in new)
+    if before.app.package == after.app.package:
+        yield from (f"- {element_line(element, 60)}" for element in gone)
+    elif gone:
+        yield f"{len(gone)} elements of the other app vanished"
+    if moved:
+        yield f"{moved} elements moved"
+
+
+def _paired(
+    before: Screen, after: Screen
+) -> tuple[list[tuple[Element, Element]], list[Element], list[Element]]:
+    """What is one element in both looks, what is only in the first, and what only in the second.
+
+    One element has the same role and text, the nearest of several; or else the same role, name and
+    place with another text.
+    """
+    unmatched = list(before.elements)
+    pairs: list[tuple[Element, Element]] = []
+    new: list[Element] = []
+    for now in after.elements:
+        same = [then for then in unmatched if (then.role, then.text) == (now.role, now.text)]
+        if same:
+            nearest = min(same, key=lambda then: _distance(then.bounds.center, now.bounds.center))
+            unmatched.remove(nearest)
+            pairs.append((nearest, now))
+        else:
+            new.append(now)
+    for now in list(new):
+        replaced = next((then for then in unmatched if _is_same_place(then, now)), None)
+        if replaced is not None:
+            new.remove(now)
+            unmatched.remove(replaced)
+            pairs.append((replaced, now))
+    return pairs, unmatched, new
+
+
+def _is_same_place(one: Element, other: Element) -> bool:
+    """Whether two elements of different text are one whose text changed."""
+    if one.role is not other.role or one.resource_id != other.resource_id:
+        return False
+    common = one.bounds.intersection(other.bounds).area
+    return common >= 0.7 * max(one.bounds.area, other.bounds.area)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "".join(f"\\u{ord(character):04x}" for character in found[0])
+
+
+def _line_tokens(line: str) -> int:
+    return estimate_tokens(line) + 1
+
+
+def _characters(element: Element, detail: _Detail) -> int:
+    return detail.actionable_characters if element.is_actionable else detail.text_characters
+
+
+def _ornaments(screen: Screen) -> frozenset[int]:
+    """Numbers of what is left out first: images, unnamed lists but the largest, repetitions."""
+    lists = [one for one in screen.elements if one.role is Role.LIST and not one.text]
+    largest = max(lists, key=lambda one: one.bounds.area, default=None)
+    dropped = {one.number for one in screen.elements if one.role is Role.IMAGE}
+    dropped |= {one.number for one in lists if one is not largest}
+    middle = Point(screen.size.width_px // 2, screen.size.height_px // 2)
+    nearest: dict[tuple[Role, str], Element] = {}
+    for one in sorted(screen.elements, key=lambda one: _distance(one.bounds.center, middle)):
+        is_first = nearest.setdefault((one.role, one.text), one) is one
+        if not is_first and not one.is_actionable and one.checked is None:
+            dropped.add(one.number)
+    return frozenset(dropped)
+
+
+def _distance(one: Point, other: Point) -> int:
+    return abs(one.x - other.x) + abs(one.y - other.y)
+
+
+def _most_useful(screen: Screen, lines: Mapping[int, str], budget_tokens: int) -> dict[int, str]:
+    kept: set[int] = set()
+    spent = 0
+    for element in sorted(screen.elements, key=_usefulness):
+        cost = _line_tokens(lines[element.number]) if element.number in lines else budget_tokens + 1
+        if spent + cost <= budget_tokens:
+            spent += cost
+            kept.add(element.number)
+    return {number: line for number, line in lines.items() if number in kept}
+
+
+def _usefulness(element: Element) -> int:
+    """0 is kept longest."""
+    if element.focused or element.role is Role.INPUT:
+        return 0
+    if element.is_actionable and (element.text or element.role is Role.LIST):
+        return 1
+    return 2 if element.text else 3

@@ -1,0 +1,54 @@
+"""The phone with all its apps."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from tapgraph.tools.mobile.simulator.app import App
+from tapgraph.tools.mobile.simulator.apps.clock import ClockApp
+from tapgraph.tools.mobile.simulator.apps.feed import FEED_STYLES, FeedApp
+from tapgraph.tools.mobile.simulator.apps.maps import MapsApp
+from tapgraph.tools.mobile.simulator.apps.notes import NotesApp
+from tapgraph.tools.mobile.simulator.apps.settings import InstalledApp, SettingsApp
+from tapgraph.tools.mobile.simulator.apps.shop import SHOP_STYLES, ShopApp
+from tapgraph.tools.mobile.simulator.apps.travel import TravelApp
+from tapgraph.tools.mobile.simulator.faults import FaultPlan
+from tapgraph.tools.mobile.simulator.phone import Phone
+from tapgraph.tools.mobile.simulator.world.world import World
+
+__all__ = ["DEFAULT_CLOCK", "build_apps", "build_phone"]
+
+DEFAULT_CLOCK = datetime(2026, 5, 14, 10, 24)  # noqa: DTZ001 - a phone shows local time
+"""A Thursday morning, when most places are open."""
+
+_NO_FAULTS = FaultPlan()
+
+
+def build_phone(
+    *,
+    seed: int = 0,
+    clock: datetime = DEFAULT_CLOCK,
+    state_dir: Path | None = None,
+    faults: FaultPlan = _NO_FAULTS,
+) -> Phone:
+    """A phone with all apps on the world of the seed.
+
+    Its databases are files in `state_dir`, or live in memory without one.
+    """
+    return Phone(
+        build_apps(World.generate(seed)), seed=seed, clock=clock, state_dir=state_dir, faults=faults
+    )
+
+
+def build_apps(world: World) -> Sequence[App]:
+    """All apps, in the order of the launcher."""
+    apps: list[App] = [
+        MapsApp(world),
+        NotesApp(),
+        *(ShopApp(world, style) for style in SHOP_STYLES),
+        *(FeedApp(world, style) for style in FEED_STYLES),
+        TravelApp(world),
+        ClockApp(),
+    ]
+    installed = tuple(InstalledApp(app.label, app.package, app.glyph, app.color) for app in apps)
+    return [*apps, SettingsApp(installed)]

@@ -1,0 +1,68 @@
+"""What goes wrong on a simulated phone, and when."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from tapgraph.errors import UsageError
+
+__all__ = ["FaultPlan"]
+
+_PART = re.compile(r"(tap|slow|popup|crash|network)@([1-9]\d{0,5})(?:-([1-9]\d{0,5}))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultPlan:
+    """Faults by ordinal, all counted from 1.
+
+    An input is a touch, a key, a text, the start or the end of an app, a rotation; looking is not.
+
+    Attributes:
+        swallowed_taps: these taps do nothing.
+        slow_pages: these pages show a progress circle for some seconds after they were opened.
+        popups: after these inputs, as soon as an app is in front, it shows a pop-up.
+        crashes: at these inputs, or the first after them with an app in front, that app crashes.
+        network_lost: from the first to the second input of each pair there is no network.
+    """
+
+    swallowed_taps: tuple[int, ...] = ()
+    slow_pages: tuple[int, ...] = ()
+    popups: tuple[int, ...] = ()
+    crashes: tuple[int, ...] = ()
+    network_lost: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The plan that a text such as `tap@3,slow@2,popup@5,crash@9,network@4-6` describes.
+
+        Raises:
+            UsageError: a part cannot be understood.
+
+        >>> FaultPlan.parse("tap@3, tap@1, network@4-6").swallowed_taps
+        (1, 3)
+        """
+        ordinals: dict[str, list[int]] = {"tap": [], "slow": [], "popup": [], "crash": []}
+        network: list[tuple[int, int]] = []
+        for part in filter(None, (piece.strip() for piece in text.split(","))):
+            found = _PART.fullmatch(part)
+            last = int(found[3] or found[2]) if found else 0
+            if found is None or last < int(found[2]) or (found[3] and found[1] != "network"):
+                raise UsageError(
+                    f"cannot read the fault {part!r}; write tap@N, slow@N, popup@N, crash@N or "
+                    "network@FIRST-LAST, with commas between, counted from 1"
+                )
+            if found[1] == "network":
+                network.append((int(found[2]), last))
+            else:
+                ordinals[found[1]].append(last)
+        return cls(
+            swallowed_taps=tuple(sorted(ordinals["tap"])),
+            slow_pages=tuple(sorted(ordinals["slow"])),
+            popups=tuple(sorted(ordinals["popup"])),
+            crashes=tuple(sorted(ordinals["crash"])),
+            network_lost=tuple(sorted(network)),
+        )
+
+    def loses_network_at(self, ordinal: int) -> bool:
+        """Whether the network is gone after the input with this ordinal."""
+        return any(first <= ordinal <= last for first, last in self.network_lost)

@@ -1,0 +1,198 @@
+"""The home screen: icons, a dock, a search hint and the drawer with all apps."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from tapgraph.tools.mobile.simulator.app import Activity, App
+from tapgraph.tools.mobile.simulator.views import (
+    AppIcon,
+    Column,
+    Direction,
+    Field,
+    Icon,
+    Label,
+    Row,
+    ScrollColumn,
+    Spacer,
+    View,
+)
+
+__all__ = ["LAUNCHER_PACKAGE", "Home", "Launcher"]
+
+LAUNCHER_PACKAGE: Final = "com.google.android.apps.nexuslauncher"
+_COLUMNS: Final = 4
+_WORKSPACE_ROWS: Final = 4
+_CELL_DP: Final = 102
+
+
+class Launcher(App):
+    """The app that starts the others."""
+
+    package = LAUNCHER_PACKAGE
+    label = "Pixel Launcher"
+    glyph = "home"
+    color = "#1A73E8"
+
+    def __init__(self, apps: Sequence[App], columns: Callable[[], int]) -> None:
+        self.apps = tuple(apps)
+        self.columns = columns
+        self.home = Home(self)
+
+    def first_activity(self) -> "Home":
+        """The only page."""
+        return self.home
+
+
+class Home(Activity[Launcher]):
+    """The workspace, or the app drawer over it.
+
+    Attributes:
+        drawer_open: whether all apps are listed.
+        query: what the drawer's search field holds.
+    """
+
+    name = ".NexusLauncherActivity"
+    background = "#EEF2FA"
+
+    def __init__(self, app: Launcher) -> None:
+        super().__init__(app)
+        self.drawer_open = False
+        self.query = ""
+
+    def build(self) -> View:
+        """The workspace or the drawer."""
+        return self._drawer() if self.drawer_open else self._workspace()
+
+    def on_back(self) -> bool:
+        """Back closes the drawer; it never leaves the launcher."""
+        self.close_drawer()
+        return True
+
+    def open_drawer(self) -> None:
+        """List all apps."""
+        self.drawer_open = True
+
+    def close_drawer(self) -> None:
+        """Back to the workspace."""
+        self.drawer_open = False
+        self.query = ""
+
+    def _icon(self, app: App, ink: str, *, shows_label: bool = True) -> AppIcon:
+        return AppIcon(
+            app.label,
+            key=app.package,
+            desc=app.label,
+            glyph=app.glyph,
+            color=app.color,
+            glyph_color=app.glyph_color,
+            ink=ink,
+            shows_label=shows_label,
+            weight=1,
+            height=_CELL_DP,
+            on_click=partial(self.app.phone.launch, app.package),
+        )
+
+    def _rows(self, apps: Sequence[App], columns: int, ink: str) -> list[View]:
+        rows: list[View] = []
+        for start in range(0, len(apps), columns):
+            cells: list[View] = [self._icon(app, ink) for app in apps[start : start + columns]]
+            cells += [Spacer(weight=1) for _ in range(columns - len(cells))]
+            rows.append(Row(cells, key=f"row{start}"))
+        return rows
+
+    def _workspace(self) -> View:
+        columns = self.app.columns()
+        docked, others = self.app.apps[:columns], self.app.apps[columns:]
+        rows = _WORKSPACE_ROWS if columns == _COLUMNS else 1
+        now = self.app.phone.clock
+        date = Label(
+            f"{now:%A}, {now:%b} {now.day}",
+            id="date",
+            size_sp=24,
+            color="#FFFFFF",
+            padding=(16, 24 if columns == _COLUMNS else 4),
+        )
+        return Column(
+            [
+                date,
+                Column(
+                    self._rows(others[: rows * columns], columns, "#FFFFFF"),
+                    id="workspace",
+                    weight=1,
+                ),
+                Row(
+                    [self._icon(app, "#FFFFFF", shows_label=False) for app in docked],
+                    id="hotseat",
+                ),
+                self._search_hint(),
+            ],
+            id="launcher",
+            height="match",
+            padding=(12, 8, 12, 12),
+            on_swipe=self._swiped_on_workspace,
+        )
+
+    def _search_hint(self) -> View:
+        return Row(
+            [
+                Icon("google", color="#4285F4"),
+                Label("Search", color="#5F6368", size_sp=16, weight=1),
+                Icon("microphone", color="#4285F4"),
+            ],
+            id="search_container_hotseat",
+            desc="Search",
+            background="#F0F3FA",
+            corner_dp=28,
+            height=54,
+            padding=(18, 0),
+            margin=(8, 8, 8, 0),
+            gap=14,
+            on_click=self.open_drawer,
+            class_name="android.widget.FrameLayout",
+        )
+
+    def _swiped_on_workspace(self, direction: Direction) -> bool:
+        if direction == "up":
+            self.open_drawer()
+        return direction == "up"
+
+    def _drawer(self) -> View:
+        wanted = self.query.strip().casefold()
+        apps = sorted(
+            (app for app in self.app.apps if wanted in app.label.casefold()),
+            key=lambda app: app.label.casefold(),
+        )
+        rows = self._rows(apps, self.app.columns(), "#1F1F1F")
+        nothing = Label(
+            f'No apps found matching "{self.query}"', size_sp=16, color="#5F6368", padding=24
+        )
+        return Column(
+            [
+                Field(
+                    "Search apps",
+                    id="fallback_search_view",
+                    value=self.query,
+                    on_change=self._search,
+                    action="search",
+                    style="filled",
+                    glyph="magnify",
+                    background="#FFFFFF",
+                    height=54,
+                    margin=(8, 8, 8, 16),
+                ),
+                ScrollColumn(rows or [nothing], id="apps_list_view", weight=1),
+            ],
+            id="apps_view",
+            height="match",
+            padding=(8, 12, 8, 0),
+            on_swipe=self._swiped_on_drawer,
+        )
+
+    def _search(self, query: str) -> None:
+        self.query = query
+
+    def _swiped_on_drawer(self, direction: Direction) -> bool:
+        if direction == "down":
+            self.close_drawer()
+        return direction == "down"

@@ -1,0 +1,111 @@
+"""Which windows are on the screen, from what runs and what is open."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from PIL import Image
+
+from tapgraph.tools.mobile.geometry import Size
+from tapgraph.tools.mobile.simulator.activity_manager import PERMISSION_PACKAGE, ActivityManager
+from tapgraph.tools.mobile.simulator.back_stack import OpenDialog, Task
+from tapgraph.tools.mobile.simulator.launcher import LAUNCHER_PACKAGE
+from tapgraph.tools.mobile.simulator.recents import RecentsActions, recents_view
+from tapgraph.tools.mobile.simulator.shade import SHADE_BACKGROUND, SYSTEM_UI_PACKAGE, Shade
+from tapgraph.tools.mobile.simulator.system_pages import (
+    crash_view,
+    dialog_view,
+    loading_view,
+    no_network_view,
+    permission_view,
+)
+from tapgraph.tools.mobile.simulator.views import View
+from tapgraph.tools.mobile.simulator.window_manager import Window, full_screen
+
+__all__ = ["Scene", "page_window"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the windows are built from.
+
+    Attributes:
+        snapshot: draws a running app's page in a size, for the overview.
+    """
+
+    activities: ActivityManager
+    shade: Shade
+    snapshot: Callable[[Task, int, int], Image.Image]
+
+    def windows(self, size: Size, clock: datetime) -> list[Window]:
+        """All windows but the keyboard, the lowest first."""
+        activities = self.activities
+        if activities.recents_open:
+            windows = [self._recents(size)]
+        else:
+            windows = [page_window(activities, activities.front)]
+        if activities.dialog is not None:
+            windows.append(self._dialog(activities.dialog))
+        prompt = activities.prompt
+        if prompt is not None:
+            view = permission_view(
+                activities.front.app, prompt.name, partial(activities.answer, prompt)
+            )
+            scope = f"permission.{prompt.serial}"
+            windows.append(Window(PERMISSION_PACKAGE, "alert", view, scope))
+        if activities.crashed is not None:
+            view = crash_view(activities.crashed, activities.close_crash_dialog)
+            windows.append(Window("android", "alert", view, "crash"))
+        if self.shade.is_open:
+            heading = f"{clock:%a}, {clock:%b} {clock.day}"
+            root = full_screen(self.shade.build(heading))
+            window = Window(SYSTEM_UI_PACKAGE, "shade", root, "shade", SHADE_BACKGROUND)
+            windows.append(window)
+        return windows
+
+    def _dialog(self, dialog: OpenDialog) -> Window:
+        activities = self.activities
+        view = dialog_view(dialog.dialog, partial(activities.choose, dialog))
+        return Window(
+            activities.front.app.package,
+            dialog.dialog.style,
+            view,
+            f"dialog.{dialog.serial}",
+            on_outside=partial(activities.cancel, dialog),
+        )
+
+    def _recents(self, size: Size) -> Window:
+        activities = self.activities
+        actions = RecentsActions(
+            open=activities.resume,
+            remove=activities.end,
+            clear=activities.end_all,
+            close=activities.go_home,
+            draw=self.snapshot,
+        )
+        root = full_screen(recents_view(activities.stack.tasks, size, actions))
+        return Window(LAUNCHER_PACKAGE, "recents", root, "recents")
+
+
+def page_window(activities: ActivityManager, task: Task) -> Window:
+    """The visible page of a running app."""
+    page = task.top
+    activity = page.activity
+    content: View
+    if page.loading_s > 0:
+        content = loading_view()
+    elif page.lacks_network:
+        content = no_network_view(partial(activities.retry, page))
+    else:
+        content = activity.build()
+    is_home = task is activities.stack.home
+    return Window(
+        task.app.package,
+        "page",
+        full_screen(content),
+        activities.scope(task, page),
+        activity.background,
+        activity.bar_color,
+        wallpaper=is_home and not activities.launcher.home.drawer_open,
+    )

@@ -1,0 +1,34 @@
+"""One command of a client, with everything that carries it out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tapgraph.tools.mobile.simulator.phone import Phone
+from tapgraph.tools.mobile.simulator.server.parameters import Parameters
+from tapgraph.tools.mobile.simulator.server.screen_tree import ScreenTree, TreeNode
+from tapgraph.tools.mobile.simulator.server.session import Session
+
+__all__ = ["Call"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command inside a session.
+
+    Attributes:
+        path: the variable parts of the address, such as `element_id`.
+        body: the JSON object that came with it.
+    """
+
+    phone: Phone
+    session: Session
+    path: Mapping[str, str]
+    body: Parameters
+
+    def look(self) -> ScreenTree:
+        """The views that are on the screen now."""
+        return ScreenTree(self.phone.page_source())
+
+    def element(self) -> TreeNode:
+        """The view of the `element_id` in the address, as it is now."""
+        return self.session.elements.find(self.path["element_id"], self.look())

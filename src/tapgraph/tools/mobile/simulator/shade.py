@@ -1,0 +1,162 @@
+"""The notification shade with its quick settings."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from tapgraph.tools.mobile.simulator.app import App, DeviceStatus, Notification
+from tapgraph.tools.mobile.simulator.views import (
+    Button,
+    Column,
+    Direction,
+    Icon,
+    Label,
+    Picture,
+    Row,
+    ScrollColumn,
+    View,
+)
+
+__all__ = ["SHADE_BACKGROUND", "SYSTEM_UI_PACKAGE", "Shade"]
+
+SYSTEM_UI_PACKAGE: Final = "com.android.systemui"
+SHADE_BACKGROUND: Final = "#E9EEF8"
+_TILES: Final = (
+    ("wifi", "Internet", "wifi"),
+    ("bluetooth", "Bluetooth", "bluetooth"),
+    ("flashlight", "Flashlight", "flashlight"),
+    ("do_not_disturb", "Do Not Disturb", "minus-circle-outline"),
+    ("airplane", "Airplane mode", "airplane"),
+    ("location", "Location", "map-marker-outline"),
+)
+
+
+class Shade:
+    """The shade's state and what can be done in it.
+
+    Attributes:
+        is_open: whether it covers the screen.
+        notifications: the newest first.
+    """
+
+    def __init__(
+        self, status: DeviceStatus, apps: Sequence[App], launch: Callable[[str], None]
+    ) -> None:
+        self.is_open = False
+        self.notifications: list[Notification] = []
+        self._status = status
+        self._apps = {app.package: app for app in apps}
+        self._launch = launch
+
+    def post(self, notification: Notification) -> None:
+        """Put an entry on top."""
+        self.notifications.insert(0, notification)
+
+    def close(self) -> None:
+        """Uncover the screen."""
+        self.is_open = False
+
+    def _clear(self) -> None:
+        self.notifications.clear()
+        self.close()
+
+    def _open(self, notification: Notification) -> None:
+        self.notifications.remove(notification)
+        self.close()
+        self._launch(notification.package)
+        if notification.on_tap is not None:
+            notification.on_tap()
+
+    def _toggle(self, name: str) -> None:
+        setattr(self._status, name, not getattr(self._status, name))
+
+    def _swiped(self, direction: Direction) -> bool:
+        if direction == "up":
+            self.close()
+        return direction == "up"
+
+    def _swiped_card(self, notification: Notification, direction: Direction) -> bool:
+        if direction in {"left", "right"}:
+            self.notifications.remove(notification)
+            return True
+        return False
+
+    def build(self, heading: str) -> View:
+        """The whole shade; a swipe up closes it."""
+        cards = [self._card(notification) for notification in self.notifications]
+        if cards:
+            clear = Button(
+                "Clear all", id="dismiss_text", style="tonal", on_click=self._clear, margin=(0, 8)
+            )
+            cards.append(Row([clear], arrange="end"))
+        else:
+            cards.append(
+                Label("No notifications", id="no_notifications", color="#5F6368", padding=(8, 24))
+            )
+        tiles = [_tile(self._status, *tile, partial(self._toggle, tile[0])) for tile in _TILES]
+        return Column(
+            [
+                Label(heading, id="clock", size_sp=22, padding=(8, 16, 8, 16)),
+                *(
+                    Row(tiles[start : start + 2], gap=8, margin=(0, 0, 0, 8))
+                    for start in range(0, len(tiles), 2)
+                ),
+                ScrollColumn(
+                    cards, id="notification_stack_scroller", weight=1, gap=6, margin=(0, 12, 0, 0)
+                ),
+            ],
+            id="notification_panel",
+            height="match",
+            padding=(16, 0),
+            on_swipe=self._swiped,
+        )
+
+    def _card(self, notification: Notification) -> View:
+        app = self._apps[notification.package]
+        name = Label(app.label, id="android:id/app_name_text", size_sp=12, color="#5F6368")
+        title = Label(notification.title, id="android:id/title", bold=True, max_lines=1)
+        text = Label(notification.text, id="android:id/text", color="#444746", max_lines=3)
+        return Row(
+            [
+                Picture(app.glyph, style="app", color=app.color, width=40, height=40),
+                Column([name, title, text], weight=1),
+            ],
+            id="expandableNotificationRow",
+            gap=14,
+            padding=(16, 12),
+            corner_dp=24,
+            background="#FFFFFF",
+            on_click=partial(self._open, notification),
+            on_swipe=partial(self._swiped_card, notification),
+        )
+
+
+def _tile(
+    status: DeviceStatus, name: str, label: str, glyph: str, on_click: Callable[[], None]
+) -> View:
+    is_on = bool(getattr(status, name))
+    ink = "#FFFFFF" if is_on else "#1F1F1F"
+    return Row(
+        [
+            Icon(glyph, color=ink, size_dp=22),
+            Column(
+                [
+                    Label(label, size_sp=14, bold=True, color=ink, max_lines=1),
+                    Label("On" if is_on else "Off", size_sp=12, color=ink),
+                ],
+                weight=1,
+            ),
+        ],
+        id=f"tile_{name}",
+        desc=label,
+        weight=1,
+        height=64,
+        padding=(16, 0),
+        gap=12,
+        corner_dp=24,
+        background="#0B57D0" if is_on else "#D5DBE6",
+        checkable=True,
+        checked=is_on,
+        on_click=on_click,
+        class_name="android.widget.Switch",
+    )

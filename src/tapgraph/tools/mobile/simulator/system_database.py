@@ -1,0 +1,116 @@
+"""The databases of the phone: one for each app, and the system's own."""
+
+import re
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tapgraph.errors import UsageError
+from tapgraph.tools.mobile.simulator.app import DeviceStatus
+
+__all__ = ["SYSTEM_DATABASE", "Databases", "ScreenRow"]
+
+SYSTEM_DATABASE: Final = "com.android.systemui"
+_PACKAGE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
+_SCHEMA: Final = """
+CREATE TABLE screen (
+    package TEXT NOT NULL, activity TEXT NOT NULL, dialog TEXT NOT NULL, toast TEXT NOT NULL,
+    keyboard_shown INTEGER NOT NULL, inputs INTEGER NOT NULL, clock TEXT NOT NULL
+);
+INSERT INTO screen VALUES ('', '', '', '', 0, 0, '');
+CREATE TABLE permissions (
+    package TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (package, name)
+);
+CREATE TABLE device (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+
+
+class ScreenRow(NamedTuple):
+    """The only row of the table `screen`: what is in front.
+
+    Attributes:
+        dialog: title of the visible dialog, its message where it has no title, else empty.
+        inputs: how many inputs the phone has taken.
+        clock: simulated time in ISO 8601.
+    """
+
+    package: str
+    activity: str
+    dialog: str
+    toast: str
+    keyboard_shown: bool
+    inputs: int
+    clock: str
+
+
+class Databases:
+    """All databases of one phone: files in a folder, or in memory.
+
+    Files that an earlier phone left under the same names are replaced.
+
+    Raises:
+        UsageError: a package name is not one, or two apps have the same.
+    """
+
+    def __init__(self, packages: Iterable[str], folder: Path | None) -> None:
+        self._connections: dict[str, sqlite3.Connection] = {}
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        for package in (*packages, SYSTEM_DATABASE):
+            if not _PACKAGE.fullmatch(package):
+                raise UsageError(f"{package!r} is not an Android package name")
+            if package in self._connections:
+                raise UsageError(f"two apps have the package {package!r}")
+            self._connections[package] = _fresh(folder, package)
+        self._system = self._connections[SYSTEM_DATABASE]
+        self._system.executescript(_SCHEMA)
+        self._written: tuple[object, ...] = ()
+
+    def __getitem__(self, package: str) -> sqlite3.Connection:
+        return self._connections[package]
+
+    def record(
+        self, screen: ScreenRow, permissions: Mapping[tuple[str, str], str], status: DeviceStatus
+    ) -> None:
+        """Write down what is in front and commit every database."""
+        device = asdict(status)
+        rest = (dict(permissions), device)
+        self._system.execute(
+            "UPDATE screen SET package = ?, activity = ?, dialog = ?, toast = ?, "
+            "keyboard_shown = ?, inputs = ?, clock = ?",
+            screen,
+        )
+        if rest != self._written:
+            self._written = rest
+            self._system.execute("DELETE FROM permissions")
+            self._system.executemany(
+                "INSERT INTO permissions VALUES (?, ?, ?)",
+                [(*key, state) for key, state in permissions.items()],
+            )
+            self._system.execute("DELETE FROM device")
+            self._system.executemany("INSERT INTO device VALUES (?, ?)", list(device.items()))
+        self.commit()
+
+    def commit(self) -> None:
+        """Make all changes visible to readers outside."""
+        for connection in self._connections.values():
+            if connection.in_transaction:
+                connection.commit()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for connection in self._connections.values():
+            connection.close()
+
+
+def _fresh(folder: Path | None, package: str) -> sqlite3.Connection:
+    if folder is None:
+        return sqlite3.connect(":memory:", check_same_thread=False)
+    path = folder / f"{package}.db"
+    path.unlink(missing_ok=True)
+    connection = sqlite3.connect(path, check_same_thread=False)
+    # The state can be made again by replaying the inputs, so no commit needs to wait for the disk.
+    connection.execute("PRAGMA synchronous = OFF")
+    return connection

@@ -1,0 +1,27 @@
+"""Tasks on the simulated phone: what is asked, whether it was done, and how to do it.
+
+Nothing here is shown to an agent that is being tested. `find_task(...).check` is the oracle of
+tests and demonstrations; `find_solution` is a reference solution, which only the model called
+`demonstrator` follows.
+"""
+
+from tapgraph.tools.mobile.simulator.tasks.catalog import TASK_FAMILIES, find_solution, find_task
+from tapgraph.tools.mobile.simulator.tasks.judgement import Judgement, judge
+from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
+from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Solution, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.task import Task, Verdict
+
+__all__ = [
+    "TASK_FAMILIES",
+    "Glance",
+    "Judgement",
+    "Move",
+    "PhoneState",
+    "Solution",
+    "Subgoal",
+    "Task",
+    "Verdict",
+    "find_solution",
+    "find_task",
+    "judge",
+]

@@ -1,0 +1,59 @@
+"""What a reference reflector says about an action, from the screens before and after it."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from tapgraph.tools.mobile.actions import Action, Home, OpenApp, SwitchApp, Wait
+from tapgraph.tools.mobile.simulator.tasks.solution import Glance
+
+__all__ = ["Judgement", "judge"]
+
+_TROUBLE = (
+    (r".* (?:keeps stopping|has stopped)", "the app crashed"),
+    (r"No connection", "the network is gone"),
+    (
+        r"Enjoying .*\?|Update available|Turn on notifications\?|What's new in .*",
+        "a pop-up came up",
+    ),
+)
+
+_PROMPTER = "com.android.permissioncontroller"
+"""Asks for permissions on behalf of the app in front."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """An outcome and, where it is not A, what went wrong.
+
+    A: it did what it should, at least in part. B: it led somewhere else. C: nothing changed.
+    """
+
+    outcome: Literal["A", "B", "C"]
+    error: str = ""
+
+
+def judge(before: Glance, after: Glance, action: Action) -> Judgement:
+    """What a careful person would say who saw both screens."""
+    for pattern, error in _TROUBLE:
+        if _shows(after, pattern) and not _shows(before, pattern):
+            return Judgement("B", f"{error} instead of what I expected")
+    is_same = (before.elements, before.app, before.keyboard_shown) == (
+        after.elements,
+        after.app,
+        after.keyboard_shown,
+    )
+    if is_same and not isinstance(action, Wait):
+        return Judgement("C", "nothing changed on the screen")
+    if _PROMPTER in {before.app, after.app}:
+        return Judgement("A")
+    if isinstance(action, OpenApp):
+        if not re.search(re.escape(action.app_name), after.app, re.I):
+            return Judgement("B", f"{after.app} is in front instead of {action.app_name}")
+    elif after.app != before.app and not isinstance(action, Home | SwitchApp):
+        return Judgement("B", f"{after.app} is in front now instead of {before.app}")
+    return Judgement("A")
+
+
+def _shows(glance: Glance, pattern: str) -> bool:
+    return any(re.fullmatch(pattern, element.text) for element in glance.elements)

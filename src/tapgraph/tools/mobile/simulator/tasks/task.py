@@ -1,0 +1,58 @@
+"""What a task is, and the verdict on its outcome."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Self
+
+from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
+from tapgraph.tools.mobile.simulator.world.world import World
+
+if TYPE_CHECKING:
+    from tapgraph.tools.mobile.simulator.tasks.solution import Subgoal
+
+__all__ = ["Task", "Verdict", "verdict_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a phone is in the state that a task asks for.
+
+    Attributes:
+        reasons: what is missing or wrong; empty when all is well.
+    """
+
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the task is done."""
+        return not self.reasons
+
+
+def verdict_of(**requirements: bool) -> Verdict:
+    """A verdict from requirements; the name of each that does not hold becomes a reason.
+
+    >>> verdict_of(the_note_exists=True, the_price_is_right=False).reasons
+    ('not so: the price is right',)
+    """
+    return Verdict(
+        tuple(
+            f"not so: {name.replace('_', ' ')}" for name, holds in requirements.items() if not holds
+        )
+    )
+
+
+class Task(Protocol):
+    """A task with its parameters, as read from an instruction."""
+
+    @classmethod
+    def match(cls, instruction: str) -> Self | None:
+        """The task that an instruction asks for; None when it asks for something else."""
+        ...
+
+    def check(self, world: World, state: PhoneState, /) -> Verdict:
+        """Whether the phone is in the state that the task asks for."""
+        ...
+
+    def subgoals(self) -> "tuple[Subgoal, ...]":
+        """The reference solution."""
+        ...

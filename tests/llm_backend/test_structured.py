@@ -1,0 +1,110 @@
+"""Asking for an object, and asking again."""
+
+import pytest
+from PIL import Image
+from pydantic import BaseModel
+
+from tapgraph.errors import BudgetExhausted, InvalidReply, ModelUnavailable, UsageError
+from tapgraph.llm_backend.chat_model import Reply, Usage
+from tapgraph.llm_backend.messages import user
+from tapgraph.llm_backend.scripted_model import ScriptedModel
+from tapgraph.llm_backend.structured import CallRecord, ask
+
+
+class Tap(BaseModel):
+    x: int
+    y: int
+
+
+def test_valid_answer_takes_one_call() -> None:
+    model = ScriptedModel([Tap(x=1, y=2)])
+    asked = ask(model, [user("where?")], Tap)
+    assert asked.answer == Tap(x=1, y=2)
+    assert len(model.requests) == 1
+
+
+def test_invalid_reply_is_told_to_the_model_with_its_own_words() -> None:
+    model = ScriptedModel(["Tap at 1, 2.", '{"x": 1}', '{"x": 1, "y": 2}'])
+    asked = ask(model, [user("where?")], Tap)
+    assert asked.answer == Tap(x=1, y=2)
+    first, second, third = model.requests
+    assert [message.role for message in second.messages] == ["user", "assistant", "user"]
+    assert second.messages[0] == first.messages[0]
+    assert second.messages[1].text == "Tap at 1, 2."
+    assert "no JSON object" in second.messages[2].text
+    assert '"required": ["x", "y"]' in second.messages[2].text
+    assert "y: Field required" in third.messages[2].text
+
+
+def test_usage_of_all_tries_is_summed() -> None:
+    model = ScriptedModel([
+        Reply("no", usage=Usage(10, 2, 0.5)),
+        Reply("{}", usage=Usage(20, 3, 1.0)),
+    ])
+    with pytest.raises(InvalidReply) as raised:
+        ask(model, [user("where?")], Tap, retries=1)
+    assert raised.value.replies == ("no", "{}")
+    spent = (raised.value.prompt_tokens, raised.value.completion_tokens, raised.value.cost_usd)
+    assert spent == (30, 5, 1.5)
+
+
+def test_cut_reply_is_invalid_even_when_it_parses() -> None:
+    whole = '{"x": 1, "y": 2}'
+    model = ScriptedModel([Reply(whole, finish_reason="length", usage=Usage(5, 77)), whole])
+    asked = ask(model, [user("where?")], Tap)
+    assert len(asked.replies) == 2
+    assert "cut after 77 tokens" in model.requests[1].messages[-1].text
+
+
+def test_withheld_reply_is_invalid() -> None:
+    model = ScriptedModel([Reply("", finish_reason="content_filter")])
+    with pytest.raises(InvalidReply, match="content filter"):
+        ask(model, [user("where?")], Tap, retries=0)
+
+
+def test_each_call_is_recorded() -> None:
+    records: list[CallRecord] = []
+    picture = Image.new("RGB", (4, 4))
+    model = ScriptedModel([Reply("no", usage=Usage(10, 2), latency_s=1.5), Tap(x=1, y=2)])
+    ask(model, [user("where?", picture)], Tap, on_call=records.append)
+    assert [(record.attempt, record.valid) for record in records] == [(1, False), (2, True)]
+    assert records[0].usage == Usage(10, 2)
+    assert records[0].latency_s == 1.5
+    assert records[0].images == 1
+    assert records[0].model == "scripted"
+    assert "no JSON object" in records[0].error
+    assert not records[1].error
+
+
+def test_unavailable_model_is_recorded_and_raised() -> None:
+    def refuse(messages: object, schema: object) -> str:
+        raise ModelUnavailable("no server")
+
+    records: list[CallRecord] = []
+    with pytest.raises(ModelUnavailable):
+        ask(ScriptedModel(refuse), [user("where?")], Tap, on_call=records.append)
+    assert [(record.valid, record.error) for record in records] == [(False, "no server")]
+
+
+def test_budget_is_asked_before_every_call() -> None:
+    calls_left = iter([1])
+
+    def before_call() -> None:
+        if next(calls_left, None) is None:
+            raise BudgetExhausted("no call is left")
+
+    model = ScriptedModel(["no", "no", "no"])
+    with pytest.raises(BudgetExhausted):
+        ask(model, [user("where?")], Tap, before_call=before_call)
+    assert len(model.requests) == 1
+
+
+def test_long_invalid_reply_is_shown_again_clipped() -> None:
+    model = ScriptedModel(["long " * 10_000, Tap(x=1, y=2)])
+    ask(model, [user("where?")], Tap)
+    assert len(model.requests[1].messages[1].text) < 5000
+
+
+def test_negative_retries_are_refused() -> None:
+    with pytest.raises(UsageError, match="at least 0, got -1"):
+        ask(ScriptedModel([]), [user("where?")], Tap, retries=-1)

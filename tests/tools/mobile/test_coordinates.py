@@ -1,0 +1,67 @@
+"""From a model's points to pixels."""
+
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tapgraph.errors import ToolError
+from tapgraph.tools.mobile.coordinates import to_pixels
+from tapgraph.tools.mobile.geometry import Bounds, Point, Size
+
+Space = Literal["pixels", "0-1", "0-999", "0-1000"]
+
+SCREEN = Size(1080, 2400)
+SPACES: dict[Space, float] = {"0-1": 1, "0-999": 999, "0-1000": 1000}
+sizes = st.builds(Size, st.integers(1, 5000), st.integers(1, 5000))
+
+
+@given(sizes, st.data())
+def test_pixels_stay_what_they_are(screen: Size, data: st.DataObject) -> None:
+    x = data.draw(st.integers(0, screen.width_px - 1))
+    y = data.draw(st.integers(0, screen.height_px - 1))
+    assert to_pixels(x, y, "pixels", screen) == Point(x, y)
+
+
+@given(sizes, st.sampled_from(sorted(SPACES)), st.floats(0, 1), st.floats(0, 1))
+def test_every_allowed_point_is_on_the_screen(
+    screen: Size, space: Space, across: float, down: float
+) -> None:
+    point = to_pixels(across * SPACES[space], down * SPACES[space], space, screen)
+    assert Bounds(0, 0, screen.width_px, screen.height_px).contains(point)
+
+
+@given(sizes, st.sampled_from(sorted(SPACES)))
+def test_corners_are_corners(screen: Size, space: Space) -> None:
+    assert to_pixels(0, 0, space, screen) == Point(0, 0)
+    corner = Point(screen.width_px - 1, screen.height_px - 1)
+    assert to_pixels(SPACES[space], SPACES[space], space, screen) == corner
+
+
+@given(sizes, sizes, st.data())
+def test_point_in_a_smaller_picture_lands_within_a_picture_pixel(
+    screen: Size, picture: Size, data: st.DataObject
+) -> None:
+    x = data.draw(st.integers(0, picture.width_px - 1))
+    point = to_pixels(x, 0, "pixels", screen, picture=picture)
+    screen_pixels_each = max(1.0, screen.width_px / picture.width_px)
+    assert abs(point.x - x * screen.width_px / picture.width_px) <= screen_pixels_each
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "space", "told"),
+    [
+        (1080, 0, "pixels", "x must be from 0 to 1079, got 1080"),
+        (0, -1, "pixels", "y must be from 0 to 2399, got -1"),
+        (540, 1200, "0-1", "x must be from 0 to 1, got 540"),
+        (0.5, 1.01, "0-1", "y must be from 0 to 1, got 1.01"),
+        (1000, 0, "0-999", "x must be from 0 to 999, got 1000"),
+        (1001, 0, "0-1000", "x must be from 0 to 1000, got 1001"),
+        (float("nan"), 0, "0-1", "got nan"),
+        (0, float("inf"), "pixels", "got inf"),
+    ],
+)
+def test_point_outside_is_told_with_the_range(x: float, y: float, space: Space, told: str) -> None:
+    with pytest.raises(ToolError, match=told):
+        to_pixels(x, y, space, SCREEN)
