@@ -10,7 +10,9 @@ from typer.exceptions import TyperException
 
 from tapgraph import __version__
 from tapgraph.cli import device, memory, sim, view
+from tapgraph.cli.demo import demo
 from tapgraph.cli.exit_codes import ExitCode, exit_code_of
+from tapgraph.cli.run_command import run
 from tapgraph.cli.terminal import print_error, print_line
 from tapgraph.errors import TapgraphError
 from tapgraph.settings import shows_tracebacks
@@ -25,6 +27,8 @@ app.add_typer(device.app, name="device")
 app.add_typer(sim.app, name="sim")
 app.add_typer(memory.app, name="memory")
 app.command("view")(view.view)
+app.command("demo")(demo)
+app.command("run")(run)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

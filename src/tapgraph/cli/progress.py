@@ -123,7 +123,7 @@ class LiveProgress:
         self._tokens = 0
         self._cost_usd = 0.0
         self._finished: Finished | None = None
-        self._live = Live(self, console=console, refresh_per_second=4, transient=False)
+        self._live = Live(self, console=console, refresh_per_second=8, transient=False)
 
     def show(self, recorded: RecordedEvent) -> None:
         """Change the panel."""
@@ -135,8 +135,6 @@ class LiveProgress:
             self._live.stop()
         elif isinstance(event, HumanAnswered):
             self._live.start(refresh=True)
-        else:
-            self._live.refresh()
 
     def __enter__(self) -> Self:
         self._live.start(refresh=True)
@@ -179,6 +177,7 @@ class LiveProgress:
                 self._judgement = Text(_JUDGED[event.outcome], style=_COLORS[event.outcome])
             case Finished():
                 self._finished = event
+                self._message = Text()
             case _:
                 words = _line(event)
                 if words and not isinstance(event, Noted):

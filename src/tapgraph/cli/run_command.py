@@ -3,12 +3,11 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tapgraph.agents.run.budget import Budget
-from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.cli.open_device import DEFAULT_APPIUM_URL
 from tapgraph.cli.options import (
     AppiumUrlOption,
@@ -87,7 +86,7 @@ def run(
         "max_seconds": max_seconds,
         "max_cost_usd": max_cost,
     }
-    given = {name: limit for name, limit in limits.items() if limit is not None}
+    given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
     if resume is not None:
         if instruction or out is not None:
             raise UsageError("--resume takes instruction and folder from the run; leave them out")
@@ -113,7 +112,10 @@ def run(
     return start_run(instruction, options, out=folder, json=json).outcome.exit_code
 
 
-def _resumed(run: Path, given: dict[str, int | float]) -> RunOptions:
+def _resumed(run: Path, given: dict[str, Any]) -> RunOptions:
     """The options of the run, with the limits that are given anew."""
+    # Pillow and pydantic are not needed to print help.
+    from tapgraph.agents.run.run_folder import RunFolder  # noqa: PLC0415
+
     header = RunFolder.open(run).header
     return RunOptions.from_header(header.options, dataclasses.replace(header.budget, **given))

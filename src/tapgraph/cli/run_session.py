@@ -146,7 +146,7 @@ def _worked(
             budget=options.budget,
             human=_human(options.human),
             source=options.read_from.value,
-            on_event=lambda recorded: progress.show(recorded.event),
+            on_event=progress.show,
         )
         result = work(agent)
     report = write_report(RunFolder.open(result.folder))

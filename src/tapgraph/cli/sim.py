@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,15 +10,11 @@ import typer
 from tapgraph.cli.open_device import open_phone
 from tapgraph.cli.options import ClockOption, FaultsOption, JsonOption, SeedOption, StateDirOption
 from tapgraph.cli.terminal import print_json, print_line
+from tapgraph.errors import UsageError
 
-__all__ = ["app", "serve"]
+__all__ = ["app", "check", "serve"]
 
 app = typer.Typer(help="The simulated phone.")
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `serve` a command of its own while it is the only one."""
 
 
 @app.command()
@@ -52,3 +49,23 @@ def serve(
         else:
             print_line(server.url)
         stopped.wait()
+
+
+@app.command()
+def check(
+    instruction: Annotated[str, typer.Argument(help="The task that an agent was given.")],
+    *,
+    state_dir: Annotated[Path, typer.Option(metavar="DIR", help="What `serve` was given.")],
+    seed: SeedOption = 0,
+) -> int:
+    """Say from a phone's app databases whether a task is done; exit code 1 when it is not."""
+    # The world and the apps are loaded by no other command of this file.
+    from tapgraph.tools.mobile.simulator.tasks import PhoneState, find_task  # noqa: PLC0415
+    from tapgraph.tools.mobile.simulator.world.world import World  # noqa: PLC0415
+
+    task = find_task(instruction)
+    if task is None:
+        raise UsageError(f"no checker knows a task like {instruction[:80]!r}")
+    verdict = task.check(World.generate(seed), PhoneState(state_dir))
+    print_line("done" if verdict.ok else "not done: " + "; ".join(verdict.reasons))
+    return int(not verdict.ok)

@@ -12,7 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from tapgraph.errors import EnvironmentMissing, ExtraMissing, TapgraphError, UsageError
 from tapgraph.memory.migrations.upgrade import upgrade
 
-__all__ = ["open_database", "transaction"]
+__all__ = ["open_database", "place_of", "transaction"]
 
 _BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another process; each holds the lock for milliseconds."""
@@ -52,7 +52,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         EnvironmentMissing: the file cannot be written, or the server does not answer.
         UsageError: the file is no database, or its tables are not ours.
     """
-    place = _shown(engine.url)
+    place = place_of(engine)
     try:
         with engine.begin() as connection:
             yield connection
@@ -65,6 +65,13 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         ) from error
     except DatabaseError as error:
         raise _foreign(place, error) from error
+
+
+def place_of(engine: Engine) -> str:
+    """The file of an SQLite database, or the URL of another one without its password."""
+    if engine.dialect.name == "sqlite":
+        return engine.url.database or ""
+    return _shown(engine.url)
 
 
 def _foreign(place: str, error: DatabaseError) -> UsageError:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Engine, RowMapping, Table, or_, select
 
 from tapgraph.errors import UsageError
-from tapgraph.memory.database import open_database, transaction
+from tapgraph.memory.database import open_database, place_of, transaction
 from tapgraph.memory.models import (
     ActionArguments,
     Evidence,
@@ -59,8 +59,8 @@ class MemoryStore:
 
     @property
     def url(self) -> str:
-        """Where the memory is, without a password."""
-        return self._engine.url.render_as_string(hide_password=True)
+        """The file, or the server's URL without its password; opens the memory again."""
+        return place_of(self._engine)
 
     def close(self) -> None:
         """Close all connections."""

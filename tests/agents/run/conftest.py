@@ -32,8 +32,8 @@ from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.tools.mobile.device import AppInfo
-from tapgraph.tools.mobile.geometry import Size
-from tapgraph.tools.mobile.screen import Screen
+from tapgraph.tools.mobile.geometry import Bounds, Size
+from tapgraph.tools.mobile.screen import Element, Role, Screen
 
 PLAN = ("Open Maps", "Find a tea house that is open", "Write its name into a note")
 HOSTILE = (
@@ -70,7 +70,10 @@ class RunWriter:
 
     def look(self, step: int, image: Image.Image | None, app: str) -> None:
         info = AppInfo(f"com.example.{app.lower()}", app, f".{app}Activity")
-        screen = Screen(Size(1080, 2400), (), info, False, image, "<hierarchy/>", f"{app}{step}")
+        search = Element(1, Bounds(300, 1738, 780, 1868), "Search <b>", Role.BUTTON, clickable=True)
+        screen = Screen(
+            Size(1080, 2400), (search,), info, False, image, "<hierarchy/>", f"{app}{step}"
+        )
         screen_id = self.folder.save_screen(screen)
         self.folder.record(
             ScreenSeen(

@@ -95,6 +95,10 @@ def test_a_step_shows_what_happened_in_it(page: html.HtmlElement, step: int, wor
     assert words in text_of(page, f"//article[@id='step-{step}']")
 
 
+def test_a_tap_is_told_with_the_text_of_its_target(page: html.HtmlElement) -> None:
+    assert text_of(page, "//h3[@id='title-2']") == "Tap (540, 1803) on “Search <b>”"
+
+
 def test_a_tap_is_drawn_on_the_screen_of_its_step(page: html.HtmlElement) -> None:
     (uri,) = page.xpath("//article[@id='step-2']//img/@src")
     red, green, blue = picture(uri).convert("RGB").getpixel((270, 901))  # type: ignore[misc]
@@ -127,7 +131,7 @@ def test_hostile_text_adds_no_element_and_no_attribute(page: html.HtmlElement) -
     assert len(page.xpath("//script")) == 1
     assert len(page.xpath("//style")) == 1
     assert not page.xpath("//@onerror | //b[text()='today'] | //@style | //iframe | //object")
-    assert "<script>document.title='hacked'</script>" in text_of(page, "//h3[@id='title-3']")
+    assert "<script>document.title='hacked'</script>" in text_of(page, "//article[@id='step-3']")
 
 
 def test_characters_that_reorder_or_hide_text_are_named(phone_run: RunFolder) -> None:

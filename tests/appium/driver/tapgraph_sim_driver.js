@@ -40,7 +40,8 @@ class TapgraphSimDriver extends BaseDriver {
     });
     this.proxyReqRes = simulator.proxyReqRes.bind(simulator);
     this.simulator = simulator;
-    return [sessionId, {...capabilities, udid: downstream.capabilities['appium:udid']}];
+    const {'appium:udid': udid, 'tapgraph:simulated': simulated} = downstream.capabilities;
+    return [sessionId, {...capabilities, udid, 'tapgraph:simulated': simulated}];
   }
 
   async deleteSession(...args) {

@@ -2,12 +2,21 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pytest
+from appium.options.common.base import AppiumOptions
+from appium.webdriver.common.appiumby import AppiumBy
+from appium.webdriver.webdriver import WebDriver
 from PIL import Image
+from selenium.common.exceptions import (
+    InvalidSelectorException,
+    NoSuchElementException,
+    UnknownMethodException,
+)
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -28,6 +37,9 @@ from tapgraph.tools.mobile.picture_scale import PictureScale
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server import SimulatorServer
 from tapgraph.tools.mobile.ui_tree import parse_ui_tree
+
+if TYPE_CHECKING:
+    from tests.tools.mobile.conftest import TrialApp
 
 CLOCK = datetime(2026, 3, 7, 9, 30)  # noqa: DTZ001 - a phone shows local time
 
@@ -77,7 +89,7 @@ def test_other_servers_are_recognised(body: str) -> None:
         return Response(body)
 
     server = make_server("127.0.0.1", 0, hello)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         with pytest.raises(DeviceUnavailable, match="not as an Appium server"):
@@ -214,7 +226,9 @@ def relay(sim_server: SimulatorServer) -> Iterator[LossyRelay]:
     relay.close()
 
 
-def test_action_whose_answer_is_lost_is_not_repeated(relay: LossyRelay, trial_app) -> None:
+def test_action_whose_answer_is_lost_is_not_repeated(
+    relay: LossyRelay, trial_app: "TrialApp"
+) -> None:
     with AppiumDevice.connect(relay.url) as device:
         device.perform(OpenApp("Trial Counter"))
         point = bounds_of(device, "add").center
@@ -239,7 +253,7 @@ class ScaledPhone(Phone):
         return super().screenshot().resize((360, 800))
 
 
-def test_picture_of_another_size_moves_touches_and_bounds(trial_app) -> None:
+def test_picture_of_another_size_moves_touches_and_bounds(trial_app: "TrialApp") -> None:
     with connected(ScaledPhone([trial_app], clock=CLOCK)) as device:
         assert device.size() == Size(360, 800)
         device.perform(OpenApp("Trial Counter"))
@@ -258,7 +272,7 @@ class ProtectedPhone(Phone):
         raise ToolError("secure window")
 
 
-def test_protected_screen_is_black_and_can_still_be_used(trial_app) -> None:
+def test_protected_screen_is_black_and_can_still_be_used(trial_app: "TrialApp") -> None:
     with connected(ProtectedPhone([trial_app], clock=CLOCK)) as device:
         picture = device.screenshot()
         assert picture.size == (1080, 2400)
@@ -282,7 +296,9 @@ class ForgetfulPhone(Phone):
 
 
 @pytest.mark.parametrize("spoil", [lambda text: text[:-1], lambda _: "", lambda text: text * 2])
-def test_typing_that_goes_wrong_once_is_put_right(trial_app, spoil: Callable[[str], str]) -> None:
+def test_typing_that_goes_wrong_once_is_put_right(
+    trial_app: "TrialApp", spoil: Callable[[str], str]
+) -> None:
     phone = ForgetfulPhone([trial_app], clock=CLOCK)
     phone.spoil = spoil
     with connected(phone) as device:
@@ -295,7 +311,7 @@ def test_typing_that_goes_wrong_once_is_put_right(trial_app, spoil: Callable[[st
         assert trial_app.note == "before exactly this"
 
 
-def test_typing_that_always_goes_wrong_says_what_the_field_holds(trial_app) -> None:
+def test_typing_that_always_goes_wrong_says_what_the_field_holds(trial_app: "TrialApp") -> None:
     phone = ForgetfulPhone([trial_app], clock=CLOCK)
     phone.spoils = 1000
     phone.spoil = str.upper
@@ -327,10 +343,9 @@ def test_navigation_bar_outside_of_the_window_is_no_scale() -> None:
     assert scale.to_window(Point(500, 2000)) == Point(500, 2000)
 
 
-@pytest.mark.parametrize("x", range(360))
-def test_every_pixel_maps_into_the_window(x: int) -> None:
+def test_every_pixel_maps_into_the_window() -> None:
     scale = PictureScale.between(Size(1080, 2400), Size(360, 800))
-    assert 0 <= scale.to_window(Point(x, 0)).x < 1080
+    assert all(0 <= scale.to_window(Point(x, 0)).x < 1080 for x in range(360))
 
 
 def test_focused_list_is_no_text_field() -> None:
@@ -352,3 +367,43 @@ def test_hint_in_the_text_of_an_empty_field_is_not_its_text() -> None:
     assert field is not None
     assert field.text == ""
     assert field.is_search
+
+
+@pytest.mark.appium
+def test_phone_that_another_client_took_is_taken_back(
+    appium_url: str, sim_server: SimulatorServer
+) -> None:
+    capabilities = {"automationName": "TapgraphSim", "simulatorUrl": sim_server.url}
+    with AppiumDevice.connect(appium_url, capabilities=capabilities) as device:
+        WebDriver(appium_url, options=_options(capabilities)).quit()
+        assert device.screenshot().size == (1080, 2400)
+
+
+@pytest.mark.appium
+def test_errors_of_the_phone_come_through_a_real_server(
+    appium_url: str, sim_server: SimulatorServer
+) -> None:
+    capabilities = {"automationName": "TapgraphSim", "simulatorUrl": sim_server.url}
+    driver = WebDriver(appium_url, options=_options(capabilities))
+    try:
+        with pytest.raises(NoSuchElementException):
+            driver.find_element(AppiumBy.ID, "absent")
+        with pytest.raises(InvalidSelectorException):
+            driver.find_element(AppiumBy.XPATH, "//*[")
+        with pytest.raises(UnknownMethodException):
+            driver.execute_script("mobile: shell", {"command": "id"})
+    finally:
+        driver.quit()
+
+
+@pytest.mark.appium
+def test_real_server_without_the_phone_is_unavailable(appium_url: str) -> None:
+    with pytest.raises(DeviceUnavailable, match="opens no session"):
+        AppiumDevice.connect(
+            appium_url,
+            capabilities={"automationName": "TapgraphSim", "simulatorUrl": "http://127.0.0.1:9"},
+        )
+
+
+def _options(capabilities: Mapping[str, object]) -> AppiumOptions:
+    return AppiumOptions().load_capabilities({"platformName": "Android", **capabilities})

@@ -1,6 +1,5 @@
 """The phone agent as a person uses it: give it a phone and a model, then an instruction."""
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -110,7 +109,7 @@ class PhoneAgent:
         )
         with RunFolder.create(out, header, observer=self.on_event) as folder:
             folder.record(RunStarted(instruction=instruction, pipeline=self.pipeline.name))
-            state = initial_state(_with_answer_type(instruction, answer_type))
+            state = initial_state(instruction)
             return self._go(folder, state, answer_type)
 
     def resume(self, run: Path, *, answer_type: type[BaseModel] | None = None) -> TaskResult:
@@ -128,7 +127,7 @@ class PhoneAgent:
             if pipeline_named(folder.header.pipeline) != self.pipeline:
                 raise UsageError(f"the run was made by the pipeline {folder.header.pipeline!r}")
             folder.reopen()
-            state = initial_state(_with_answer_type(folder.header.instruction, answer_type))
+            state = initial_state(folder.header.instruction)
             return self._go(folder, state, answer_type)
 
     def _go(
@@ -213,13 +212,6 @@ def _checkpoints(folder: RunFolder) -> Iterator[SqliteSaver]:
         yield saver
     finally:
         connection.close()
-
-
-def _with_answer_type(instruction: str, answer_type: type[BaseModel] | None) -> str:
-    if answer_type is None:
-        return instruction
-    schema = json.dumps(answer_type.model_json_schema(), ensure_ascii=False)
-    return f"{instruction}\n\nGive the result with Answer, as JSON of this schema: {schema}"
 
 
 def _parsed(answer: str, answer_type: type[BaseModel] | None) -> BaseModel | None:

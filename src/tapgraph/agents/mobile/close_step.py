@@ -30,9 +30,9 @@ def close_step(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
         screen_before=before.fingerprint,
         screen_after=after.fingerprint,
     )
-    history = (*state["history"], record)
+    history = [*state["history"], record]
     update: dict[str, Any] = {
-        "history": (record,),
+        "history": [record],
         "progress": judgement.progress,
         "decision": None,
         "judgement": None,

@@ -79,7 +79,8 @@ class Demonstrator:
         Raises:
             UsageError: there is no reference solution for the task.
         """
-        answer = self._answer(messages[-1].text, schema)
+        question = next(message for message in messages if message.role == "user")
+        answer = self._answer(question.text, schema)
         text = answer.model_dump_json()
         prompt_tokens = sum(estimate_tokens(message.text) for message in messages)
         return Reply(
@@ -124,7 +125,9 @@ class _Prompt:
 
 
 def _read_prompt(text: str) -> _Prompt:
-    before, _, screen = text.rpartition("<screen>")
+    before, fence, screen = text.rpartition("<screen>")
+    if not fence:
+        before, screen = text, ""
     sections: dict[str, str] = {}
     for part in f"\n{before}".split("\n## ")[1:]:
         heading, _, body = part.partition("\n")
@@ -143,13 +146,16 @@ def _read_prompt(text: str) -> _Prompt:
 
 def _plan(prompt: _Prompt, solution: Solution) -> ManagerReply:
     texts = [subgoal.text for subgoal in solution.subgoals]
-    found = _CURRENT.search(prompt.sections["Plan so far"])
-    following = solution.next_subgoal(prompt.glance, current=found[1] if found else "")
-    current = texts.index(following.text) if following else len(texts) - 1
+    plan_so_far = prompt.sections["Plan so far"]
+    found = _CURRENT.search(plan_so_far)
+    is_all_done = bool(plan_so_far) and found is None
+    current = found[1] if found else ""
+    following = None if is_all_done else solution.next_subgoal(prompt.glance, current=current)
+    number = texts.index(following.text) + 1 if following else len(texts)
     return ManagerReply(
         thought="This is the order of the reference solution.",
         subgoals=texts,
-        current=current + 1,
+        current=number,
         status="working" if following else "finished",
     )
 

@@ -72,7 +72,7 @@ def initial_state(instruction: str) -> PhoneState:
         "step": 0,
         "progress": "",
         "notes": "",
-        "history": (),
+        "history": [],
         "screen": 0,
         "screen_before": 0,
         "tool_error": "",

@@ -14,7 +14,7 @@ from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.agents.mobile.state import Decision, PhoneState
 from tapgraph.agents.mobile.team import Team
 from tapgraph.agents.mobile.wording import (
-    ATOMIC_ACTIONS,
+    action_lines,
     history_lines,
     plan_lines,
     screen_block,
@@ -24,6 +24,7 @@ from tapgraph.agents.mobile.wording import (
 from tapgraph.agents.run.events import Decided
 from tapgraph.errors import InvalidReply, ToolError
 from tapgraph.llm_backend.chat_model import ModelTraits
+from tapgraph.tools.mobile.screen import Screen
 
 __all__ = ["operator"]
 
@@ -79,10 +80,7 @@ def _conversation(state: PhoneState, team: Team, traits: ModelTraits) -> Any:
     return conversation(
         "operator",
         {
-            "actions": "\n".join(
-                f"- {name}: {arguments}".removesuffix(": ")
-                for name, arguments in ATOMIC_ACTIONS.items()
-            ),
+            "actions": action_lines(team.answer_type),
             "point_rule": _POINT_RULES[traits.coordinate_space],
             "shortcuts": shortcut_lines(team.shortcuts),
             "tips": tip_lines(team.tips),
@@ -95,15 +93,17 @@ def _conversation(state: PhoneState, team: Team, traits: ModelTraits) -> Any:
             "progress": state["progress"] or "none yet",
             "notes": state["notes"] or "none yet",
             "subgoal": plan.current_subgoal,
-            "hint": _hint(state, keyboard_shown=screen.keyboard_shown),
+            "hint": _hint(state, screen),
             "screen": screen_block(as_seen_by(screen, traits)),
         },
     )
 
 
-def _hint(state: PhoneState, *, keyboard_shown: bool) -> str:
+def _hint(state: PhoneState, screen: Screen) -> str:
     hints = []
-    if not keyboard_shown:
+    if screen.source == "ocr":
+        hints.append("The screen was read from its picture: any text may be something to tap.")
+    if not screen.keyboard_shown:
         hints.append("Type is not possible now: tap an input first, or use a shortcut that does.")
     last = state["history"][-2:]
     if len(last) == 2 and last[-1].grade == "C" and all(record.name == "Tap" for record in last):

@@ -42,6 +42,10 @@ class Plan:
     current: int = 0
     status: PlanStatus = "working"
 
+    def __post_init__(self) -> None:
+        # A checkpoint brings tuples back as lists.
+        object.__setattr__(self, "subgoals", tuple(self.subgoals))
+
     @property
     def current_subgoal(self) -> str:
         """The text of the one that is worked on."""
@@ -121,7 +125,7 @@ class PhoneState(TypedDict):
     plan: NotRequired[Plan]
     progress: str
     notes: str
-    history: Annotated[tuple[StepRecord, ...], operator.add]
+    history: Annotated[list[StepRecord], operator.add]
     screen: int
     """Number of the screen in front, 0 before the first look."""
     screen_before: int

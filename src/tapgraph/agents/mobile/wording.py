@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 
+from pydantic import BaseModel
+
 from tapgraph.agents.mobile.state import Plan, StepRecord
 from tapgraph.memory.store import Shortcut, Tip
 from tapgraph.tools.mobile.screen import Screen
@@ -11,6 +13,7 @@ from tapgraph.tools.mobile.screen_text import describe, quoted
 
 __all__ = [
     "ATOMIC_ACTIONS",
+    "action_lines",
     "history_lines",
     "plan_lines",
     "screen_block",
@@ -37,6 +40,15 @@ ATOMIC_ACTIONS = {
     "Ask_User": "question: only when you cannot decide as the user would",
 }
 """What the Operator is told about each action."""
+
+
+def action_lines(answer_type: type[BaseModel] | None = None) -> str:
+    """One line for each action; with a type, `Answer` takes JSON of it."""
+    actions = dict(ATOMIC_ACTIONS)
+    if answer_type is not None:
+        schema = json.dumps(answer_type.model_json_schema(), ensure_ascii=False)
+        actions["Answer"] = f"text: the result that the task asks for, as JSON of: {schema}"
+    return "\n".join(f"- {name}: {takes}".removesuffix(": ") for name, takes in actions.items())
 
 
 def plan_lines(plan: Plan | None) -> str:

@@ -15,7 +15,7 @@ def data_uri(image: Image.Image, *, width_px: int) -> str:
     """The picture as a `data:` URI, at most as wide as asked."""
     if image.width > width_px:
         height_px = max(1, round(image.height * width_px / image.width))
-        image = image.resize((width_px, height_px), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        image = image.resize((width_px, height_px), Image.Resampling.LANCZOS, reducing_gap=1.0)
     encoded = io.BytesIO()
-    image.convert("RGB").save(encoded, format="WEBP", quality=_QUALITY, method=3)
+    image.convert("RGB").save(encoded, format="WEBP", quality=_QUALITY, method=2)
     return "data:image/webp;base64," + base64.b64encode(encoded.getvalue()).decode("ascii")

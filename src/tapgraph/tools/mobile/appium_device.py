@@ -33,7 +33,12 @@ from tapgraph.tools.mobile.app_labels import match_app
 from tapgraph.tools.mobile.appium_server import AppiumServer, session_capabilities
 from tapgraph.tools.mobile.appium_session import AppiumSession, UnsupportedCommand
 from tapgraph.tools.mobile.appium_typing import AppiumKeyboard
-from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability
+from tapgraph.tools.mobile.device import (
+    SIMULATED_CAPABILITY,
+    ActionReceipt,
+    AppInfo,
+    Capability,
+)
 from tapgraph.tools.mobile.geometry import Point, Size
 from tapgraph.tools.mobile.package_labels import label_from_package
 from tapgraph.tools.mobile.picture_scale import PictureScale
@@ -46,7 +51,7 @@ _KEYS: Mapping[type[Action], tuple[str, int]] = {
     Back: ("press Back", 4),
     SwitchApp: ("show the recent apps", 187),
 }
-_LONGEST_WAIT_S = 60
+_LONGEST_WAIT_S = 600
 _LABEL_KEYS = ("label", "appName", "CFBundleDisplayName", "CFBundleName", "name")
 
 _logger = logging.getLogger(__name__)
@@ -98,13 +103,11 @@ class AppiumDevice:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """What an Android driver can do."""
-        return frozenset({
-            Capability.UI_TREE,
-            Capability.KEYS,
-            Capability.TEXT,
-            Capability.APPS,
-        })
+        """What an Android driver can do, and whether the simulated phone is behind it."""
+        known = {Capability.UI_TREE, Capability.KEYS, Capability.TEXT, Capability.APPS}
+        if self._session.capabilities.get(SIMULATED_CAPABILITY) is True:
+            known.add(Capability.SIMULATED)
+        return frozenset(known)
 
     def screenshot(self) -> Image.Image:
         """The screen now, as an RGB picture; black where the phone protects it."""

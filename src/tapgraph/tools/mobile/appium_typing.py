@@ -11,7 +11,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from tapgraph.errors import ToolError, TypingFailed
 from tapgraph.tools.mobile.appium_session import AppiumSession, UnsupportedCommand
-from tapgraph.tools.mobile.ui_tree import UiNode, UiTree
+from tapgraph.tools.mobile.ui_tree import UiTree
 
 __all__ = ["AppiumKeyboard", "FocusedField", "focused_field"]
 
@@ -27,14 +27,21 @@ class FocusedField:
     """The text field that has the input focus.
 
     Attributes:
-        text: what it holds, empty while only its hint is shown.
+        shown: the words in it, which are its hint while it is empty.
+        hint: the words that it shows while it is empty.
         is_password: what is read is dots, only their number counts.
         is_search: its id or hint speaks of searching.
     """
 
-    text: str
+    shown: str
+    hint: str
     is_password: bool
     is_search: bool
+
+    @property
+    def text(self) -> str:
+        """What it holds. Someone may have typed the very words of the hint; nothing tells."""
+        return "" if self.shown == self.hint else self.shown
 
     def holds_after(self, before: "FocusedField", typed: str) -> bool:
         """Whether it holds what it held `before`, with `typed` put in anywhere."""
@@ -42,10 +49,10 @@ class FocusedField:
             # A dot stands for a UTF-16 unit on some phones and for a character on others.
             grown = len(self.text) - len(before.text)
             return grown in {len(typed), len(typed.encode("utf-16-le")) // 2}
-        new, old, added = _comparable(self.text), _comparable(before.text), _comparable(typed)
-        if len(new) != len(old) + len(added):
-            return False
-        return any(new == old[:place] + added + old[place:] for place in range(len(old), -1, -1))
+        return any(
+            _is_put_in(_comparable(typed), _comparable(old), _comparable(self.shown))
+            for old in (before.text, before.shown)
+        )
 
 
 def focused_field(tree: UiTree) -> FocusedField | None:
@@ -56,7 +63,8 @@ def focused_field(tree: UiTree) -> FocusedField | None:
     for node in tree.walk():
         if node.focused and (node.password or _EDITABLE.search(node.class_name)):
             return FocusedField(
-                text="" if _shows_only_hint(node) else node.text,
+                shown=node.text,
+                hint=node.hint,
                 is_password=node.password,
                 is_search=bool(
                     _SEARCHES.search(f"{node.resource_id} {node.hint} {node.content_desc}")
@@ -114,8 +122,11 @@ class AppiumKeyboard:
         after = self._wait_for(lambda now: now.holds_after(before, text))
         if after.holds_after(before, text):
             return "typed through the element"
-        held = f"{len(after.text)} hidden characters" if after.is_password else repr(after.text)
-        raise TypingFailed(f"after typing {text!r} the field holds {held}")
+        if after.is_password:
+            raise TypingFailed(
+                f"after typing {len(text)} characters the password field holds {len(after.text)}"
+            )
+        raise TypingFailed(f"after typing {text!r} the field holds {after.text!r}")
 
     def clear(self) -> None:
         """Empty the focused field.
@@ -205,8 +216,11 @@ def _active_element(driver: WebDriver) -> WebElement:
     return driver.switch_to.active_element
 
 
-def _shows_only_hint(node: UiNode) -> bool:
-    return bool(node.hint) and node.text == node.hint
+def _is_put_in(added: str, old: str, new: str) -> bool:
+    """Whether `new` is `old` with `added` at some place, most likely the end."""
+    if len(new) != len(old) + len(added):
+        return False
+    return any(new == old[:place] + added + old[place:] for place in range(len(old), -1, -1))
 
 
 def _comparable(text: str) -> str:

@@ -12,7 +12,11 @@ from tapgraph.tools.mobile.actions import Action
 from tapgraph.tools.mobile.geometry import Size
 from tapgraph.tools.mobile.ui_tree import UiTree
 
-__all__ = ["ActionReceipt", "AppInfo", "Capability", "Device"]
+__all__ = ["SIMULATED_CAPABILITY", "ActionReceipt", "AppInfo", "Capability", "Device"]
+
+
+SIMULATED_CAPABILITY = "tapgraph:simulated"
+"""How the simulated phone says in its session's capabilities what it is."""
 
 
 class Capability(StrEnum):

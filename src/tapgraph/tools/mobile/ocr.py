@@ -102,27 +102,25 @@ def join_lines(lines: Iterable[OcrLine]) -> tuple[OcrLine, ...]:
 def merge(elements: Sequence[Element], lines: Iterable[OcrLine]) -> tuple[Element, ...]:
     """The elements of a hierarchy together with the text read from the picture, numbered anew.
 
-    A line that lies (to 70 % of its area) on an element that says the same belongs to it: the
-    source of the element is then `both`. Lines on an element without text, of which the line covers
-    a twentieth at least, become its text. All other lines are joined to paragraphs and added with
-    the source `ocr`. An element says the same when it contains the line's letters and digits, or
-    nine tenths of their pairs, because reading confuses single letters.
+    A line belongs to the element that it overlaps and that says the same, or to several that say it
+    together; their source is then `both`. Lines on an element without text, of which the line
+    covers a twentieth at least, become its text. All other lines are joined to paragraphs and added
+    with the source `ocr`.
+
+    To overlap means to share three fifths of the smaller of both areas: lines are read with some
+    pixels around them. To say the same means to contain the line's letters and digits, or nine
+    tenths of their pairs: reading confuses single letters.
     """
     merged = list(elements)
     read: dict[int, list[str]] = {}
     others: list[OcrLine] = []
     for line in lines:
-        around = sorted(
-            (
-                place
-                for place, element in enumerate(merged)
-                if element.bounds.intersection(line.bounds).area >= 0.7 * line.bounds.area
-            ),
-            key=lambda place: merged[place].bounds.area,
-        )
-        same = [place for place in around if _says(merged[place].text, line.text)]
+        around = [place for place, one in enumerate(merged) if _overlap(one.bounds, line.bounds)]
+        around.sort(key=lambda place: merged[place].bounds.area)
+        same = _saying_the_same(merged, around, line)
         if same:
-            merged[same[0]] = dataclasses.replace(merged[same[0]], source="both")
+            for place in same:
+                merged[place] = dataclasses.replace(merged[place], source="both")
         elif around and _lacks_text(merged[around[0]], line):
             read.setdefault(around[0], []).append(line.text)
         else:
@@ -135,10 +133,27 @@ def merge(elements: Sequence[Element], lines: Iterable[OcrLine]) -> tuple[Elemen
     return numbered([*merged, *added])
 
 
+def _overlap(one: Bounds, other: Bounds) -> bool:
+    common = one.intersection(other).area
+    return common > 0 and common >= 0.6 * min(one.area, other.area)
+
+
+def _saying_the_same(
+    elements: Sequence[Element], around: Sequence[int], line: OcrLine
+) -> Sequence[int]:
+    """Places of the smallest element that says the line, or of several that say it together."""
+    for place in around:
+        if _says(elements[place].text, line.text):
+            return [place]
+    parts = [place for place in around if _says(line.text, elements[place].text)]
+    parts.sort(key=lambda place: elements[place].bounds.left)
+    together = "".join(elements[place].text for place in parts)
+    return parts if _says(together, line.text) else []
+
+
 def _lacks_text(element: Element, line: OcrLine) -> bool:
-    return (
-        not element.text and not element.scrollable and element.bounds.area <= 20 * line.bounds.area
-    )
+    area = element.bounds.area
+    return not element.text and not element.scrollable and line.bounds.area * 20 >= area
 
 
 @functools.cache

@@ -45,10 +45,13 @@ _SAYS_NOTHING = frozenset({
 _KNOWN: Mapping[str, str] = {
     "com.amazon.mShop.android.shopping": "Amazon Shopping",
     "com.android.chrome": "Chrome",
+    "com.android.permissioncontroller": "Permissions",
+    "com.android.systemui": "System",
     "com.android.vending": "Play Store",
     "com.bestbuy.android": "Best Buy",
     "com.google.android.apps.maps": "Maps",
     "com.google.android.apps.messaging": "Messages",
+    "com.google.android.apps.nexuslauncher": "Home screen",
     "com.google.android.deskclock": "Clock",
     "com.google.android.dialer": "Phone",
     "com.google.android.gm": "Gmail",
@@ -56,7 +59,7 @@ _KNOWN: Mapping[str, str] = {
     "com.google.android.youtube": "YouTube",
     "com.twitter.android": "X",
 }
-"""Popular apps whose package does not say what stands under their icon."""
+"""Popular apps, and parts of Android, whose package does not say what a person calls them."""
 
 
 def label_from_package(package: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.screen import Element, Role, Screen
-from tapgraph.tools.mobile.token_estimate import estimate_tokens
+from tapgraph.tools.mobile.token_estimate import estimate_tokens, token_weight
 
 __all__ = [
     "DescribedElement",
@@ -142,7 +142,7 @@ def describe_difference(before: Screen, after: Screen, *, budget_tokens: int = 3
     if not lines:
         return "the picture changed; the known elements did not"
     fitting: list[str] = []
-    spent = 0
+    spent = 0.0
     for line in lines:
         spent += _line_tokens(line)
         if fitting and spent > budget_tokens - _REST_TOKENS:
@@ -268,8 +268,8 @@ def _escaped(found: re.Match[str]) -> str:
     return "".join(f"\\u{ord(character):04x}" for character in found[0])
 
 
-def _line_tokens(line: str) -> int:
-    return estimate_tokens(line) + 1
+def _line_tokens(line: str) -> float:
+    return token_weight(f"{line}\n")
 
 
 def _characters(element: Element, detail: _Detail) -> int:
@@ -297,7 +297,7 @@ def _distance(one: Point, other: Point) -> int:
 
 def _most_useful(screen: Screen, lines: Mapping[int, str], budget_tokens: int) -> dict[int, str]:
     kept: set[int] = set()
-    spent = 0
+    spent = 0.0
     for element in sorted(screen.elements, key=_usefulness):
         cost = _line_tokens(lines[element.number]) if element.number in lines else budget_tokens + 1
         if spent + cost <= budget_tokens:

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from PIL import Image
 
-from tapgraph.errors import ToolError, TypingFailed
+from tapgraph.errors import DeviceLost, ToolError, TypingFailed
 from tapgraph.tools.mobile.actions import (
     Action,
     Answer,
@@ -43,14 +43,21 @@ _LONGEST_WAIT_S: Final = 600.0
 
 
 class SimulatedDevice:
-    """A `Device` over a `Phone`; the phone outlives it.
-
-    Attributes:
-        phone: what it drives.
-    """
+    """A `Device` over a `Phone`, which outlives it."""
 
     def __init__(self, phone: Phone) -> None:
-        self.phone = phone
+        self._phone: Phone | None = phone
+
+    @property
+    def phone(self) -> Phone:
+        """What it drives.
+
+        Raises:
+            DeviceLost: the device was closed.
+        """
+        if self._phone is None:
+            raise DeviceLost("this connection to the simulated phone was closed")
+        return self._phone
 
     @property
     def name(self) -> str:
@@ -111,6 +118,7 @@ class SimulatedDevice:
 
     def close(self) -> None:
         """End the connection; the phone stays as it is."""
+        self._phone = None
 
     def __enter__(self) -> Self:
         return self

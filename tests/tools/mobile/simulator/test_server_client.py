@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from appium.options.android import UiAutomator2Options
@@ -21,6 +22,9 @@ from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.pointer_input import PointerInput
 
 from tapgraph.tools.mobile.simulator.server import SimulatorServer
+
+if TYPE_CHECKING:
+    from tests.tools.mobile.conftest import TrialApp
 
 TRIAL = "org.example.trial"
 
@@ -200,7 +204,7 @@ def test_pictures_have_the_size_of_what_they_show(driver: WebDriver) -> None:
     assert picture.size == (button.rect["width"], button.rect["height"])
 
 
-def test_client_gestures_reach_the_phone(driver: WebDriver, trial_app) -> None:
+def test_client_gestures_reach_the_phone(driver: WebDriver, trial_app: "TrialApp") -> None:
     rect = driver.find_element(AppiumBy.ID, "add").rect
     x, y = rect["x"] + rect["width"] // 2, rect["y"] + rect["height"] // 2
     driver.tap([(x, y)])
@@ -208,7 +212,7 @@ def test_client_gestures_reach_the_phone(driver: WebDriver, trial_app) -> None:
     assert (trial_app.taps, trial_app.long_presses) == (1, 1)
 
 
-def test_actions_with_an_element_as_origin(driver: WebDriver, trial_app) -> None:
+def test_actions_with_an_element_as_origin(driver: WebDriver, trial_app: "TrialApp") -> None:
     button = driver.find_element(AppiumBy.ID, "twice")
     actions = ActionBuilder(driver, mouse=PointerInput("touch", "finger"), duration=0)
     for _ in range(2):
@@ -217,7 +221,7 @@ def test_actions_with_an_element_as_origin(driver: WebDriver, trial_app) -> None
     assert (trial_app.double_taps, trial_app.taps) == (1, 0)
 
 
-def test_taps_far_apart_in_time_are_two_taps(driver: WebDriver, trial_app) -> None:
+def test_taps_far_apart_in_time_are_two_taps(driver: WebDriver, trial_app: "TrialApp") -> None:
     button = driver.find_element(AppiumBy.ID, "twice")
     actions = ActionBuilder(driver, mouse=PointerInput("touch", "finger"), duration=0)
     for _ in range(2):
@@ -226,7 +230,7 @@ def test_taps_far_apart_in_time_are_two_taps(driver: WebDriver, trial_app) -> No
     assert (trial_app.double_taps, trial_app.taps) == (0, 2)
 
 
-def test_finger_left_down_is_lifted_by_release(driver: WebDriver, trial_app) -> None:
+def test_finger_left_down_is_lifted_by_release(driver: WebDriver, trial_app: "TrialApp") -> None:
     button = driver.find_element(AppiumBy.ID, "add")
     actions = ActionBuilder(driver, mouse=PointerInput("touch", "finger"), duration=0)
     actions.pointer_action.move_to(button).pointer_down()
@@ -249,7 +253,7 @@ def test_pinching_is_unsupported(driver: WebDriver) -> None:
         actions.perform()
 
 
-def test_key_actions_type_into_the_focused_field(driver: WebDriver, trial_app) -> None:
+def test_key_actions_type_into_the_focused_field(driver: WebDriver, trial_app: "TrialApp") -> None:
     driver.find_element(AppiumBy.ID, "search").click()
     ActionChains(driver).send_keys("abd\ue003c\ue007").perform()
     assert trial_app.submitted == "abc"
@@ -298,7 +302,7 @@ def test_keyboard_is_told_and_hidden(driver: WebDriver) -> None:
     assert not driver.is_keyboard_shown()
 
 
-def test_mobile_gestures(driver: WebDriver, trial_app) -> None:
+def test_mobile_gestures(driver: WebDriver, trial_app: "TrialApp") -> None:
     button = driver.find_element(AppiumBy.ID, "twice")
     driver.execute_script("mobile: clickGesture", {"elementId": button.id})
     driver.execute_script("mobile: doubleClickGesture", {"elementId": button.id})

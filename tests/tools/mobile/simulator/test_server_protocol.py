@@ -8,6 +8,7 @@ import pytest
 from urllib3 import PoolManager
 from urllib3.response import BaseHTTPResponse
 
+from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server import SimulatorServer
 
 CAPABILITIES = {"capabilities": {"alwaysMatch": {"platformName": "Android"}}}
@@ -129,6 +130,8 @@ def test_new_session_ends_the_one_before(wire: Wire) -> None:
         b'{"capabilities": {"alwaysMatch": {"appium:newCommandTimeout": NaN}}}',
         b'{"capabilities": {"alwaysMatch": {"appium:newCommandTimeout": 1e999}}}',
         b'{"capabilities": {"alwaysMatch": {"appium:noReset": "yes"}}}',
+        b'{"capabilities": {"alwaysMatch": {"timeouts": 3}}}',
+        b'{"capabilities": {"alwaysMatch": {"timeouts": {"implicit": -1}}}}',
         b'{"capabilities": {"alwaysMatch": {"platformName": "Android"},'
         b' "firstMatch": [{"platformName": "Android"}]}}',
     ],
@@ -230,6 +233,9 @@ def test_huge_body_is_refused_and_the_server_lives_on(wire: Wire) -> None:
         ("/execute/sync", {"script": "mobile: pressKey", "args": [3]}),
         ("/execute/sync", {"script": "mobile: pressKey", "args": [{}, {}]}),
         ("/execute/sync", {"script": "mobile: type", "args": [{"text": None}]}),
+        ("/execute/sync", {"script": "mobile: type", "args": [{"text": "half \ud83d"}]}),
+        ("/execute/sync", {"script": "mobile: type \ud83d"}),
+        ("/element", {"using": "\ud83d", "value": "\ud83d"}),
         ("/execute/sync", {"script": "mobile: setClipboard", "args": [{"content": "%%%"}]}),
         ("/execute/sync", {"script": "mobile: startActivity", "args": [{"intent": "nope"}]}),
         ("/timeouts", {}),
@@ -310,6 +316,12 @@ def test_timeouts_are_kept(wire: Wire) -> None:
     assert kept == {"command": 5000, "implicit": 10}
 
 
+def test_timeouts_of_the_capabilities_are_taken(wire: Wire) -> None:
+    session = wire.new_session({"timeouts": {"implicit": 250}})
+    kept = wire.send("GET", f"/session/{session}/timeouts").json()["value"]
+    assert kept["implicit"] == 250
+
+
 def test_older_addresses_of_mobile_commands_work(wire: Wire) -> None:
     session = wire.new_session()
     base = f"/session/{session}/appium/device"
@@ -329,7 +341,7 @@ class SlowClock:
         return self.now_s
 
 
-def test_idle_session_ends_after_its_command_timeout(phone) -> None:
+def test_idle_session_ends_after_its_command_timeout(phone: Phone) -> None:
     clock = SlowClock()
     with SimulatorServer(phone, clock=clock) as server, PoolManager() as pool:
         wire = Wire(pool, server.url)
@@ -344,7 +356,7 @@ def test_idle_session_ends_after_its_command_timeout(phone) -> None:
         assert "newCommandTimeout" in answer.json()["value"]["message"]
 
 
-def test_command_timeout_of_zero_never_ends(phone) -> None:
+def test_command_timeout_of_zero_never_ends(phone: Phone) -> None:
     clock = SlowClock()
     with SimulatorServer(phone, clock=clock) as server, PoolManager() as pool:
         wire = Wire(pool, server.url)

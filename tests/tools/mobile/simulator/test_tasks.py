@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,13 @@ from tapgraph.tools.mobile.simulator.tasks import (
     TASK_FAMILIES,
     Glance,
     PhoneState,
+    Solution,
     Verdict,
     find_solution,
     find_task,
     judge,
 )
+from tapgraph.tools.mobile.simulator.tasks.deal_tasks import BestDealTask
 from tapgraph.tools.mobile.simulator.tasks.feed_tasks import CreatorsTask
 from tapgraph.tools.mobile.simulator.tasks.map_tasks import DirectionsTask
 from tapgraph.tools.mobile.simulator.tasks.phone_tasks import SettingTask, WriteNoteTask
@@ -43,7 +46,13 @@ CREATORS = "Note accounts on Lemon8 that have highly liked posts about watercolo
 ATTRACTIONS = "Write the top 3 attractions in Chicago on Tripadvisor into a note."
 NOTE = 'Write a note called "Odd" with the text "B: Failed. # {"a": 1} // Zürich ☕; & | end".'
 SETTING = "Please turn on dark mode."
-ALL = (DIRECTIONS, BEST_CAFE, REVIEWS, SALE, CREATORS, ATTRACTIONS, NOTE, SETTING)
+DEAL = "Compare the price of a Switch Joy-Con at Best Buy and Walmart; open the cheaper one."
+ALL = (DEAL, DIRECTIONS, BEST_CAFE, REVIEWS, SALE, CREATORS, ATTRACTIONS, NOTE, SETTING)
+
+
+@cache
+def world_of(seed: int) -> World:
+    return World.generate(seed)
 
 
 def played(instruction: str, *, seed: int = 0, faults: str = "") -> tuple[Playthrough, Verdict]:
@@ -51,7 +60,7 @@ def played(instruction: str, *, seed: int = 0, faults: str = "") -> tuple[Playth
     assert solution is not None
     with build_phone(seed=seed, faults=FaultPlan.parse(faults)) as phone:
         playthrough = play(phone, solution, max_steps=80)
-        return playthrough, solution.task.check(World.generate(seed), PhoneState(phone))
+        return playthrough, solution.task.check(world_of(seed), PhoneState(phone))
 
 
 @pytest.mark.parametrize("instruction", ALL)
@@ -94,7 +103,7 @@ def test_a_phone_that_was_not_touched_does_no_task() -> None:
         for instruction in ALL:
             task = find_task(instruction)
             assert task is not None
-            assert not task.check(World.generate(0), PhoneState(phone)).ok, instruction
+            assert not task.check(world_of(0), PhoneState(phone)).ok, instruction
 
 
 def test_the_same_play_gives_the_same_steps() -> None:
@@ -134,7 +143,17 @@ def test_an_instruction_of_no_family_has_no_solution() -> None:
             "Find sights in New York City. Save the top five attractions on Tripadvisor in Notes.",
             TopAttractionsTask("New York City", 5),
         ),
+        (
+            "Find the lowest price for a 55-inch OLED TV at Best Buy.",
+            BestDealTask("55-inch OLED TV", ("Best Buy",)),
+        ),
+        (
+            "I am looking for a new Vitamix E310. Compare prices on Walmart, Best Buy and Amazon.",
+            BestDealTask("Vitamix E310", ("Walmart", "Best Buy", "Amazon Shopping")),
+        ),
         ('Create a note that says "buy milk"', WriteNoteTask("", "buy milk")),
+        ("Write a note that says: hello, you.", WriteNoteTask("", "hello, you.")),
+        ("Add a note titled “Tea” reading “green, 70 °C”", WriteNoteTask("Tea", "green, 70 °C")),
         ("Disable Bluetooth", SettingTask("Bluetooth", is_on=False)),
         ("switch the Wi-Fi off", SettingTask("Wi-Fi", is_on=False)),
     ],
@@ -154,6 +173,9 @@ def test_parameters_are_read_from_general_wording(instruction: str, task: object
         "3_walmart_sale_items",
         "4_watercolor_painting_tutorial",
         "5_things_to_do_la",
+        "3_oled_tv",
+        "3_ninja_air_fryer",
+        "3_nintendo_switch_joy_con",
     ],
 )
 def test_tasks_of_the_benchmark_are_understood_and_done(task_id: str) -> None:
@@ -182,7 +204,7 @@ def verdict_on_note(instruction: str, body: str) -> Verdict:
     task = find_task(instruction)
     assert task is not None
     with build_phone(seed=0) as phone:
-        return task.check(World.generate(0), phone_with_note(phone, body))
+        return task.check(world_of(0), phone_with_note(phone, body))
 
 
 def sale_lines(world: World) -> tuple[list[str], list[str]]:
@@ -197,25 +219,25 @@ def sale_lines(world: World) -> tuple[list[str], list[str]]:
 
 
 def test_a_note_with_all_sale_prices_is_right() -> None:
-    on_sale, _ = sale_lines(World.generate(0))
+    on_sale, _ = sale_lines(world_of(0))
     assert verdict_on_note(SALE, "\n".join(on_sale)).ok
 
 
 def test_a_note_with_a_wrong_price_is_refused() -> None:
-    on_sale, _ = sale_lines(World.generate(0))
+    on_sale, _ = sale_lines(world_of(0))
     wrong = on_sale[0].rsplit(" ", 1)[0] + " $1.11"
     verdict = verdict_on_note(SALE, "\n".join([wrong, *on_sale[1:]]))
     assert "the price of" in verdict.reasons[0]
 
 
 def test_a_price_that_only_ends_like_the_right_one_is_refused() -> None:
-    on_sale, _ = sale_lines(World.generate(0))
+    on_sale, _ = sale_lines(world_of(0))
     wrong = [line.replace("$", "$9") for line in on_sale]
     assert not verdict_on_note(SALE, "\n".join(wrong)).ok
 
 
 def test_a_note_with_an_item_that_is_not_on_sale_is_refused() -> None:
-    on_sale, others = sale_lines(World.generate(0))
+    on_sale, others = sale_lines(world_of(0))
     verdict = verdict_on_note(SALE, "\n".join([*on_sale, others[0]]))
     assert "which is not on sale" in verdict.reasons[0]
 
@@ -227,7 +249,7 @@ def test_a_note_without_one_of_the_items_on_sale_is_refused() -> None:
 @pytest.mark.parametrize("column", ["handle", "display_name"])
 def test_two_creators_of_highly_liked_posts_are_enough(column: str) -> None:
     task = CreatorsTask("Lemon8", "watercolor painting")
-    liked, _ = task.authors(World.generate(0))
+    liked, _ = task.authors(world_of(0))
     names = [getattr(author, column) for author in liked[:2]]
     assert verdict_on_note(CREATORS, ", ".join(names)).ok
     assert not verdict_on_note(CREATORS, names[0]).ok
@@ -235,13 +257,13 @@ def test_two_creators_of_highly_liked_posts_are_enough(column: str) -> None:
 
 def test_a_creator_of_posts_with_few_likes_is_refused() -> None:
     task = CreatorsTask("Lemon8", "watercolor painting")
-    liked, others = task.authors(World.generate(0))
+    liked, others = task.authors(world_of(0))
     names = [author.handle for author in [*liked, others[0]]]
     assert others[0].handle in verdict_on_note(CREATORS, " ".join(names)).reasons[0]
 
 
 def test_an_attraction_beyond_the_top_is_refused() -> None:
-    ranked = World.generate(0).cities_matching("Chicago")[0].ranked("Things to do")
+    ranked = world_of(0).cities_matching("Chicago")[0].ranked("Things to do")
     names = [entry.name for entry in ranked]
     assert verdict_on_note(ATTRACTIONS, "\n".join(names[:3])).ok
     assert "not one of the top 3" in verdict_on_note(ATTRACTIONS, "\n".join(names[:4])).reasons[0]
@@ -249,7 +271,7 @@ def test_an_attraction_beyond_the_top_is_refused() -> None:
 
 
 def test_the_number_of_another_cafe_is_refused() -> None:
-    cafes = World.generate(0).places_matching("cafe")
+    cafes = world_of(0).places_matching("cafe")
     best = max(cafes, key=lambda place: place.rating)
     other = next(place for place in cafes if place != best)
     assert verdict_on_note(BEST_CAFE, f"{best.name} {best.phone}").ok
@@ -261,7 +283,7 @@ def test_the_number_of_another_cafe_is_refused() -> None:
 def test_only_the_sentiment_of_the_majority_is_right(tone: str) -> None:
     task = find_task(REVIEWS)
     assert isinstance(task, ReviewsTask)
-    world = World.generate(0)
+    world = world_of(0)
     product = task.wanted(world)
     assert product is not None
     with build_phone(seed=0) as phone:
@@ -275,6 +297,18 @@ def test_only_the_sentiment_of_the_majority_is_right(tone: str) -> None:
     assert verdict.ok == (tone == wanted)
 
 
+def test_the_page_of_a_dearer_offer_is_refused() -> None:
+    task = BestDealTask("55-inch OLED TV", ("Best Buy",))
+    world = world_of(0)
+    dearest = task.offers(world)[-1]
+    other = BestDealTask(dearest.name, ("Best Buy",))
+    with build_phone(seed=0) as phone:
+        assert play(phone, Solution(other, other.subgoals())).is_complete
+        assert other.check(world, PhoneState(phone)).ok
+        verdict = task.check(world, PhoneState(phone))
+    assert verdict.reasons[0].startswith(f"the best deal is {task.offers(world)[0].price}")
+
+
 def test_a_summary_without_opened_reviews_is_refused() -> None:
     verdict = verdict_on_note(REVIEWS, "Bose QC45: mostly positive.")
     assert any("were not opened" in reason for reason in verdict.reasons)
@@ -282,7 +316,7 @@ def test_a_summary_without_opened_reviews_is_refused() -> None:
 
 def test_the_route_to_a_wrong_bakery_is_refused() -> None:
     task = DirectionsTask("bakery", 4.0)
-    world = World.generate(0)
+    world = world_of(0)
     wanted = task.wanted(world)
     solution = find_solution("Show me the way to the nearest bakery.")
     assert solution is not None
@@ -299,7 +333,7 @@ def test_a_route_that_was_left_again_is_refused() -> None:
     with build_phone(seed=0) as phone:
         play(phone, solution)
         phone.press_key(4)
-        verdict = solution.task.check(World.generate(0), PhoneState(phone))
+        verdict = solution.task.check(world_of(0), PhoneState(phone))
     assert len(verdict.reasons) == 1
     assert MAPS_PACKAGE in verdict.reasons[0]
 
@@ -308,9 +342,9 @@ def test_the_state_folder_of_a_phone_is_judged_like_the_phone(tmp_path: Path) ->
     solution = find_solution(NOTE)
     assert solution is not None
     with build_phone(seed=0, state_dir=tmp_path) as phone:
-        assert not solution.task.check(World.generate(0), PhoneState(tmp_path)).ok
+        assert not solution.task.check(world_of(0), PhoneState(tmp_path)).ok
         play(phone, solution)
-        assert solution.task.check(World.generate(0), PhoneState(tmp_path)).ok
+        assert solution.task.check(world_of(0), PhoneState(tmp_path)).ok
 
 
 def test_a_folder_without_databases_is_refused(tmp_path: Path) -> None:

@@ -255,14 +255,14 @@ def _art(subject: str, random: Random, width: int, height: int) -> Image.Image:
     image = Image.new("RGB", (width, height), paper)
     washes = ("#8ECAE6", "#FFB4A2", "#B5E48C", "#CDB4DB", "#FFD6A5", "#90DBF4", "#E5989B")
     scale = min(width, height)
-    for _ in range(11):
-        radius = scale * random.uniform(0.12, 0.36)
+    for _ in range(16):
+        radius = scale * random.uniform(0.16, 0.55)
         x, y = random.uniform(0, width), random.uniform(0, height)
         wash = random.choice(washes)
         for ring in range(3):
             part = radius * (1 - 0.22 * ring)
             box = (x - part, y - part * 0.8, x + part, y + part * 0.8)
-            _veil(image, box, wash, 60)
+            _veil(image, box, wash, 64)
     return image
 
 

@@ -80,7 +80,7 @@ def _print_view(lines: list[str], view: View, package: str, index: int, depth: i
 
 def _attributes(view: View, package: str, index: int) -> str:
     field = view if isinstance(view, Field) else None
-    text = view.text
+    text = shown = view.text
     if field is not None:
         shown = "\N{BULLET}" * len(field.value) if field.password else field.value
         # An empty EditText reports its hint as text, here as on a phone.
@@ -93,7 +93,9 @@ def _attributes(view: View, package: str, index: int) -> str:
         optional += f' resource-id="{escaped(resource_id)}"'
     if view.desc:
         optional += f' content-desc="{escaped(view.desc)}"'
-    hint = f' hint="{escaped(field.hint)}"' if field is not None and field.hint else ""
+    hint = ""
+    if field is not None and field.hint:
+        hint = f' hint="{escaped(field.hint)}" showing-hint="{_word(not shown)}"'
     return (
         f'index="{index}" package="{package}" class="{view.class_name}" text="{escaped(text)}"'
         f'{optional} checkable="{_word(view.checkable)}" checked="{_word(view.checked)}" '

@@ -5,6 +5,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum, auto
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ from werkzeug.wrappers import Request, Response
 
 from tapgraph import __version__
 from tapgraph.errors import TapgraphError
+from tapgraph.tools.mobile.device import SIMULATED_CAPABILITY
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server.call import Call
 from tapgraph.tools.mobile.simulator.server.capabilities import match_capabilities
@@ -29,12 +32,21 @@ if TYPE_CHECKING:
 __all__ = ["SIMULATOR_UDID", "Application"]
 
 SIMULATOR_UDID = "tapgraph-sim"
+_OLDER_BASE_PATH = "/wd/hub"
 _LARGEST_BODY = 1_000_000
 _LARGEST_DRAINED = 64_000_000
 _CHUNK = 65_536
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _logger = logging.getLogger(__name__)
+
+
+class _Outside(Enum):
+    """Commands that are not carried out inside a session."""
+
+    STATUS = auto()
+    OPEN_SESSION = auto()
+    CLOSE_SESSION = auto()
 
 
 class Application:
@@ -51,7 +63,6 @@ class Application:
         self._udid = udid
         self._sessions = SessionBook(clock)
         self._lock = threading.Lock()
-        self._routes = _route_map()
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -59,12 +70,13 @@ class Application:
         """Answer one request."""
         request = Request(environ)
         try:
-            value = self._answer(request, self._routes.bind_to_environ(environ))
+            value = self._answer(request)
             response = _json_response({"value": value}, 200)
         except ProtocolError as error:
             _logger.info("%s %s: %s: %s", request.method, request.path, error.code, error.message)
             response = _json_response(error.body(), error.http_status)
-        except Exception:  # noqa: BLE001 - a fault in a simulated app must not break the protocol
+        except Exception:
+            # A fault inside a simulated app must reach the client as an error of the protocol.
             _logger.exception("%s %s failed", request.method, request.path)
             failure = ProtocolError("unknown error", "the simulated phone failed; see its log")
             response = _json_response(failure.body(), failure.http_status)
@@ -75,19 +87,19 @@ class Application:
         with self._lock:
             self._sessions.close()
 
-    def _answer(self, request: Request, routes: MapAdapter) -> object:
+    def _answer(self, request: Request) -> object:
         _refuse_foreign_origin(request)
         body_bytes = _read_body(request)
-        command, path = _match(request, routes)
-        if command is _status:
+        command, path = _match(request)
+        if command is _Outside.STATUS:
             return _status()
         body = _parse_body(request, body_bytes)
         with self._lock:
-            if command is _new_session:
+            if command is _Outside.OPEN_SESSION:
                 return self._open_session(body)
             session = self._sessions.get(path["session_id"])
             try:
-                if command is _delete_session:
+                if command is _Outside.CLOSE_SESSION:
                     self._sessions.close()
                     return None
                 return _run(command, Call(self._phone, session, path, body))
@@ -110,24 +122,17 @@ class Application:
             "appium:platformVersion": "14",
             "appium:deviceScreenSize": f"{size.width_px}x{size.height_px}",
             **capabilities,
+            SIMULATED_CAPABILITY: True,
         })
         return {"sessionId": session.id, "capabilities": session.capabilities}
 
 
-def _status(_call: Call | None = None) -> object:
+def _status() -> object:
     return {
         "ready": True,
         "message": "the simulated phone is ready",
         "build": {"name": "tapgraph sim", "version": __version__},
     }
-
-
-def _new_session(_call: Call) -> object:
-    raise NotImplementedError
-
-
-def _delete_session(_call: Call) -> object:
-    raise NotImplementedError
 
 
 def _run(command: Command, call: Call) -> object:
@@ -139,27 +144,26 @@ def _run(command: Command, call: Call) -> object:
         raise ProtocolError("unknown error", f"the page source is no XML: {error}") from error
 
 
-def _route_map() -> Map:
+@cache
+def _routes() -> MapAdapter:
+    """All addresses; shared by all servers, because werkzeug compiles them slowly."""
     rules = [
-        Rule("/status", methods=["GET"], endpoint=_status),
-        Rule("/session", methods=["POST"], endpoint=_new_session),
-        Rule("/session/<session_id>", methods=["DELETE"], endpoint=_delete_session),
-        *(
-            Rule(
-                f"/session/<session_id>{route.path}", methods=[route.method], endpoint=route.command
-            )
-            for route in ROUTES
-        ),
+        Rule("/status", methods=["GET"], endpoint=_Outside.STATUS),
+        Rule("/session", methods=["POST"], endpoint=_Outside.OPEN_SESSION),
+        Rule("/session/<session_id>", methods=["DELETE"], endpoint=_Outside.CLOSE_SESSION),
     ]
-    hub_rules = [
-        Rule(f"/wd/hub{rule.rule}", methods=rule.methods, endpoint=rule.endpoint) for rule in rules
-    ]
-    return Map([*rules, *hub_rules], strict_slashes=False, merge_slashes=False)
+    for route in ROUTES:
+        address = f"/session/<session_id>{route.path}"
+        rules.append(Rule(address, methods=[route.method], endpoint=route.command))
+    return Map(rules, strict_slashes=False, merge_slashes=False).bind("localhost")
 
 
-def _match(request: Request, routes: MapAdapter) -> tuple[Command, Mapping[str, str]]:
+def _match(request: Request) -> tuple[Command | _Outside, Mapping[str, str]]:
+    path = request.path
+    if path.startswith(f"{_OLDER_BASE_PATH}/"):
+        path = path.removeprefix(_OLDER_BASE_PATH)
     try:
-        endpoint, path = routes.match(method=request.method)
+        endpoint, variables = _routes().match(path, method=request.method)
     except MethodNotAllowed as error:
         raise ProtocolError(
             "unknown method", f"{request.path} does not take {request.method}"
@@ -168,7 +172,7 @@ def _match(request: Request, routes: MapAdapter) -> tuple[Command, Mapping[str, 
         raise ProtocolError(
             "unknown command", f"there is no command {request.method} {request.path!r:.300}"
         ) from error
-    return endpoint, path
+    return endpoint, variables
 
 
 def _refuse_foreign_origin(request: Request) -> None:
@@ -204,7 +208,7 @@ def _parse_body(request: Request, body: bytes) -> Parameters:
 
 def _json_response(body: object, status: int) -> Response:
     return Response(
-        json.dumps(body, ensure_ascii=False),
+        json.dumps(body),
         status=status,
         content_type="application/json; charset=utf-8",
         headers={"Cache-Control": "no-cache"},

@@ -80,6 +80,12 @@ def _check_types(capabilities: Parameters) -> None:
     for name in ("appium:noReset", "appium:autoLaunch"):
         if name in capabilities:
             capabilities.boolean(name)
+    for name in Parameters(capabilities.mapping("timeouts", {})).names:
+        timeout_ms = Parameters(capabilities.mapping("timeouts")).integer(name)
+        if timeout_ms < 0:
+            raise ProtocolError(
+                "invalid argument", f"the timeout {name!r} must be at least 0, got {timeout_ms}"
+            )
     if "appium:newCommandTimeout" in capabilities:
         timeout_s = capabilities.number("appium:newCommandTimeout")
         if timeout_s < 0:

@@ -56,7 +56,8 @@ class ElementStore:
         """A JSON element reference; the same view keeps the same reference."""
         identity = _identity(node, tree)
         for element_id, known in self._identities.items():
-            if known == identity:
+            if known == identity or (known.fits(node) and _same_view(known, tree) == node):
+                self._identities[element_id] = identity
                 return {ELEMENT_KEY: element_id}
         if len(self._identities) >= _LONGEST_STORE:
             self._identities.pop(next(iter(self._identities)))

@@ -1,6 +1,7 @@
 """The JSON parameters of a command, read with their types checked."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import TypeGuard
 
@@ -9,6 +10,7 @@ from tapgraph.tools.mobile.simulator.server.protocol_error import ProtocolError
 __all__ = ["Parameters"]
 
 _MISSING = object()
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _LARGEST_NUMBER = 2**53
 """JSON numbers beyond it are not exact in other languages; the standard allows no larger ones."""
 
@@ -36,9 +38,9 @@ class Parameters:
         return self._values.get(name)
 
     def text(self, name: str, default: object = _MISSING) -> str:
-        """A string."""
+        """A string of whole characters: JSON can write half of a surrogate pair."""
         value = self._get(name, default)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or _HALF_CHARACTER.search(value):
             raise _wrong_type(name, "a string", value)
         return value
 

@@ -56,12 +56,13 @@ class SessionBook:
 
     def open(self, capabilities: dict[str, object]) -> Session:
         """A new session with capabilities that were matched."""
+        wanted = Parameters(capabilities)
+        timeouts = Parameters(wanted.mapping("timeouts", {}))
         self._current = Session(
             id=str(uuid.uuid4()),
             capabilities=capabilities,
-            command_timeout_s=Parameters(capabilities).number(
-                "appium:newCommandTimeout", _DEFAULT_COMMAND_TIMEOUT_S
-            ),
+            command_timeout_s=wanted.number("appium:newCommandTimeout", _DEFAULT_COMMAND_TIMEOUT_S),
+            implicit_wait_s=timeouts.integer("implicit", 0) / 1000,
             last_used_s=self._clock(),
         )
         return self._current

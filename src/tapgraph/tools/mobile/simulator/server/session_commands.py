@@ -99,7 +99,7 @@ def settings(call: Call) -> object:
 
 
 def update_settings(call: Call) -> None:
-    """Change settings; like Appium's drivers it keeps those that it does not know."""
+    """Keep settings and tell them again; none changes what the simulated phone does."""
     call.session.settings.update(call.body.mapping("settings"))
 
 

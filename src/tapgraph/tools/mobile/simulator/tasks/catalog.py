@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tapgraph.tools.mobile.simulator.tasks.deal_tasks import BestDealTask
 from tapgraph.tools.mobile.simulator.tasks.feed_tasks import CreatorsTask
 from tapgraph.tools.mobile.simulator.tasks.map_tasks import BestPlaceNoteTask, DirectionsTask
 from tapgraph.tools.mobile.simulator.tasks.phone_tasks import SettingTask, WriteNoteTask
@@ -17,6 +18,7 @@ TASK_FAMILIES: Sequence[type[Task]] = (
     DirectionsTask,
     ReviewsTask,
     SaleTask,
+    BestDealTask,
     CreatorsTask,
     TopAttractionsTask,
     WriteNoteTask,

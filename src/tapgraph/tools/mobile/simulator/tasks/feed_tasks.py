@@ -8,6 +8,7 @@ from tapgraph.tools.mobile.simulator.tasks.notes import added_text, write_note
 from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
 from tapgraph.tools.mobile.simulator.tasks.rules import (
     GENERAL_RULES,
+    leave_page_without_field,
     open_app,
     scroll_down,
     search_for,
@@ -90,7 +91,7 @@ class CreatorsTask:
                     *GENERAL_RULES,
                     open_app(self.feed),
                     self._read,
-                    _leave_other_page,
+                    leave_page_without_field,
                     _open_search,
                     search_for(self.topic),
                 ),
@@ -149,9 +150,3 @@ def _open_search(glance: Glance) -> Move | None:
     if glance.of_role("input"):
         return None
     return tap_text("Explore", expectation="A page with a search field.")(glance)
-
-
-def _leave_other_page(glance: Glance) -> Move | None:
-    if glance.of_role("input"):
-        return None
-    return tap_text("Navigate up", expectation="The page before this one.")(glance)

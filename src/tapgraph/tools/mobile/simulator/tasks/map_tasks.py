@@ -11,6 +11,7 @@ from tapgraph.tools.mobile.simulator.tasks.notes import added_text, write_note
 from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
 from tapgraph.tools.mobile.simulator.tasks.rules import (
     GENERAL_RULES,
+    leave_page_without_field,
     open_app,
     scroll_down,
     search_for,
@@ -69,25 +70,17 @@ class DirectionsTask:
         """The route to that place must be on the screen."""
         place = self.wanted(world)
         if place is None:
-            return verdict_of(**{f"there_is_a_{self.kind}_rated_above_{self.min_rating}": False})
+            return Verdict((f"no {self.kind} is rated above {self.min_rating}",))
         routes = state.events(MAPS_PACKAGE, "route_shown")
         shown = next(
             (other.name for other in world.places if routes and str(other.number) == routes[-1][0]),
             "no place",
         )
         front = state.foreground()
-        return Verdict(
-            tuple(
-                reason
-                for reason, holds in (
-                    (f"the last route led to {shown}, not to {place.name}", shown == place.name),
-                    (
-                        f"the route is not on the screen but {front.package} {front.activity}",
-                        front.package == MAPS_PACKAGE and "DirectionsPage" in front.activity,
-                    ),
-                )
-                if not holds
-            )
+        is_shown = front.package == MAPS_PACKAGE and "DirectionsPage" in front.activity
+        return verdict_of(
+            (shown == place.name, f"the last route led to {shown}, not to {place.name}"),
+            (is_shown, f"not the route is in front but {front.package} {front.activity}"),
         )
 
     def subgoals(self) -> tuple[Subgoal, ...]:
@@ -137,24 +130,15 @@ class BestPlaceNoteTask:
         """The note must name that place and its number, and no other place of the kind."""
         place = self.wanted(world)
         if place is None:
-            return verdict_of(**{f"there_is_a_{self.kind}": False})
+            return Verdict((f"there is no {self.kind}",))
         text = added_text(state).casefold()
-        digits = re.sub(r"\D", "", text)
         others = [other for other in world.places_matching(self.kind) if other != place]
         named = [other.name for other in others if other.name.casefold() in text]
-        return Verdict(
-            tuple(
-                reason
-                for reason, holds in (
-                    (f"no note names {place.name}", place.name.casefold() in text),
-                    (
-                        f"no note has the number {place.phone}",
-                        re.sub(r"\D", "", place.phone) in digits,
-                    ),
-                    (f"the note names {', '.join(named)}", not named),
-                )
-                if not holds
-            )
+        has_number = re.sub(r"\D", "", place.phone) in re.sub(r"\D", "", text)
+        return verdict_of(
+            (place.name.casefold() in text, f"no note names {place.name}"),
+            (has_number, f"no note has the number {place.phone}"),
+            (not named, f"the note names {', '.join(named)}"),
         )
 
     def subgoals(self) -> tuple[Subgoal, ...]:
@@ -230,7 +214,7 @@ def _show_route(text: str, kind: str, subject: str) -> Subgoal:
             open_app(_APP),
             _on_chosen_page(subject, "Directions", "The route appears."),
             _open_chosen(subject),
-            _leave_other_page,
+            leave_page_without_field,
             search_for(kind),
         ),
         is_done,
@@ -255,7 +239,7 @@ def _look_up_phone(text: str, kind: str, subject: str) -> Subgoal:
             open_app(_APP),
             scroll,
             _open_chosen(subject),
-            _leave_other_page,
+            leave_page_without_field,
             search_for(kind),
         ),
         lambda glance: bool(_phone(glance, subject)),
@@ -315,9 +299,3 @@ def _open_chosen(subject: str) -> Rule:
         return scroll_down(f"{name} must be further down.")(glance) if _rows(glance) else None
 
     return rule
-
-
-def _leave_other_page(glance: Glance) -> Move | None:
-    if glance.of_role("input"):
-        return None
-    return tap_text("Navigate up", expectation="The page before this one.")(glance)

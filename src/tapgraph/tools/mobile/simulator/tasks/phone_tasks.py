@@ -21,6 +21,7 @@ from tapgraph.tools.mobile.simulator.world.world import World
 __all__ = ["SettingTask", "WriteNoteTask"]
 
 _QUOTED = r"(?:\"(?P<{name}>.+?)\"|“(?P<{name}_curly>.+?)”)(?=[\s.,;!?]|$)"
+_SAYS = r"(?is)\b(?:text|body|content|says|saying|reading|that reads)\b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +33,21 @@ class WriteNoteTask:
 
     @classmethod
     def match(cls, instruction: str) -> Self | None:
-        """A note with quoted text.
+        """A note with text in quotation marks, or after a colon to the end.
 
         >>> WriteNoteTask.match('Write a note called "Shop" with the text "Milk // 2 l # fresh".')
         WriteNoteTask(title='Shop', body='Milk // 2 l # fresh')
         """
         if not re.search(r"(?i)\b(?:write|create|make|add|save)\b[^\"“]*\bnote\b", instruction):
             return None
-        body = re.search(
-            r"(?is)\b(?:text|body|content|says|saying|reading|that reads)\b:? "
-            + _QUOTED.format(name="body"),
-            instruction,
-        )
+        body = re.search(_SAYS + r":? " + _QUOTED.format(name="body"), instruction)
+        body = body or re.search(_SAYS + r": (?P<body>\S.*)", instruction)
         title = re.search(
             r"(?i)\b(?:called|titled|named|title)\b:? " + _QUOTED.format(name="title"), instruction
         )
         if body is None:
             return None
-        written = body["body"] or body["body_curly"]
-        return cls((title["title"] or title["title_curly"]) if title else "", written)
+        return cls(_matched(title, "title") if title else "", _matched(body, "body"))
 
     def check(self, _world: World, state: PhoneState, /) -> Verdict:
         """A note with exactly this text must exist."""
@@ -141,6 +138,11 @@ class SettingTask:
                 is_done,
             ),
         )
+
+
+def _matched(found: re.Match[str], name: str) -> str:
+    groups = found.groupdict()
+    return (groups[name] or groups[f"{name}_curly"]).strip()
 
 
 def _switch_named(name: str) -> SwitchEntry | None:

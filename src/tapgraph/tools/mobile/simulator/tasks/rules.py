@@ -10,6 +10,7 @@ from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Rule
 __all__ = [
     "GENERAL_RULES",
     "is_text_shown",
+    "leave_page_without_field",
     "open_app",
     "scroll_down",
     "search_for",
@@ -63,6 +64,13 @@ def scroll_down(thought: str) -> Rule:
         return Move(Swipe(middle.x, start, middle.x, end), thought, "The list moves up.")
 
     return rule
+
+
+def leave_page_without_field(glance: Glance) -> Move | None:
+    """Go up from a page that cannot be searched."""
+    if glance.of_role("input"):
+        return None
+    return tap_text("Navigate up", expectation="The page before this one.")(glance)
 
 
 def search_for(query: str) -> Rule:

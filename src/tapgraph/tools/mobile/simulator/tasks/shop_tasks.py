@@ -6,11 +6,11 @@ from functools import partial
 from typing import Self
 
 from tapgraph.tools.mobile.screen_text import DescribedElement
-from tapgraph.tools.mobile.simulator.apps.shop import SHOP_STYLES
 from tapgraph.tools.mobile.simulator.tasks.notes import added_text, write_note
 from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
 from tapgraph.tools.mobile.simulator.tasks.rules import (
     GENERAL_RULES,
+    leave_page_without_field,
     open_app,
     scroll_down,
     search_for,
@@ -19,8 +19,14 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     tap_text,
 )
 from tapgraph.tools.mobile.simulator.tasks.sentiment import sentiment_of
+from tapgraph.tools.mobile.simulator.tasks.shop_wording import (
+    PRODUCT_ROW,
+    SHOP,
+    shop_label,
+    shop_package,
+)
 from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Subgoal
-from tapgraph.tools.mobile.simulator.tasks.task import Verdict
+from tapgraph.tools.mobile.simulator.tasks.task import Verdict, verdict_of
 from tapgraph.tools.mobile.simulator.tasks.wording import content_words, count_of
 from tapgraph.tools.mobile.simulator.world.product import Product
 from tapgraph.tools.mobile.simulator.world.review import majority_is_positive
@@ -28,11 +34,6 @@ from tapgraph.tools.mobile.simulator.world.world import World
 
 __all__ = ["ReviewsTask", "SaleTask"]
 
-_SHOP = r"(?P<shop>amazon(?: shopping)?|walmart|best ?buy)\b"
-_ROW = re.compile(
-    r"(?:(?:Limited time deal|Rollback|Sale), )?(?P<name>[^…]+?), \d\.\d(?:, \d\.\d stars)?, "
-    r"\([\d,]+\), (?P<price>\$[\d,.]+\d)(?:, Was (?P<old>\$[\d,.]+\d), -\d+%)?, Delivery in .*"
-)
 _DETAILED_FROM = 100
 _FEWEST = 3
 """Two reviews may contradict each other, so a third is always read."""
@@ -53,18 +54,16 @@ class SaleTask:
         SaleTask(shop='Walmart', items=('milk', 'eggs', 'butter'))
         """
         found = re.search(
-            rf"(?i)items?\b.*?\bon sale (?:at|in|on) {_SHOP}\s*:\s*(?P<items>[^.?]+)", instruction
+            rf"(?i)items?\b.*?\bon sale (?:at|in|on) {SHOP}\s*:\s*(?P<items>[^.?]+)", instruction
         ) or re.search(
             rf"(?i)which of (?:these |the following )?(?:items:? )?(?P<items>[^.?:]+?) (?:is|are) "
-            rf"(?:currently )?on sale (?:at|in|on) {_SHOP}",
+            rf"(?:currently )?on sale (?:at|in|on) {SHOP}",
             instruction,
         )
         if found is None:
             return None
         parts = re.split(r",\s*(?:(?:or|and)\s+)?|\s+(?:or|and)\s+", found["items"])
-        return cls(
-            _shop_label(found["shop"]), tuple(part.strip() for part in parts if part.strip())
-        )
+        return cls(shop_label(found["shop"]), tuple(part.strip() for part in parts if part.strip()))
 
     def products(self, world: World) -> dict[str, Product | None]:
         """For each item the product that the shop's search finds first."""
@@ -130,12 +129,12 @@ class ReviewsTask:
         """
         found = re.search(
             r"(?i)(?P<count>\w+) (?:detailed |user |customer |buyer )*reviews? (?:of|for|about|on) "
-            rf"(?:the )?(?P<product>[^.]+?) (?:from|on|in|at) {_SHOP}.*(?:sentiment|summar|note)",
+            rf"(?:the )?(?P<product>[^.]+?) (?:from|on|in|at) {SHOP}.*(?:sentiment|summar|note)",
             instruction,
         )
         if found is None:
             return None
-        return cls(_shop_label(found["shop"]), found["product"], count_of(found["count"]) or 3)
+        return cls(shop_label(found["shop"]), found["product"], count_of(found["count"]) or 3)
 
     def wanted(self, world: World) -> Product | None:
         """The product that the shop's search finds first."""
@@ -146,28 +145,15 @@ class ReviewsTask:
         product = self.wanted(world)
         if product is None:
             return Verdict((f"{self.shop} sells no {self.product}",))
-        package = next(style.package for style in SHOP_STYLES if style.label == self.shop)
-        opened = {subject for subject, _ in state.events(package, "reviews_opened")}
+        opened = {subject for subject, _ in state.events(shop_package(self.shop), "reviews_opened")}
         text = added_text(state)
         names = set(content_words(f"{self.product} {product.brand}")) - {"wireless", "headphone"}
         wanted = "positive" if majority_is_positive(product.reviews) else "negative"
         said = sentiment_of(text)
-        return Verdict(
-            tuple(
-                reason
-                for reason, holds in (
-                    (
-                        f"the reviews of {product.name} were not opened",
-                        str(product.number) in opened,
-                    ),
-                    (f"no note names {product.name}", bool(names & set(content_words(text)))),
-                    (
-                        f"the note's sentiment is {said}, that of the buyers {wanted}",
-                        said == wanted,
-                    ),
-                )
-                if not holds
-            )
+        return verdict_of(
+            (str(product.number) in opened, f"the reviews of {product.name} were not opened"),
+            (bool(names & set(content_words(text))), f"no note names {product.name}"),
+            (said == wanted, f"the note's sentiment is {said}, that of the buyers {wanted}"),
         )
 
     def subgoals(self) -> tuple[Subgoal, ...]:
@@ -182,7 +168,7 @@ class ReviewsTask:
                     tap_text("See all reviews", expectation="The page with all reviews."),
                     self._scroll_product,
                     self._open_product,
-                    _leave_other_page,
+                    leave_page_without_field,
                     search_for(self.product),
                 ),
                 lambda glance: len(_noted_reviews(glance)) >= max(self.count, _FEWEST),
@@ -223,7 +209,7 @@ def _look_up(shop: str, item: str) -> Subgoal:
         if glance.shows(rf'0 results for "{re.escape(item)}"'):
             return (f"{item}: not sold here",)
         row = _top_row(glance, item)
-        found = _ROW.fullmatch(row.text) if row else None
+        found = PRODUCT_ROW.fullmatch(row.text) if row else None
         if found is None:
             return ()
         if found["old"]:
@@ -232,7 +218,7 @@ def _look_up(shop: str, item: str) -> Subgoal:
 
     return Subgoal(
         f"Look up {item} at {shop} and see whether it is on sale",
-        (*GENERAL_RULES, open_app(shop), _leave_other_page, search_for(item)),
+        (*GENERAL_RULES, open_app(shop), leave_page_without_field, search_for(item)),
         lambda glance: bool(glance.noted(rf"{re.escape(item)}: .*")),
         facts,
     )
@@ -242,13 +228,7 @@ def _top_row(glance: Glance, query: str) -> DescribedElement | None:
     """The first product of the results of a query, where the head of the list is on the screen."""
     if not glance.shows(rf'\d+ results for "{re.escape(query)}"'):
         return None
-    return next((row for row in glance.of_role("button") if _ROW.fullmatch(row.text)), None)
-
-
-def _leave_other_page(glance: Glance) -> Move | None:
-    if glance.of_role("input"):
-        return None
-    return tap_text("Navigate up", expectation="The page before this one.")(glance)
+    return next((row for row in glance.of_role("button") if PRODUCT_ROW.fullmatch(row.text)), None)
 
 
 def _reviews_on(glance: Glance) -> tuple[str, ...]:
@@ -282,12 +262,3 @@ def _summary(product: str, glance: Glance) -> str:
         first_sentence = review["text"].split(". ")[0].rstrip(".")
         lines.append(f"- {review['author']} ({review['stars']} stars): {first_sentence}.")
     return "\n".join(lines)
-
-
-def _shop_label(word: str) -> str:
-    wanted = word.lower().replace(" ", "")
-    return next(
-        style.label
-        for style in SHOP_STYLES
-        if style.label.lower().replace(" ", "").startswith(wanted)
-    )

@@ -28,17 +28,13 @@ class Verdict:
         return not self.reasons
 
 
-def verdict_of(**requirements: bool) -> Verdict:
-    """A verdict from requirements; the name of each that does not hold becomes a reason.
+def verdict_of(*requirements: tuple[bool, str]) -> Verdict:
+    """A verdict from requirements, each with the reason to give where it does not hold.
 
-    >>> verdict_of(the_note_exists=True, the_price_is_right=False).reasons
-    ('not so: the price is right',)
+    >>> verdict_of((True, "there is no note"), (False, "the price is wrong")).reasons
+    ('the price is wrong',)
     """
-    return Verdict(
-        tuple(
-            f"not so: {name.replace('_', ' ')}" for name, holds in requirements.items() if not holds
-        )
-    )
+    return Verdict(tuple(reason for holds, reason in requirements if not holds))
 
 
 class Task(Protocol):

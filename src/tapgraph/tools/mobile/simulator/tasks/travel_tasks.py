@@ -8,6 +8,7 @@ from tapgraph.tools.mobile.simulator.tasks.notes import added_text, write_note
 from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
 from tapgraph.tools.mobile.simulator.tasks.rules import (
     GENERAL_RULES,
+    leave_page_without_field,
     open_app,
     scroll_down,
     search_for,
@@ -82,7 +83,7 @@ class TopAttractionsTask:
                     open_app(_APP),
                     self._read,
                     self._open_city,
-                    _leave_other_page,
+                    leave_page_without_field,
                     search_for(self.city),
                 ),
                 lambda glance: all(self._name(glance, rank) for rank in ranks),
@@ -124,9 +125,3 @@ class TopAttractionsTask:
             for row in rows
             if int(row["rank"]) <= self.count
         )
-
-
-def _leave_other_page(glance: Glance) -> Move | None:
-    if glance.of_role("input"):
-        return None
-    return tap_text("Navigate up", expectation="The page before this one.")(glance)

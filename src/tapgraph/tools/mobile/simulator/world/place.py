@@ -110,9 +110,9 @@ class Place:
 def generate_places(random: Random) -> tuple[Place, ...]:
     """All places of a world.
 
-    Within one kind no two distances and no two ratings-with-review-counts are equal. The nearest
-    place of each kind of five or more is rated 4.0 or less and at least one other is rated better,
-    so that "the nearest" and "the nearest good one" differ.
+    Within one kind no two are equally far or rated equally. Of a kind with five places or more the
+    nearest is rated 4.0 or less and another one better, so that "the nearest" and "the nearest
+    good one" differ.
     """
     places: list[Place] = []
     for kind in KINDS:

@@ -20,7 +20,6 @@ class Article:
         price: usual price in dollars.
         words: further words that find it.
         subject: which sentences its reviews use.
-        likely_liked: whether most buyers like it in most worlds.
     """
 
     name: str
@@ -31,7 +30,6 @@ class Article:
     specifications: tuple[tuple[str, str], ...]
     words: tuple[str, ...] = ()
     subject: str = "electronics"
-    likely_liked: bool = True
 
 
 def _sound(name: str, brand: str, price: float, hours: int, grams: int, *words: str) -> Article:
@@ -152,7 +150,7 @@ CATALOG: tuple[Article, ...] = (
     _kitchen("KitchenAid Classic Stand Mixer", "KitchenAid", 329.0, "4.5 qt", "baking"),
     _kitchen("Lodge 12-Inch Cast Iron Skillet", "Lodge", 34.9, "12 in", "pan", "frying"),
     _game("Nintendo Switch Joy-Con (L/R), Neon", "Nintendo", 79.0, "Two controllers", "joycon", "joy", "con"),
-    _game("Nintendo Switch Joy-Con Charging Dock", "Voltaic", 21.0, "Dock and cable", "joycon", "charger"),
+    _game("Charging Dock for Joy-Con", "Voltaic", 21.0, "Dock and cable", "joycon", "charger"),
     _game("Nintendo Switch OLED Console", "Nintendo", 349.0, "Console, dock, Joy-Con", "console"),
     _game("Nintendo Switch Pro Controller", "Nintendo", 69.0, "One controller", "gamepad"),
     _game("Xbox Wireless Controller", "Microsoft", 59.0, "One controller", "gamepad"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 from tapgraph.tools.mobile.simulator.world.place import Place, generate_places
@@ -136,11 +137,12 @@ def matches_query(query: str, texts: Iterable[str]) -> bool:
     (True, False)
     """
     wanted = _query_words(query)
-    known = _known(texts)
+    known = _known(tuple(texts))
     return bool(wanted) and all(word in known for word in wanted)
 
 
-def _known(texts: Iterable[str]) -> frozenset[str]:
+@lru_cache(maxsize=4096)
+def _known(texts: tuple[str, ...]) -> frozenset[str]:
     return frozenset(_singular(word) for text in texts for word in _words(text))
 
 

@@ -1,0 +1,1 @@
+"""ShortcutsBench (arXiv 2407.00132) and its pre-experiment sets."""

@@ -1,0 +1,120 @@
+"""From a reply's words to a call: by the paper's rule, by its pre-experiment's, and strictly."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from tapgraph.errors import InvalidReply
+from tapgraph.llm_backend.json_object import parse_object
+
+__all__ = [
+    "ApiReply",
+    "Call",
+    "StepReply",
+    "paper_call",
+    "pre_experiment_name",
+    "strict_api",
+    "strict_call",
+]
+
+_GREEDY_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
+_API_NAME = re.compile(r'"api_name"\s*:\s*"([^"]*)"')
+
+
+class StepReply(BaseModel):
+    """The next action of a shortcut, or `Finish`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    Thought: str = ""
+    WFWorkflowActionIdentifier: str
+    WFWorkflowActionParameters: dict[str, JsonValue] = {}
+
+
+class ApiReply(BaseModel):
+    """The next API of a pre-experiment query."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    Thought: str = ""
+    api_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a reply calls; `identifier` is None when it names nothing."""
+
+    identifier: str | None
+    parameters: dict[str, JsonValue]
+
+
+def paper_call(text: str) -> Call | None:
+    """The call by the paper's rule, or None for its `json_error`.
+
+    From the first brace to the last one is read as JSON, and when that fails, the whole text. Two
+    objects, or braces in the prose, are therefore an error. Deviation: parameters that are no
+    object count as none; the authors' code looks for names inside such a string, or crashes.
+    """
+    found = _greedy_json(text)
+    if found is _NOTHING:
+        return None
+    if not isinstance(found, dict):
+        return Call(None, {})
+    identifier = found.get("WFWorkflowActionIdentifier")
+    parameters = found.get("WFWorkflowActionParameters")
+    return Call(
+        identifier if isinstance(identifier, str) else None,
+        parameters if isinstance(parameters, dict) else {},
+    )
+
+
+def pre_experiment_name(text: str) -> str | None:
+    """The chosen API by the pre-experiment's rule; None when the row is dropped.
+
+    Broken JSON is rescued by looking for `"api_name": "…"` in the text, and `click[Buy]` counts
+    as `click`.
+
+    >>> pre_experiment_name('{"api_name": "click[Buy Now]",}')
+    'click'
+    """
+    found = _greedy_json(text)
+    if isinstance(found, dict):
+        name = found.get("api_name")
+        return name.split("[")[0] if isinstance(name, str) else None
+    rescued = _API_NAME.search(text)
+    return rescued.group(1).split("[")[0] if rescued else None
+
+
+def strict_call(text: str) -> Call | None:
+    """The call when the text holds exactly one object that fits `StepReply`, else None.
+
+    Prose and a Markdown fence around the object are no error.
+    """
+    try:
+        reply = parse_object(text, StepReply)
+    except InvalidReply:
+        return None
+    return Call(reply.WFWorkflowActionIdentifier, reply.WFWorkflowActionParameters)
+
+
+def strict_api(text: str) -> str | None:
+    """The API, letter for letter, when the text holds exactly one object that fits `ApiReply`."""
+    try:
+        return parse_object(text, ApiReply).api_name
+    except InvalidReply:
+        return None
+
+
+_NOTHING = object()
+
+
+def _greedy_json(text: str) -> object:
+    braces = _GREEDY_OBJECT.search(text)
+    for candidate in ((braces.group(),) if braces else ()) + (text,):
+        try:
+            return json.loads(candidate)
+        except (ValueError, RecursionError):
+            continue
+    return _NOTHING

@@ -1,0 +1,109 @@
+"""Shares and means with bootstrap intervals."""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tapgraph.errors import UsageError
+
+__all__ = ["RESAMPLES", "Estimate", "Tally", "macro_share", "share", "total"]
+
+RESAMPLES = 1000
+_TAIL = 0.025
+
+
+class Tally(NamedTuple):
+    """So many points of so many that one item could give."""
+
+    points: float
+    n: int
+
+    def __add__(self, other: object) -> "Tally":
+        if not isinstance(other, Tally):
+            return NotImplemented
+        return Tally(self.points + other.points, self.n + other.n)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A share between 0 and 1 with its 95 % interval.
+
+    The interval is a percentile bootstrap over items, because the steps of one item are not
+    independent. Where all items agree (all right, all wrong, one item) it has no width; `items`
+    says then how little that means.
+
+    Attributes:
+        value: the share; None when nothing was counted.
+        low: lower end of the interval; None like `value`.
+        high: upper end of the interval; None like `value`.
+        n: what was counted (steps, parameters, queries).
+        items: items that gave at least one of them.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    items: int
+
+    @property
+    def percent(self) -> str:
+        """The share in percent with two decimals and its interval, or a dash.
+
+        >>> Estimate(0.925, 0.908, 0.94, 1000, 1000).percent
+        '92.50 [90.80, 94.00]'
+        """
+        if self.value is None or self.low is None or self.high is None:
+            return "-"
+        return f"{100 * self.value:.2f} [{100 * self.low:.2f}, {100 * self.high:.2f}]"
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """All tallies together."""
+    return sum(tallies, Tally(0, 0))
+
+
+def share(tallies: Sequence[Tally], *, seed: int, resamples: int = RESAMPLES) -> Estimate:
+    """Points of all items together over counts of all items together (micro average).
+
+    >>> estimate = share([Tally(1, 1), Tally(1, 3)], seed=0)
+    >>> estimate.value, estimate.n, estimate.items
+    (0.5, 4, 2)
+    """
+    return macro_share([tallies], seed=seed, resamples=resamples)
+
+
+def macro_share(
+    groups: Sequence[Sequence[Tally]], *, seed: int, resamples: int = RESAMPLES
+) -> Estimate:
+    """The mean of the groups' shares; the bootstrap draws inside each group.
+
+    Items that count nothing and groups without any other items are left out.
+    """
+    if resamples < 1:
+        raise UsageError(f"resamples must be at least 1, got {resamples}")
+    filled = [counted for group in groups if (counted := [one for one in group if one.n])]
+    n = sum(one.n for group in filled for one in group)
+    if not filled:
+        return Estimate(None, None, None, 0, 0)
+    value = _mean_share(filled)
+    dice = random.Random(seed)  # noqa: S311 — a repeatable bootstrap, not a secret
+    drawn = sorted(
+        _mean_share([dice.choices(group, k=len(group)) for group in filled])
+        for _ in range(resamples)
+    )
+    return Estimate(
+        value=value,
+        low=drawn[int(_TAIL * (resamples - 1))],
+        high=drawn[round((1 - _TAIL) * (resamples - 1))],
+        n=n,
+        items=sum(len(group) for group in filled),
+    )
+
+
+def _mean_share(groups: Sequence[Sequence[Tally]]) -> float:
+    shares = [
+        sum([one.points for one in group]) / sum([one.n for one in group]) for group in groups
+    ]
+    return sum(shares) / len(shares)

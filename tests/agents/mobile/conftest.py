@@ -1,0 +1,79 @@
+"""Phones, memories and whole runs for the tests of the phone agent."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from tapgraph.agents.mobile.agent import PhoneAgent, TaskResult
+from tapgraph.agents.mobile.demonstrator import Demonstrator
+from tapgraph.agents.run.events import Event
+from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.llm_backend.chat_model import ChatModel
+from tapgraph.llm_backend.messages import Message
+from tapgraph.llm_backend.roles import RoleModels
+from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
+from tapgraph.memory.store import MemoryStore
+from tapgraph.tools.mobile.simulated_device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.phone import Phone
+
+Override = Callable[[Sequence[Message], type[BaseModel] | None], Answer | None]
+RunTask = Callable[..., TaskResult]
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[MemoryStore]:
+    with MemoryStore.open(tmp_path / "memory.db") as store:
+        yield store
+
+
+@pytest.fixture
+def phone() -> Iterator[Phone]:
+    with build_phone(seed=7) as built:
+        yield built
+
+
+@pytest.fixture
+def run_task(phone: Phone, memory: MemoryStore, tmp_path: Path) -> RunTask:
+    """Runs a task on the simulated phone: `run_task(instruction, model, **agent_fields)`."""
+
+    def run(instruction: str, model: ChatModel | None = None, **fields: Any) -> TaskResult:
+        answer_type = fields.pop("answer_type", None)
+        agent = PhoneAgent(
+            device=fields.pop("device", None) or SimulatedDevice(phone),
+            models=RoleModels(model or Demonstrator()),
+            memory=memory,
+            **fields,
+        )
+        return agent.run(instruction, out=tmp_path / "run", answer_type=answer_type)
+
+    return run
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Callable[[type[Event]], list[Any]]:
+    """The events of one kind that the run has left."""
+
+    def of_kind(kind: type[Event]) -> list[Any]:
+        return [event for event in RunFolder.open(tmp_path / "run").events() if type(event) is kind]
+
+    return of_kind
+
+
+@pytest.fixture
+def demonstrator_but() -> Callable[[Override], ScriptedModel]:
+    """The demonstrator, except where the function gives another answer."""
+
+    def build(override: Override) -> ScriptedModel:
+        demonstrator = Demonstrator()
+
+        def answer(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer:
+            other = override(messages, schema)
+            return demonstrator.reply(messages, schema=schema) if other is None else other
+
+        return ScriptedModel(answer)
+
+    return build

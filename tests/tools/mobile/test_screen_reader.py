@@ -1,0 +1,265 @@
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+import pytest
+from PIL import Image
+
+from tapgraph.errors import ExtraMissing, UnreadableTree
+from tapgraph.tools.mobile.actions import Action
+from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability, Device
+from tapgraph.tools.mobile.geometry import Bounds, Size
+from tapgraph.tools.mobile.ocr import OcrLine
+from tapgraph.tools.mobile.screen_reader import ReadFrom, ScreenReader
+from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
+
+SPINNER = '<node class="android.widget.ProgressBar" bounds="[500,1100][600,1200]"/>'
+GAME = '<node class="android.view.SurfaceView" bounds="[0,0][1080,2400]" content-desc="Game"/>'
+LEVEL = OcrLine("Level 3", Bounds(100, 900, 400, 960), 0.98)
+
+
+def page(text: str, *more: str) -> str:
+    button = f'<node text="{text}" clickable="true" bounds="[0,200][500,300]"/>'
+    return f"<hierarchy>{button}{''.join(more)}</hierarchy>"
+
+
+class PlayedDevice:
+    """A device that shows one dump after the other, and then keeps to the last."""
+
+    name = "played"
+
+    def __init__(
+        self,
+        dumps: Sequence[str],
+        *,
+        pictures: Sequence[str] = ("white",),
+        is_virtual: bool = False,
+    ) -> None:
+        self.capabilities = frozenset({
+            Capability.UI_TREE,
+            *([Capability.VIRTUAL_TIME] if is_virtual else []),
+        })
+        self.now_s = 0.0
+        self.looks = 0
+        self.screenshots = 0
+        self._dumps = dumps
+        self._pictures = pictures
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def ui_tree(self) -> UiTree:
+        self.now_s += 0.25
+        dump = self._dumps[min(self.looks, len(self._dumps) - 1)]
+        self.looks += 1
+        return parse_ui_tree(dump)
+
+    def screenshot(self) -> Image.Image:
+        self.now_s += 0.5
+        color = self._pictures[min(self.screenshots, len(self._pictures) - 1)]
+        self.screenshots += 1
+        return Image.new("RGB", (1080, 2400), color)
+
+    def size(self) -> Size:
+        return Size(1080, 2400)
+
+    def current_app(self) -> AppInfo:
+        return AppInfo("org.example", "Example")
+
+    def keyboard_shown(self) -> bool:
+        return False
+
+    def perform(self, action: Action) -> ActionReceipt:
+        raise NotImplementedError
+
+    def installed_apps(self) -> Sequence[AppInfo]:
+        return ()
+
+    def close(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+
+def no_text(image: Image.Image) -> tuple[OcrLine, ...]:
+    raise AssertionError("the picture was read without need")
+
+
+def reader(
+    device: PlayedDevice,
+    read_text: Callable[[Image.Image], Sequence[OcrLine]] = no_text,
+    source: ReadFrom = "auto",
+) -> ScreenReader:
+    phone: Device = device
+    return ScreenReader(
+        phone, source=source, clock=device.clock, sleep=device.sleep, read_text=read_text
+    )
+
+
+def test_a_screen_is_read_when_two_looks_agree() -> None:
+    device = PlayedDevice([page("One"), page("Two"), page("Three")])
+    screen = reader(device).read()
+    assert [one.text for one in screen.elements] == ["Three"]
+    assert screen.is_stable
+    assert (device.looks, device.screenshots) == (4, 1)
+
+
+def test_two_dumps_that_look_the_same_agree() -> None:
+    device = PlayedDevice([page("One"), page("One", '<node bounds="[0,0][9,9]"/>')])
+    assert reader(device).read().is_stable
+    assert device.looks == 2
+
+
+def test_a_spinner_is_waited_for() -> None:
+    device = PlayedDevice([page("Wait", SPINNER)] * 5 + [page("Done")])
+    screen = reader(device).read()
+    assert [one.text for one in screen.elements] == ["Done"]
+    assert screen.is_stable
+
+
+def test_a_screen_that_never_settles_is_read_at_the_time_limit() -> None:
+    device = PlayedDevice([page(f"Frame {number}") for number in range(100)])
+    screen = reader(device).read(timeout_s=2.0)
+    assert not screen.is_stable
+    # One look that began before the limit may end after it; then the picture is taken.
+    assert device.now_s < 2.0 + 0.1 + 0.25 + 0.5
+    assert screen.elements[0].text.startswith("Frame")
+
+
+def test_a_spinner_that_stays_is_waited_for_once() -> None:
+    device = PlayedDevice([page("Radio", SPINNER)])
+    screens = reader(device)
+    assert not screens.read(timeout_s=2.0).is_stable
+    looks = device.looks
+    assert screens.read(timeout_s=2.0).is_stable
+    assert device.looks == looks + 2
+
+
+def test_a_bar_that_shows_a_share_is_not_waited_for() -> None:
+    bar = '<node class="android.widget.ProgressBar" bounds="[300,500][800,520]"/>'
+    device = PlayedDevice([page("Reviews", bar)])
+    assert reader(device).read().is_stable
+    assert device.looks == 2
+
+
+def test_with_virtual_time_one_look_is_enough() -> None:
+    device = PlayedDevice([page("One"), page("Two")], is_virtual=True)
+    screen = reader(device).read()
+    assert [one.text for one in screen.elements] == ["One"]
+    assert device.looks == 1
+
+
+def test_with_virtual_time_a_slow_page_is_looked_at_until_it_is_there() -> None:
+    device = PlayedDevice([page("Wait", SPINNER)] * 9 + [page("Done")], is_virtual=True)
+    screen = reader(device).read(timeout_s=30.0)
+    assert [one.text for one in screen.elements] == ["Done"]
+    assert device.looks == 10
+
+
+def test_time_is_accounted_to_the_device_and_to_the_picture() -> None:
+    screen = reader(PlayedDevice([page("One")])).read()
+    assert screen.device_s == pytest.approx(0.25 + 0.1 + 0.25)
+    assert screen.picture_s == pytest.approx(0.5)
+    assert screen.ocr_s == 0
+
+
+def test_pictures_can_be_left_for_when_they_are_needed() -> None:
+    device = PlayedDevice([page("One")])
+    screen = ScreenReader(device, pictures="when needed", clock=device.clock, sleep=device.sleep)
+    assert screen.read().screenshot is None
+
+
+def test_a_useless_tree_is_completed_from_the_picture() -> None:
+    device = PlayedDevice([f"<hierarchy>{GAME}</hierarchy>"])
+    screen = reader(device, lambda image: [LEVEL]).read()
+    assert [one.text for one in screen.elements if one.source == "ocr"] == ["Level 3"]
+    assert screen.source == "both"
+    assert screen.warnings == ()
+
+
+def test_an_unreadable_tree_is_replaced_by_the_picture_with_a_warning() -> None:
+    device = PlayedDevice(["no dump"])
+    screen = reader(device, lambda image: [LEVEL], source="tree").read()
+    assert [one.text for one in screen.elements] == ["Level 3"]
+    assert screen.source == "ocr"
+    assert screen.tree_xml == ""
+    (warning,) = screen.warnings
+    assert "no 'hierarchy' element" in warning
+
+
+def test_a_tree_that_fails_once_is_asked_for_again() -> None:
+    device = PlayedDevice(["no dump", page("One")])
+    screen = reader(device).read()
+    assert [one.text for one in screen.elements] == ["One"]
+    assert screen.warnings == ()
+
+
+def test_without_the_extra_a_useless_tree_leaves_a_warning() -> None:
+    def missing(image: Image.Image) -> Sequence[OcrLine]:
+        raise ExtraMissing("ocr", "reading text from pictures")
+
+    screen = reader(PlayedDevice([f"<hierarchy>{GAME}</hierarchy>"]), missing).read()
+    assert [one.text for one in screen.elements] == ["Game"]
+    assert "pip install 'tapgraph[ocr]'" in screen.warnings[0]
+
+
+def test_the_status_bar_of_a_picture_is_not_read() -> None:
+    clock = OcrLine("7:25", Bounds(30, 26, 93, 56), 0.99)
+    device = PlayedDevice([page("One")])
+    screen = reader(device, lambda image: [clock, LEVEL], source="ocr").read()
+    assert [one.text for one in screen.elements] == ["Level 3"]
+
+
+def test_a_moved_picture_changes_the_fingerprint_of_a_game() -> None:
+    game = f"<hierarchy>{GAME}</hierarchy>"
+    device = PlayedDevice([game], pictures=["white", "white", "black", "black"])
+    screens = reader(device, lambda image: [])
+    assert screens.read().fingerprint != screens.read().fingerprint
+
+
+def test_a_dragged_map_changes_the_fingerprint_though_the_tree_does_not() -> None:
+    surface = '<node class="android.view.TextureView" bounds="[0,400][1080,1600]"/>'
+    device = PlayedDevice([page("Search here", surface)], pictures=["white", "black", "black"])
+    screens = reader(device)
+    first, second, third = screens.read(), screens.read(), screens.read()
+    assert first.fingerprint != second.fingerprint == third.fingerprint
+
+
+def test_a_changed_picture_under_a_telling_tree_does_not_change_the_fingerprint() -> None:
+    device = PlayedDevice([page("One")], pictures=["white", "black"])
+    screens = reader(device)
+    assert screens.read().fingerprint == screens.read().fingerprint
+
+
+def test_a_region_is_read_on_demand() -> None:
+    device = PlayedDevice([page("One")])
+
+    def word(image: Image.Image) -> Sequence[OcrLine]:
+        return [OcrLine("Banner", Bounds(10, 10, image.width // 2, 40), 0.9)]
+
+    screens = ScreenReader(device, clock=device.clock, sleep=device.sleep, read_text=word)
+    screen = screens.read()
+    completed = screens.read_region(screen, Bounds(0, 1000, 400, 1200))
+    assert [(one.text, one.source) for one in completed.elements] == [
+        ("One", "tree"),
+        ("Banner", "ocr"),
+    ]
+    assert completed.elements[1].bounds == Bounds(10, 1010, 200, 1040)
+    assert completed.fingerprint == screen.fingerprint
+
+
+def test_the_played_device_refuses_what_is_no_dump() -> None:
+    with pytest.raises(UnreadableTree):
+        PlayedDevice(["no dump"]).ui_tree()
