@@ -16,6 +16,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -423,7 +424,7 @@ def main() -> None:
     trees = [made_tree(0), made_tree(1)]
     if given.tree:
         dump = given.tree.read_text("utf-8")
-        trees = [dump, dump.replace('rotation="0"', 'rotation="0" second="1"', 1)]
+        trees = [dump, re.sub(r' text="([^"]+)"', r' text="\1."', dump, count=1)]
     with tempfile.TemporaryDirectory() as folder:
         costs = [measure(pipeline, trees, Path(folder)) for pipeline in PIPELINES.values()]
     pictures = picture_costs()

@@ -4,7 +4,8 @@
 
     TapgraphError
     ├── UsageError               the caller gave something that cannot work      exit code 2
-    │   └── UnreadableRun        a run folder that cannot be read
+    │   ├── UnreadableRun        a run folder that cannot be read
+    │   └── UnreadableWorkflow   a shortcut that is signed, cut or not one
     ├── EnvironmentMissing       a device, server, key or extra is not there     exit code 3
     │   ├── DeviceUnavailable    no connection to a device could be made
     │   ├── DeviceLost           a connection broke and could not be repaired
@@ -12,6 +13,7 @@
     │   └── ExtraMissing         an optional dependency is not installed
     ├── ToolError                an action cannot be done; the text is told to the model
     │   ├── AppNotFound          no installed app has a label like the one asked for
+    │   ├── NotExecutable        an action of a shortcut that the simulated system cannot do
     │   └── TypingFailed         the field does not hold what was typed
     ├── UnreadableTree           a UI dump that is not one
     ├── InvalidReply             a model's reply still breaks its schema after all retries
@@ -27,11 +29,13 @@ __all__ = [
     "ExtraMissing",
     "InvalidReply",
     "ModelUnavailable",
+    "NotExecutable",
     "TapgraphError",
     "ToolError",
     "TypingFailed",
     "UnreadableRun",
     "UnreadableTree",
+    "UnreadableWorkflow",
     "UsageError",
 ]
 
@@ -46,6 +50,10 @@ class UsageError(TapgraphError):
 
 class UnreadableRun(UsageError):
     """A run folder is absent, incomplete or of another version."""
+
+
+class UnreadableWorkflow(UsageError):
+    """A shortcut's file or action list is signed, cut, unpaired or not one."""
 
 
 class EnvironmentMissing(TapgraphError):
@@ -81,6 +89,18 @@ class ToolError(TapgraphError):
 
 class AppNotFound(ToolError):
     """No installed app has a label like the one asked for."""
+
+
+class NotExecutable(ToolError):
+    """The simulated system cannot do an action of a shortcut; the caller may stub it.
+
+    >>> str(NotExecutable("is.workflow.actions.takephoto"))
+    'not executable here: is.workflow.actions.takephoto'
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"not executable here: {what}")
+        self.what = what
 
 
 class TypingFailed(ToolError):

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tapgraph.errors import UsageError
+from tapgraph.errors import EnvironmentMissing, UsageError
 
-__all__ = ["Settings", "shows_tracebacks"]
+__all__ = ["Settings", "secret_from_environment", "shows_tracebacks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,18 @@ class Settings:
 def shows_tracebacks() -> bool:
     """Whether the command line shows where an error came from."""
     return bool(os.environ.get("TAPGRAPH_DEBUG", "").strip())
+
+
+def secret_from_environment(variable: str) -> str:
+    """The value of a variable that the caller names, without blanks around it.
+
+    Raises:
+        EnvironmentMissing: it is not set, or blank.
+    """
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        raise EnvironmentMissing(f"the environment variable {variable!r} is not set")
+    return value
 
 
 def _home(given: str | None) -> Path:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tapgraph.agents.mobile.agent import PhoneAgent, TaskResult
 from tapgraph.agents.mobile.demonstrator import Demonstrator
-from tapgraph.agents.mobile.ledger import acknowledged_actions
+from tapgraph.agents.mobile.ledger import answered_actions
 from tapgraph.agents.mobile.pipeline import pipeline_named
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.human import AbsentHuman, Human, TerminalHuman
@@ -60,7 +60,7 @@ def resume_run(run: Path, options: RunOptions, *, json: bool) -> TaskResult:
     models = _models(options)
     with _device(options) as device:
         if isinstance(device, SimulatedDevice):
-            device.replay(acknowledged_actions(RunFolder.open(run).timeline()))
+            device.replay(answered_actions(RunFolder.open(run).timeline()))
         return _worked(options, device, models, lambda agent: agent.resume(run), json=json)
 
 

@@ -1,1 +1,1 @@
-"""Benchmarks, run so that they can be run again: frozen items, results by line, scorers as functions."""
+"""Benchmarks that can be run again: frozen items, results by line, scorers as pure functions."""

@@ -84,7 +84,7 @@ def write_records(path: Path, records: Iterable[Record], kind: type[Record]) -> 
     with draft.open("wb") as file:
         for record in records:
             file.write(adapter.dump_json(record) + b"\n")
-    os.replace(draft, path)  # noqa: PTH105 — Path.replace says nothing more
+    os.replace(draft, path)
 
 
 class JsonLines:

@@ -87,14 +87,18 @@ def macro_share(
     n = sum(one.n for group in filled for one in group)
     if not filled:
         return Estimate(None, None, None, 0, 0)
-    value = _mean_share(filled)
-    dice = random.Random(seed)  # noqa: S311 — a repeatable bootstrap, not a secret
+    dice = random.Random(seed)
+    columns = [
+        _Columns([one.points for one in group], [one.n for one in group]) for group in filled
+    ]
     drawn = sorted(
-        _mean_share([dice.choices(group, k=len(group)) for group in filled])
+        _mean(
+            column.share(dice.choices(range(len(column.n)), k=len(column.n))) for column in columns
+        )
         for _ in range(resamples)
     )
     return Estimate(
-        value=value,
+        value=_mean(column.share(range(len(column.n))) for column in columns),
         low=drawn[int(_TAIL * (resamples - 1))],
         high=drawn[round((1 - _TAIL) * (resamples - 1))],
         n=n,
@@ -102,8 +106,16 @@ def macro_share(
     )
 
 
-def _mean_share(groups: Sequence[Sequence[Tally]]) -> float:
-    shares = [
-        sum([one.points for one in group]) / sum([one.n for one in group]) for group in groups
-    ]
-    return sum(shares) / len(shares)
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    points: list[float]
+    n: list[int]
+
+    def share(self, picked: Iterable[int]) -> float:
+        listed = list(picked)
+        return sum(map(self.points.__getitem__, listed)) / sum(map(self.n.__getitem__, listed))
+
+
+def _mean(shares: Iterable[float]) -> float:
+    listed = list(shares)
+    return sum(listed) / len(listed)

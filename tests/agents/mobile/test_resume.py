@@ -10,7 +10,7 @@ import pytest
 
 from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.mobile.demonstrator import Demonstrator
-from tapgraph.agents.mobile.ledger import acknowledged_actions
+from tapgraph.agents.mobile.ledger import answered_actions
 from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import ActionDone, ActionStarted, ModelCalled
 from tapgraph.agents.run.outcome import Outcome
@@ -117,7 +117,7 @@ def test_a_simulated_phone_in_process_is_brought_back_by_replay(
         shown = first.page_source()
     with build_phone(seed=7) as second:
         device = SimulatedDevice(second)
-        device.replay(acknowledged_actions(RunFolder.open(tmp_path / "run").timeline()))
+        device.replay(answered_actions(RunFolder.open(tmp_path / "run").timeline()))
         assert second.page_source() == shown
         agent = PhoneAgent(device=device, models=RoleModels(Demonstrator()), memory=memory)
         result = agent.resume(tmp_path / "run")

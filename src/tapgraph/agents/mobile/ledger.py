@@ -19,7 +19,7 @@ from tapgraph.errors import ToolError
 from tapgraph.tools.mobile.actions import Action, action_from_wire, action_to_wire
 from tapgraph.tools.mobile.device import Device
 
-__all__ = ["Ledger", "acknowledged_actions"]
+__all__ = ["Ledger", "answered_actions"]
 
 
 class Ledger:
@@ -73,10 +73,13 @@ class Ledger:
         self._entries[event.step, event.part] = event
 
 
-def acknowledged_actions(recorded: Iterable[RecordedEvent]) -> list[Action]:
-    """The actions that the phone has taken, in order: what a fresh simulated phone must replay."""
+def answered_actions(recorded: Iterable[RecordedEvent]) -> list[Action]:
+    """The actions that the phone answered, in order: what a fresh simulated phone must replay.
+
+    Failed ones are among them, since a failure may have left a trace.
+    """
     return [
         action_from_wire(entry.event.action)
         for entry in recorded
-        if isinstance(entry.event, ActionDone)
+        if isinstance(entry.event, ActionDone | ActionFailed)
     ]

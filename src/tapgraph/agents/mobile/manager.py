@@ -14,7 +14,7 @@ from tapgraph.agents.mobile.prompts import conversation
 from tapgraph.agents.mobile.replies import ManagerReply
 from tapgraph.agents.mobile.state import PhoneState, Plan
 from tapgraph.agents.mobile.team import Team
-from tapgraph.agents.mobile.wording import plan_lines, screen_block_for_reading, shortcut_lines
+from tapgraph.agents.mobile.wording import plan_lines, shortcut_lines
 from tapgraph.agents.run.events import Planned, Warned
 from tapgraph.errors import InvalidReply
 
@@ -46,7 +46,6 @@ def manager_beside(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
 
 
 def _ask(state: PhoneState, team: Team) -> Plan:
-    screen = team.screens[state["screen"]]
     fields = {
         "instruction": state["instruction"],
         "shortcuts": shortcut_lines(team.shortcuts),
@@ -54,7 +53,7 @@ def _ask(state: PhoneState, team: Team) -> Plan:
         "progress": state["progress"] or "none yet",
         "notes": state["notes"] or "none yet",
         "trouble": _trouble(state) or "none",
-        "screen": screen_block_for_reading(screen) if team.pipeline.plans_on_text else "",
+        "screen": team.screens.to_read(state["screen"]) if team.pipeline.plans_on_text else "",
     }
     reply = team.ask("manager", state, conversation("manager", {}, "manager", fields), ManagerReply)
     plan = Plan(

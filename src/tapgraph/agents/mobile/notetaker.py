@@ -12,7 +12,6 @@ from tapgraph.agents.mobile.prompts import conversation
 from tapgraph.agents.mobile.replies import NotetakerReply
 from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.mobile.team import Team
-from tapgraph.agents.mobile.wording import screen_block, screen_block_for_reading
 from tapgraph.agents.run.events import Warned
 from tapgraph.errors import InvalidReply
 
@@ -22,14 +21,13 @@ __all__ = ["notetaker"]
 def notetaker(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
     """The notes with what the screen adds; an invalid reply leaves them as they were."""
     team = runtime.context
-    screen = team.screens[state["screen"]]
-    whole = team.pipeline.reads_whole_screens
+    show = team.screens.to_act_on if team.pipeline.reads_whole_screens else team.screens.to_read
     fields = {
         "instruction": state["instruction"],
         "subgoal": state["plan"].current_subgoal,
         "progress": state["progress"] or "none yet",
         "notes": state["notes"] or "none yet",
-        "screen": screen_block(screen) if whole else screen_block_for_reading(screen),
+        "screen": show(state["screen"]),
     }
     try:
         reply = team.ask(

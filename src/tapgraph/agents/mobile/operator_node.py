@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.mobile.grounding import Grounded, as_seen_by, ground
+from tapgraph.agents.mobile.grounding import Grounded, ground
 from tapgraph.agents.mobile.prompts import conversation
 from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.agents.mobile.state import Decision, PhoneState
@@ -17,7 +17,6 @@ from tapgraph.agents.mobile.wording import (
     action_lines,
     history_lines,
     plan_lines,
-    screen_block,
     shortcut_lines,
     tip_lines,
 )
@@ -94,7 +93,7 @@ def _conversation(state: PhoneState, team: Team, traits: ModelTraits) -> Any:
             "notes": state["notes"] or "none yet",
             "subgoal": plan.current_subgoal,
             "hint": _hint(state, screen),
-            "screen": screen_block(as_seen_by(screen, traits)),
+            "screen": team.screens.to_act_on(state["screen"], traits),
         },
     )
 

@@ -12,7 +12,7 @@ from tapgraph.agents.mobile.prompts import conversation
 from tapgraph.agents.mobile.replies import ReflectorReply
 from tapgraph.agents.mobile.state import Judgement, PhoneState
 from tapgraph.agents.mobile.team import Team
-from tapgraph.agents.mobile.wording import screen_block, screen_block_for_reading, wire_text
+from tapgraph.agents.mobile.wording import wire_text
 from tapgraph.agents.run.events import Reflected, Warned
 from tapgraph.errors import InvalidReply
 from tapgraph.tools.mobile.screen_text import describe_difference
@@ -63,8 +63,9 @@ def reflector(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
 
 
 def _screens(state: PhoneState, team: Team) -> str:
-    before, after = team.screens[state["screen_before"]], team.screens[state["screen"]]
+    before, after = state["screen_before"], state["screen"]
     if team.pipeline.reads_whole_screens:
-        return f"## Before\n{screen_block(before)}\n\n## After\n{screen_block(after)}"
-    changes = describe_difference(before, after, budget_tokens=200)
-    return f"## Changes\n{changes}\n\n## After\n{screen_block_for_reading(after)}"
+        shown = team.screens.to_act_on(before), team.screens.to_act_on(after)
+        return f"## Before\n{shown[0]}\n\n## After\n{shown[1]}"
+    changes = describe_difference(team.screens[before], team.screens[after], budget_tokens=200)
+    return f"## Changes\n{changes}\n\n## After\n{team.screens.to_read(after)}"

@@ -2,10 +2,15 @@
 
 import threading
 
+from tapgraph.agents.mobile.grounding import as_seen_by
+from tapgraph.agents.mobile.wording import screen_block
 from tapgraph.agents.run.events import ScreenSeen
 from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.tools.mobile.screen import Screen
 from tapgraph.tools.mobile.screen_reader import ScreenReader
+from tapgraph.tools.mobile.screen_reading import read_out
+from tapgraph.tools.mobile.screen_text import describe
 
 __all__ = ["ScreenStore"]
 
@@ -19,6 +24,7 @@ class ScreenStore:
         self._reader = reader
         self._folder = folder
         self._fresh: dict[int, Screen] = {}
+        self._described: dict[int, str] = {}
         self._lock = threading.Lock()
 
     def look(self, step: int) -> tuple[int, Screen]:
@@ -43,6 +49,30 @@ class ScreenStore:
             )
         )
         return screen_id, screen
+
+    def to_act_on(self, screen_id: int, traits: ModelTraits | None = None) -> str:
+        """The screen for choosing a target: every line can be pointed at by its number.
+
+        With `traits`, places are in the numbers in which that model writes points.
+        """
+        screen = self[screen_id]
+        seen = screen if traits is None else as_seen_by(screen, traits)
+        lines = self._description(screen_id) if seen is screen else describe(seen)
+        return screen_block(seen, lines)
+
+    def to_read(self, screen_id: int) -> str:
+        """The screen for judging and noting: its words and states, without numbers and places."""
+        return screen_block(self[screen_id], read_out(self._description(screen_id)))
+
+    def _description(self, screen_id: int) -> str:
+        """What several roles are shown, made once."""
+        with self._lock:
+            known = self._described.get(screen_id)
+        if known is None:
+            known = describe(self[screen_id])
+            with self._lock:
+                self._described = {screen_id: known}
+        return known
 
     def __getitem__(self, screen_id: int) -> Screen:
         with self._lock:

@@ -11,7 +11,7 @@ from tapgraph.agents.mobile.prompts import conversation
 from tapgraph.agents.mobile.replies import VerifierReply
 from tapgraph.agents.mobile.state import PhoneState, Stop
 from tapgraph.agents.mobile.team import Team
-from tapgraph.agents.mobile.wording import history_lines, plan_lines, screen_block_for_reading
+from tapgraph.agents.mobile.wording import history_lines, plan_lines
 from tapgraph.agents.run.events import Verified
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.errors import InvalidReply
@@ -31,7 +31,7 @@ def verifier(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
         "progress": state["progress"] or "none yet",
         "notes": state["notes"] or "none yet",
         "answer": state["answer"] or "none",
-        "screen": screen_block_for_reading(team.screens[state["screen"]]),
+        "screen": team.screens.to_read(state["screen"]),
     }
     try:
         reply = team.ask(

@@ -8,8 +8,7 @@ from pydantic import BaseModel
 from tapgraph.agents.mobile.state import Plan, StepRecord
 from tapgraph.memory.store import Shortcut, Tip
 from tapgraph.tools.mobile.screen import Screen
-from tapgraph.tools.mobile.screen_reading import read_out
-from tapgraph.tools.mobile.screen_text import describe, quoted
+from tapgraph.tools.mobile.screen_text import quoted
 
 __all__ = [
     "ATOMIC_ACTIONS",
@@ -17,7 +16,6 @@ __all__ = [
     "history_lines",
     "plan_lines",
     "screen_block",
-    "screen_block_for_reading",
     "shortcut_lines",
     "tip_lines",
     "wire_text",
@@ -100,17 +98,8 @@ def tip_lines(tips: Sequence[Tip]) -> str:
     return "\n".join(f"- {tip.text}" for tip in tips) or "none"
 
 
-def screen_block(screen: Screen, *, budget_tokens: int = 900) -> str:
-    """The screen for choosing a target: every line can be pointed at by its number."""
-    return _block(screen, describe(screen, budget_tokens=budget_tokens))
-
-
-def screen_block_for_reading(screen: Screen, *, budget_tokens: int = 500) -> str:
-    """The screen for judging and noting: the words and states without numbers and places."""
-    return _block(screen, read_out(screen, budget_tokens=budget_tokens))
-
-
-def _block(screen: Screen, lines: str) -> str:
+def screen_block(screen: Screen, lines: str) -> str:
+    """A screen in a prompt: its head and lines between the marks around untrusted text."""
     keyboard = "shown" if screen.keyboard_shown else "hidden"
     size = f"{screen.size.width_px}x{screen.size.height_px}"
     head = f"app {quoted(screen.app.label)} {screen.app.package}, {size}, keyboard {keyboard}"

@@ -163,10 +163,10 @@ class RunFolder:
             screen_id = self._next_screen_id()
             self._screens_used = screen_id
         if screen.tree_xml:
-            _replace(self._tree_path(screen_id), screen.tree_xml)
+            _write(self._tree_path(screen_id), screen.tree_xml)
         if screen.screenshot is not None:
             self._encode(screen_id, screen.screenshot)
-        _replace(self._screen_path(screen_id), screen_to_json(screen))
+        _write(self._screen_path(screen_id), screen_to_json(screen))
         return screen_id
 
     def load_screen(self, screen_id: int) -> Screen:
@@ -283,6 +283,11 @@ def _write_png(image: Image.Image, place: Path) -> None:
     unfinished = place.with_suffix(".part")
     image.save(unfinished, format="PNG", compress_level=1)
     unfinished.replace(place)
+
+
+def _write(place: Path, text: str) -> None:
+    """Write a new file, which nobody looks for before an event has told of it."""
+    place.write_bytes(text.encode(errors="replace"))
 
 
 def _replace(place: Path, text: str) -> None:

@@ -20,10 +20,15 @@ _ELEMENTS = TypeAdapter(tuple[Element, ...])
 
 def screen_to_record(screen: Screen) -> dict[str, Any]:
     """Everything but the picture and the tree, as JSON knows it."""
-    return {
-        field.name: _plain(getattr(screen, field.name))
+    plain = {
+        field.name: getattr(screen, field.name)
         for field in dataclasses.fields(screen)
         if field.name not in _OWN_FILES
+    }
+    return plain | {
+        "size": dataclasses.asdict(screen.size),
+        "app": dataclasses.asdict(screen.app),
+        "elements": _ELEMENTS.dump_python(screen.elements, mode="json"),
     }
 
 
@@ -51,11 +56,3 @@ def screen_from_json(text: str, *, screenshot: Image.Image | None, tree_xml: str
         })
     except (ValueError, TypeError, KeyError, ValidationError, RecursionError) as error:
         raise UnreadableRun(f"a screen of the run is damaged: {error}") from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(part) for part in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    return value

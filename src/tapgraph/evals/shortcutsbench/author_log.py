@@ -11,8 +11,13 @@ from pydantic import JsonValue
 from tapgraph.errors import UsageError
 from tapgraph.evals.records import Problem, read_json_lines
 from tapgraph.evals.shortcutsbench.action_json import actions_of, api_calls_of
-from tapgraph.evals.shortcutsbench.freeze import ApiTexts, EssentialFile, Frozen, freeze_shortcut
-from tapgraph.evals.shortcutsbench.freeze import seed_of
+from tapgraph.evals.shortcutsbench.freeze import (
+    ApiTexts,
+    EssentialFile,
+    Frozen,
+    freeze_shortcut,
+    seed_of,
+)
 from tapgraph.evals.shortcutsbench.identifiers import is_judged
 from tapgraph.evals.shortcutsbench.item import EssentialFrom, Item
 from tapgraph.evals.shortcutsbench.transcript import Answer, Record, Transcript

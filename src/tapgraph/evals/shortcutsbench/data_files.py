@@ -99,12 +99,22 @@ def load_api_texts(folder: Path) -> ApiTexts:
         raise UsageError(f"{str(folder)!r} has no all_api2info.json")
     types = _find(folder, "all_api2paraname2paratype.json")
     declared = _object(types) if types is not None else {}
+    names = {
+        identifier: tuple(types)
+        for identifier, types in declared.items()
+        if isinstance(types, dict)
+    }
     return ApiTexts(
         _texts(_object(info)),
         {
-            identifier: tuple(name for name in names if not name.startswith(_RETURN_VALUE))
-            for identifier, names in declared.items()
-            if isinstance(names, dict)
+            identifier: tuple(name for name in own if not name.startswith(_RETURN_VALUE))
+            for identifier, own in names.items()
+        },
+        {
+            identifier: name.removeprefix(_RETURN_VALUE)
+            for identifier, own in names.items()
+            for name in own
+            if name.startswith(_RETURN_VALUE)
         },
     )
 

@@ -36,10 +36,17 @@ EssentialFile = Mapping[str, Mapping[int, tuple[str, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class ApiTexts:
-    """What is known about the APIs: the authors' text and the declared parameters of each."""
+    """What is known about the APIs.
+
+    Attributes:
+        texts: the authors' description of each.
+        parameters: the names of the parameters of each.
+        outputs: what the output of each is called when its user gives it no other name.
+    """
 
     texts: Mapping[str, str]
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,7 @@ def draw_candidates(
     without repetition from the catalogue. Deviation: with a seed.
     """
     golds = sorted(set(gold_apis))
-    dice = random.Random(seed)  # noqa: S311 — a repeatable draw, not a secret
+    dice = random.Random(seed)
     wanted = max(min(len(golds) * dice.randint(3, 5), MOST_CANDIDATES - len(golds)), 0)
     others = sorted(set(all_apis) - set(golds))
     return tuple(sorted([*golds, *dice.sample(others, min(wanted, len(others)))]))
@@ -168,9 +175,7 @@ def freeze_pre_experiment(
     known = sorted(texts)
     for identifier, found in sorted(queries.items()):
         try:
-            if not isinstance(found, dict) or not isinstance(found.get("query"), str):
-                raise UsageError("it has no query")
-            gold = api_calls_of(found.get("action_seqs"))
+            query, gold = _query_and_calls(found)
         except UsageError as error:
             problems.append(Problem(f"{source}/{identifier}", str(error)))
             continue
@@ -181,7 +186,7 @@ def freeze_pre_experiment(
             Item(
                 id=identifier,
                 source=source,
-                query=str(found["query"]),
+                query=query,
                 seed=seed,
                 candidates=draw_candidates(names, known, seed=seed),
                 gold=gold,
@@ -193,6 +198,13 @@ def freeze_pre_experiment(
 
 
 _LEVELS = (1, 2, 3, 4)
+
+
+def _query_and_calls(found: JsonValue) -> tuple[str, tuple[Action, ...]]:
+    query = found.get("query") if isinstance(found, dict) else None
+    if not isinstance(found, dict) or not isinstance(query, str):
+        raise UsageError("it has no query")
+    return query, api_calls_of(found.get("action_seqs"))
 
 
 def _from_files(url: str, files: ShortcutFiles) -> Item:

@@ -1,6 +1,7 @@
 """How long a shortcut is, by the paper's rule."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from pydantic import JsonValue
 
@@ -47,7 +48,7 @@ def _length(actions: Sequence[Action], depth: int) -> int:
         if action.identifier in CONTROL_FLOW:
             markers = _markers(actions, position)
             if action.parameters.get("WFControlFlowMode") != _END and len(markers) > 1:
-                parts = zip(markers, markers[1:], strict=False)
+                parts = pairwise(markers)
                 counted += max(_length(actions[i + 1 : j], depth + 1) for i, j in parts)
                 last = markers[-1]
         elif action.identifier not in LEFT_OUT:

@@ -38,7 +38,7 @@ class Reference:
 def references_in(value: JsonValue) -> Iterator[Reference]:
     """All variables in a parameter: alone, in texts, dictionaries, lists and conditions.
 
-    >>> text = {"Value": {"string": "\\ufffc!", "attachmentsByRange": {
+    >>> text = {"Value": {"string": "…", "attachmentsByRange": {
     ...     "{0, 1}": {"Type": "ActionOutput", "OutputUUID": "A", "OutputName": "Text"}}}}
     >>> [(found.kind, found.target) for found in references_in(text)]
     [('ActionOutput', 'A')]

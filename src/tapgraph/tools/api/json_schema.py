@@ -8,6 +8,7 @@ lies beyond the limit counts as "anything".
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
@@ -22,10 +23,12 @@ Schema = Mapping[str, Any]
 _MAX_DEPTH = 6
 _MAX_NODES = 200
 _MAX_REFERENCES = 50
-_KEPT = (
-    "type enum const format minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength"
-    " minItems maxItems"
-).split()  # fmt: skip
+_MAX_MEMBERS = 200
+_LIMITS = (
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    *("minLength", "maxLength", "minItems", "maxItems"),
+)
+_KEPT = ("type", "enum", "const", "format", *_LIMITS)
 _TYPES: Mapping[str, ParameterType] = {
     "string": "text",
     "number": "number",
@@ -163,7 +166,8 @@ class _Inlining:
     def _contents(self, node: Schema, below: tuple[object, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         if isinstance(node.get("properties"), Mapping):
-            own = {name: self._member(one, below) for name, one in node["properties"].items()}
+            members = islice(node["properties"].items(), _MAX_MEMBERS)
+            own = {name: self._member(one, below) for name, one in members}
             found["properties"] = {name: one for name, one in own.items() if one is not None}
             required = node.get("required")
             names = required if isinstance(required, list) else []
@@ -171,7 +175,7 @@ class _Inlining:
         if isinstance(node.get("items"), Mapping):
             found["items"] = self.inline(node["items"], below)
         extra = node.get("additionalProperties")
-        if extra is False:
+        if extra is False and len(node.get("properties", ())) <= _MAX_MEMBERS:
             found["additionalProperties"] = False
         elif isinstance(extra, Mapping) and extra:
             found["additionalProperties"] = self.inline(extra, below)
@@ -191,7 +195,7 @@ def _objects(value: object) -> Iterator[Schema]:
 
 
 def _is_sound(key: str, value: object) -> bool:
-    if key in {"enum"}:
+    if key == "enum":
         return isinstance(value, list) and 0 < len(value) <= 2000
     if key == "type":
         named = value if isinstance(value, list) else [value]
@@ -205,9 +209,8 @@ def _is_sound(key: str, value: object) -> bool:
 def _merged(first: Schema, second: Schema) -> dict[str, Any]:
     """Both schemas at once; of what only one of them can say, the first says it."""
     both = {**second, **first}
-    for key in ("properties",):
-        if key in first or key in second:
-            both[key] = {**second.get(key, {}), **first.get(key, {})}
+    if "properties" in first or "properties" in second:
+        both["properties"] = {**second.get("properties", {}), **first.get("properties", {})}
     if "required" in first or "required" in second:
         both["required"] = [*first.get("required", []), *second.get("required", [])]
     return both
@@ -274,9 +277,9 @@ def problems(schema: Schema, value: Json, where: str) -> Iterator[str]:
         more = len(schema["enum"]) - len(shown)
         listed = ", ".join([*shown, f"… {more} more"] if more else shown)
         yield f"{where} must be one of {listed}, {_got(value)}"
-    named = schema.get("type")
-    names = named if isinstance(named, list) else [named]
-    if named is not None and not any(_is_of_type(value, one) for one in names):
+    named = schema.get("type", [])
+    names: list[str] = named if isinstance(named, list) else [named]
+    if names and not any(_is_of_type(value, one) for one in names):
         yield f"{where} must be {' or '.join(_ARTICLES[one] for one in names)}, {_got(value)}"
         return
     yield from _limits(schema, value, where)
@@ -307,8 +310,8 @@ def _is_of_type(value: Json, name: str) -> bool:
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool)
         case "number":
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            return is_number and (isinstance(value, int) or math.isfinite(value))
+            is_whole = isinstance(value, int) and not isinstance(value, bool)
+            return is_whole or (isinstance(value, float) and math.isfinite(value))
         case "array":
             return isinstance(value, Sequence) and not isinstance(value, str)
         case "object":

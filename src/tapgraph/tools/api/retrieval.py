@@ -15,7 +15,7 @@ K1 = 1.2
 B = 0.75
 """How much long texts are held back: 0 not at all, 1 in full proportion."""
 
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
+_PARTS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
 _STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -33,7 +33,7 @@ def words_of(text: str) -> list[str]:
     hold are left out.
 
     >>> words_of("GlobalVariableSetNumber of is.workflow.actions.getURLs_v2")
-    ['global', 'variable', 'set', 'number', 'workflow', 'action', 'get', 'url', 's', 'v', '2']
+    ['global', 'variable', 'set', 'number', 'workflow', 'action', 'get', 'url', 'v', '2']
     """
     parts = (part.casefold() for part in _PARTS.findall(text))
     return [_singular(part) for part in parts if part not in _STOP_WORDS]

@@ -4,8 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from tapgraph.tools.mobile.screen import Screen
-from tapgraph.tools.mobile.screen_text import describe, parse_description, quoted
+from tapgraph.tools.mobile.screen_text import parse_description, quoted
 
 __all__ = ["ReadElement", "parse_reading", "read_out"]
 
@@ -21,19 +20,17 @@ class ReadElement:
     states: frozenset[str] = frozenset()
 
 
-def read_out(screen: Screen, *, budget_tokens: int = 500) -> str:
-    """The elements that have words, in reading order, one a line: `switch "Wi-Fi" checked`.
+def read_out(description: str) -> str:
+    """What `describe` wrote, without numbers and places: `switch "Wi-Fi" checked`.
 
-    The same escapes and the same order of leaving out hold as for `describe`. Numbers and places
-    cost about as much as the words, so the description underneath may be twice the budget.
+    Elements without words are left out; the order and the escapes stay.
     """
-    described = describe(screen, budget_tokens=2 * budget_tokens)
     lines = []
-    for element in parse_description(described):
+    for element in parse_description(description):
         if element.text:
             states = sorted(state for state in element.states if "=" not in state)
             lines.append(" ".join([element.role, quoted(element.text), *states]))
-    last = described.rpartition("\n")[2]
+    last = description.rpartition("\n")[2]
     return "\n".join([*lines, *([last] if last.startswith("...") else [])])
 
 

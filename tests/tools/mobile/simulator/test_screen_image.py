@@ -132,6 +132,14 @@ def test_wrapped_lines_fit_and_keep_all_words() -> None:
     assert " ".join(lines).split() == text.split()
 
 
+def test_huge_text_is_cut_and_drawn_quickly(demo: "Demo") -> None:
+    (line,) = fonts.wrapped("word " * 40_000, 14, 200, max_lines=1)
+    assert len(line) < 60
+    demo.tap("query")
+    demo.phone.type_text("word " * 40_000)
+    assert demo.phone.screenshot().size == (1080, 2400)
+
+
 def test_word_that_is_too_long_is_broken() -> None:
     lines = fonts.wrapped("x" * 200, 14, 300)
     assert "".join(lines) == "x" * 200
@@ -145,7 +153,9 @@ def test_cut_text_ends_with_an_ellipsis_and_fits() -> None:
     assert len(line) > 8
 
 
-@pytest.mark.parametrize("text", ["🎧", "中", "\U0001f3fb", "", "\x00", "e\u0301", "👩\u200d🍳"])
+@pytest.mark.parametrize(
+    "text", ["🎧", "中", "a\nb", "a\r\nb 中", "\U0001f3fb", "", "\x00", "e\u0301", "👩\u200d🍳"]
+)
 def test_unusual_characters_can_be_measured_and_drawn(text: str) -> None:
     assert fonts.text_width_px(text, 14) >= 0
     assert fonts.text_mask(text, 14).image.width >= 1

@@ -162,9 +162,14 @@ def _pieces(text: str) -> list[tuple[str, bool]]:
     return pieces
 
 
+def _one_line(text: str) -> str:
+    return text.replace("\r", "").replace("\n", " ")
+
+
 @lru_cache(maxsize=32768)
 def text_width_px(text: str, size_sp: float, *, bold: bool = False) -> float:
-    """How far the pen moves for one line of text."""
+    """How far the pen moves for one line of text; a line break counts as a space."""
+    text = _one_line(text)
     size_px = px(size_sp)
     font = _roboto(size_px, bold)
     if text.isascii():
@@ -177,7 +182,8 @@ def text_width_px(text: str, size_sp: float, *, bold: bool = False) -> float:
 
 @lru_cache(maxsize=4096)
 def text_mask(text: str, size_sp: float, *, bold: bool = False) -> Mask:
-    """One line of text."""
+    """One line of text; a line break is drawn as a space."""
+    text = _one_line(text)
     size_px = px(size_sp)
     font = _roboto(size_px, bold)
     if text.isascii():
@@ -216,7 +222,7 @@ def wrapped(
         if max_lines and len(lines) > max_lines:
             break
     if max_lines and len(lines) > max_lines:
-        rest = " ".join(lines[max_lines - 1 :])
+        rest = " ".join(lines[max_lines - 1 : max_lines + 1])
         lines = [*lines[: max_lines - 1], _cut(rest + _ELLIPSIS, size_sp, width_px, bold=bold)]
     return tuple(lines)
 

@@ -36,6 +36,7 @@ _MUTED: Final = "#5F6368"
 _OUTLINE: Final = "#74777F"
 _DISABLED: Final = "#B0B3B8"
 _LINK: Final = "#0B57D0"
+_LONGEST_LINE: Final = 400
 
 
 def draw_view(canvas: Canvas, view: View) -> None:
@@ -298,7 +299,9 @@ def _draw_field_text(canvas: Canvas, view: Field, box: Bounds) -> None:
             box.top if len(lines) > 1 or view.min_lines > 1 else box.top + (box.height - step) // 2
         )
     else:
-        lines = [(shown or view.hint).replace("\n", " ")]
+        # What cannot be seen is not drawn: a pasted page would make a line of millions of pixels.
+        part = shown[-_LONGEST_LINE:] if view.focused else shown[:_LONGEST_LINE]
+        lines = [part or view.hint]
         top = box.top + (box.height - step) // 2
     left = box.left
     if not view.multiline and view.focused and shown:

@@ -1,0 +1,19 @@
+"""The whole graph on the simulated phone; the demonstrator stands in for a model."""
+
+from pathlib import Path
+from tempfile import mkdtemp
+
+from tapgraph.agents.mobile import Demonstrator, PhoneAgent
+from tapgraph.llm_backend.roles import RoleModels
+from tapgraph.memory.store import MemoryStore
+from tapgraph.tools.mobile.simulated_device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.builder import build_phone
+
+folder = Path(mkdtemp())
+agent = PhoneAgent(
+    device=SimulatedDevice(build_phone(seed=7)),
+    models=RoleModels(Demonstrator()),
+    memory=MemoryStore.open(folder / "memory.db"),
+)
+result = agent.run("Turn on Bluetooth", out=folder / "run")
+print(result.outcome, result.reason, f"{result.spent.steps} steps", sep=", ")

@@ -1,0 +1,271 @@
+"""Tools of an MCP server (Model Context Protocol) as APIs, through the official client."""
+
+import importlib.util
+import os
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from tapgraph.errors import EnvironmentMissing, ExtraMissing, ToolError, UsageError
+from tapgraph.tools.api.calls import CallResult, checked_arguments, result_text
+from tapgraph.tools.api.catalog import Api, ApiCatalog
+from tapgraph.tools.api.http_guard import addresses_for, is_allowed, resolve
+from tapgraph.tools.api.json_schema import SchemaReader
+from tapgraph.tools.api.json_value import Json, excerpt, one_line
+from tapgraph.tools.api.secret import Secret, redacted, spellings
+
+if TYPE_CHECKING:
+    from mcp import Client
+    from mcp.client import Transport
+    from mcp.client._transport import TransportStreams
+    from mcp_types import CallToolResult, Tool
+
+__all__ = ["McpServer"]
+
+_MOST_PAGES = 100
+_LONGEST_ERROR = 600
+
+
+class McpServer:
+    """An `ApiRunner` over the tools of one MCP server; `start` or `connect` makes one.
+
+    The client lives on one event loop in a thread of its own until `close`; calls wait for it. Use
+    it as a context manager. The list of tools is read once, at the beginning.
+    """
+
+    def __init__(
+        self, portal: BlockingPortal, client: "Client", closing: ExitStack, *, hidden: Sequence[str]
+    ) -> None:
+        """Use `McpServer.start` or `McpServer.connect`."""
+        self._portal = portal
+        self._client = client
+        self._closing = closing
+        self._hidden = hidden
+        tools = portal.call(_all_tools, client)
+        origin = one_line(getattr(client.server_info, "name", None) or "mcp", 80)
+        self.catalog = ApiCatalog(_api(tool, origin) for tool in tools)
+
+    @classmethod
+    def start(
+        cls,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        timeout_s: float = 60.0,
+    ) -> "McpServer":
+        """Start the server as a program of this machine and talk to it over its pipes.
+
+        Args:
+            command: the program and its arguments; no shell reads them.
+            environment: variables for it, besides the few that every program needs. It sees no
+                others, so that no key of this process leaks into it.
+            timeout_s: how long each answer may take.
+
+        Raises:
+            ExtraMissing: the client is not installed.
+            UsageError: the command is empty.
+            EnvironmentMissing: the program cannot be started or speaks no MCP.
+        """
+        if not command:
+            raise UsageError("the command of an MCP server must name a program")
+        _require_client()
+        transport = _started(command, environment or {})
+        return cls._opened(transport, one_line(command[0], 120), timeout_s, hidden=())
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        headers: Mapping[str, Secret] | None = None,
+        timeout_s: float = 60.0,
+    ) -> "McpServer":
+        """Talk to a server at an http or https address ("streamable HTTP").
+
+        Args:
+            url: the address of its endpoint.
+            headers: secrets to send with each request, such as `Authorization`, each with the whole
+                value of the header.
+            timeout_s: how long each answer may take.
+
+        Raises:
+            ExtraMissing: the client is not installed.
+            UsageError: the address is not one.
+            EnvironmentMissing: no server answers there, a secret is missing, or the address is
+                inside a local network while its name is not.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+            raise UsageError(f"{one_line(url, 120)!r} must be an http or https address")
+        _require_client()
+        port = parts.port or {"https": 443}.get(parts.scheme, 80)
+        for address in resolve(parts.hostname, port):
+            if not is_allowed(address, addresses_for(url)):
+                raise EnvironmentMissing(
+                    f"{parts.hostname!r} leads to {address}, inside a local network: refused"
+                )
+        values = {name: secret() for name, secret in (headers or {}).items()}
+        hidden = [text for value in values.values() for text in spellings(value)]
+        hidden += [text for value in values.values() for text in spellings(value.split(" ")[-1])]
+        from httpx2 import AsyncClient  # noqa: PLC0415 — comes with the extra
+        from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415 — an extra
+
+        client = AsyncClient(headers=values, timeout=timeout_s, trust_env=False)
+        transport = streamable_http_client(url, http_client=client)
+        return cls._opened(transport, url, timeout_s, hidden=hidden)
+
+    @classmethod
+    def _opened(
+        cls,
+        transport: "Transport",
+        name: str,
+        timeout_s: float,
+        *,
+        hidden: Sequence[str],
+    ) -> "McpServer":
+        from httpx2 import HTTPError  # noqa: PLC0415 — comes with the extra
+        from mcp import Client, MCPError  # noqa: PLC0415 — an extra
+
+        with ExitStack() as closing:
+            portal = closing.enter_context(start_blocking_portal())
+            try:
+                client = closing.enter_context(
+                    portal.wrap_async_context_manager(
+                        Client(transport, read_timeout_seconds=timeout_s)
+                    )
+                )
+                server = cls(portal, client, closing, hidden=hidden)
+            except (OSError, MCPError, HTTPError, ExceptionGroup) as error:
+                raise EnvironmentMissing(
+                    f"no MCP server answers at {name}: {_first_words(error)}"
+                ) from error
+            server._closing = closing.pop_all()
+        return server
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection, the program behind it, and the thread."""
+        self._closing.close()
+
+    def call(self, identifier: str, arguments: Mapping[str, Json]) -> CallResult:
+        """Call a tool of the server.
+
+        Raises:
+            ToolError: an argument is wrong, the tool says that it failed, or is too slow.
+            EnvironmentMissing: the server is gone.
+        """
+        from httpx2 import HTTPError  # noqa: PLC0415 — comes with the extra
+        from mcp import MCPError  # noqa: PLC0415 — an extra
+        from mcp_types.jsonrpc import CONNECTION_CLOSED  # noqa: PLC0415 — an extra
+
+        given = checked_arguments(self.catalog[identifier], arguments)
+        began = time.monotonic()
+        try:
+            result = self._portal.call(self._client.call_tool, identifier, given)
+        except MCPError as error:
+            if error.code == CONNECTION_CLOSED:
+                raise EnvironmentMissing("the MCP server has ended") from error
+            words = one_line(str(redacted(error.message, self._hidden)), _LONGEST_ERROR)
+            raise ToolError(f"{identifier} failed: {words}") from error
+        except (OSError, RuntimeError, HTTPError, ExceptionGroup) as error:
+            raise EnvironmentMissing(f"the MCP server is gone: {_first_words(error)}") from error
+        value = redacted(_value(result), self._hidden)
+        if result.is_error:
+            raise ToolError(f"{identifier} failed: {excerpt(result_text(value), _LONGEST_ERROR)}")
+        return CallResult(value, result_text(value), time.monotonic() - began)
+
+
+@asynccontextmanager
+async def _started(
+    command: Sequence[str], environment: Mapping[str, str]
+) -> AsyncIterator["TransportStreams"]:
+    """The pipes of a program whose messages for people are thrown away."""
+    from mcp import StdioServerParameters, stdio_client  # noqa: PLC0415 — an extra
+
+    parameters = StdioServerParameters(
+        command=command[0], args=list(command[1:]), env=dict(environment)
+    )
+    with Path(os.devnull).open("w", encoding="utf-8") as log:
+        async with stdio_client(parameters, errlog=log) as streams:
+            yield streams
+
+
+def _require_client() -> None:
+    if importlib.util.find_spec("mcp") is None:
+        raise ExtraMissing("mcp", "talking to MCP servers")
+
+
+def _first_words(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return one_line(str(error) or type(error).__name__, 200)
+
+
+async def _all_tools(client: "Client") -> "list[Tool]":
+    found: list[Tool] = []
+    cursor = None
+    for _ in range(_MOST_PAGES):
+        page = await client.list_tools(cursor=cursor)
+        found += page.tools
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    return found
+
+
+def _api(tool: "Tool", origin: str) -> Api:
+    schema = tool.input_schema
+    reader = SchemaReader(schema)
+    properties = schema.get("properties")
+    required = schema.get("required")
+    where = f"the tool {one_line(tool.name, 80)!r}"
+    returns = _words_for(tool.output_schema, where)
+    return Api(
+        identifier=tool.name,
+        summary=one_line(tool.description or tool.title or "", 1000),
+        parameters=tuple(
+            reader.parameter(
+                name,
+                described,
+                required=isinstance(required, list) and name in required,
+                where=f"the parameter {name!r} of {where}",
+            )
+            for name, described in (properties if isinstance(properties, Mapping) else {}).items()
+        ),
+        returns=returns,
+        origin=origin,
+    )
+
+
+def _words_for(schema: Mapping[str, object] | None, where: str) -> str:
+    """What an output schema describes, in a few words; empty without one."""
+    return "" if schema is None else SchemaReader(schema).words_for(schema, where=where)
+
+
+def _value(result: "CallToolResult") -> Json:
+    if result.structured_content is not None:
+        value: Json = result.structured_content
+        return value
+    parts: list[Json] = []
+    for block in result.content:
+        text = getattr(block, "text", None)
+        parts.append(text if isinstance(text, str) else f"[{block.type}]")
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else parts

@@ -1,0 +1,184 @@
+"""Arguments written into an HTTP request, in OpenAPI's styles and without a way out of their place.
+
+Whatever a model wrote: an argument for the path stays one segment, one for the query one value, and
+one for a header one line.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from tapgraph.errors import ToolError
+from tapgraph.tools.api.json_value import Json, json_text
+from tapgraph.tools.api.openapi_operations import Field, Operation
+
+__all__ = ["PreparedRequest", "prepare"]
+
+_RESERVED = ":/?@!$'()*,;"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRequest:
+    """A request without its secrets."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    content: bytes | None
+
+
+def prepare(operation: Operation, server: str, arguments: Mapping[str, Json]) -> PreparedRequest:
+    """The request for a call whose arguments are already checked.
+
+    Raises:
+        ToolError: an argument would leave its place: a line break in a header, an empty or
+            upward-leading part of the path.
+    """
+    path = operation.path
+    query: list[str] = []
+    headers = {"accept": "application/json, text/*;q=0.8, */*;q=0.1"}
+    cookies: list[str] = []
+    for field in operation.fields:
+        if field.argument not in arguments:
+            continue
+        value = arguments[field.argument]
+        match field.place:
+            case "path":
+                path = path.replace(f"{{{field.name}}}", _path_text(field, value))
+            case "query":
+                query += _query_parts(field, value)
+            case "header":
+                headers[field.name.lower()] = _header_text(field, value)
+            case "cookie":
+                cookies += _cookie_parts(field, value)
+            case "body":
+                pass
+    if cookies:
+        headers["cookie"] = "; ".join(cookies)
+    content = _body(operation, arguments)
+    if content is not None:
+        json_type = "application/json"
+        kind = operation.content_type
+        headers["content-type"] = json_type if kind == "*/*" else kind
+    url = f"{server}/{path.lstrip('/')}" + (f"?{'&'.join(query)}" if query else "")
+    return PreparedRequest(operation.method, url, headers, content)
+
+
+def _body(operation: Operation, arguments: Mapping[str, Json]) -> bytes | None:
+    fields = [one for one in operation.fields if one.place == "body" and one.argument in arguments]
+    if operation.body == "none" or (not fields and operation.body != "json"):
+        return None
+    if len(fields) == 1 and not fields[0].name:
+        value: Json = arguments[fields[0].argument]
+    elif any(not one.name for one in operation.fields if one.place == "body"):
+        return None
+    else:
+        value = {one.name: arguments[one.argument] for one in fields}
+    if operation.body == "json":
+        return json_text(value).encode()
+    if operation.body == "form" and isinstance(value, Mapping):
+        return urlencode([(k, _text(item)) for k, item in value.items()], quote_via=quote).encode()
+    return _text(value).encode()
+
+
+def _text(value: Json) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    return json_text(value)
+
+
+def _encoded(value: Json, safe: str = "") -> str:
+    return quote(_text(value), safe=safe)
+
+
+def _items(value: Json) -> list[Json] | None:
+    is_list = isinstance(value, Sequence) and not isinstance(value, str)
+    return list(value) if is_list else None  # type: ignore[arg-type]
+
+
+def _path_text(field: Field, value: Json) -> str:
+    for text in _leaves(value):
+        if not text or any(not c.isprintable() for c in text):
+            raise ToolError(f"{field.argument} must not be empty or hold control characters")
+        if any(part in {".", ".."} for part in re.split(r"[/\\]", text)):
+            raise ToolError(f"{field.argument} must not hold '.' or '..' as a part of a path")
+    if field.as_json:
+        return _encoded(json_text(value))
+    before, between = {"label": (".", "."), "matrix": (";", ";")}.get(field.style, ("", ","))
+    joint = between if field.explode else ","
+    name = f"{_encoded(field.name)}=" if field.style == "matrix" else ""
+    if isinstance(value, Mapping):
+        if field.explode:
+            return before + joint.join(f"{_encoded(k)}={_encoded(v)}" for k, v in value.items())
+        return before + name + ",".join(_encoded(one) for pair in value.items() for one in pair)
+    listed = _items(value)
+    if listed is None:
+        return before + name + _encoded(value)
+    if field.explode and name:
+        return "".join(f";{name}{_encoded(one)}" for one in listed)
+    return before + name + joint.join(_encoded(one) for one in listed)
+
+
+def _leaves(value: Json) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key
+            yield from _leaves(item)
+    elif (listed := _items(value)) is not None:
+        if not listed:
+            yield ""
+        for item in listed:
+            yield from _leaves(item)
+    else:
+        yield _text(value)
+
+
+def _query_parts(field: Field, value: Json) -> list[str]:
+    safe = _RESERVED if field.reserved else ""
+    name = quote(field.name, safe="")
+    if field.as_json:
+        return [f"{name}={quote(json_text(value), safe=safe)}"]
+    if isinstance(value, Mapping):
+        pairs = [(_encoded(key), _encoded(item, safe)) for key, item in value.items()]
+        if field.style == "deepObject":
+            return [f"{name}%5B{key}%5D={item}" for key, item in pairs]
+        if field.explode:
+            return [f"{key}={item}" for key, item in pairs]
+        return [f"{name}={','.join(one for pair in pairs for one in pair)}"]
+    listed = _items(value)
+    if listed is None:
+        return [f"{name}={_encoded(value, safe)}"]
+    texts = [_encoded(one, safe) for one in listed]
+    if field.explode and field.style == "form":
+        return [f"{name}={text}" for text in texts]
+    between = {"spaceDelimited": "%20", "pipeDelimited": "%7C"}.get(field.style, ",")
+    return [f"{name}={between.join(texts)}"]
+
+
+def _header_text(field: Field, value: Json) -> str:
+    if field.as_json:
+        text = json_text(value)
+    elif isinstance(value, Mapping):
+        between = "=" if field.explode else ","
+        text = ",".join(f"{key}{between}{_text(item)}" for key, item in value.items())
+    else:
+        listed = _items(value)
+        text = _text(value) if listed is None else ",".join(_text(one) for one in listed)
+    if not text.isascii() or not text.isprintable():
+        raise ToolError(
+            f"{field.argument} goes into a header: one line of plain ASCII text, please"
+        )
+    return text.strip()
+
+
+def _cookie_parts(field: Field, value: Json) -> list[str]:
+    listed = _items(value)
+    if isinstance(value, Mapping):
+        pairs = [(key, item) for key, item in value.items()]
+        return [f"{_encoded(key)}={_encoded(item)}" for key, item in pairs]
+    if listed is not None:
+        return [f"{_encoded(field.name)}={_encoded(','.join(map(_text, listed)))}"]
+    return [f"{_encoded(field.name)}={_encoded(value)}"]

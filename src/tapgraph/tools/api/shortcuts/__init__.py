@@ -1,0 +1,1 @@
+"""Apple's Shortcuts: real workflows, parsed and run on a simulated system."""
