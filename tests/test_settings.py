@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tapgraph.settings import Settings
+from tapgraph.errors import EnvironmentMissing
+from tapgraph.settings import Settings, secret_from_environment
 
 
 def test_nothing_set_gives_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -44,3 +45,14 @@ def test_keys_are_not_shown() -> None:
 
 def test_relative_home_becomes_absolute() -> None:
     assert Settings.from_environment({"TAPGRAPH_HOME": "here"}).home.is_absolute()
+
+
+def test_secret_that_the_caller_names_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", " k-1\n")
+    assert secret_from_environment("SOME_KEY") == "k-1"
+
+
+def test_secret_that_is_absent_or_blank_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", " ")
+    with pytest.raises(EnvironmentMissing, match="'SOME_KEY' is not set"):
+        secret_from_environment("SOME_KEY")

@@ -24,15 +24,17 @@ class ScreenStore:
         self._reader = reader
         self._folder = folder
         self._fresh: dict[int, Screen] = {}
-        self._described: dict[int, str] = {}
+        self._descriptions: dict[int, str] = {}
         self._lock = threading.Lock()
 
     def look(self, step: int) -> tuple[int, Screen]:
         """The screen in front once it is stable, and its new number."""
         screen = self._reader.read()
         screen_id = self._folder.save_screen(screen)
+        description = describe(screen)
         with self._lock:
             self._fresh[screen_id] = screen
+            self._descriptions = {screen_id: description}
             while len(self._fresh) > _KEPT:
                 del self._fresh[min(self._fresh)]
         self._folder.record(
@@ -65,14 +67,9 @@ class ScreenStore:
         return screen_block(self[screen_id], read_out(self._description(screen_id)))
 
     def _description(self, screen_id: int) -> str:
-        """What several roles are shown, made once."""
         with self._lock:
-            known = self._described.get(screen_id)
-        if known is None:
-            known = describe(self[screen_id])
-            with self._lock:
-                self._described = {screen_id: known}
-        return known
+            known = self._descriptions.get(screen_id)
+        return describe(self[screen_id]) if known is None else known
 
     def __getitem__(self, screen_id: int) -> Screen:
         with self._lock:

@@ -36,7 +36,7 @@ from tapgraph.tools.mobile.screen import Screen
 
 __all__ = ["RunFolder"]
 
-_MOST_WAITING_PICTURES = 8
+_MOST_WAITING_SCREENS = 8
 """A full-size screen is about 8 MB in memory, so the queue of the encoder is bounded."""
 
 
@@ -56,7 +56,7 @@ class RunFolder:
         self._events_file: BinaryIO | None = None
         self._began = time.monotonic()
         self._screens_used: int | None = None
-        self._encoder: ThreadPoolExecutor | None = None
+        self._filer: ThreadPoolExecutor | None = None
         self._waiting: dict[int, Future[None]] = {}
 
     @classmethod
@@ -156,17 +156,14 @@ class RunFolder:
     def save_screen(self, screen: Screen) -> int:
         """Keep a screen and return its number, from 1.
 
-        Its elements and its tree are on disk when this returns; the picture follows in the
+        Its elements are on disk when this returns; its tree and its picture follow in the
         background.
         """
         with self._lock:
             screen_id = self._next_screen_id()
             self._screens_used = screen_id
-        if screen.tree_xml:
-            _write(self._tree_path(screen_id), screen.tree_xml)
-        if screen.screenshot is not None:
-            self._encode(screen_id, screen.screenshot)
         _write(self._screen_path(screen_id), screen_to_json(screen))
+        self._file_later(screen_id, screen)
         return screen_id
 
     def load_screen(self, screen_id: int) -> Screen:
@@ -187,10 +184,7 @@ class RunFolder:
 
     def load_screenshot(self, screen_id: int) -> Image.Image | None:
         """The picture of a screen; None when there is none, or the run was killed before it."""
-        with self._lock:
-            being_written = self._waiting.get(screen_id)
-        if being_written is not None:
-            being_written.result()
+        self._wait_for(screen_id)
         try:
             with Image.open(self._picture_path(screen_id)) as image:
                 return image.convert("RGB")
@@ -198,7 +192,8 @@ class RunFolder:
             return None
 
     def load_tree(self, screen_id: int) -> str:
-        """The dump that a screen was read from; empty when there was none."""
+        """The dump that a screen was read from; empty when there is none, as for a picture."""
+        self._wait_for(screen_id)
         try:
             return self._tree_path(screen_id).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
@@ -217,21 +212,21 @@ class RunFolder:
         self.record(Resumed(step))
 
     def close(self) -> None:
-        """Wait for the pictures and close the files.
+        """Wait for trees and pictures and close the files.
 
         Raises:
-            OSError: a picture could not be written.
+            OSError: one of them could not be written.
         """
         with self._lock:
             if self._events_file is not None:
                 self._events_file.close()
                 self._events_file = None
-            encoder, self._encoder = self._encoder, None
+            filer, self._filer = self._filer, None
             waiting, self._waiting = self._waiting, {}
-        if encoder is not None:
-            encoder.shutdown(wait=True)
-        for picture in waiting.values():
-            picture.result()
+        if filer is not None:
+            filer.shutdown(wait=True)
+        for filed in waiting.values():
+            filed.result()
 
     def __enter__(self) -> Self:
         return self
@@ -261,18 +256,29 @@ class RunFolder:
             )
         return self._screens_used + 1
 
-    def _encode(self, screen_id: int, image: Image.Image) -> None:
-        place = self._picture_path(screen_id)
+    def _file_later(self, screen_id: int, screen: Screen) -> None:
         with self._lock:
-            if self._encoder is None:
-                self._encoder = ThreadPoolExecutor(1, thread_name_prefix="run-pictures")
-            self._waiting[screen_id] = self._encoder.submit(_write_png, image, place)
-            is_full = len(self._waiting) > _MOST_WAITING_PICTURES
+            if self._filer is None:
+                self._filer = ThreadPoolExecutor(1, thread_name_prefix="run-screens")
+            self._waiting[screen_id] = self._filer.submit(self._file, screen_id, screen)
+            is_full = len(self._waiting) > _MOST_WAITING_SCREENS
             oldest = min(self._waiting)
         if is_full:
             self._waiting[oldest].result()
             with self._lock:
                 del self._waiting[oldest]
+
+    def _file(self, screen_id: int, screen: Screen) -> None:
+        if screen.tree_xml:
+            _write(self._tree_path(screen_id), screen.tree_xml)
+        if screen.screenshot is not None:
+            _write_png(screen.screenshot, self._picture_path(screen_id))
+
+    def _wait_for(self, screen_id: int) -> None:
+        with self._lock:
+            being_filed = self._waiting.get(screen_id)
+        if being_filed is not None:
+            being_filed.result()
 
     def _write_header(self, header: RunHeader) -> None:
         _replace(self.path / "run.json", header_to_json(header))

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from tapgraph.errors import ToolError, UsageError
-from tapgraph.tools.api.json_value import one_line
+from tapgraph.tools.api.json_value import excerpt, json_line, one_line
 from tapgraph.tools.api.retrieval import LexicalIndex, Vocabulary, words_of
 from tapgraph.tools.mobile.token_estimate import estimate_tokens
 
@@ -20,7 +20,7 @@ ParameterType = Literal[
 ]
 Scalar: TypeAlias = str | int | float | bool
 
-_LONGEST_IDENTIFIER = 300
+_LONGEST_NAME = 300
 _JSON_TYPES: dict[ParameterType, str] = {
     "text": "string",
     "number": "number",
@@ -88,12 +88,12 @@ class Api:
     origin: str = ""
 
     def __post_init__(self) -> None:
-        is_one_line = self.identifier.splitlines() == [self.identifier]
-        if not is_one_line or len(self.identifier) > _LONGEST_IDENTIFIER:
-            raise UsageError(
-                f"the identifier of an API must be one line of 1 to {_LONGEST_IDENTIFIER} "
-                f"characters, got {self.identifier[:80]!r}"
-            )
+        for name in (self.identifier, *(one.name for one in self.parameters)):
+            if name.splitlines() != [name] or len(name) > _LONGEST_NAME:
+                raise UsageError(
+                    f"the names of an API and its parameters must be one line of 1 to "
+                    f"{_LONGEST_NAME} characters, got {name[:80]!r}"
+                )
         repeated = [n for n, times in Counter(p.name for p in self.parameters).items() if times > 1]
         if repeated:
             raise UsageError(f"{self.identifier} has two parameters called {repeated[0]!r}")
@@ -156,15 +156,11 @@ class Api:
 def _declared(parameter: ApiParameter, choices: int) -> str:
     kind: str = parameter.type
     if parameter.choices:
-        named = [json.dumps(one, ensure_ascii=False) for one in parameter.choices[:choices]]
+        named = [json_line(one) for one in parameter.choices[:choices]]
         more = len(parameter.choices) - len(named)
         kind = "|".join([*named, f"… {more} more"] if more else named)
-    default = "" if parameter.default is None else f" = {_literal(parameter.default)}"
+    default = "" if parameter.default is None else f" = {excerpt(json_line(parameter.default), 80)}"
     return f"{parameter.name}{'' if parameter.required else '?'}: {kind}{default}"
-
-
-def _literal(value: Scalar) -> str:
-    return one_line(json.dumps(value, ensure_ascii=False), 80)
 
 
 def arguments_schema(api: Api) -> dict[str, object]:
@@ -219,7 +215,7 @@ class ApiCatalog:
         """
         found = self._apis.get(identifier)
         if found is None:
-            near = difflib.get_close_matches(identifier[:_LONGEST_IDENTIFIER], self._apis, n=3)
+            near = difflib.get_close_matches(identifier[:_LONGEST_NAME], self._apis, n=3)
             hint = f"; near it are {', '.join(near)}" if near else ""
             raise ToolError(f"no API is called {one_line(identifier, 120)!r}{hint}")
         return found

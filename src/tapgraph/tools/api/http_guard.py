@@ -73,6 +73,8 @@ def is_allowed(address: str, addresses: Addresses) -> bool:
         return False
     if ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip == _AZURE_METADATA:
         return False
+    if ip.version == 4 and ip.is_reserved:
+        return False
     if ip.is_global:
         return True
     return addresses == "private" and (ip.is_private or ip.is_loopback)

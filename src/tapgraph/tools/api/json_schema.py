@@ -336,10 +336,11 @@ def _limits(schema: Schema, value: Json, where: str) -> Iterator[str]:
             yield f"{where} must be at least {schema['minimum']}, {_got(value)}"
         if value > schema.get("maximum", math.inf):
             yield f"{where} must be at most {schema['maximum']}, {_got(value)}"
-        if value <= schema.get("exclusiveMinimum", -math.inf):
-            yield f"{where} must be above {schema['exclusiveMinimum']}, {_got(value)}"
-        if value >= schema.get("exclusiveMaximum", math.inf):
-            yield f"{where} must be below {schema['exclusiveMaximum']}, {_got(value)}"
+        above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+        if above is not None and value <= above:
+            yield f"{where} must be above {above}, {_got(value)}"
+        if below is not None and value >= below:
+            yield f"{where} must be below {below}, {_got(value)}"
 
 
 def _object_problems(schema: Schema, value: Mapping[str, Json], where: str) -> Iterator[str]:

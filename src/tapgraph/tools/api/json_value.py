@@ -1,12 +1,13 @@
 """JSON values: their type, their size, and their text for a prompt."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from tapgraph.errors import ToolError
 
-__all__ = ["Json", "check_size", "excerpt", "json_text", "one_line"]
+__all__ = ["Json", "check_size", "excerpt", "json_line", "json_text", "one_line"]
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """What JSON can say."""
@@ -23,7 +24,8 @@ def check_size(name: str, value: Json) -> None:
     """Refuse a value that no service wants and that would only cost memory.
 
     Raises:
-        ToolError: too many characters, too many values, or nested too deep.
+        ToolError: too many characters, too many values, nested too deep, or a number that JSON
+            cannot say.
     """
     characters = values = 0
     waiting: list[tuple[Json, int]] = [(value, 0)]
@@ -32,6 +34,8 @@ def check_size(name: str, value: Json) -> None:
         values += 1
         if isinstance(item, str):
             characters += len(item)
+        elif isinstance(item, float) and not math.isfinite(item):
+            raise ToolError(f"{name} must hold finite numbers only, got {item}")
         elif isinstance(item, Mapping):
             characters += sum(len(key) for key in item)
             waiting += [(below, depth + 1) for below in item.values()]
@@ -52,6 +56,15 @@ def json_text(value: Json) -> str:
     '{"city": "Zürich", "rooms": [1, 2]}'
     """
     return json.dumps(value, ensure_ascii=False)
+
+
+def json_line(value: Json) -> str:
+    r"""The value as compact JSON in one line; what cannot be seen is escaped.
+
+    >>> print(json_line("a\u2028b ü"))
+    "a\u2028b ü"
+    """
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in json_text(value))
 
 
 def excerpt(text: str, max_characters: int) -> str:

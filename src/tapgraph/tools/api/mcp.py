@@ -113,12 +113,7 @@ class McpServer:
         values = {name: secret() for name, secret in (headers or {}).items()}
         hidden = [text for value in values.values() for text in spellings(value)]
         hidden += [text for value in values.values() for text in spellings(value.split(" ")[-1])]
-        from httpx2 import AsyncClient  # noqa: PLC0415 — comes with the extra
-        from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415 — an extra
-
-        client = AsyncClient(headers=values, timeout=timeout_s, trust_env=False)
-        transport = streamable_http_client(url, http_client=client)
-        return cls._opened(transport, url, timeout_s, hidden=hidden)
+        return cls._opened(_connected(url, values, timeout_s), url, timeout_s, hidden=hidden)
 
     @classmethod
     def _opened(
@@ -189,6 +184,21 @@ class McpServer:
         if result.is_error:
             raise ToolError(f"{identifier} failed: {excerpt(result_text(value), _LONGEST_ERROR)}")
         return CallResult(value, result_text(value), time.monotonic() - began)
+
+
+@asynccontextmanager
+async def _connected(
+    url: str, headers: Mapping[str, str], timeout_s: float
+) -> AsyncIterator["TransportStreams"]:
+    """The streams of a server over HTTP, with our headers and without proxies."""
+    from httpx2 import AsyncClient  # noqa: PLC0415 — comes with the extra
+    from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415 — an extra
+
+    async with (
+        AsyncClient(headers=dict(headers), timeout=timeout_s, trust_env=False) as client,
+        streamable_http_client(url, http_client=client) as streams,
+    ):
+        yield streams
 
 
 @asynccontextmanager

@@ -202,7 +202,7 @@ class _OperationReader:
 
     def _identifier(self, method: str, path: str, named: object) -> str:
         candidates = [named] if isinstance(named, str) and named.strip() else []
-        for candidate in (*candidates, f"{method}_{path}"):
+        for candidate in (*candidates, f"{method}_{path.lstrip('/')}"):
             identifier = re.sub(r"[^A-Za-z0-9_.-]+", "_", candidate).strip("_")[:200]
             if identifier and identifier not in self._used:
                 self._used.add(identifier)

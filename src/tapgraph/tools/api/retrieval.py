@@ -3,6 +3,7 @@
 import heapq
 import math
 import re
+import unicodedata
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,12 +30,15 @@ _STOP_WORDS = frozenset(
 def words_of(text: str) -> list[str]:
     """The words of a text or an identifier, in lower case, without endings of the plural.
 
-    Identifiers are split at dots, underscores, digits and capitals. Words that nearly all texts
-    hold are left out.
+    Identifiers are split at dots, underscores, digits and capitals. Accents are dropped. Words that
+    nearly all texts hold are left out.
 
     >>> words_of("GlobalVariableSetNumber of is.workflow.actions.getURLs_v2")
     ['global', 'variable', 'set', 'number', 'workflow', 'action', 'get', 'url', 'v', '2']
     """
+    if not text.isascii():
+        letters = unicodedata.normalize("NFKD", text)
+        text = "".join(letter for letter in letters if not unicodedata.combining(letter))
     parts = (part.casefold() for part in _PARTS.findall(text))
     return [_singular(part) for part in parts if part not in _STOP_WORDS]
 

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tapgraph.tools.mobile.screen_text import parse_description, quoted
 
@@ -20,10 +21,12 @@ class ReadElement:
     states: frozenset[str] = frozenset()
 
 
+@lru_cache(maxsize=4)
 def read_out(description: str) -> str:
     """What `describe` wrote, without numbers and places: `switch "Wi-Fi" checked`.
 
-    Elements without words are left out; the order and the escapes stay.
+    Elements without words are left out; the order and the escapes stay. Several roles are shown the
+    same screen, so the last results are kept.
     """
     lines = []
     for element in parse_description(description):

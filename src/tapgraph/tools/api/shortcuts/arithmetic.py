@@ -10,7 +10,9 @@ __all__ = ["evaluated"]
 
 _LONGEST = 1000
 _DEEPEST = 50
-_TOKEN = re.compile(r"\s*(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+|[a-zA-Z]+|[-+*/^(),%×÷−])")
+_TOKEN = re.compile(
+    r"\s*(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+|[a-zA-Z]+|[-+*/^(),%\u00d7\u00f7\u2212])"
+)
 _CONSTANTS = {"pi": math.pi, "e": math.e}
 _FUNCTIONS: Mapping[str, Callable[[float], float]] = {
     "sqrt": math.sqrt,
@@ -25,7 +27,7 @@ _FUNCTIONS: Mapping[str, Callable[[float], float]] = {
     "ceil": math.ceil,
     "round": round,
 }
-_SAME = {"×": "*", "÷": "/", "−": "-"}
+_SAME = {"\u00d7": "*", "\u00f7": "/", "\u2212": "-"}
 
 
 def evaluated(expression: str) -> float:
@@ -34,7 +36,7 @@ def evaluated(expression: str) -> float:
     Raises:
         ToolError: it is not one, or it has no value.
 
-    >>> evaluated("2 + 3 × (4 - 1)^2"), evaluated("-2^2"), evaluated("sqrt(16) / 2")
+    >>> evaluated("2 + 3 * (4 - 1)^2"), evaluated("-2^2"), evaluated("sqrt(16) / 2")
     (29.0, -4.0, 2.0)
     """
     if len(expression) > _LONGEST:

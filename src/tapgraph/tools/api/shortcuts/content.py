@@ -42,7 +42,7 @@ class FileItem:
 
 
 Content: TypeAlias = (
-    "None | bool | int | float | str | datetime | FileItem | list[Content] | dict[str, Content]"
+    "bool | int | float | str | datetime | FileItem | list[Content] | dict[str, Content] | None"
 )
 """The output of an action; several items are a list, no output is None."""
 
@@ -74,8 +74,8 @@ def items_of(content: Content) -> list[Content]:
 def to_text(content: Content) -> str:
     """As Shortcuts shows it inside a text: lists by lines, dictionaries as JSON.
 
-    >>> to_text([1.0, "two", True])
-    '1\\ntwo\\nYes'
+    >>> to_text([1.0, "two", True]).splitlines()
+    ['1', 'two', 'Yes']
     """
     if content is None:
         return ""

@@ -36,6 +36,7 @@ def _get_variable(call: ActionCall) -> Content:
 
 
 def _nothing(call: ActionCall) -> Content:
+    call.session.previous = None
     return None
 
 

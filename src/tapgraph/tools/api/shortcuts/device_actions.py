@@ -143,6 +143,19 @@ def _append_file(call: ActionCall) -> Content:
     return call.system.files[path]
 
 
+def _save_photo(call: ActionCall) -> Content:
+    found = call.items()
+    call.system.photos.extend(one for one in found if isinstance(one, FileItem))
+    if not all(isinstance(one, FileItem) for one in found):
+        raise ToolError("only a file can be saved to the photos")
+    return call.input()
+
+
+def _last_photo(call: ActionCall) -> Content:
+    count = int(call.number("WFGetLatestPhotoCount", 1))
+    return [*call.system.photos[-count:]] if count > 0 else []
+
+
 def _open_app(call: ActionCall) -> Content:
     chosen = call.value("WFSelectedApp")
     name = chosen.get("Name") if isinstance(chosen, dict) else None
@@ -235,6 +248,8 @@ DEVICE_ACTIONS: Mapping[str, Handler] = {
             "documentpicker.open": _open_file,
             "file.createfolder": _create_folder,
             "file.append": _append_file,
+            "savetocameraroll": _save_photo,
+            "getlastphoto": _last_photo,
             "openapp": _open_app,
             "getdevicedetails": _device_details,
             "getwifi": _network_details,

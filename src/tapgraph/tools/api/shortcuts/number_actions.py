@@ -71,8 +71,8 @@ def _math(call: ActionCall) -> Content:
         return {
             "+": lambda: number + operand,
             "-": lambda: number - operand,
-            "×": lambda: number * operand,
-            "÷": lambda: number / operand,
+            "\u00d7": lambda: number * operand,
+            "\u00f7": lambda: number / operand,
         }[operation]()
     except KeyError as error:
         raise call.refused(f"the operation {operation!r}") from error

@@ -153,8 +153,6 @@ class _Run:
             perform(self.session, action.identifier, action.parameters, self.handlers)
         except NotExecutable as error:
             raise NotExecutable(f"{error.what} (action {action.position})") from error
-        except BudgetExhausted:
-            raise
         except ToolError as error:
             name = action.identifier.rpartition(".")[2]
             raise ToolError(f"action {action.position} ({name}): {error}") from error

@@ -136,10 +136,13 @@ class Session:
                 raise ToolError(f"{key!r} is no place in a text; expected one like '{{0, 1}}'")
             by_place[int(found.group(1))] = attachment
         built: list[str] = []
-        place = 0
+        place = size = 0
         for letter in text:
             if letter == _PLACE and place in by_place:
                 built.append(to_text(self.value(by_place[place])))
+                size += len(built[-1])
+                if size > self.limits.size:
+                    raise BudgetExhausted(f"a text is longer than {self.limits.size:,} characters")
             else:
                 built.append(letter)
             place += 2 if ord(letter) > 0xFFFF else 1

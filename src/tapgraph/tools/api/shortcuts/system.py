@@ -106,6 +106,7 @@ class SimulatedSystem:
         reminders: titles, in their order.
         events: titles, in their order.
         files: by path, with forward slashes.
+        photos: in the order of their saving.
         settings: switches and levels that were set, by name.
         device: details of the device.
         shown: what was shown to the person: alerts, results, notifications, spoken words, in order.
@@ -123,6 +124,7 @@ class SimulatedSystem:
     reminders: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     files: dict[str, FileItem] = field(default_factory=dict)
+    photos: list[FileItem] = field(default_factory=list)
     settings: dict[str, float | bool | str] = field(default_factory=dict)
     device: Mapping[str, str | float] = field(
         default_factory=lambda: {
@@ -153,6 +155,7 @@ class SimulatedSystem:
             "reminders": list(self.reminders),
             "events": list(self.events),
             "files": {path: item.text for path, item in sorted(self.files.items())},
+            "photos": [(item.name, len(item.data)) for item in self.photos],
             "settings": dict(sorted(self.settings.items())),
             "shown": list(self.shown),
             "opened": list(self.opened),

@@ -4,17 +4,16 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, unquote, urlsplit
 
-from tapgraph.errors import ToolError
+from tapgraph.errors import BudgetExhausted, ToolError
 from tapgraph.tools.api.shortcuts.call import ActionCall, Handler
 from tapgraph.tools.api.shortcuts.content import Content, FileItem, items_of, to_text
+from tapgraph.tools.api.shortcuts.pattern_guard import may_run_long
 
 __all__ = ["TEXT_ACTIONS"]
 
-_LONGEST_REGEX_INPUT = 100_000
-_NESTED_REPEAT = re.compile(r"[+*}]\)[+*{]")
 _URL = re.compile(r"https?://[^\s<>\"']+")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
@@ -42,17 +41,15 @@ def _combine(call: ActionCall) -> Content:
     return _separator(call).join(to_text(one) for one in call.items("text"))
 
 
-def _pattern(call: ActionCall, written: str, text: str, *, default_case: bool) -> re.Pattern[str]:
-    """A pattern that cannot run for minutes: no nested repeats, no long texts."""
-    if _NESTED_REPEAT.search(written) or len(text) > _LONGEST_REGEX_INPUT:
-        raise call.refused("a regular expression that may run for very long")
-    name = (
-        "WFMatchTextCaseSensitive" if "match" in call.identifier else "WFReplaceTextCaseSensitive"
-    )
-    flags = re.MULTILINE | (0 if call.flag(name, default=default_case) else re.IGNORECASE)
+def _pattern(call: ActionCall, written: str, text: str) -> re.Pattern[str]:
+    is_match = call.identifier.endswith("match")
+    case = "WFMatchTextCaseSensitive" if is_match else "WFReplaceTextCaseSensitive"
+    if may_run_long(written, len(text)):
+        raise call.refused("a regular expression that may run for very long on this text")
+    flags = re.MULTILINE | (0 if call.flag(case, default=True) else re.IGNORECASE)
     try:
         return re.compile(written, flags)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise ToolError(f"{written[:60]!r} is no regular expression: {error}") from error
 
 
@@ -62,17 +59,28 @@ def _replace(call: ActionCall) -> Content:
     if not find:
         return text
     if call.flag("WFReplaceTextRegularExpression"):
-        python_groups = re.sub(r"\$(\d)", r"\\\1", new.replace("\\", "\\\\"))
-        return _pattern(call, find, text, default_case=True).sub(python_groups, text)
-    if call.flag("WFReplaceTextCaseSensitive", default=True):
-        return text.replace(find, new)
-    return re.sub(re.escape(find), lambda _: new, text, flags=re.IGNORECASE)
+        pattern = _pattern(call, find, text)
+        template = re.sub(r"\$(\d)", r"\\\1", new.replace("\\", "\\\\"))
+        _expect_room(call, len(text) * (1 + new.count("$")), pattern.findall(text), new)
+        try:
+            return pattern.sub(template, text)
+        except re.error as error:
+            raise ToolError(f"{new[:60]!r} names a group that is not there: {error}") from error
+    case = 0 if call.flag("WFReplaceTextCaseSensitive", default=True) else re.IGNORECASE
+    literal = re.compile(re.escape(find), case)
+    _expect_room(call, len(text), literal.findall(text), new)
+    return literal.sub(lambda _: new, text)
+
+
+def _expect_room(call: ActionCall, size: int, found: Sequence[object], new: str) -> None:
+    if size + len(found) * len(new) > call.session.limits.size:
+        raise BudgetExhausted("the text would grow beyond what a shortcut may hold")
 
 
 def _match(call: ActionCall) -> Content:
     text = to_text(call.input("text"))
     written = call.text("WFMatchTextPattern", "[0-9a-zA-Z]")
-    pattern = _pattern(call, written, text, default_case=True)
+    pattern = _pattern(call, written, text)
     return [
         {"Match": found.group(), "Groups": [group or "" for group in found.groups()]}
         for found in pattern.finditer(text)

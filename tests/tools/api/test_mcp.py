@@ -1,0 +1,171 @@
+"""Tools of a real MCP server, started by the test."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tapgraph.errors import EnvironmentMissing, ExtraMissing, ToolError, UsageError
+
+pytest.importorskip("mcp", reason="the extra 'mcp' is not installed")
+
+from tapgraph.tools.api.mcp import McpServer
+
+SERVER = '''
+import os
+import sys
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+
+server = MCPServer("notes")
+notes = {1: "Groceries"}
+
+
+@server.tool()
+def add_note(title: str, pinned: bool = False) -> dict[str, int]:
+    """Adds a note."""
+    notes[len(notes) + 1] = title
+    return {"id": len(notes)}
+
+
+@server.tool()
+def read_note(number: int) -> str:
+    """Reads a note."""
+    if number not in notes:
+        raise ToolError(f"there is no note {number}")
+    return notes[number]
+
+
+@server.tool()
+def variable(name: str) -> str:
+    return os.environ.get(name, "not set")
+
+
+@server.tool()
+def vanish() -> str:
+    os._exit(3)
+
+
+if len(sys.argv) > 1:
+    server.run(transport="streamable-http", port=int(sys.argv[1]))
+else:
+    server.run()
+'''
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "server.py"
+    path.write_text(SERVER, "utf-8")
+    return path
+
+
+@pytest.fixture
+def server(script: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[McpServer]:
+    monkeypatch.setenv("SOME_API_KEY", "s3cret")
+    with McpServer.start([sys.executable, str(script)], environment={"GIVEN": "yes"}) as started:
+        yield started
+
+
+def test_tools_are_apis(server: McpServer) -> None:
+    signature = server.catalog["add_note"].signature()
+    assert signature.startswith("add_note(title: text, pinned?: boolean = false) -> ")
+    assert signature.endswith("\n  Adds a note.")
+    assert server.catalog["add_note"].origin == "notes"
+
+
+def test_calls_reach_the_server_and_its_state_lasts(server: McpServer) -> None:
+    assert server.call("add_note", {"title": "Trip"}).value == {"id": 2}
+    assert "Trip" in server.call("read_note", {"number": "2"}).text
+
+
+def test_failures_are_told(server: McpServer) -> None:
+    with pytest.raises(ToolError, match=r"read_note failed: .*there is no note 9"):
+        server.call("read_note", {"number": 9})
+    with pytest.raises(ToolError, match="was not called: 'number' is missing"):
+        server.call("read_note", {})
+    with pytest.raises(ToolError, match="no API is called 'nothing'"):
+        server.call("nothing", {})
+
+
+def test_the_program_sees_only_the_variables_that_it_is_given(server: McpServer) -> None:
+    assert "not set" in server.call("variable", {"name": "SOME_API_KEY"}).text
+    assert "yes" in server.call("variable", {"name": "GIVEN"}).text
+
+
+def test_a_server_that_ends_is_missing_from_then_on(server: McpServer) -> None:
+    with pytest.raises(EnvironmentMissing, match="MCP server"):
+        server.call("vanish", {})
+    with pytest.raises(EnvironmentMissing, match="MCP server"):
+        server.call("add_note", {"title": "x"})
+
+
+def test_a_closed_server_is_missing(script: Path) -> None:
+    server = McpServer.start([sys.executable, str(script)])
+    server.close()
+    with pytest.raises(EnvironmentMissing, match="MCP server is gone"):
+        server.call("add_note", {"title": "x"})
+
+
+@pytest.mark.parametrize(
+    "command", [["/no/such/program"], [sys.executable, "-c", "print('hello')"]]
+)
+def test_programs_that_are_no_server_are_missing(command: list[str]) -> None:
+    with pytest.raises(EnvironmentMissing, match="no MCP server answers at"):
+        McpServer.start(command, timeout_s=10)
+
+
+def test_without_the_client_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    with pytest.raises(ExtraMissing, match=r"pip install 'tapgraph\[mcp\]'"):
+        McpServer.start(["server"])
+    with pytest.raises(ExtraMissing, match=r"pip install 'tapgraph\[mcp\]'"):
+        McpServer.connect("http://127.0.0.1:9/mcp")
+
+
+def test_an_empty_command_is_refused() -> None:
+    with pytest.raises(UsageError, match="must name a program"):
+        McpServer.start([])
+
+
+@pytest.fixture
+def address(script: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = subprocess.Popen(
+        [sys.executable, str(script), str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with socket.socket() as trial:
+            if trial.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}/mcp"
+    program.kill()
+    program.wait()
+
+
+def test_a_server_is_reached_over_http(address: str) -> None:
+    with McpServer.connect(address, headers={"Authorization": lambda: "Bearer s3cret"}) as server:
+        assert server.call("add_note", {"title": "s3cret"}).value == {"id": 2}
+        assert server.call("read_note", {"number": 2}).value == {"result": "[secret]"}
+
+
+def test_no_server_at_the_address_is_missing() -> None:
+    with pytest.raises(EnvironmentMissing, match="no MCP server answers"):
+        McpServer.connect("http://127.0.0.1:9/mcp", timeout_s=5)
+
+
+@pytest.mark.parametrize("url", ["ftp://a.example", "http://", "https://a:b@c.example", "x"])
+def test_addresses_that_are_none_are_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="must be an http or https address"):
+        McpServer.connect(url)
