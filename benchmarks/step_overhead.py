@@ -55,14 +55,14 @@ from tapgraph.tools.mobile.actions import Action
 from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability
 from tapgraph.tools.mobile.geometry import Size
 from tapgraph.tools.mobile.simulator.builder import build_phone
-from tapgraph.tools.mobile.token_estimate import estimate_tokens
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
+from tapgraph.tools.token_estimate import estimate_tokens
 
 TASKS = 5
 LATENCY_S = 0.02
 """Of every canned reply, so that calls which wait for each other can be told from others."""
 
-ROLE_OF_SCHEMA = {
+ROLE_OF_SCHEMA: dict[type[BaseModel] | None, str] = {
     ManagerReply: "manager",
     OperatorReply: "operator",
     ReflectorReply: "reflector",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tapgraph.errors import ToolError, UsageError
 from tapgraph.tools.api.catalog import Api, ApiCatalog, ApiParameter, arguments_schema
-from tapgraph.tools.mobile.token_estimate import estimate_tokens
+from tapgraph.tools.token_estimate import estimate_tokens
 
 SET_VOLUME = Api(
     "device.setvolume",

@@ -32,7 +32,7 @@ from tapgraph.tools.mobile.screen_text import DescribedElement, parse_descriptio
 from tapgraph.tools.mobile.simulator.tasks import find_solution
 from tapgraph.tools.mobile.simulator.tasks.rules import GENERAL_RULES
 from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Solution
-from tapgraph.tools.mobile.token_estimate import estimate_tokens
+from tapgraph.tools.token_estimate import estimate_tokens
 
 __all__ = ["DEMONSTRATOR_TRAITS", "Demonstrator"]
 

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from tapgraph.errors import ToolError, UsageError
 from tapgraph.tools.api.json_value import excerpt, json_line, one_line
 from tapgraph.tools.api.retrieval import LexicalIndex, Vocabulary, words_of
-from tapgraph.tools.mobile.token_estimate import estimate_tokens
+from tapgraph.tools.token_estimate import estimate_tokens
 
 __all__ = ["Api", "ApiCatalog", "ApiParameter", "ParameterType", "Scalar", "arguments_schema"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.screen import Element, Role, Screen
-from tapgraph.tools.mobile.token_estimate import estimate_tokens, token_weight
+from tapgraph.tools.token_estimate import estimate_tokens, token_weight
 
 __all__ = [
     "DescribedElement",

@@ -1,6 +1,6 @@
 import pytest
 
-from tapgraph.tools.mobile.token_estimate import estimate_tokens
+from tapgraph.tools.token_estimate import estimate_tokens
 
 
 @pytest.mark.parametrize(
