@@ -24,9 +24,9 @@ def test_nothing_counted_has_no_value() -> None:
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
-    tallies = [Tally(i % 2, 1) for i in range(50)]
+    tallies = [Tally(i % 7, 6 + i % 3) for i in range(50)]
     assert share(tallies, seed=7) == share(tallies, seed=7)
-    assert share(tallies, seed=7).low != share(tallies, seed=8, resamples=999).low
+    assert share(tallies, seed=7) != share(tallies, seed=8)
 
 
 def test_the_interval_of_a_fair_coin_has_the_textbooks_width() -> None:

@@ -76,10 +76,12 @@ class TestReply:
         assert reply.model == "served-name"
         assert 0 < reply.latency_s < 10
 
-    def test_server_that_counts_nothing_gives_no_tokens(self, openai_server: Start) -> None:
-        server = openai_server(lambda request: {"choices": [{"message": {"content": "x"}}]})
-        reply = OpenAIModel(server.url, "m").reply([user("?")])
-        assert (reply.usage, reply.model) == (Usage(), "m")
+    def test_server_that_counts_nothing_is_charged_by_characters(
+        self, openai_server: Start
+    ) -> None:
+        server = openai_server(lambda request: {"choices": [{"message": {"content": "12345"}}]})
+        reply = OpenAIModel(server.url, "m").reply([user("12345678")])
+        assert (reply.usage, reply.model) == (Usage(2, 2), "m")
 
     @pytest.mark.parametrize(
         ("reason", "read"),

@@ -87,10 +87,14 @@ def macro_share(
     n = sum(one.n for group in filled for one in group)
     if not filled:
         return Estimate(None, None, None, 0, 0)
-    dice = random.Random(seed)
+    items = sum(len(group) for group in filled)
     columns = [
         _Columns([one.points for one in group], [one.n for one in group]) for group in filled
     ]
+    value = _mean(column.share(range(len(column.n))) for column in columns)
+    if all(column.is_uniform for column in columns):
+        return Estimate(value, value, value, n, items)
+    dice = random.Random(seed)
     drawn = sorted(
         _mean(
             column.share(dice.choices(range(len(column.n)), k=len(column.n))) for column in columns
@@ -98,11 +102,11 @@ def macro_share(
         for _ in range(resamples)
     )
     return Estimate(
-        value=_mean(column.share(range(len(column.n))) for column in columns),
+        value=value,
         low=drawn[int(_TAIL * (resamples - 1))],
         high=drawn[round((1 - _TAIL) * (resamples - 1))],
         n=n,
-        items=sum(len(group) for group in filled),
+        items=items,
     )
 
 
@@ -110,6 +114,12 @@ def macro_share(
 class _Columns:
     points: list[float]
     n: list[int]
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all items have the same share, so that every resample has it too."""
+        first, *others = zip(self.points, self.n, strict=True)
+        return all(points * first[1] == first[0] * n for points, n in others)
 
     def share(self, picked: Iterable[int]) -> float:
         listed = list(picked)

@@ -134,7 +134,11 @@ class OpenAIModel:
         latency_s = time.monotonic() - started
         try:
             reply = read_reply(
-                body, price=self._price, latency_s=latency_s, model=self._traits.name
+                body,
+                price=self._price,
+                latency_s=latency_s,
+                model=self._traits.name,
+                prompt_characters=sum(len(message.text) for message in messages),
             )
         except ValueError as error:
             raise ModelUnavailable(

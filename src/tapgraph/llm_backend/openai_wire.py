@@ -13,6 +13,8 @@ from tapgraph.llm_backend.prices import Price
 
 __all__ = ["read_reply", "response_format", "wire_messages", "wire_tools"]
 
+_CHARACTERS_PER_TOKEN = 4
+
 _FINISH_REASONS: Mapping[str, Literal["stop", "length", "tool_calls", "content_filter"]] = {
     "length": "length",
     "max_tokens": "length",
@@ -127,10 +129,13 @@ def _is_closed(json_schema: object) -> bool:
     return all(_is_closed(value) for value in json_schema.values())
 
 
-def read_reply(body: bytes, *, price: Price, latency_s: float, model: str) -> Reply:
+def read_reply(
+    body: bytes, *, price: Price, latency_s: float, model: str, prompt_characters: int
+) -> Reply:
     """The reply in a server's answer.
 
-    Tokens are 0 where the server counts none.
+    Where the server counts no tokens, they are estimated at four characters each, so that a budget
+    holds there too.
 
     Raises:
         ValueError: the body is not an answer of this protocol.
@@ -149,19 +154,24 @@ def read_reply(body: bytes, *, price: Price, latency_s: float, model: str) -> Re
         raise ValueError("choices: it is empty")
     choice = completion.choices[0]
     counted = completion.usage or _Usage()
-    prompt_tokens = max(0, counted.prompt_tokens or 0)
-    completion_tokens = max(0, counted.completion_tokens or 0)
+    words = _text(choice.message)
+    prompt_tokens = _tokens(counted.prompt_tokens, prompt_characters)
+    completion_tokens = _tokens(counted.completion_tokens, len(words))
     cost_usd = price.cost_usd(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
     refusal = choice.message.refusal
     finish_reason = _FINISH_REASONS.get(choice.finish_reason or "", "stop")
     return Reply(
-        text=refusal or _text(choice.message),
+        text=refusal or words,
         tool_calls=tuple(_tool_call(call) for call in choice.message.tool_calls or ()),
         usage=Usage(prompt_tokens, completion_tokens, cost_usd),
         latency_s=latency_s,
         finish_reason="content_filter" if refusal else finish_reason,
         model=completion.model or model,
     )
+
+
+def _tokens(counted: int | None, characters: int) -> int:
+    return max(0, counted) if counted is not None else -(-characters // _CHARACTERS_PER_TOKEN)
 
 
 def _text(message: _Message) -> str:

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from tapgraph.errors import UsageError
 from tapgraph.evals.records import read_records, write_records
@@ -28,7 +29,7 @@ from tapgraph.evals.shortcutsbench.length import workflow_length
 ALL = [f"api{n}" for n in range(100)]
 
 
-def gold(*names: str) -> list[object]:
+def gold(*names: str) -> list[JsonValue]:
     return [
         {
             "WFWorkflowActionIdentifier": f"is.workflow.actions.{name}",
@@ -145,7 +146,7 @@ def test_whatever_gives_no_item_is_a_problem_by_its_url() -> None:
                 "u4": gold("comment", "gettext"),
                 "u5": gold(*["vibrate"] * 31),
                 "u6": [{"WFWorkflowActionParameters": {}}],
-                "u7": gold("vibrate")[:1] + ["x"],
+                "u7": [*gold("vibrate"), "x"],
             },
             apis=ApiTexts({"is.workflow.actions.vibrate": "Vibrates."}),
         )
@@ -162,11 +163,11 @@ def test_whatever_gives_no_item_is_a_problem_by_its_url() -> None:
 
 
 def test_doubtful_items_are_marked_and_kept() -> None:
-    huge = {
+    huge: JsonValue = {
         "WFWorkflowActionIdentifier": "is.workflow.actions.image.mask",
         "WFWorkflowActionParameters": {"WFImage": {"Value": "QUJD" * LONGEST_TEXT}},
     }
-    lonely = {
+    lonely: JsonValue = {
         "WFWorkflowActionIdentifier": "is.workflow.actions.conditional",
         "WFWorkflowActionParameters": {"GroupingIdentifier": "G", "WFControlFlowMode": 0},
     }

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from pydantic import JsonValue
+
 from tapgraph.evals.shortcutsbench.item import Action, Item
 from tapgraph.evals.shortcutsbench.strict_scores import strict_scores
 from tapgraph.evals.shortcutsbench.transcript import Answer, Record, Transcript
@@ -94,8 +96,8 @@ def test_a_free_run_is_compared_step_by_step_and_by_what_made_an_output(
     own_items: dict[str, Item],
 ) -> None:
     item = own_items["b"]
-    clipboard = {"Value": {"Type": "Clipboard"}}
-    mine = {"Value": {"Type": "ActionOutput", "OutputUUID": "MINE"}}
+    clipboard: JsonValue = {"Value": {"Type": "Clipboard"}}
+    mine: JsonValue = {"Value": {"Type": "ActionOutput", "OutputUUID": "MINE"}}
     free = Transcript(
         item_id=item.id,
         mode="free-running",

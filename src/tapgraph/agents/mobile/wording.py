@@ -66,8 +66,10 @@ def _mark(index: int, plan: Plan) -> str:
 
 
 def wire_text(name: str, arguments: dict[str, object]) -> str:
-    """An action in one line."""
-    return f"{name} {json.dumps(arguments, ensure_ascii=False)}" if arguments else name
+    """An action in one line, in which typed text cannot end the block of a screen."""
+    if not arguments:
+        return name
+    return f"{name} {json.dumps(arguments, ensure_ascii=False)}".replace("<", "\\u003c")
 
 
 def history_lines(history: Sequence[StepRecord]) -> str:
@@ -75,10 +77,14 @@ def history_lines(history: Sequence[StepRecord]) -> str:
     if not history:
         return "none yet"
     return "\n".join(
-        f"- {wire_text(record.name, record.arguments)}: {record.description} -> {record.grade}"
-        + (f", {record.error}" if record.error else "")
+        f"- {wire_text(record.name, record.arguments)}: {_one_line(record.description)} -> "
+        f"{record.grade}" + (f", {_one_line(record.error)}" if record.error else "")
         for record in history
     )
+
+
+def _one_line(words: str) -> str:
+    return " ".join(words.split())
 
 
 def shortcut_lines(shortcuts: Sequence[Shortcut]) -> str:

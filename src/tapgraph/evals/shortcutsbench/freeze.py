@@ -100,7 +100,7 @@ def draw_candidates(
     golds = sorted(set(gold_apis))
     dice = random.Random(seed)
     wanted = max(min(len(golds) * dice.randint(3, 5), MOST_CANDIDATES - len(golds)), 0)
-    others = sorted(set(all_apis) - set(golds))
+    others = [one for one in sorted(all_apis) if one not in golds]
     return tuple(sorted([*golds, *dice.sample(others, min(wanted, len(others)))]))
 
 
