@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tapgraph.errors import UsageError
-from tapgraph.evals.records import JsonLines, read_records, write_records
+from tapgraph.evals.records import JsonLines, loads_storable, read_records, write_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +49,12 @@ def test_a_cut_last_line_does_not_spoil_the_next_one(tmp_path: Path) -> None:
     read = read_records(path, Visit)
     assert [one.url for one in read.records] == ["a", "c"]
     assert len(read.problems) == 1
+
+
+def test_half_letters_and_words_for_numbers_become_storable(tmp_path: Path) -> None:
+    path = tmp_path / "visits.jsonl"
+    path.write_text('{"url": "\\ud83d!"}\n{"url": "\\ud83d\\ude00"}\n', encoding="utf-8")
+    read = read_records(path, Visit)
+    assert [one.url for one in read.records] == ["\ufffd!", "😀"]
+    write_records(path, read.records, Visit)
+    assert loads_storable(b'{"a": NaN}') == {"a": "NaN"}

@@ -113,3 +113,17 @@ def test_wrong_use_is_refused_before_any_work(tmp_path: Path) -> None:
         run_items(SUMS, add, tmp_path / "r.jsonl", Total, workers=0)
     with pytest.raises(UsageError, match="same id"):
         run_items([SUMS[0], SUMS[0]], add, tmp_path / "r.jsonl", Total)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    text: str
+
+
+def test_a_result_that_cannot_be_written_fails_alone(tmp_path: Path) -> None:
+    def work(one: Sum) -> Word:
+        return Word("\ud83d" if one.a == 1 else "fine")
+
+    report = run_items(SUMS[:3], work, tmp_path / "r.jsonl", Word)
+    assert set(report.results) == {"s0", "s2"}
+    assert set(report.failures) == {"s1"}

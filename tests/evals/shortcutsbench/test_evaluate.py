@@ -21,7 +21,7 @@ from tapgraph.evals.shortcutsbench.evaluate import (
     evaluate_shortcutsbench,
 )
 from tapgraph.evals.shortcutsbench.question import Question, Said
-from tapgraph.evals.shortcutsbench.strict_scores import LOWER_IS_BETTER
+from tapgraph.evals.shortcutsbench.summary import is_lower_better, summary_rows
 from tapgraph.evals.shortcutsbench.transcript import Mode
 from tapgraph.llm_backend.model_spec import open_model
 from tapgraph.llm_backend.scripted_model import ScriptedModel
@@ -38,8 +38,7 @@ def value(evaluation: Evaluation, metric: str) -> float:
 def test_the_oracle_is_perfect_in_every_mode(own_data: Path, tmp_path: Path, mode: Mode) -> None:
     evaluation = evaluate_shortcutsbench(own_data, OracleChooser(), tmp_path, mode=mode)
     for metric in evaluation.summary.metrics:
-        is_low = metric.name in LOWER_IS_BETTER or "/outputs_" in metric.name
-        assert metric.micro.value == (0 if is_low else 1), metric.name
+        assert metric.micro.value == (0 if is_lower_better(metric.name) else 1), metric.name
     names = {metric.name for metric in evaluation.summary.metrics}
     assert ("paper/api_selection" in names) == (mode == "teacher-forced")
     assert ("strict/outcome" in names) == (mode == "executed")
@@ -181,6 +180,10 @@ def test_a_frozen_items_file_can_be_evaluated_alone(own_data: Path, tmp_path: Pa
     items = tmp_path / "a" / "items.jsonl"
     with items.open("a", encoding="utf-8") as file:
         file.write('{"id": "cut')
+    lonely = tmp_path / "lonely.jsonl"
+    lonely.write_bytes(items.read_bytes())
+    with pytest.raises(UsageError, match=r"beside it in apis\.json"):
+        evaluate_shortcutsbench(lonely, OracleChooser(), tmp_path / "c")
     again = evaluate_shortcutsbench(items, OracleChooser(), tmp_path / "b")
     assert again.summary.items == 5
     assert again.summary.unusable == 1
@@ -206,3 +209,6 @@ def test_macro_averages_and_groups_stand_beside_the_micro_average(
     assert metric.macro_queries.value == pytest.approx(4 / 5)
     assert metric.by_type["Education & Reference"].value == 0
     assert metric.by_type["other"].n == 2
+    row = next(row for row in summary_rows(evaluation.summary) if row[0] == metric.name)
+    assert row[1].startswith("63.64 [")
+    assert row[2] == "11"

@@ -137,9 +137,25 @@ def test_items_survive_their_file(own_items: dict[str, Item], tmp_path: Path) ->
 
 
 def test_whatever_gives_no_item_is_a_problem_by_its_url() -> None:
+    nested: JsonValue = "x"
+    for _ in range(300):
+        nested = [nested]
+    deep: JsonValue = {
+        "WFWorkflowActionIdentifier": "is.workflow.actions.vibrate",
+        "WFWorkflowActionParameters": {"x": nested},
+    }
     frozen = freeze_shortcuts(
         ShortcutFiles(
-            queries={"u1": "q", "u2": "q", "u3": None, "u4": "q", "u5": "q", "u6": "q", "u7": "q"},
+            queries={
+                "u1": "q",
+                "u2": "q",
+                "u3": None,
+                "u4": "q",
+                "u5": "q",
+                "u6": "q",
+                "u7": "q",
+                "u8": "q",
+            },
             actions={
                 "u1": gold("vibrate"),
                 "u3": gold("vibrate"),
@@ -147,6 +163,7 @@ def test_whatever_gives_no_item_is_a_problem_by_its_url() -> None:
                 "u5": gold(*["vibrate"] * 31),
                 "u6": [{"WFWorkflowActionParameters": {}}],
                 "u7": [*gold("vibrate"), "x"],
+                "u8": [deep],
             },
             apis=ApiTexts({"is.workflow.actions.vibrate": "Vibrates."}),
         )
@@ -159,6 +176,7 @@ def test_whatever_gives_no_item_is_a_problem_by_its_url() -> None:
         "u5": "its length is 31; the benchmark ends at 30",
         "u6": "gold action 0 has no WFWorkflowActionIdentifier",
         "u7": "gold action 1 is no object",
+        "u8": "gold action 0 is nested deeper than 100 levels",
     }
 
 

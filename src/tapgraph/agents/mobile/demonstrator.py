@@ -125,7 +125,7 @@ class _Prompt:
 
 
 def _read_prompt(text: str) -> _Prompt:
-    before, fence, screen = text.rpartition("<screen>")
+    before, fence, screen = text.rpartition("\n<screen>\n")
     if not fence:
         before, screen = text, ""
     sections: dict[str, str] = {}

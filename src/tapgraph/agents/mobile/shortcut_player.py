@@ -8,6 +8,7 @@ again on the screen as it is, and a failure is a result that says how far the sh
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from tapgraph.agents.mobile.ledger import perform
 from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.mobile.team import Team
 from tapgraph.errors import ToolError
@@ -16,7 +17,7 @@ from tapgraph.tools.mobile.actions import Action, Enter, Wait, action_from_wire
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.screen import Element, Screen
 
-__all__ = ["Played", "play"]
+__all__ = ["Played", "grounded_action", "play"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,11 @@ def play(
         name = shortcut_step.action_name
         sent_before = team.ledger.was_sent(state["step"], part)
         try:
-            action = _grounded(shortcut_step, arguments, first=first, now=screen)
+            action = grounded_action(shortcut_step, arguments, first=first, now=screen)
             if not sent_before:
                 ask_leave(action, screen)
             team.timer.add_device(
-                team.ledger.perform(team.device, action, step=state["step"], part=part)
+                perform(team.ledger, team.device, action, step=state["step"], part=part)
             )
         except ToolError as error:
             return Played(part, total, _failure(shortcut, part, name, str(error)))
@@ -75,9 +76,16 @@ def _failure(shortcut: Shortcut, part: int, name: str, reason: str) -> str:
     )
 
 
-def _grounded(
+def grounded_action(
     step: ShortcutStep, arguments: Mapping[str, object], *, first: Screen, now: Screen
 ) -> Action:
+    """The action of one step, its target found again on the screen as it is now.
+
+    The target is what stood at the point on the first screen, which the arguments were chosen on.
+
+    Raises:
+        ToolError: an argument cannot be used, or the target is gone.
+    """
     values: dict[str, object] = {}
     for name, value in step.arguments_map.items():
         values[name] = arguments.get(value, value) if isinstance(value, str) else value

@@ -21,7 +21,11 @@ CASES: list[tuple[str, dict[str, object], Content, Content]] = [
     ("text.replace", {"WFReplaceTextFind": "B", "WFReplaceTextReplace": "x"}, "aBb", "axb"),
     (
         "text.replace",
-        {"WFReplaceTextFind": "b", "WFReplaceTextReplace": r"\n", "WFReplaceTextCaseSensitive": False},
+        {
+            "WFReplaceTextFind": "b",
+            "WFReplaceTextReplace": r"\n",
+            "WFReplaceTextCaseSensitive": False,
+        },
         "aBb",
         r"a\n\n",
     ),
@@ -42,10 +46,15 @@ CASES: list[tuple[str, dict[str, object], Content, Content]] = [
     ("base64encode", {}, "tapgraph", "dGFwZ3JhcGg="),
     ("base64encode", {"WFEncodeMode": "Decode"}, "dGFwZ3JhcGg=", "tapgraph"),
     ("hash", {"WFHashType": "MD5"}, "a", "0cc175b9c0f1b6a831c399e269772661"),
-    ("detect.link", {}, "see https://a.example/x and http://b.example", ["https://a.example/x", "http://b.example"]),
+    (
+        "detect.link",
+        {},
+        "see https://a.example/x and http://b.example",
+        ["https://a.example/x", "http://b.example"],
+    ),
     ("detect.number", {}, "1 of 2.5", [1.0, 2.5]),
     ("geturlcomponent", {"WFURLComponent": "Host"}, "https://a.example/x", "a.example"),
-    ("math", {"WFMathOperation": "×", "WFMathOperand": "7"}, 6, 42.0),
+    ("math", {"WFMathOperation": "\u00d7", "WFMathOperand": "7"}, 6, 42.0),
     ("math", {"WFMathOperation": "…", "WFScientificMathOperation": "√x"}, 16, 4.0),
     ("round", {}, 2.5, 3.0),
     ("round", {"WFRoundMode": "Always Round Down", "WFRoundTo": "Hundreds Place"}, 199, 100.0),
@@ -65,15 +74,40 @@ CASES: list[tuple[str, dict[str, object], Content, Content]] = [
     ),
     ("getvalueforkey", {"WFDictionaryKey": "a.b"}, {"a": {"b": 1}}, 1),
     ("getvalueforkey", {"WFGetDictionaryValueType": "All Keys"}, {"a": 1, "b": 2}, ["a", "b"]),
-    ("setvalueforkey", {"WFDictionaryKey": "b", "WFDictionaryValue": "2"}, {"a": 1}, {"a": 1, "b": "2"}),
+    (
+        "setvalueforkey",
+        {"WFDictionaryKey": "b", "WFDictionaryValue": "2"},
+        {"a": 1},
+        {"a": 1, "b": "2"},
+    ),
     ("detect.dictionary", {}, "a=1&b=2", {"a": "1", "b": "2"}),
     ("getitemtype", {}, 3, "Number"),
-    ("adjustdate", {"WFDuration": {"Value": {"Magnitude": "1", "Unit": "months"}}}, "2026-01-31", "Feb 28, 2026 at 00:00"),
-    ("adjustdate", {"WFAdjustOperation": "Get Start of Year"}, "2026-05-06 07:08", "Jan 1, 2026 at 00:00"),
-    ("gettimebetweendates", {"WFTimeUntilFromDate": "2026-01-01", "WFTimeUntilUnit": "Days"}, "2026-01-31", 30.0),
+    (
+        "adjustdate",
+        {"WFDuration": {"Value": {"Magnitude": "1", "Unit": "months"}}},
+        "2026-01-31",
+        "Feb 28, 2026 at 00:00",
+    ),
+    (
+        "adjustdate",
+        {"WFAdjustOperation": "Get Start of Year"},
+        "2026-05-06 07:08",
+        "Jan 1, 2026 at 00:00",
+    ),
+    (
+        "gettimebetweendates",
+        {"WFTimeUntilFromDate": "2026-01-01", "WFTimeUntilUnit": "Days"},
+        "2026-01-31",
+        30.0,
+    ),
     ("format.date", {"WFDateFormatStyle": "ISO 8601"}, "2026-05-06", "2026-05-06"),
-    ("format.date", {"WFDateFormatStyle": "Long", "WFTimeFormatStyle": "None"}, "2026-05-06", "May 6, 2026"),
-]  # fmt: skip
+    (
+        "format.date",
+        {"WFDateFormatStyle": "Long", "WFTimeFormatStyle": "None"},
+        "2026-05-06",
+        "May 6, 2026",
+    ),
+]
 
 
 @pytest.mark.parametrize(("name", "parameters", "given", "expected"), CASES)

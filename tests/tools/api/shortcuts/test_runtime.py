@@ -1,16 +1,25 @@
 """Magic variables, piping, control flow and limits."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tapgraph.errors import BudgetExhausted, NotExecutable, ToolError, UsageError
+from tapgraph.errors import (
+    BudgetExhausted,
+    NotExecutable,
+    TapgraphError,
+    ToolError,
+    UsageError,
+)
 from tapgraph.tools.api.shortcuts.call import ActionCall
 from tapgraph.tools.api.shortcuts.content import Content
-from tapgraph.tools.api.shortcuts.runtime import not_executable_in, run_workflow
+from tapgraph.tools.api.shortcuts.runtime import ACTIONS, not_executable_in, run_workflow
 from tapgraph.tools.api.shortcuts.session import Limits
-from tapgraph.tools.api.shortcuts.system import ScriptedPerson, SimulatedSystem
+from tapgraph.tools.api.shortcuts.system import ScriptedPerson, SimulatedSystem, WebResponse
 from tapgraph.tools.api.shortcuts.workflow import Workflow
 
 Act = Callable[..., dict[str, object]]
@@ -299,3 +308,64 @@ def test_the_clock_is_the_systems(act: Act) -> None:
         act("format.date", WFDateFormatStyle="Custom", WFDateFormat="yyyy-MM-dd HH:mm"),
     ])
     assert run_workflow(workflow, system).output == "2031-05-06 07:08"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from([
+                "Value",
+                "Type",
+                "string",
+                "attachmentsByRange",
+                "Aggrandizements",
+                "x",
+            ]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+NAMES = [
+    "WFInput",
+    "Input",
+    "text",
+    "WFNumberActionNumber",
+    "WFMathOperation",
+    "WFMathOperand",
+    "WFItems",
+    "WFDictionaryKey",
+    "WFDate",
+    "WFDuration",
+    "WFCountType",
+    "WFItemIndex",
+    "WFItemSpecifier",
+    "WFTextSeparator",
+    "WFRoundTo",
+    "WFURL",
+    "WFHTTPMethod",
+    "WFMatchTextPattern",
+    "UUID",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(sorted(ACTIONS)), st.dictionaries(st.sampled_from(NAMES), JSON)),
+        max_size=4,
+    )
+)
+def test_no_parameters_whatever_raise_anything_but_our_own_errors(
+    actions: list[tuple[str, dict[str, object]]],
+) -> None:
+    workflow = Workflow.from_actions([
+        {"WFWorkflowActionIdentifier": name, "WFWorkflowActionParameters": parameters}
+        for name, parameters in actions
+    ])
+    system = SimulatedSystem(transport=lambda _: WebResponse(b"{}"))
+    with contextlib.suppress(TapgraphError):
+        run_workflow(workflow, system, given="given")
