@@ -15,5 +15,5 @@ agent = PhoneAgent(
     models=RoleModels(Demonstrator()),
     memory=MemoryStore.open(folder / "memory.db"),
 )
-result = agent.run("Turn on Bluetooth", out=folder / "run")
+result = agent.run("Turn on Do Not Disturb", out=folder / "run")
 print(result.outcome, result.reason, f"{result.spent.steps} steps", sep=", ")

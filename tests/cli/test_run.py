@@ -104,16 +104,16 @@ def test_the_demo_succeeds_and_is_checked(
     [
         (["run", "  "], 2, "the instruction is empty"),
         (["run", "Dance a jig"], 2, "no reference solution"),
-        (["run", "Turn on Bluetooth", "--device", "fridge"], 2, "fridge"),
-        (["run", "Turn on Bluetooth", "--device", "appium"], 2, "needs a model"),
-        (["run", "Turn on Bluetooth", "--model", "gpt"], 2, "a model is openai:NAME"),
-        (["run", "Turn on Bluetooth", "--model", "openai:gpt"], 3, "set OPENAI_API_KEY"),
-        (["run", "Turn on Bluetooth", "--pipeline", "x"], 2, "no pipeline is called 'x'"),
-        (["run", "Turn on Bluetooth", "--max-steps", "0"], 2, "max_steps must be at least 1"),
-        (["run", "Turn on Bluetooth", "--faults", "quake@1"], 2, "quake"),
+        (["run", "Turn on Do Not Disturb", "--device", "fridge"], 2, "fridge"),
+        (["run", "Turn on Do Not Disturb", "--device", "appium"], 2, "needs a model"),
+        (["run", "Turn on Do Not Disturb", "--model", "gpt"], 2, "a model is openai:NAME"),
+        (["run", "Turn on Do Not Disturb", "--model", "openai:gpt"], 3, "set OPENAI_API_KEY"),
+        (["run", "Turn on Do Not Disturb", "--pipeline", "x"], 2, "no pipeline is called 'x'"),
+        (["run", "Turn on Do Not Disturb", "--max-steps", "0"], 2, "max_steps must be at least 1"),
+        (["run", "Turn on Do Not Disturb", "--faults", "quake@1"], 2, "quake"),
         (["run", "--resume", "no-such-run"], 2, "is not a run folder"),
         (
-            ["run", "Turn on Bluetooth", "--device", "appium", "--model", "demonstrator",
+            ["run", "Turn on Do Not Disturb", "--device", "appium", "--model", "demonstrator",
              "--appium-url", "http://127.0.0.1:9"],
             3,
             "127.0.0.1:9",
@@ -146,7 +146,9 @@ def test_a_model_server_that_is_gone_leaves_a_readable_run(
     monkeypatch.setenv("TAPGRAPH_HOME", str(tmp_path / "home"))
     run = tmp_path / "run"
     spec = "http://127.0.0.1:9/v1#nobody?max_retries=0"
-    assert main(["run", "Turn on Bluetooth", "--model", spec, "--out", str(run), "--json"]) == 3
+    assert (
+        main(["run", "Turn on Do Not Disturb", "--model", spec, "--out", str(run), "--json"]) == 3
+    )
     result = json.loads(capsys.readouterr().out)
     assert result["outcome"] == "model_error"
     assert "127.0.0.1:9" in result["reason"]
@@ -159,7 +161,7 @@ def test_a_run_over_its_budget_resumes_with_a_larger_one(
 ) -> None:
     monkeypatch.setenv("TAPGRAPH_HOME", str(tmp_path / "home"))
     run = str(tmp_path / "run")
-    assert main(["run", "Turn on Bluetooth", "--out", run, "--max-steps", "1", "--json"]) == 4
+    assert main(["run", "Turn on Do Not Disturb", "--out", run, "--max-steps", "1", "--json"]) == 4
     assert json.loads(capsys.readouterr().out)["outcome"] == "budget"
     assert main(["run", "--resume", run, "--max-steps", "20", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["outcome"] == "success"
@@ -170,5 +172,5 @@ def test_the_demonstrator_refuses_a_phone_that_is_not_simulated(
 ) -> None:
     monkeypatch.setenv("TAPGRAPH_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(SimulatedDevice, "capabilities", frozenset())
-    assert main(["run", "Turn on Bluetooth", "--out", str(tmp_path / "run")]) == 2
+    assert main(["run", "Turn on Do Not Disturb", "--out", str(tmp_path / "run")]) == 2
     assert "simulated phone only" in capsys.readouterr().err

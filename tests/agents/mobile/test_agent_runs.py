@@ -38,7 +38,7 @@ from tapgraph.tools.mobile.simulator.tasks import PhoneState, Verdict, find_task
 from tapgraph.tools.mobile.simulator.world.world import World
 
 CAFE = "Find the highest-rated cafe on Maps and save its name and phone number in a note."
-SWITCH = "Turn on Bluetooth"
+SWITCH = "Turn on Do Not Disturb"
 
 Events = Callable[[Any], list[Any]]
 

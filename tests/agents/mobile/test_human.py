@@ -17,7 +17,7 @@ from tapgraph.tools.mobile.simulated_device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 
 NOTE = 'Write a note that says "call the plumber"'
-SWITCH = "Turn on Bluetooth"
+SWITCH = "Turn on Do Not Disturb"
 
 Events = Callable[[Any], list[Any]]
 

@@ -151,7 +151,7 @@ def test_a_finished_run_is_not_resumed(memory: MemoryStore, phone: Phone, tmp_pa
     agent = PhoneAgent(
         device=SimulatedDevice(phone), models=RoleModels(Demonstrator()), memory=memory
     )
-    agent.run("Turn on Bluetooth", out=tmp_path / "run")
+    agent.run("Turn on Do Not Disturb", out=tmp_path / "run")
     with pytest.raises(UsageError, match="has ended: success"):
         agent.resume(tmp_path / "run")
     with pytest.raises(UnreadableRun):

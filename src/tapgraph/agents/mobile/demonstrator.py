@@ -111,7 +111,7 @@ class Demonstrator:
         if solution is None:
             raise UsageError(
                 f"the demonstrator has no reference solution for {instruction[:80]!r}; give a real "
-                "model, or a task such as 'Turn on Bluetooth' or 'Write a note that says: hello'"
+                "model, or a task such as 'Turn on Do Not Disturb'"
             )
         return solution
 
