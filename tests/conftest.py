@@ -1,12 +1,15 @@
 """Fixtures for all tests: real data where it is present, and a server of OpenAI's chat protocol."""
 
+import importlib.util
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -97,6 +100,28 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base's name
         pass
+
+
+def _loaded(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def notes_calendar() -> ModuleType:
+    """The module of the example's HTTP service."""
+    return _loaded(Path(__file__).parents[1] / "examples" / "notes_calendar_service.py")
+
+
+@pytest.fixture(scope="session")
+def meeting() -> ModuleType:
+    """A task for that service, a model that does it, and a check."""
+    return _loaded(Path(__file__).parent / "agents" / "api" / "meeting.py")
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ EXPECTED = """\
 Replies come from reference solutions
 [0:00] task: Find a tea house
 [0:30] step 0: plan: 1. Open Maps; 2. Search; 3. Write it down (now: Search)
-[0:40] step 1: operator's reply is invalid: no JSON
+[0:40] step 1: operator got no usable reply: no JSON
 [0:50] step 1: Tap (5, 6) — Tap the search bar
 [1:20] step 1: C nothing changed: nothing moved
 """

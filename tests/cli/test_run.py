@@ -1,6 +1,8 @@
 """`tapgraph run`, `demo` and `sim check` as processes, against `tapgraph sim serve`."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -165,6 +167,24 @@ def test_a_run_over_its_budget_resumes_with_a_larger_one(
     assert json.loads(capsys.readouterr().out)["outcome"] == "budget"
     assert main(["run", "--resume", run, "--max-steps", "20", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["outcome"] == "success"
+
+
+def test_a_run_stopped_with_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+    run = str(tmp_path / "a run")
+    with subprocess.Popen(
+        [*TAPGRAPH, "demo", "--out", run],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TAPGRAPH_HOME": str(tmp_path / "home")},
+    ) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if "step 3" in line)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"tapgraph run --resume '{run}'" in told
+    assert RunFolder.open(Path(run)).header.state == "unfinished"
 
 
 def test_the_demonstrator_refuses_a_phone_that_is_not_simulated(

@@ -9,7 +9,8 @@ import typer
 from typer.exceptions import TyperException
 
 from tapgraph import __version__
-from tapgraph.cli import device, memory, sim, view
+from tapgraph.cli import device, eval_command, memory, sim, view
+from tapgraph.cli.api_command import api
 from tapgraph.cli.demo import demo
 from tapgraph.cli.exit_codes import ExitCode, exit_code_of
 from tapgraph.cli.run_command import run
@@ -26,9 +27,11 @@ app = typer.Typer(
 app.add_typer(device.app, name="device")
 app.add_typer(sim.app, name="sim")
 app.add_typer(memory.app, name="memory")
+app.add_typer(eval_command.app, name="eval")
 app.command("view")(view.view)
 app.command("demo")(demo)
 app.command("run")(run)
+app.command("api")(api)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

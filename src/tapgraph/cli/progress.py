@@ -265,7 +265,7 @@ def _line_after_action(event: Event, step: str) -> str:
         case HumanAsked() | HumanAnswered():
             words = f"{step}: {'asks' if isinstance(event, HumanAsked) else 'answer'}: {event.text}"
         case ModelCalled(valid=False):
-            words = f"{step}: {event.role}'s reply is invalid: {event.error}"
+            words = f"{step}: {event.role} got no usable reply: {event.error}"
         case Warned():
             words = f"{step}: {event.text}"
         case Finished():

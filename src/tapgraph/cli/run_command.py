@@ -74,11 +74,8 @@ def run(
 ) -> int:
     """Do a task on a phone."""
     # The graph takes a second to load, and no other command needs it.
-    from tapgraph.cli.run_session import (  # noqa: PLC0415
-        default_folder,
-        resume_run,
-        start_run,
-    )
+    from tapgraph.cli.run_session import resume_run, start_run  # noqa: PLC0415
+    from tapgraph.cli.task_output import default_folder  # noqa: PLC0415
 
     limits = {
         "max_steps": max_steps,

@@ -1,25 +1,22 @@
 """From options to a finished run with its report: what `run` and `demo` share."""
 
-import re
-import sys
-from collections.abc import Callable
-from datetime import datetime
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-from rich.console import Console
 
 from tapgraph.agents.mobile.agent import PhoneAgent, TaskResult
 from tapgraph.agents.mobile.demonstrator import Demonstrator
 from tapgraph.agents.mobile.ledger import answered_actions
 from tapgraph.agents.mobile.pipeline import pipeline_named
 from tapgraph.agents.mobile.replies import ROLES
-from tapgraph.agents.run.human import AbsentHuman, Human, TerminalHuman
 from tapgraph.agents.run.report import write_report
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.cli.open_device import open_device, open_phone
 from tapgraph.cli.progress import open_progress
-from tapgraph.cli.run_options import DEMONSTRATOR, HumanKind, RunOptions
-from tapgraph.cli.terminal import print_json, print_line
+from tapgraph.cli.run_options import DEMONSTRATOR, RunOptions
+from tapgraph.cli.task_output import open_human, print_result
+from tapgraph.cli.terminal import print_line, print_note
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.llm_backend.roles import RoleModels
@@ -30,7 +27,7 @@ from tapgraph.tools.mobile.simulated_device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.tasks import PhoneState, find_task
 from tapgraph.tools.mobile.simulator.world.world import World
 
-__all__ = ["default_folder", "demonstrate", "resume_run", "start_run"]
+__all__ = ["demonstrate", "resume_run", "start_run", "telling_how_to_resume"]
 
 _NOTICE = "Replies come from reference solutions of the simulated apps, not from a language model."
 
@@ -42,7 +39,7 @@ def start_run(instruction: str, options: RunOptions, *, out: Path, json: bool) -
     models = _models(options)
     if options.model == DEMONSTRATOR:
         Demonstrator().solution(instruction)
-    with _device(options) as device:
+    with _device(options) as device, telling_how_to_resume(out):
         return _worked(
             options,
             device,
@@ -58,7 +55,7 @@ def resume_run(run: Path, options: RunOptions, *, json: bool) -> TaskResult:
     A simulated phone in this process is brought back by replaying what it had acknowledged.
     """
     models = _models(options)
-    with _device(options) as device:
+    with _device(options) as device, telling_how_to_resume(run):
         if isinstance(device, SimulatedDevice):
             device.replay(answered_actions(RunFolder.open(run).timeline()))
         return _worked(options, device, models, lambda agent: agent.resume(run), json=json)
@@ -70,7 +67,7 @@ def demonstrate(instruction: str, options: RunOptions, *, out: Path, json: bool)
     if task is None:
         raise UsageError(f"no checker knows the task {instruction!r}")
     phone = open_phone(seed=options.seed, faults=options.faults)
-    with SimulatedDevice(phone) as device:
+    with SimulatedDevice(phone) as device, telling_how_to_resume(out):
         result = _worked(
             options,
             device,
@@ -85,37 +82,15 @@ def demonstrate(instruction: str, options: RunOptions, *, out: Path, json: bool)
     return result.outcome.exit_code or int(not verdict.ok)
 
 
-def default_folder(instruction: str) -> Path:
-    """A new folder under `runs`, named after the time and the first words of the instruction.
-
-    >>> default_folder("Turn on Wi-Fi; rm -rf /").name[16:]
-    'turn-on-wi-fi-rm-rf'
-    """
-    words = re.findall(r"[a-z0-9]+", instruction.lower())
-    name = "-".join(words)[:40].strip("-") or "task"
-    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{name}"  # noqa: DTZ005 - a local name
-
-
-def _print_result(result: TaskResult, report: Path, *, json: bool) -> None:
-    """How the task ended: one JSON object, or a few lines."""
-    if json:
-        print_json({
-            "outcome": result.outcome.value,
-            "reason": result.reason,
-            "answer": result.answer,
-            "notes": result.notes,
-            "steps": result.spent.steps,
-            "tokens": result.spent.tokens,
-            "seconds": round(result.spent.seconds, 3),
-            "cost_usd": result.spent.cost_usd,
-            "run": str(result.folder),
-            "report": str(report),
-        })
-        return
-    print_line(f"outcome: {result.outcome.value} ({result.reason})")
-    if result.answer:
-        print_line(f"answer:  {result.answer}")
-    print_line(f"report:  {report}")
+@contextmanager
+def telling_how_to_resume(run: Path) -> Iterator[None]:
+    """Say how a run that the user stops with Ctrl-C can go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (run / "run.json").exists():
+            print_note(f"go on with: tapgraph run --resume {shlex.quote(str(run))}")
+        raise
 
 
 def _worked(
@@ -144,13 +119,13 @@ def _worked(
             memory=memory,
             pipeline=pipeline_named(options.pipeline),
             budget=options.budget,
-            human=_human(options.human),
+            human=open_human(options.human),
             source=options.read_from.value,
             on_event=progress.show,
         )
         result = work(agent)
     report = write_report(RunFolder.open(result.folder))
-    _print_result(result, report, json=json)
+    print_result(result, report, json=json)
     return result
 
 
@@ -171,15 +146,3 @@ def _device(options: RunOptions) -> Device:
         state_dir=Path(options.state_dir) if options.state_dir else None,
         clock=options.clock,
     )
-
-
-def _human(kind: HumanKind) -> Human:
-    match kind:
-        case HumanKind.ASK:
-            return TerminalHuman(Console(file=sys.stderr))
-        case HumanKind.ASSUME:
-            return AbsentHuman("assume")
-        case HumanKind.ALLOW:
-            return AbsentHuman("allow")
-        case HumanKind.STOP:
-            return AbsentHuman("stop")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import typer
 from rich.console import Console
 
-__all__ = ["print_error", "print_json", "print_line"]
+__all__ = ["print_error", "print_json", "print_line", "print_note"]
 
 
 def print_line(text: str) -> None:
@@ -17,6 +17,11 @@ def print_line(text: str) -> None:
 def print_json(record: Mapping[str, object]) -> None:
     """One JSON object on one line of stdout."""
     typer.echo(json.dumps(record, ensure_ascii=False))
+
+
+def print_note(text: str) -> None:
+    """One line on stderr, as it is."""
+    typer.echo(text, err=True)
 
 
 def print_error(message: str) -> None:

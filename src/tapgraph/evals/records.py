@@ -12,7 +12,16 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from tapgraph.errors import UsageError
 
-__all__ = ["JsonLines", "Problem", "Read", "read_json_lines", "read_records", "write_records"]
+__all__ = [
+    "JsonLines",
+    "Problem",
+    "Read",
+    "loads_storable",
+    "read_json_lines",
+    "read_records",
+    "storable",
+    "write_records",
+]
 
 Record = TypeVar("Record")
 
@@ -112,6 +121,35 @@ class JsonLines:
         self._file.close()
 
 
+def loads_storable(raw: bytes) -> JsonValue:
+    """JSON whose values can be written again.
+
+    Half surrogate pairs become U+FFFD, and the words NaN and Infinity become texts; Python reads
+    them, and no other program does.
+
+    Raises:
+        ValueError: it is no JSON.
+        RecursionError: it is nested too deeply.
+    """
+    found: JsonValue = json.loads(raw, parse_constant=str)
+    return _whole(found) if b"\\ud" in raw.lower() else found
+
+
+def storable(text: str) -> str:
+    """The text with half surrogate pairs as U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _whole(value: JsonValue) -> JsonValue:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    if isinstance(value, dict):
+        return {storable(key): _whole(one) for key, one in value.items()}
+    return value
+
+
 def _ends_with_newline(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
@@ -120,7 +158,7 @@ def _ends_with_newline(path: Path) -> bool:
 
 def _object_of(line: bytes, where: str) -> dict[str, JsonValue] | Problem:
     try:
-        found = json.loads(line)
+        found = loads_storable(line)
     except UnicodeDecodeError as error:
         return Problem(where, f"the line is not UTF-8: {error.reason}")
     except RecursionError:

@@ -175,16 +175,16 @@ class _Run(Generic[Item, Result]):
     def _one(self, item: Item) -> None:
         try:
             result = self.work(item)
+            line = self._adapter.dump_json(result)
         except Exception as error:  # noqa: BLE001 — the top of a runner: one item never ends it
             self._failed(item.id, error)
         else:
-            self._done(item.id, result)
+            self._done(item.id, result, line)
         with self._lock:
             progress = Progress(len(self.results), len(self.failures), self._total)
         self._on_progress(progress)
 
-    def _done(self, identifier: str, result: Result) -> None:
-        line = self._adapter.dump_json(result)
+    def _done(self, identifier: str, result: Result, line: bytes) -> None:
         self.file.append(b'{"id":%s,"result":%s}' % (_quoted(identifier), line))
         with self._lock:
             self.results[identifier] = result

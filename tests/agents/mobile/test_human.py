@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from tapgraph.agents.mobile.replies import OperatorReply, ReflectorReply
+from tapgraph.agents.mobile.replies import (
+    ManagerReply,
+    OperatorReply,
+    ReflectorReply,
+    VerifierReply,
+)
 from tapgraph.agents.run.events import ActionDone, HumanAnswered, HumanAsked, Reflected
 from tapgraph.agents.run.human import NO_ONE, AbsentHuman, CallbackHuman, HumanRequest
 from tapgraph.agents.run.outcome import Outcome
@@ -143,6 +148,23 @@ def test_an_answer_of_the_wanted_type_comes_back_as_an_object(
     assert result.answer == text
     assert result.answer_object == Phrase(words="a // b # c", count=2)
     assert events(ActionDone) == []
+
+
+def test_an_answer_ends_its_subgoal_and_is_given_once(
+    run_task: Any, demonstrator_but: Any, events: Events
+) -> None:
+    answer = answering("It is 42 %.")
+
+    def override(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer | None:
+        if schema is ManagerReply:
+            return ManagerReply(thought="", subgoals=["Answer"], current=1, status="working")
+        if schema is VerifierReply:
+            return VerifierReply(complete=True)
+        return answer(messages, schema)
+
+    result = run_task("How full is the battery?", demonstrator_but(override))
+    assert (result.outcome, result.answer) == (Outcome.SUCCESS, "It is 42 %.")
+    assert len(events(Reflected)) == 1
 
 
 def test_an_answer_of_another_type_is_a_failed_action(

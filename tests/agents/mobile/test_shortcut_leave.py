@@ -1,6 +1,7 @@
-"""Shortcuts: played action by action, on the screen as it is, with leave where that is needed."""
+"""A shortcut whose actions need leave: the node runs again, and neither repeats nor mixes up."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 from pydantic import BaseModel
 
+from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.mobile.replies import (
     ManagerReply,
     NotetakerReply,
@@ -17,10 +19,12 @@ from tapgraph.agents.mobile.replies import (
     TipsReply,
     VerifierReply,
 )
-from tapgraph.agents.run.events import ActionDone, HumanAsked, Reflected
-from tapgraph.agents.run.human import AbsentHuman, CallbackHuman, HumanRequest
+from tapgraph.agents.run.events import HumanAsked, Reflected
+from tapgraph.agents.run.human import AbsentHuman, CallbackHuman, Human, HumanRequest
+from tapgraph.agents.run.outcome import Outcome
 from tapgraph.errors import ToolError
 from tapgraph.llm_backend.messages import Message
+from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
 from tapgraph.memory.models import ActionArguments, ShortcutDraft, ShortcutStep
 from tapgraph.memory.store import MemoryStore
@@ -32,19 +36,23 @@ from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
 Events = Callable[[Any], list[Any]]
 
 ROW_PX = 100
+LABELS = ("one", "Send", "two", "Delete", "three", "four")
 TAP = {"Tap": ActionArguments(required=frozenset({"x", "y"}))}
 
 
 class Board:
-    """A device with one button a row; a touch takes its button away, and the rest moves up."""
+    """A device with one button a row and a count of touches.
+
+    Unless `keeps` is set, a touch takes its button away, and those below move up.
+    """
 
     name = "board"
     capabilities = frozenset({Capability.UI_TREE, Capability.VIRTUAL_TIME})
 
-    def __init__(self, *labels: str, dead: str = "") -> None:
+    def __init__(self, *labels: str, keeps: bool) -> None:
         self.labels = list(labels)
         self.touched: list[str] = []
-        self._dead = dead
+        self._keeps = keeps
 
     def ui_tree(self) -> UiTree:
         rows = "".join(
@@ -52,14 +60,18 @@ class Board:
             f'clickable="true" bounds="[0,{row * ROW_PX}][1080,{(row + 1) * ROW_PX}]"/>'
             for row, label in enumerate(self.labels, 1)
         )
-        return parse_ui_tree(f"<hierarchy>{rows}</hierarchy>")
+        count = (
+            '<node class="android.widget.TextView" package="org.example" '
+            f'text="{len(self.touched)} touches" bounds="[0,2000][500,2100]"/>'
+        )
+        return parse_ui_tree(f"<hierarchy>{rows}{count}</hierarchy>")
 
     def perform(self, action: Action) -> ActionReceipt:
         if not isinstance(action, Tap):
             raise ToolError("there is nothing but buttons")
         label = self.labels[action.y // ROW_PX - 1]
         self.touched.append(label)
-        if label != self._dead:
+        if not self._keeps:
             self.labels.remove(label)
         return ActionReceipt(action, 0.0, "")
 
@@ -94,23 +106,22 @@ class Board:
 
 
 @pytest.fixture
-def play(memory: MemoryStore, run_task: Any) -> Callable[..., None]:
-    """Lets an agent use a shortcut that touches those rows of the first screen, once."""
+def agent_on(memory: MemoryStore) -> Callable[[Board, Human], PhoneAgent]:
+    """An agent that calls one shortcut, which touches the first five rows."""
+    steps = tuple(
+        ShortcutStep(action_name="Tap", arguments_map={"x": 540, "y": row * ROW_PX + ROW_PX // 2})
+        for row in range(1, 6)
+    )
+    draft = ShortcutDraft(
+        name="Touch_All", arguments=(), description="d", precondition="p", steps=steps
+    )
+    memory.add_shortcut(draft, actions=TAP)
 
-    def run(board: Board, rows: Sequence[int], **fields: Any) -> None:
-        steps = tuple(
-            ShortcutStep(
-                action_name="Tap", arguments_map={"x": 540, "y": row * ROW_PX + ROW_PX // 2}
-            )
-            for row in rows
-        )
-        draft = ShortcutDraft(
-            name="Touch_All", arguments=(), description="d", precondition="p", steps=steps
-        )
-        memory.add_shortcut(draft, actions=TAP)
-        run_task("Touch", ScriptedModel(_answer), device=board, **fields)
+    def build(board: Board, human: Human) -> PhoneAgent:
+        models = RoleModels(ScriptedModel(_answer))
+        return PhoneAgent(device=board, models=models, memory=memory, human=human)
 
-    return run
+    return build
 
 
 def _answer(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer:
@@ -128,25 +139,7 @@ def _answer(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answ
     return answers[schema]
 
 
-def test_targets_are_found_again_where_they_moved_to(play: Any) -> None:
-    board = Board("one", "two", "three")
-    play(board, [1, 2, 3])
-    assert board.touched == ["one", "two", "three"]
-
-
-def test_a_target_that_is_gone_is_a_partial_result(play: Any, events: Events) -> None:
-    board = Board("one", "two")
-    play(board, [1, 1])
-    assert board.touched == ["one"] * 1
-    assert len(events(ActionDone)) == 1
-
-
-def test_an_action_that_changes_nothing_stops_the_shortcut(play: Any) -> None:
-    board = Board("one", "two", "three", dead="one")
-    play(board, [1, 2, 3], human=AbsentHuman("stop"))
-    assert set(board.touched) == {"one"}
-
-
+@pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize(
     ("said", "touched"),
     [
@@ -156,16 +149,39 @@ def test_an_action_that_changes_nothing_stops_the_shortcut(play: Any) -> None:
     ],
 )
 def test_each_risky_action_inside_a_shortcut_gets_its_own_answer(
-    said: tuple[str, str], touched: list[str], play: Any, events: Events
+    said: tuple[str, str],
+    touched: list[str],
+    keeps: bool,
+    agent_on: Callable[[Board, Human], PhoneAgent],
+    events: Events,
+    tmp_path: Path,
 ) -> None:
     answers = dict(zip(("send", "delete"), said, strict=True))
 
     def answer(request: HumanRequest) -> str:
         return answers[request.text.partition(":")[0]]
 
-    board = Board("one", "Send", "two", "Delete", "three", "four")
-    play(board, [1, 2, 3, 4, 5], human=CallbackHuman(answer))
+    board = Board(*LABELS, keeps=keeps)
+    agent_on(board, CallbackHuman(answer)).run("Touch", out=tmp_path / "run")
     assert board.touched == touched
     asked = [event.text.partition(":")[0] for event in events(HumanAsked)]
     assert asked == ["send", "delete"][: 1 if said[0] == "no" else 2]
     assert events(Reflected)[0].outcome == "A"
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_run_that_is_stopped_inside_a_shortcut_goes_on_there(
+    keeps: bool, agent_on: Callable[[Board, Human], PhoneAgent], tmp_path: Path
+) -> None:
+    def leave(request: HumanRequest) -> str:
+        if request.text.startswith("delete"):
+            raise KeyboardInterrupt
+        return "yes"
+
+    board = Board(*LABELS, keeps=keeps)
+    with pytest.raises(KeyboardInterrupt):
+        agent_on(board, CallbackHuman(leave)).run("Touch", out=tmp_path / "run")
+    assert board.touched == list(LABELS[:3])
+    result = agent_on(board, AbsentHuman("allow")).resume(tmp_path / "run")
+    assert result.outcome is Outcome.SUCCESS
+    assert board.touched == list(LABELS[:5])

@@ -239,3 +239,17 @@ def test_a_header_with_an_impossible_budget_is_damaged(tmp_path: Path) -> None:
 def test_a_folder_without_a_run_is_explained(tmp_path: Path) -> None:
     with pytest.raises(UnreadableRun, match="is not a run folder"):
         RunFolder.open(tmp_path / "nowhere")
+
+
+def test_a_run_that_another_process_works_on_cannot_be_reopened_but_can_be_read(
+    tmp_path: Path,
+) -> None:
+    with RunFolder.create(tmp_path / "run", header()) as working:
+        working.record(RunStarted("go", "tapgraph"))
+        with RunFolder.open(tmp_path / "run") as other:
+            with pytest.raises(UsageError, match="another process works on the run"):
+                other.reopen()
+            assert other.events() == working.events()
+    with RunFolder.open(tmp_path / "run") as later:
+        later.reopen()
+        assert later.events()[-1] == Resumed(0)

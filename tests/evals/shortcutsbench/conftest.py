@@ -26,9 +26,18 @@ def own_items() -> dict[str, Item]:
 
 
 @pytest.fixture(scope="session")
-def real_items(shared_data: Path) -> tuple[Item, ...]:
+def real_data(shared_data: Path) -> Path:
+    """The authors' files, which the repository does not hold."""
+    folder = shared_data / "shortcutsbench"
+    if not folder.is_dir():
+        pytest.skip(f"no ShortcutsBench data at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_items(real_data: Path) -> tuple[Item, ...]:
     """The four real items."""
-    return load_shortcuts(shared_data / "shortcutsbench").items
+    return load_shortcuts(real_data).items
 
 
 @pytest.fixture(scope="session")

@@ -18,12 +18,12 @@ from tapgraph.evals.stats import share, total
     [("metatool", 92.50, 89.13), ("toolbench", 94.26, 58.81), ("toolllm", 77.86, 44.68)],
 )
 def test_scoring_the_authors_logs_again_gives_table_1(
-    shared_data: Path,
+    real_data: Path,
     source: Literal["metatool", "toolbench", "toolllm"],
     table_1: float,
     strict: float,
 ) -> None:
-    folder = shared_data / "shortcutsbench" / "pre_data" / source
+    folder = real_data / "pre_data" / source
     log = read_pre_experiment_log(next(folder.glob("pre_experiment_res_*.jsonl")), source)
     assert (len(log.records), log.problems) == (1000, ())
     paper = total(paper_scores(one)["paper/api_selection"] for one in log.records)

@@ -47,6 +47,7 @@ def test_the_oracle_is_perfect_in_every_mode(own_data: Path, tmp_path: Path, mod
 def test_only_what_runs_here_has_an_outcome(own_data: Path, tmp_path: Path) -> None:
     evaluation = evaluate_shortcutsbench(own_data, OracleChooser(), tmp_path, mode="executed")
     assert evaluation.summary.metric("strict/outcome").micro.n == 4
+    assert evaluation.summary.without_outcome == 1
     outcomes = {one.item.id[-1]: one.transcript.outcome for one in evaluation.records}
     photo = outcomes["e"]
     assert photo is not None
@@ -61,9 +62,9 @@ def test_doing_nothing_has_the_wrong_outcome(own_data: Path, tmp_path: Path) -> 
     assert value(evaluation, "strict/stop") == 0
 
 
-def test_chance_is_within_the_random_choosers_interval(shared_data: Path, tmp_path: Path) -> None:
+def test_chance_is_within_the_random_choosers_interval(real_data: Path, tmp_path: Path) -> None:
     for evaluation in evaluate_pre_experiments(
-        shared_data / "shortcutsbench", RandomChooser(seed=0), tmp_path, limit=400
+        real_data, RandomChooser(seed=0), tmp_path, limit=400
     ):
         steps = [
             1 / len(one.item.candidates) for one in evaluation.records for _ in one.item.judged
@@ -74,8 +75,8 @@ def test_chance_is_within_the_random_choosers_interval(shared_data: Path, tmp_pa
         assert estimate.low <= sum(steps) / len(steps) <= estimate.high
 
 
-def test_the_oracle_is_perfect_on_real_items(shared_data: Path, tmp_path: Path) -> None:
-    data = shared_data / "shortcutsbench"
+def test_the_oracle_is_perfect_on_real_items(real_data: Path, tmp_path: Path) -> None:
+    data = real_data
     evaluations = [
         *evaluate_pre_experiments(data, OracleChooser(), tmp_path / "pre", limit=100),
         evaluate_shortcutsbench(data, OracleChooser(), tmp_path / "four"),

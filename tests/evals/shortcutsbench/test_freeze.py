@@ -235,9 +235,9 @@ def test_a_null_shortcut_and_a_row_without_url_are_problems(own_data: Path, tmp_
     assert {"its shortcut is null", "it has no URL"} <= set(reasons)
 
 
-def test_the_three_pre_experiment_sets_have_a_thousand_items_each(shared_data: Path) -> None:
+def test_the_three_pre_experiment_sets_have_a_thousand_items_each(real_data: Path) -> None:
     for source in PRE_EXPERIMENTS:
-        frozen = load_pre_experiment(shared_data / "shortcutsbench", source)
+        frozen = load_pre_experiment(real_data, source)
         assert (len(frozen.items), frozen.problems) == (1000, ())
         assert all(
             {one.identifier for one in item.gold} <= set(item.candidates) for item in frozen.items
@@ -245,8 +245,8 @@ def test_the_three_pre_experiment_sets_have_a_thousand_items_each(shared_data: P
 
 
 def test_without_the_gold_of_the_drives_the_examples_are_used_and_it_is_said(
-    shared_data: Path,
+    real_data: Path,
 ) -> None:
-    frozen = load_shortcuts(shared_data / "shortcutsbench")
+    frozen = load_shortcuts(real_data)
     assert len(frozen.items) == 4
     assert "only the examples are evaluated" in frozen.problems[0].reason

@@ -32,9 +32,9 @@ def gold_answers(item: Item) -> list[Answer]:
 
 
 def test_lengths_levels_and_judged_steps_are_the_authors(
-    real_items: tuple[Item, ...], shared_data: Path
+    real_items: tuple[Item, ...], real_data: Path
 ) -> None:
-    lines = (shared_data / "shortcutsbench/examples/real_examples_4.jsonl").read_text("utf-8")
+    lines = (real_data / "examples/real_examples_4.jsonl").read_text("utf-8")
     rows = [json.loads(line) for line in lines.splitlines()]
     assert (
         [item.length for item in real_items] == [row["length"] for row in rows] == [7, 28, 24, 15]
@@ -75,7 +75,7 @@ def test_the_gold_scores_full_marks_on_as_many_parameters_as_counted_by_hand(
 )
 def test_mixtrals_choices_without_parameters_score_as_in_the_authors_log(
     real_items: tuple[Item, ...],
-    shared_data: Path,
+    real_data: Path,
     said: Callable[..., Answer],
     number: int,
     right: int,
@@ -84,7 +84,7 @@ def test_mixtrals_choices_without_parameters_score_as_in_the_authors_log(
     paper_outputs: int,
     strict_literals: int,
 ) -> None:
-    lines = (shared_data / "shortcutsbench/examples/real_examples_4.jsonl").read_text("utf-8")
+    lines = (real_data / "examples/real_examples_4.jsonl").read_text("utf-8")
     chosen = json.loads(lines.splitlines()[number])["mixtral_predicted_ids"]
     item = real_items[number]
     mixtral = record(

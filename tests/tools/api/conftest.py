@@ -1,31 +1,13 @@
-"""Services for tests of calls over HTTP: the example's, and one that answers as a test says."""
+"""A service for tests of calls over HTTP that answers as a test says."""
 
-import importlib.util
 import json
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-
-EXAMPLE = Path(__file__).parents[3] / "examples" / "notes_calendar_service.py"
-
-
-@pytest.fixture(scope="session")
-def notes_calendar() -> ModuleType:
-    """The module of the example service."""
-    spec = importlib.util.spec_from_file_location("notes_calendar_service", EXAMPLE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def test_any_text_can_be_parsed(text: str) -> None:
 
 
 def test_lines_of_another_form_are_passed_over() -> None:
-    text = 'Screen:\n[3] tab "Home" (10,20) selected\n... 4 more elements; scroll or ask for them'
+    text = 'Screen:\n[3] tab "Home" (10,20) selected\n... 4 more elements; scroll to see them'
     assert parse_description(text) == (
         DescribedElement(3, "tab", "Home", Point(10, 20), frozenset({"selected"})),
     )
@@ -148,7 +148,7 @@ def test_texts_go_before_what_can_be_used() -> None:
 def test_what_is_left_out_is_counted() -> None:
     described = describe(screen_of(*(row(n, f"Button {n}") for n in range(25))), budget_tokens=200)
     shown = len(parse_description(described))
-    assert described.splitlines()[-1] == f"... {25 - shown} more elements; scroll or ask for them"
+    assert described.splitlines()[-1] == f"... {25 - shown} more elements; scroll to see them"
 
 
 def test_a_screen_of_25_entries_costs_at_most_600_tokens() -> None:

@@ -3,12 +3,13 @@
 from typing import Any
 
 from langgraph.runtime import Runtime
-from langgraph.types import interrupt
 from pydantic import ValidationError
 
+from tapgraph.agents.mobile.ledger import perform
 from tapgraph.agents.mobile.shortcut_player import play
 from tapgraph.agents.mobile.state import Decision, PhoneState, Stop
 from tapgraph.agents.mobile.team import Team
+from tapgraph.agents.run.interrupts import NobodyThere, ask_leave, ask_question
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.errors import ToolError
 from tapgraph.tools.mobile.actions import Action, Answer, AskUser, action_from_wire
@@ -16,10 +17,6 @@ from tapgraph.tools.mobile.policy import assess
 from tapgraph.tools.mobile.screen import Screen
 
 __all__ = ["actor"]
-
-
-class _NobodyThere(Exception):
-    """A question that nobody can answer."""
 
 
 def actor(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
@@ -38,7 +35,7 @@ def actor(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
         return _carry_out(decision, state, team)
     except ToolError as error:
         return {"tool_error": str(error)}
-    except _NobodyThere as error:
+    except NobodyThere as error:
         return {"stop": Stop(Outcome.NEEDS_HUMAN, str(error))}
 
 
@@ -55,8 +52,8 @@ def _carry_out(decision: Decision, state: PhoneState, team: Team) -> dict[str, A
         case AskUser():
             return _ask_user(action, state)
     if not team.ledger.was_sent(state["step"]):
-        _ask_leave(action, team.screens[state["screen"]])
-    team.timer.add_device(team.ledger.perform(team.device, action, step=state["step"]))
+        _ask_leave(action, team.screens[state["screen"]], 0)
+    team.timer.add_device(perform(team.ledger, team.device, action, step=state["step"]))
     return {}
 
 
@@ -72,26 +69,19 @@ def _check_answer(action: Answer, team: Team) -> None:
 
 
 def _ask_user(action: AskUser, state: PhoneState) -> dict[str, Any]:
-    said = interrupt({"kind": "question", "text": action.question})["said"]
-    if said is None:
-        raise _NobodyThere(f"nobody answered: {action.question}")
+    said = ask_question(action.question)
     line = f"The user was asked {action.question!r} and said: {said}"
     return {"notes": "\n".join(part for part in (state["notes"], line) if part)}
 
 
-def _ask_leave(action: Action, screen: Screen) -> None:
-    """Return when the action may go ahead.
+def _ask_leave(action: Action, screen: Screen, part: int) -> None:
+    """Return when the action, at that place of a shortcut, may go ahead.
 
     Raises:
         ToolError: the user said no.
         NobodyThere: the user cannot be asked.
     """
     risky = assess(action, screen)
-    if risky is None:
-        return
-    text = f"{risky.risk}: touch {risky.label!r} in {screen.app.label}"
-    said = interrupt({"kind": "confirmation", "text": text})["said"]
-    if said is None:
-        raise _NobodyThere(f"nobody confirmed: {text}")
-    if said != "yes":
-        raise ToolError(f"the user did not allow this ({text}); find another way or stop")
+    if risky is not None:
+        text = f"{risky.risk}: touch {risky.label!r} in {screen.app.label}"
+        ask_leave(text, part=part)

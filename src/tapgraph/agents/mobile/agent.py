@@ -1,32 +1,29 @@
 """The phone agent as a person uses it: give it a phone and a model, then an instruction."""
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.types import Command
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from tapgraph.agents.mobile.graph import PhoneGraph, build_graph, initial_state
-from tapgraph.agents.mobile.ledger import Ledger
+from tapgraph.agents.handover import SubgoalAgent, ended_before
+from tapgraph.agents.mobile.graph import build_graph, initial_state
 from tapgraph.agents.mobile.pipeline import TAPGRAPH, Pipeline, pipeline_named
 from tapgraph.agents.mobile.screens import ScreenStore
-from tapgraph.agents.mobile.state import CHECKPOINT_TYPES, PhoneState, Stop
+from tapgraph.agents.mobile.state import CHECKPOINT_TYPES, PhoneState
 from tapgraph.agents.mobile.team import Team
-from tapgraph.agents.run.budget import Budget, Spent
-from tapgraph.agents.run.events import HumanAnswered, HumanAsked, RecordedEvent, RunStarted
-from tapgraph.agents.run.human import AbsentHuman, Human, HumanRequest
+from tapgraph.agents.run.budget import Budget
+from tapgraph.agents.run.driving import Driver
+from tapgraph.agents.run.events import RecordedEvent, RunStarted
+from tapgraph.agents.run.human import AbsentHuman, Human
+from tapgraph.agents.run.ledger import Ledger
 from tapgraph.agents.run.meter import Meter
-from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.run_header import RunHeader
-from tapgraph.errors import BudgetExhausted, EnvironmentMissing, ModelUnavailable, UsageError
+from tapgraph.agents.run.task_result import RESUMABLE, TaskResult, parsed_answer
+from tapgraph.errors import UsageError
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory.store import MemoryStore
 from tapgraph.tools.mobile.device import Device
@@ -35,27 +32,6 @@ from tapgraph.tools.mobile.screen_reader import ScreenReader
 __all__ = ["PhoneAgent", "TaskResult"]
 
 _NODES_PER_STEP = 8
-_RESUMABLE = (None, Outcome.BUDGET, Outcome.DEVICE_LOST, Outcome.MODEL_ERROR)
-
-
-@dataclass(frozen=True, slots=True)
-class TaskResult:
-    """How a task ended.
-
-    Attributes:
-        answer: the words of the last `Answer`, empty when there was none.
-        answer_object: the answer as the type that was asked for; None without one.
-        notes: what the Notetaker kept.
-        folder: the run folder.
-    """
-
-    outcome: Outcome
-    reason: str
-    answer: str
-    answer_object: BaseModel | None
-    notes: str
-    spent: Spent
-    folder: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +45,7 @@ class PhoneAgent:
         source: where screens are read from; `auto` recognises text only where the tree is useless.
         human: who answers questions and confirms risky actions.
         on_event: told of every event as it is recorded.
+        api_agent: who does subgoals that the Manager gives away; None for nobody.
     """
 
     device: Device
@@ -79,6 +56,7 @@ class PhoneAgent:
     human: Human = field(default_factory=AbsentHuman)
     source: Literal["tree", "ocr", "both", "auto"] = "auto"
     on_event: Callable[[RecordedEvent], None] | None = None
+    api_agent: SubgoalAgent | None = None
 
     def run(
         self,
@@ -120,7 +98,7 @@ class PhoneAgent:
             UnreadableRun: there is no run in the folder.
         """
         with RunFolder.open(run, observer=self.on_event) as folder:
-            if folder.header.outcome not in _RESUMABLE:
+            if folder.header.outcome not in RESUMABLE:
                 raise UsageError(
                     f"the run in {str(run)!r} has ended: {folder.header.state}; start a new one"
                 )
@@ -129,6 +107,17 @@ class PhoneAgent:
             folder.reopen()
             state = initial_state(folder.header.instruction)
             return self._go(folder, state, answer_type)
+
+    def abilities(self, task: str) -> str:  # noqa: ARG002 - a phone can try any task
+        """What it can do, for another agent."""
+        return f"anything that a person can do by hand on {self.device.name}"
+
+    def do_subgoal(self, subgoal: str, *, out: Path, budget: Budget) -> TaskResult:
+        """Do a subgoal for another agent; a run that was stopped in `out` is gone on with."""
+        agent = dataclasses.replace(self, budget=budget)
+        if (out / "run.json").exists():
+            return ended_before(out) or agent.resume(out)
+        return agent.run(subgoal, out=out)
 
     def _go(
         self, folder: RunFolder, fresh: PhoneState, answer_type: type[BaseModel] | None
@@ -146,78 +135,23 @@ class PhoneAgent:
             tips=self.memory.tips(),
             shortcuts=self.memory.shortcuts(),
             answer_type=answer_type,
+            api_agent=self.api_agent,
         )
-        with _checkpoints(folder) as saver:
-            graph = build_graph(self.pipeline, saver)
-            config: RunnableConfig = {
-                "configurable": {"thread_id": "run"},
-                "recursion_limit": 50 + _NODES_PER_STEP * self.budget.max_steps,
-            }
-            started_before = saver.get_tuple(config) is not None
-            try:
-                self._drive(graph, None if started_before else fresh, config, team)
-                stop = None
-            except BudgetExhausted as error:
-                stop = Stop(Outcome.BUDGET, str(error))
-            except ModelUnavailable as error:
-                stop = Stop(Outcome.MODEL_ERROR, str(error))
-            except EnvironmentMissing as error:
-                stop = Stop(Outcome.DEVICE_LOST, str(error))
-            state: dict[str, Any] = {**fresh, **graph.get_state(config).values}
-        stop = stop or state["stop"]
+        driven = Driver(
+            folder=folder,
+            human=self.human,
+            checkpoint_types=CHECKPOINT_TYPES,
+            most_nodes=50 + _NODES_PER_STEP * self.budget.max_steps,
+        ).drive(lambda saver: build_graph(self.pipeline, saver), fresh, team)
+        state, stop = driven.state, driven.stop
         spent = team.meter.spent(state["step"])
         folder.finish(stop.outcome, stop.reason, state["answer"], spent)
         return TaskResult(
             outcome=stop.outcome,
             reason=stop.reason,
             answer=state["answer"],
-            answer_object=_parsed(state["answer"], answer_type),
+            answer_object=parsed_answer(state["answer"], answer_type),
             notes=state["notes"],
             spent=spent,
             folder=folder.path,
         )
-
-    def _drive(
-        self, graph: PhoneGraph, start: PhoneState | None, config: RunnableConfig, team: Team
-    ) -> None:
-        """Run the graph to its end, putting its questions to the human."""
-        given: PhoneState | Command[Any] | None = start
-        while True:
-            result = graph.invoke(given, config, context=team, durability="sync")
-            interrupts = result.get("__interrupt__", ())
-            if not interrupts:
-                return
-            step = int(result.get("step", 0))
-            given = Command(
-                resume={each.id: {"said": self._ask(each.value, step, team)} for each in interrupts}
-            )
-
-    def _ask(self, value: dict[str, Any], step: int, team: Team) -> str | None:
-        request = HumanRequest(kind=value["kind"], text=value["text"])
-        team.folder.record(HumanAsked(step=step, kind_of_question=request.kind, text=request.text))
-        said = self.human.answer(request)
-        team.folder.record(HumanAnswered(step=step, text=said or ""))
-        return said
-
-
-@contextmanager
-def _checkpoints(folder: RunFolder) -> Iterator[SqliteSaver]:
-    connection = sqlite3.connect(folder.checkpoints_path, check_same_thread=False)
-    try:
-        saver = SqliteSaver(
-            connection, serde=JsonPlusSerializer(allowed_msgpack_modules=CHECKPOINT_TYPES)
-        )
-        saver.setup()
-        connection.execute("PRAGMA synchronous=NORMAL")
-        yield saver
-    finally:
-        connection.close()
-
-
-def _parsed(answer: str, answer_type: type[BaseModel] | None) -> BaseModel | None:
-    if answer_type is None or not answer:
-        return None
-    try:
-        return answer_type.model_validate_json(answer)
-    except ValidationError:
-        return None

@@ -11,8 +11,9 @@
                                     ↑                                                      │
                                     └─────────────────────── close_step ←──────────────────┘
 
-Both end with the two reflectors on experience. The first never makes more than two calls after each
-other for an action that succeeds; the second keeps the published order.
+In the first, a subgoal that the Manager marks for the API agent goes to `delegate` in place of the
+operator. Both end with the two reflectors on experience. The first never makes more than two calls
+after each other for an action that succeeds; the second keeps the published order.
 """
 
 from typing import Any, Literal, TypeAlias
@@ -23,6 +24,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from tapgraph.agents.mobile.actor import actor
 from tapgraph.agents.mobile.close_step import close_step
+from tapgraph.agents.mobile.delegate import delegate
 from tapgraph.agents.mobile.experience import shortcut_reflector, tips_reflector
 from tapgraph.agents.mobile.finish import finish
 from tapgraph.agents.mobile.manager import manager, manager_beside
@@ -88,16 +90,24 @@ def _wire_tapgraph(graph: StateGraph[PhoneState, Team, PhoneState, PhoneState]) 
     graph.add_node("manager_beside", manager_beside)
     graph.add_node("manager_ahead", manager_beside)
     graph.add_node("verifier", verifier)
+    graph.add_node("delegate", delegate)
     graph.add_conditional_edges(
         "perceptor",
         _judges,
         ["manager", "reflector", "notetaker", "manager_beside", "close_step"],
     )
-    graph.add_conditional_edges("manager", _after_plan, ["operator", "verifier", "finish"])
+    graph.add_conditional_edges(
+        "manager", _after_plan, ["operator", "delegate", "verifier", "finish"]
+    )
+    graph.add_conditional_edges(
+        "delegate", _after_delegate, ["operator", "delegate", "manager", "verifier", "finish"]
+    )
     for judge in ("reflector", "notetaker", "manager_beside"):
         graph.add_edge(judge, "close_step")
     graph.add_conditional_edges(
-        "close_step", _after_step, ["operator", "manager_ahead", "manager", "verifier", "finish"]
+        "close_step",
+        _after_step,
+        ["operator", "delegate", "manager_ahead", "manager", "verifier", "finish"],
     )
     graph.add_conditional_edges("verifier", _after_verifier, ["manager", "finish"])
     graph.add_conditional_edges("finish", _learns_always, ["shortcut_reflector", END])
@@ -130,11 +140,21 @@ def _judges(state: PhoneState) -> list[str]:
     return judges
 
 
-def _after_plan(state: PhoneState) -> Literal["operator", "verifier", "finish"]:
+def _after_plan(state: PhoneState) -> Literal["operator", "delegate", "verifier", "finish"]:
     status = state["plan"].status
     if status == "impossible":
         return "finish"
-    return "verifier" if status == "finished" else "operator"
+    if status == "finished":
+        return "verifier"
+    return "delegate" if state["plan"].is_for_api else "operator"
+
+
+def _after_delegate(
+    state: PhoneState,
+) -> Literal["operator", "delegate", "manager", "verifier", "finish"]:
+    if state.get("stop"):
+        return "finish"
+    return "manager" if state["escalation"] else _after_plan(state)
 
 
 def _after_step(state: PhoneState) -> list[str]:

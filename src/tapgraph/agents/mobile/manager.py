@@ -11,12 +11,13 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from tapgraph.agents.mobile.prompts import conversation
-from tapgraph.agents.mobile.replies import ManagerReply
+from tapgraph.agents.mobile.replies import DelegatingManagerReply, ManagerReply
 from tapgraph.agents.mobile.state import PhoneState, Plan
 from tapgraph.agents.mobile.team import Team
 from tapgraph.agents.mobile.wording import plan_lines, shortcut_lines
 from tapgraph.agents.run.events import Planned, Warned
 from tapgraph.errors import InvalidReply
+from tapgraph.llm_backend.prompt import fill, load_prompt
 
 __all__ = ["manager", "manager_beside"]
 
@@ -55,11 +56,13 @@ def _ask(state: PhoneState, team: Team) -> Plan:
         "trouble": _trouble(state) or "none",
         "screen": team.screens.to_read(state["screen"]) if team.pipeline.plans_on_text else "",
     }
-    reply = team.ask("manager", state, conversation("manager", {}, "manager", fields), ManagerReply)
+    rules, schema = _handing_over(state, team)
+    reply = team.ask("manager", state, conversation("manager", rules, "manager", fields), schema)
     plan = Plan(
         subgoals=tuple(reply.subgoals),
         current=min(reply.current, len(reply.subgoals)) - 1,
         status=reply.status,
+        by_api=tuple(reply.by_api) if isinstance(reply, DelegatingManagerReply) else (),
     )
     team.folder.record(
         Planned(
@@ -71,6 +74,15 @@ def _ask(state: PhoneState, team: Team) -> Plan:
         )
     )
     return plan
+
+
+def _handing_over(state: PhoneState, team: Team) -> tuple[dict[str, str], type[ManagerReply]]:
+    """What the prompt says about the API agent, and the reply that it allows."""
+    if team.api_agent is None or team.pipeline.name != "tapgraph":
+        return {"apis": "", "by_api": ""}, ManagerReply
+    template = load_prompt("tapgraph.agents.mobile", "manager_apis")
+    words = fill(template, apis=team.api_agent.abilities(state["instruction"]))
+    return {"apis": f"\n{words}", "by_api": ', "by_api": []'}, DelegatingManagerReply
 
 
 def _trouble(state: PhoneState) -> str:

@@ -21,6 +21,7 @@ def perceptor(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
     """The screen after an action, and the verdict where it needs no model.
 
     An action that changed nothing on the screen is judged C; one that does not touch the phone, A.
+    An answer ends its subgoal, whatever the Operator said of that.
     """
     team = runtime.context
     screen_id, screen = team.screens.look(state["step"])
@@ -34,7 +35,8 @@ def perceptor(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
         return update
     unchanged = screen.fingerprint == team.screens[state["screen_before"]].fingerprint
     if not state["tool_error"] and decision.name in _OFF_PHONE:
-        judgement = Judgement("A", "", state["progress"], decision.completes_subgoal)
+        is_done = decision.completes_subgoal or decision.name == "Answer"
+        judgement = Judgement("A", "", state["progress"], is_done)
     elif unchanged and state["tool_error"]:
         judgement = Judgement("C", state["tool_error"], state["progress"])
     elif unchanged and not team.pipeline.judges_unchanged_screens:

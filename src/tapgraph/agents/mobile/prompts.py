@@ -1,33 +1,10 @@
-"""The words that each role is given: Markdown files, filled in one pass.
+"""The prompts of the phone agent."""
 
-The parts that never change stand first and the screen stands last, so that a backend can reuse
-what it has read already.
-"""
+from functools import partial
 
-from collections.abc import Mapping
-from functools import cache
-
-from tapgraph.llm_backend.messages import Message, system, user
-from tapgraph.llm_backend.prompt import fill, load_prompt
+from tapgraph.agents.run.conversation import conversation_from
 
 __all__ = ["conversation"]
 
-_load = cache(load_prompt)
-
-
-def conversation(
-    system_name: str,
-    system_fields: Mapping[str, str],
-    user_name: str,
-    user_fields: Mapping[str, str],
-) -> tuple[Message, Message]:
-    """The system and the user message of one call, without pictures.
-
-    `prompts/SYSTEM_NAME.system.md` and `prompts/USER_NAME.user.md` are filled; a field that is
-    missing or that the file does not have is an error.
-    """
-    package = "tapgraph.agents.mobile"
-    return (
-        system(fill(_load(package, f"{system_name}.system"), **system_fields)),
-        user(fill(_load(package, f"{user_name}.user"), **user_fields)),
-    )
+conversation = partial(conversation_from, "tapgraph.agents.mobile")
+"""See `conversation_from`."""

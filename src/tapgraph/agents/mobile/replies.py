@@ -12,6 +12,7 @@ from tapgraph.agents.mobile.state import Grade, PlanStatus
 
 __all__ = [
     "ROLES",
+    "DelegatingManagerReply",
     "ManagerReply",
     "NotetakerReply",
     "OperatorReply",
@@ -52,6 +53,13 @@ class ManagerReply(_Reply):
     current: Annotated[int, Field(ge=1)]
     """Number of the next subgoal to work on, from 1."""
     status: PlanStatus
+
+
+class DelegatingManagerReply(ManagerReply):
+    """The plan of a Manager that has an API agent to hand subgoals to."""
+
+    by_api: list[int] = Field(default_factory=list)
+    """Numbers of the subgoals that the API agent is to do, from 1."""
 
 
 class OperatorReply(_Reply):

@@ -35,21 +35,28 @@ def play(
     team: Team,
     state: PhoneState,
     *,
-    ask_leave: Callable[[Action, Screen], None],
+    ask_leave: Callable[[Action, Screen, int], None],
 ) -> Played:
     """Carry out the shortcut's actions until one fails or changes nothing.
 
-    `ask_leave` is called before each action that was not sent yet and may raise `ToolError`.
+    Actions that were sent before, by a run that was stopped or that waited for the user, are taken
+    for what the ledger says of them. `ask_leave` is called with the action, its screen and its
+    place in the shortcut before each other action, and may raise `ToolError`.
     """
     first = screen = team.screens[state["screen"]]
     total = len(shortcut.steps)
+    was_sent = False
     for part, shortcut_step in enumerate(shortcut.steps):
         name = shortcut_step.action_name
-        sent_before = team.ledger.was_sent(state["step"], part)
         try:
+            if team.ledger.was_sent(state["step"], part):
+                team.ledger.raise_failure(state["step"], part)
+                was_sent = True
+                continue
+            if was_sent:
+                was_sent, screen = False, _look_between(team, state)
             action = grounded_action(shortcut_step, arguments, first=first, now=screen)
-            if not sent_before:
-                ask_leave(action, screen)
+            ask_leave(action, screen, part)
             team.timer.add_device(
                 perform(team.ledger, team.device, action, step=state["step"], part=part)
             )
@@ -57,16 +64,20 @@ def play(
             return Played(part, total, _failure(shortcut, part, name, str(error)))
         if part == total - 1:
             break
-        _, after = team.screens.look(state["step"])
-        team.timer.add_device(after.device_s)
-        team.timer.add_picture(after.picture_s + after.ocr_s)
-        expects_change = not isinstance(action, Wait | Enter) and not sent_before
-        if expects_change and after.fingerprint == screen.fingerprint:
+        after = _look_between(team, state)
+        if not isinstance(action, Wait | Enter) and after.fingerprint == screen.fingerprint:
             return Played(
                 part, total, _failure(shortcut, part, name, "nothing changed on the screen")
             )
         screen = after
     return Played(total, total)
+
+
+def _look_between(team: Team, state: PhoneState) -> Screen:
+    _, screen = team.screens.look(state["step"])
+    team.timer.add_device(screen.device_s)
+    team.timer.add_picture(screen.picture_s + screen.ocr_s)
+    return screen
 
 
 def _failure(shortcut: Shortcut, part: int, name: str, reason: str) -> str:

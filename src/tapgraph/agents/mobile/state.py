@@ -8,7 +8,7 @@ import operator
 from dataclasses import dataclass
 from typing import Annotated, Literal, NotRequired, TypeAlias, TypedDict
 
-from tapgraph.agents.run.outcome import Outcome
+from tapgraph.agents.run.outcome import Outcome, Stop
 
 __all__ = [
     "CHECKPOINT_TYPES",
@@ -36,20 +36,28 @@ class Plan:
         subgoals: all subgoals of the task, done ones included, in order.
         current: index of the one that is worked on.
         status: whether the Manager holds the task for done or impossible.
+        by_api: numbers, from 1, of the subgoals that the API agent is to do.
     """
 
     subgoals: tuple[str, ...]
     current: int = 0
     status: PlanStatus = "working"
+    by_api: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         # A checkpoint brings tuples back as lists.
         object.__setattr__(self, "subgoals", tuple(self.subgoals))
+        object.__setattr__(self, "by_api", tuple(self.by_api))
 
     @property
     def current_subgoal(self) -> str:
         """The text of the one that is worked on."""
         return self.subgoals[self.current]
+
+    @property
+    def is_for_api(self) -> bool:
+        """Whether the API agent is to do the one that is worked on."""
+        return self.current + 1 in self.by_api
 
     @property
     def is_last(self) -> bool:
@@ -103,14 +111,6 @@ class StepRecord:
     progress: str
     screen_before: str
     screen_after: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Why the run ends."""
-
-    outcome: Outcome
-    reason: str
 
 
 class PhoneState(TypedDict):

@@ -62,7 +62,8 @@ def plan_lines(plan: Plan | None) -> str:
 def _mark(index: int, plan: Plan) -> str:
     if index < plan.current or plan.status == "finished":
         return " (done)"
-    return " (current)" if index == plan.current else ""
+    by_api = " (by the API agent)" if index + 1 in plan.by_api else ""
+    return (" (current)" if index == plan.current else "") + by_api
 
 
 def wire_text(name: str, arguments: dict[str, object]) -> str:

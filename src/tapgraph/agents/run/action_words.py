@@ -1,5 +1,6 @@
 """An action in the few words that a report or a terminal has room for."""
 
+import json
 from collections.abc import Mapping
 
 __all__ = ["action_words"]
@@ -14,6 +15,8 @@ def action_words(wire: Mapping[str, object]) -> str:
     'Type “two // three”'
     >>> action_words({"name": "Home", "arguments": None})
     'Home'
+    >>> action_words({"name": "get", "arguments": {"id": {"from_call": 1, "pointer": "/0/id"}}})
+    'get id=[step 1 /0/id]'
     """
     name = str(wire.get("name", "?"))
     arguments = wire.get("arguments")
@@ -26,7 +29,7 @@ def action_words(wire: Mapping[str, object]) -> str:
             return f"{name} ({x1}, {y1}) → ({x2}, {y2})"
         case {"seconds": seconds, **rest} if not rest:
             return f"{name} {seconds} s"
-        case single if len(single) == 1:
+        case single if len(single) == 1 and not isinstance(next(iter(single.values())), dict):
             return f"{name} {_value_words(*single.values())}"
         case several:
             listed = ", ".join(f"{key}={_value_words(value)}" for key, value in several.items())
@@ -34,4 +37,14 @@ def action_words(wire: Mapping[str, object]) -> str:
 
 
 def _value_words(value: object) -> str:
-    return "“" + " ".join(value.split()) + "”" if isinstance(value, str) else str(value)
+    match value:
+        case str():
+            return "“" + " ".join(value.split()) + "”"
+        case {"from_call": step, **rest} if not set(rest) - {"pointer"}:
+            return f"[step {step}{' ' if rest else ''}{rest.get('pointer', '')}]"
+        case {"from_system": name, **rest} if not rest:
+            return f"[{name}]"
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False)
+        case _:
+            return str(value)

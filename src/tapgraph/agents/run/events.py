@@ -23,6 +23,7 @@ __all__ = [
     "ActionFailed",
     "ActionStarted",
     "Decided",
+    "Delegated",
     "Escalated",
     "Event",
     "Finished",
@@ -36,12 +37,14 @@ __all__ = [
     "RecordedEvent",
     "Reflected",
     "Resumed",
+    "Retrieved",
     "RunStarted",
     "ScreenSeen",
     "StepTimed",
     "UnknownEvent",
     "Verified",
     "Warned",
+    "WireAction",
     "line_from_event",
     "recorded_event_from_line",
 ]
@@ -118,6 +121,31 @@ class Planned:
     subgoals: tuple[str, ...]
     current_subgoal: str
     status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """APIs were looked for; `apis` are the ones that the model can choose from now."""
+
+    kind: ClassVar[str] = "retrieved"
+    step: int
+    query: str
+    apis: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delegated:
+    """Another agent did a subgoal; its own run folder is `run`, below this one where it can be."""
+
+    kind: ClassVar[str] = "delegated"
+    step: int
+    agent: Literal["mobile", "api"]
+    subgoal: str
+    run: str
+    outcome: Outcome
+    reason: str
+    answer: str
+    spent: Spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +323,8 @@ Event: TypeAlias = (
     | ScreenSeen
     | ModelCalled
     | Planned
+    | Retrieved
+    | Delegated
     | Decided
     | ActionStarted
     | ActionDone
@@ -321,6 +351,8 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
         ScreenSeen,
         ModelCalled,
         Planned,
+        Retrieved,
+        Delegated,
         Decided,
         ActionStarted,
         ActionDone,

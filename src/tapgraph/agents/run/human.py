@@ -7,6 +7,8 @@ from typing import Literal, Protocol, TypeAlias
 from rich.console import Console
 from rich.prompt import Confirm, Prompt
 
+from tapgraph.agents.run.visible_text import visible_text
+
 __all__ = [
     "NO_ONE",
     "AbsentHuman",
@@ -78,10 +80,10 @@ class TerminalHuman:
         try:
             if request.kind == "question":
                 self.console.print("The agent asks:", style="bold")
-                self.console.print(request.text, markup=False)
+                self.console.print(visible_text(request.text), markup=False, highlight=False)
                 return Prompt.ask("Your answer", console=self.console)
             self.console.print("The agent wants to do this:", style="bold")
-            self.console.print(request.text, markup=False)
+            self.console.print(visible_text(request.text), markup=False, highlight=False)
             return "yes" if Confirm.ask("Allow it?", console=self.console) else "no"
         except EOFError:
             return None

@@ -1,8 +1,9 @@
 """How a run can end; nothing else is an ending."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Outcome"]
+__all__ = ["Outcome", "Stop"]
 
 
 class Outcome(StrEnum):
@@ -41,3 +42,11 @@ class Outcome(StrEnum):
                 return 3
             case Outcome.FAILED | Outcome.GAVE_UP | Outcome.LOOP | Outcome.NEEDS_HUMAN:
                 return 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a run ends."""
+
+    outcome: Outcome
+    reason: str

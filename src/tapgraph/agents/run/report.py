@@ -7,6 +7,7 @@ the style, the script and the pictures that this module put there. Only those ar
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -152,6 +153,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         action_words=action_words,
+        pretty=_pretty,
         seconds=_seconds,
         clock=_clock,
         when=_when,
@@ -165,6 +167,15 @@ def _visible(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Markup):
         return visible_text(value)
     return value
+
+
+def _pretty(value: object) -> str:
+    """JSON over several lines; text that is none stays as it is."""
+    try:
+        told = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return str(value)
+    return json.dumps(told, ensure_ascii=False, indent=2)
 
 
 def _count(value: int) -> str:

@@ -1,13 +1,16 @@
 """The folder of one run.
 
-`run.json`, `events.jsonl`, `screens/NNNN.png` with `screens/NNNN.json`, `trees/NNNN.xml`, and when
-it was asked for `report.html`.
+`run.json`, `events.jsonl`, `screens/NNNN.png` with `screens/NNNN.json`, `trees/NNNN.xml`,
+`results/NNNN.json` for what the APIs called in a step gave, and when it was asked for
+`report.html`.
 
 It can be read at any time, also while the run goes on and after it was killed: the header and every
 picture are replaced atomically, every event is a line that is flushed as it happens, and a last
 line that was cut off is ignored.
 """
 
+import fcntl
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -32,6 +35,7 @@ from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_header import RunHeader, header_from_json, header_to_json
 from tapgraph.agents.run.screen_record import screen_from_json, screen_to_json
 from tapgraph.errors import UnreadableRun, UsageError
+from tapgraph.tools.api.json_value import Json
 from tapgraph.tools.mobile.screen import Screen
 
 __all__ = ["RunFolder"]
@@ -199,6 +203,29 @@ class RunFolder:
         except FileNotFoundError:
             return ""
 
+    def save_result(self, step: int, value: Json) -> None:
+        """Keep what a step gave, whole; a second time it replaces the first."""
+        place = self._result_path(step)
+        place.parent.mkdir(exist_ok=True)
+        _replace(place, json.dumps(value, ensure_ascii=False))
+
+    def has_result(self, step: int) -> bool:
+        """Whether a step gave something."""
+        return self._result_path(step).is_file()
+
+    def load_result(self, step: int) -> Json:
+        """What a step gave.
+
+        Raises:
+            UnreadableRun: it gave nothing, or the file is damaged.
+        """
+        place = self._result_path(step)
+        try:
+            value: Json = json.loads(place.read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
+            raise UnreadableRun(f"{str(place)!r} is no result of a step") from error
+        return value
+
     def finish(self, outcome: Outcome, reason: str, answer: str, spent: Spent) -> None:
         """Write how the run ended, as its last event and into its header."""
         step = max((event.step for event in self.events()), default=0)
@@ -206,10 +233,14 @@ class RunFolder:
         self._write_header(self._header.finished(outcome, reason, answer, spent))
 
     def reopen(self) -> None:
-        """Let a run go on that was stopped: it has no outcome until it is finished again."""
+        """Let a run go on that was stopped: it has no outcome until it is finished again.
+
+        Raises:
+            UsageError: another process works on it.
+        """
         step = max((event.step for event in self.events()), default=0)
-        self._write_header(self._header.reopened())
         self.record(Resumed(step))
+        self._write_header(self._header.reopened())
 
     def close(self) -> None:
         """Wait for trees and pictures and close the files.
@@ -247,6 +278,9 @@ class RunFolder:
 
     def _picture_path(self, screen_id: int) -> Path:
         return self.path / "screens" / f"{screen_id:04d}.png"
+
+    def _result_path(self, step: int) -> Path:
+        return self.path / "results" / f"{step:04d}.json"
 
     def _next_screen_id(self) -> int:
         if self._screens_used is None:
@@ -304,8 +338,21 @@ def _replace(place: Path, text: str) -> None:
 
 
 def _open_for_appending(place: Path) -> BinaryIO:
-    """The file, without a last line that was cut off when an earlier run was killed."""
+    """The file, without a last line that was cut off when an earlier run was killed.
+
+    It is locked until it is closed or the process ends, however it ends.
+
+    Raises:
+        UsageError: another process works on the run.
+    """
     file = place.open("a+b")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise UsageError(
+            f"another process works on the run in {str(place.parent)!r}; wait for it or stop it"
+        ) from error
     file.seek(0)
     content = file.read()
     file.truncate(content.rfind(b"\n") + 1)

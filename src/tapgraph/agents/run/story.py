@@ -8,6 +8,7 @@ from tapgraph.agents.run.events import (
     ActionDone,
     ActionFailed,
     Decided,
+    Delegated,
     Escalated,
     Event,
     Finished,
@@ -21,6 +22,7 @@ from tapgraph.agents.run.events import (
     RecordedEvent,
     Reflected,
     Resumed,
+    Retrieved,
     ScreenSeen,
     StepTimed,
     UnknownEvent,
@@ -59,6 +61,8 @@ class StepStory:
     shortcuts: list[LearntShortcut] = field(default_factory=list)
     tips: list[str] = field(default_factory=list)
     calls: list[ModelCalled] = field(default_factory=list)
+    retrieved: list[Retrieved] = field(default_factory=list)
+    delegated: list[Delegated] = field(default_factory=list)
     timed: StepTimed | None = None
 
 
@@ -160,11 +164,13 @@ def tell(timeline: Iterable[RecordedEvent]) -> RunStory:
 _LISTS: Mapping[type[Event], str] = {
     ActionDone: "parts",
     ActionFailed: "parts",
+    Delegated: "delegated",
     Escalated: "escalations",
     HumanAnswered: "talk",
     HumanAsked: "talk",
     LearntShortcut: "shortcuts",
     ModelCalled: "calls",
+    Retrieved: "retrieved",
     Verified: "verifications",
 }
 """Kinds of which a step may have several, and the list of the step that keeps them."""
@@ -199,4 +205,12 @@ def _is_worth_telling(step: StepStory) -> bool:
         step.planned,
         step.verifications,
         step.warnings,
-    )) or any((step.calls, step.talk, step.shortcuts, step.tips, step.escalations))
+    )) or any((
+        step.calls,
+        step.talk,
+        step.shortcuts,
+        step.tips,
+        step.escalations,
+        step.retrieved,
+        step.delegated,
+    ))

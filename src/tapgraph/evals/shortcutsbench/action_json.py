@@ -9,6 +9,8 @@ from tapgraph.evals.shortcutsbench.item import Action
 
 __all__ = ["actions_of", "api_calls_of"]
 
+_DEEPEST = 100
+
 
 def actions_of(found: JsonValue) -> tuple[Action, ...]:
     """The actions of a shortcut's `WFWorkflowActions`.
@@ -49,4 +51,19 @@ def _action(found: JsonValue, position: int) -> Action:
         raise UsageError(f"gold action {position} has no WFWorkflowActionIdentifier")
     if not isinstance(parameters, dict):
         raise UsageError(f"the parameters of gold action {position} are no object")
+    if _depth(parameters) > _DEEPEST:
+        raise UsageError(f"gold action {position} is nested deeper than {_DEEPEST} levels")
     return Action(identifier, parameters)
+
+
+def _depth(value: JsonValue) -> int:
+    deepest = 0
+    waiting: list[tuple[JsonValue, int]] = [(value, 0)]
+    while waiting:
+        current, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        if isinstance(current, dict):
+            waiting += [(one, depth + 1) for one in current.values()]
+        elif isinstance(current, list):
+            waiting += [(one, depth + 1) for one in current]
+    return deepest

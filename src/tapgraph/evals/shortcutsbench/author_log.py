@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pydantic import JsonValue
 
 from tapgraph.errors import UsageError
-from tapgraph.evals.records import Problem, read_json_lines
+from tapgraph.evals.records import Problem, Read, read_json_lines
 from tapgraph.evals.shortcutsbench.action_json import actions_of, api_calls_of
 from tapgraph.evals.shortcutsbench.freeze import (
     ApiTexts,
@@ -22,22 +21,14 @@ from tapgraph.evals.shortcutsbench.identifiers import is_judged
 from tapgraph.evals.shortcutsbench.item import EssentialFrom, Item
 from tapgraph.evals.shortcutsbench.transcript import Answer, Record, Transcript
 
-__all__ = ["LogRead", "read_author_items", "read_author_log", "read_pre_experiment_log"]
+__all__ = ["read_author_items", "read_author_log", "read_pre_experiment_log"]
 
 Row = dict[str, JsonValue]
 
 
-@dataclass(frozen=True, slots=True)
-class LogRead:
-    """Records of a run log, and the lines that gave none."""
-
-    records: tuple[Record, ...]
-    problems: tuple[Problem, ...]
-
-
 def read_pre_experiment_log(
     path: Path, source: Literal["metatool", "toolbench", "toolllm"]
-) -> LogRead:
+) -> Read[Record]:
     """The records of a pre-experiment's log; each holds its item, as the log shows it.
 
     Raises:
@@ -63,7 +54,7 @@ def read_pre_experiment_log(
 
 def read_author_log(
     path: Path, apis: ApiTexts, *, items: Mapping[str, Item] | None = None
-) -> LogRead:
+) -> Read[Record]:
     """The records of a main experiment's log.
 
     A log whose shortcut broke off holds only the gold actions up to there. With the frozen `items`
@@ -133,7 +124,7 @@ def read_author_items(
     return Frozen(tuple(items), tuple(problems))
 
 
-def _read(path: Path, record: Callable[[Row], Record]) -> LogRead:
+def _read(path: Path, record: Callable[[Row], Record]) -> Read[Record]:
     records: list[Record] = []
     problems: list[Problem] = []
     for where, row in read_json_lines(path):
@@ -144,7 +135,7 @@ def _read(path: Path, record: Callable[[Row], Record]) -> LogRead:
             records.append(record(row))
         except UsageError as error:
             problems.append(Problem(where, str(error)))
-    return LogRead(tuple(records), tuple(problems))
+    return Read(tuple(records), tuple(problems))
 
 
 def _answers(row: Row, judged: Sequence[int]) -> tuple[Answer, ...]:

@@ -2,11 +2,14 @@
 
 import json
 import random
+import threading
 
 from pydantic import JsonValue
 
 from tapgraph.errors import InvalidReply
+from tapgraph.evals.shortcutsbench.freeze import ApiTexts
 from tapgraph.evals.shortcutsbench.identifiers import FINISH
+from tapgraph.evals.shortcutsbench.item import Item
 from tapgraph.evals.shortcutsbench.question import Question, Said, prompt_of
 from tapgraph.evals.shortcutsbench.reply_text import ApiReply, StepReply
 from tapgraph.llm_backend.chat_model import ChatModel, Usage
@@ -14,6 +17,8 @@ from tapgraph.llm_backend.structured import ask
 from tapgraph.tools.api.catalog import Api, ApiCatalog
 
 __all__ = ["LexicalChooser", "ModelChooser", "OracleChooser", "RandomChooser"]
+
+_LONGEST_NAME = 200
 
 
 class OracleChooser:
@@ -47,17 +52,22 @@ class RandomChooser:
 class LexicalChooser:
     """The candidate that shares the most telling words with the query and was not called yet.
 
-    BM25 (`ApiCatalog.search`) over the candidates' names and texts: a baseline that needs no model.
-    When no candidate that is left shares a word with the query, it says `Finish`, where `Finish` is
-    to choose from or the item is a shortcut, and else repeats the best one.
+    BM25 (`ApiCatalog.search`) over the names and texts of the whole set, so that a word is rare or
+    common by all APIs and not by a handful of candidates: a baseline that needs no model. When no
+    candidate that is left shares a word with the query, it says `Finish`, where that is to choose
+    or the item is a shortcut, and else repeats the best one. APIs without a text are never ranked.
     """
 
     name = "lexical"
 
+    def __init__(self) -> None:
+        self._rankings: dict[int, _Ranking] = {}
+        self._lock = threading.Lock()
+
     def answer(self, question: Question) -> Said:
         """The best candidate that the history does not hold."""
         called = {action.identifier for action in question.history}
-        ranked = self._ranked(question)
+        ranked = self._ranking(question.apis).of(question.item)
         fresh = [identifier for identifier in ranked if identifier not in called]
         rest = [one for one in question.item.candidates if one not in called and one != FINISH]
         may_finish = not question.item.is_pre_experiment or FINISH in question.item.candidates
@@ -65,16 +75,38 @@ class LexicalChooser:
             return Said(_reply(question, fresh[0]))
         if may_finish and called:
             return Said(_reply(question, FINISH))
-        return Said(_reply(question, (ranked or rest or [*question.item.candidates])[0]))
+        return Said(_reply(question, [*ranked, *rest, *question.item.candidates][0]))
 
-    def _ranked(self, question: Question) -> list[str]:
-        names = [one for one in question.item.candidates if one != FINISH]
-        catalog = ApiCatalog(
-            Api(f"{number}.{'_'.join(name.split())[:200]}", question.apis.texts.get(name, ""))
-            for number, name in enumerate(names)
+    def _ranking(self, apis: ApiTexts) -> "_Ranking":
+        with self._lock:
+            found = self._rankings.get(id(apis))
+            if found is None:
+                found = self._rankings[id(apis)] = _Ranking(apis)
+            return found
+
+
+class _Ranking:
+    """Candidates by how well they fit a query; kept, because each step of an item asks again."""
+
+    def __init__(self, apis: ApiTexts) -> None:
+        # Holding the texts keeps their id from being given to others.
+        self.apis = apis
+        self._names = {
+            "_".join(name.split())[:_LONGEST_NAME]: name
+            for name in sorted(apis.texts)
+            if name.strip() and "".join(name.split()).isprintable() and name != FINISH
+        }
+        self._catalog = ApiCatalog(
+            Api(identifier, apis.texts[name]) for identifier, name in self._names.items()
         )
-        found = catalog.search(question.item.query, limit=max(1, len(names)))
-        return [names[int(api.identifier.partition(".")[0])] for api in found]
+        self._ranked: dict[str, tuple[str, ...]] = {}
+
+    def of(self, item: Item) -> tuple[str, ...]:
+        if item.id not in self._ranked:
+            found = self._catalog.search(item.query, limit=max(1, len(self._names)))
+            names = (self._names[api.identifier] for api in found)
+            self._ranked[item.id] = tuple(one for one in names if one in item.candidates)
+        return self._ranked[item.id]
 
 
 class ModelChooser:
@@ -84,7 +116,7 @@ class ModelChooser:
     told what is wrong with it, which the paper does not do.
     """
 
-    def __init__(self, model: ChatModel, *, max_tokens: int = 1024, retries: int = 0) -> None:
+    def __init__(self, model: ChatModel, *, max_tokens: int = 2048, retries: int = 0) -> None:
         self._model = model
         self._max_tokens = max_tokens
         self._retries = retries

@@ -1,6 +1,5 @@
 """The authors' files on disk, as they lie in their repository and come from their drive."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -8,7 +7,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from tapgraph.errors import UsageError
-from tapgraph.evals.records import Problem
+from tapgraph.evals.records import Problem, loads_storable
 from tapgraph.evals.shortcutsbench.author_log import read_author_items
 from tapgraph.evals.shortcutsbench.freeze import (
     ApiTexts,
@@ -227,9 +226,8 @@ def _object(path: Path) -> dict[str, JsonValue]:
 
 def _json(path: Path) -> JsonValue:
     try:
-        found: JsonValue = json.loads(path.read_bytes())
+        return loads_storable(path.read_bytes())
     except OSError as error:
         raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path.name} is not whole JSON: {str(error)[:200]}") from error
-    return found

@@ -1,4 +1,8 @@
-"""Whole evaluations in a folder: `items.jsonl`, `results.jsonl`, `summary.json`; they resume."""
+"""Whole evaluations in a folder, which resume where they stopped.
+
+`run.json` says what is run, `items.jsonl` holds the frozen items and `apis.json` the texts of their
+APIs, `results.jsonl` grows by a line for each item, `summary.json` holds the scores.
+"""
 
 import json
 import os
@@ -7,6 +11,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import get_args
+
+from pydantic import TypeAdapter, ValidationError
 
 from tapgraph.errors import UsageError
 from tapgraph.evals.records import Problem, read_records, write_records
@@ -21,6 +27,7 @@ from tapgraph.evals.shortcutsbench.data_files import (
 )
 from tapgraph.evals.shortcutsbench.executed import let_run_and_execute
 from tapgraph.evals.shortcutsbench.freeze import ApiTexts, Frozen
+from tapgraph.evals.shortcutsbench.identifiers import LEFT_OUT, NOT_JUDGED
 from tapgraph.evals.shortcutsbench.item import Item
 from tapgraph.evals.shortcutsbench.modes import ask_step_by_step, let_run_free
 from tapgraph.evals.shortcutsbench.question import Chooser
@@ -79,7 +86,8 @@ def evaluate_shortcutsbench(
         mode: how the items are asked.
         workers: items at once.
         limit: only so many items, spread evenly over all; None for all.
-        apis: texts of the APIs; needed only when `data` is an items file without a folder of texts.
+        apis: texts of the APIs; without them those of the data, or the `apis.json` that lies beside
+            the items file.
         on_progress: told after each item.
 
     Raises:
@@ -89,6 +97,7 @@ def evaluate_shortcutsbench(
     if data.is_file():
         read = read_records(data, Item)
         frozen = Frozen(read.records, read.problems)
+        apis = apis or _texts_beside(data)
     else:
         frozen = load_shortcuts(data)
         apis = apis or load_api_texts(data)
@@ -96,7 +105,7 @@ def evaluate_shortcutsbench(
         _limited(frozen, limit),
         chooser,
         out,
-        apis=apis or ApiTexts({}),
+        apis=apis,
         source="shortcutsbench",
         mode=mode,
         workers=workers,
@@ -156,6 +165,7 @@ def evaluate_items(
         raise UsageError(f"there are no items of {source} to evaluate{first}")
     _claim(out, {"source": source, "chooser": chooser.name, "mode": mode})
     _keep_items(out / "items.jsonl", frozen.items)
+    _replace(out / "apis.json", _used_texts(frozen.items, apis))
     report = run_items(
         frozen.items,
         partial(_asked, chooser=chooser, apis=apis, mode=mode),
@@ -190,6 +200,29 @@ def _limited(frozen: Frozen, limit: int | None) -> Frozen:
         raise UsageError(f"limit must be at least 1, got {limit}")
     step = len(frozen.items) / limit
     return Frozen(tuple(frozen.items[int(i * step)] for i in range(limit)), frozen.problems)
+
+
+def _used_texts(items: Sequence[Item], apis: ApiTexts) -> str:
+    used = {identifier for item in items for identifier in item.candidates}
+    used |= {action.identifier for item in items for action in item.gold} | NOT_JUDGED | LEFT_OUT
+    kept = ApiTexts(
+        {one: text for one, text in sorted(apis.texts.items()) if one in used},
+        {one: names for one, names in sorted(apis.parameters.items()) if one in used},
+        {one: name for one, name in sorted(apis.outputs.items()) if one in used},
+    )
+    return TypeAdapter(ApiTexts).dump_json(kept).decode()
+
+
+def _texts_beside(items_file: Path) -> ApiTexts:
+    path = items_file.with_name("apis.json")
+    try:
+        return TypeAdapter(ApiTexts).validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            f"{str(items_file)!r} needs the texts of its APIs beside it in apis.json"
+        ) from error
+    except ValidationError as error:
+        raise UsageError(f"{str(path)!r} does not hold texts of APIs") from error
 
 
 def _claim(out: Path, header: dict[str, str]) -> None:

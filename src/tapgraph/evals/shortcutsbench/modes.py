@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import replace
 
+from tapgraph.evals.records import storable
 from tapgraph.evals.shortcutsbench.freeze import ApiTexts
 from tapgraph.evals.shortcutsbench.identifiers import FINISH
 from tapgraph.evals.shortcutsbench.item import Action, Item
@@ -23,13 +24,13 @@ def ask_step_by_step(item: Item, chooser: Chooser, apis: ApiTexts) -> Transcript
     transcript = Transcript(item_id=item.id)
     for position in item.judged:
         said = chooser.answer(Question(item, position, item.gold[:position], apis))
-        answers = (*transcript.answers, Answer(position, said.text))
+        answers = (*transcript.answers, Answer(position, storable(said.text)))
         transcript = replace(_paid(transcript, said), answers=answers)
     if item.is_pre_experiment:
         return transcript
     end = len(item.gold)
     said = chooser.answer(Question(item, end, item.gold, apis))
-    return replace(_paid(transcript, said), stop=Answer(end, said.text))
+    return replace(_paid(transcript, said), stop=Answer(end, storable(said.text)))
 
 
 def let_run_free(item: Item, chooser: Chooser, apis: ApiTexts) -> Transcript:
@@ -43,7 +44,7 @@ def let_run_free(item: Item, chooser: Chooser, apis: ApiTexts) -> Transcript:
     for ordinal in range(most_free_calls(item)):
         question = Question(item, ordinal, transcript.actions, apis, is_free=True)
         said = chooser.answer(question)
-        answers = (*transcript.answers, Answer(ordinal, said.text))
+        answers = (*transcript.answers, Answer(ordinal, storable(said.text)))
         transcript = replace(_paid(transcript, said), answers=answers)
         call = strict_call(said.text)
         if call is None or call.identifier is None:

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tapgraph.evals.shortcutsbench.paper_scores import PAPER_METRICS, paper_level, paper_scores
-from tapgraph.evals.shortcutsbench.strict_scores import STRICT_METRICS, strict_scores
+from tapgraph.evals.shortcutsbench.strict_scores import (
+    LOWER_IS_BETTER,
+    STRICT_METRICS,
+    strict_scores,
+)
 from tapgraph.evals.shortcutsbench.transcript import Record
 from tapgraph.evals.stats import RESAMPLES, Estimate, Tally, macro_share, share
 
-__all__ = ["MetricSummary", "Summary", "summarise"]
+__all__ = ["MetricSummary", "Summary", "is_lower_better", "summarise", "summary_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class MetricSummary:
         micro: all counts together, as the paper does; long shortcuts weigh more.
         macro_levels: the mean of the levels; None where there are no levels.
         macro_queries: the mean of the queries.
-        by_level: each level, by the paper's names in `paper/*` of the gold that the log holds.
+        by_level: each level, in `paper/*` by the gold that the log holds.
         by_type: each task type, `other` included.
     """
 
@@ -45,6 +49,8 @@ class Summary:
         failed: items that broke off; their missing answers are wrong.
         unusable: pieces of the input that gave no item.
         doubtful: items with marked data, which count like the others.
+        without_outcome: executed items whose gold does not run here or leaves nothing to compare;
+            `strict/outcome` does not count them.
         essential_from: where the list of scored literal parameters is from.
         calls: replies that were asked for.
         prompt_tokens: sent in all.
@@ -60,6 +66,7 @@ class Summary:
     failed: int
     unusable: int
     doubtful: int
+    without_outcome: int
     essential_from: str
     calls: int
     prompt_tokens: int
@@ -111,6 +118,9 @@ def summarise(
         failed=sum(bool(one.failure) for one in transcripts),
         unusable=unusable,
         doubtful=sum(bool(one.item.problems) for one in records),
+        without_outcome=sum(
+            one.outcome is not None and not one.outcome.gold_runs for one in transcripts
+        ),
         essential_from=records[0].item.essential_from if records else "none",
         calls=sum(one.calls for one in transcripts),
         prompt_tokens=sum(one.prompt_tokens for one in transcripts),
@@ -118,6 +128,31 @@ def summarise(
         cost_usd=sum(one.cost_usd for one in transcripts),
         metrics=tuple(one for one in metrics if one.micro.n),
     )
+
+
+def summary_rows(summary: Summary) -> tuple[tuple[str, ...], ...]:
+    """A table of the scores: a header, then a row of texts for each metric, in percent."""
+    header = ("metric", "micro [95 %]", "n", "macro levels", "macro queries")
+    rows = [
+        (
+            one.name + (" (lower is better)" if is_lower_better(one.name) else ""),
+            one.micro.percent,
+            f"{one.micro.n:,}",
+            one.macro_levels.percent if one.macro_levels is not None else "-",
+            one.macro_queries.percent,
+        )
+        for one in summary.metrics
+    ]
+    return (header, *rows)
+
+
+def is_lower_better(metric: str) -> bool:
+    """Whether a smaller value of the metric is the better one.
+
+    >>> is_lower_better("strict/invented_apis"), is_lower_better("paper/api_selection")
+    (True, False)
+    """
+    return metric in LOWER_IS_BETTER or metric.startswith("paper/outputs_")
 
 
 _Key = TypeVar("_Key", int, str)

@@ -13,12 +13,22 @@ from tapgraph.tools.api.json_value import excerpt, json_line, one_line
 from tapgraph.tools.api.retrieval import LexicalIndex, Vocabulary, words_of
 from tapgraph.tools.token_estimate import estimate_tokens
 
-__all__ = ["Api", "ApiCatalog", "ApiParameter", "ParameterType", "Scalar", "arguments_schema"]
+__all__ = [
+    "Api",
+    "ApiCatalog",
+    "ApiParameter",
+    "Effect",
+    "ParameterType",
+    "Scalar",
+    "arguments_schema",
+]
 
 ParameterType = Literal[
     "text", "number", "integer", "boolean", "enumeration", "list", "dictionary", "any"
 ]
 Scalar: TypeAlias = str | int | float | bool
+Effect = Literal["reads", "changes", "destroys", "unknown"]
+"""What a call does to what is there, as far as the catalogue tells."""
 
 _LONGEST_NAME = 300
 _JSON_TYPES: dict[ParameterType, str] = {
@@ -79,6 +89,7 @@ class Api:
         parameters: what it takes, in the catalogue's order.
         returns: what it gives, in words or as a type; empty when it gives nothing or none is named.
         origin: the catalogue that it is from.
+        effect: whether a call only reads, changes or destroys something.
     """
 
     identifier: str
@@ -86,6 +97,7 @@ class Api:
     parameters: tuple[ApiParameter, ...] = ()
     returns: str = ""
     origin: str = ""
+    effect: Effect = "unknown"
 
     def __post_init__(self) -> None:
         for name in (self.identifier, *(one.name for one in self.parameters)):

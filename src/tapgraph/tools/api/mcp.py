@@ -260,6 +260,8 @@ def _api(tool: "Tool", origin: str) -> Api:
         ),
         returns=returns,
         origin=origin,
+        # Only a warning is believed: a server's word that a tool is harmless proves nothing.
+        effect="destroys" if tool.annotations and tool.annotations.destructive_hint else "unknown",
     )
 
 

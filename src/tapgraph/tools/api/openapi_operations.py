@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from tapgraph.errors import UsageError
-from tapgraph.tools.api.catalog import Api, ApiParameter
+from tapgraph.tools.api.catalog import Api, ApiParameter, Effect
 from tapgraph.tools.api.json_schema import SchemaReader
 from tapgraph.tools.api.json_value import one_line
 from tapgraph.tools.api.secret import Placement
@@ -19,6 +19,12 @@ BodyForm = Literal["none", "json", "form", "text"]
 Requirement: TypeAlias = tuple[Placement, ...]
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
+_EFFECTS: Mapping[str, Effect] = {
+    "get": "reads",
+    "head": "reads",
+    "options": "reads",
+    "delete": "destroys",
+}
 _NOT_ARGUMENTS = frozenset({
     *("accept", "content-type", "authorization"),
     *("host", "cookie", "connection", "content-length", "transfer-encoding", "proxy-authorization"),
@@ -191,6 +197,7 @@ class _OperationReader:
                 parameters=tuple(arguments.parameters),
                 returns=self._returns(given, where),
                 origin=self._origin,
+                effect=_EFFECTS.get(method, "changes"),
             ),
             method=method.upper(),
             path=path,

@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 from appium.webdriver.webdriver import WebDriver
 from PIL import Image, UnidentifiedImageError
+from selenium.common.exceptions import UnknownMethodException
 
 from tapgraph.errors import AppNotFound, DeviceLost, ToolError, UnreadableTree
 from tapgraph.tools.mobile import appium_fingers
@@ -31,7 +32,7 @@ from tapgraph.tools.mobile.actions import (
 )
 from tapgraph.tools.mobile.app_labels import match_app
 from tapgraph.tools.mobile.appium_server import AppiumServer, session_capabilities
-from tapgraph.tools.mobile.appium_session import AppiumSession, UnsupportedCommand
+from tapgraph.tools.mobile.appium_session import AppiumSession
 from tapgraph.tools.mobile.appium_typing import AppiumKeyboard
 from tapgraph.tools.mobile.device import (
     SIMULATED_CAPABILITY,
@@ -168,14 +169,14 @@ class AppiumDevice:
 
     def keyboard_shown(self) -> bool:
         """Whether the soft keyboard is on the screen; no where the driver cannot tell."""
-        try:
-            return bool(
-                self._look(
-                    "tell whether the keyboard is shown", lambda driver: driver.is_keyboard_shown()
-                )
-            )
-        except UnsupportedCommand:
-            return False
+
+        def look(driver: WebDriver) -> bool:
+            try:
+                return bool(driver.is_keyboard_shown())
+            except UnknownMethodException:
+                return False
+
+        return self._look("tell whether the keyboard is shown", look)
 
     def close(self) -> None:
         """End the session; the phone itself stays as it is."""
@@ -283,8 +284,6 @@ class AppiumDevice:
         """Read what an agent cannot do without: a refusal counts as a lost phone."""
         try:
             return self._session.read(what, command)
-        except UnsupportedCommand:
-            raise
         except ToolError as error:
             raise DeviceLost(str(error)) from error
 

@@ -100,7 +100,7 @@ def describe(screen: Screen, *, budget_tokens: int = 900) -> str:
     else:
         lines = _most_useful(screen, lines, budget_tokens - _REST_TOKENS)
     missing = len(screen.elements) - len(lines)
-    rest = [f"... {missing} more elements; scroll or ask for them"] if missing else []
+    rest = [f"... {missing} more elements; scroll to see them"] if missing else []
     return "\n".join([*lines.values(), *rest])
 
 

@@ -1,6 +1,7 @@
 """Short ways to write actions, and to run them."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +38,12 @@ def run(system: SimulatedSystem) -> Run:
         return run_workflow(Workflow.from_actions(list(actions)), system, given=given).output
 
     return runs
+
+
+@pytest.fixture(scope="session")
+def real_data(shared_data: Path) -> Path:
+    """The authors' files, which the repository does not hold."""
+    folder = shared_data / "shortcutsbench"
+    if not folder.is_dir():
+        pytest.skip(f"no ShortcutsBench data at {folder}")
+    return folder

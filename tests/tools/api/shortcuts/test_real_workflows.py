@@ -19,8 +19,8 @@ NOTION, CURRENCY, LOCKER, SAVER = range(4)
 
 
 @pytest.fixture(scope="module")
-def workflows(shared_data: Path) -> list[Workflow]:
-    lines = (shared_data / "shortcutsbench/examples/real_examples_4.jsonl").read_text("utf-8")
+def workflows(real_data: Path) -> list[Workflow]:
+    lines = (real_data / "examples/real_examples_4.jsonl").read_text("utf-8")
     return [Workflow.from_actions(json.loads(line)["aseqs"]) for line in lines.splitlines()]
 
 

@@ -283,11 +283,23 @@ def test_patterns_that_never_end_are_refused(run: Run, act: Act, pattern: str) -
         )
 
 
+@pytest.mark.parametrize("pattern", ["[[:alpha:]]", "[a&&b]", "[["])
+def test_sets_that_python_reads_otherwise_are_refused(run: Run, act: Act, pattern: str) -> None:
+    with pytest.raises(NotExecutable, match="a set inside a set"):
+        run(act("gettext", WFTextActionText="a"), act("text.match", WFMatchTextPattern=pattern))
+
+
 def test_megabytes_of_base64_are_carried_or_refused(act: Act) -> None:
     workflow = Workflow.from_actions([act("gettext", WFTextActionText="QUJD" * 1_000_000)])
     assert run_workflow(workflow, SimulatedSystem()).steps == 1
     with pytest.raises(BudgetExhausted, match="larger than 1,000"):
         run_workflow(workflow, SimulatedSystem(), limits=Limits(size=1000))
+
+
+def test_a_run_that_takes_too_long_is_stopped(act: Act) -> None:
+    workflow = Workflow.from_actions([act("vibrate"), act("vibrate")])
+    with pytest.raises(BudgetExhausted, match="more than 1e-09 seconds"):
+        run_workflow(workflow, SimulatedSystem(), limits=Limits(seconds=1e-9))
 
 
 def test_limits_must_be_positive() -> None:

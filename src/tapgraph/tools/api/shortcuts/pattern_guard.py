@@ -1,10 +1,12 @@
-"""Whether a regular expression from outside may run for minutes."""
+"""Whether a regular expression from outside may run for minutes, or means something else here."""
 
 import re
 
-__all__ = ["may_run_long"]
+__all__ = ["may_run_long", "means_something_else"]
 
 _MOST_STEPS = 10**9
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
+_SET_OPERATION = re.compile(r"\[|--|&&|~~|\|\|")
 _ELEMENT = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[*+]|\{\d+,\d*\}|[()|]|.", re.DOTALL)
 
 
@@ -38,3 +40,20 @@ def may_run_long(pattern: str, text_length: int) -> bool:
             is_branching[-1] = is_branching[-1] or closed_branching
     steps: int = (text_length + 1) ** min(open_repeats + 1, 20)
     return steps > _MOST_STEPS
+
+
+def means_something_else(pattern: str) -> bool:
+    r"""Whether a set holds what Apple's engine reads as sets inside sets, and Python as letters.
+
+    Sets without an end count too; Python warns of either instead of only refusing them.
+
+    >>> means_something_else("[[:alpha:]]+"), means_something_else(r"[a\[]")
+    (True, False)
+    """
+    for found in _ELEMENT.finditer(pattern):
+        element = found.group()
+        if element == "[":
+            return True
+        if element[0] == "[" and _SET_OPERATION.search(_ESCAPED.sub("", element[1:])):
+            return True
+    return False

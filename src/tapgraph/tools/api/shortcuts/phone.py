@@ -54,6 +54,7 @@ class ShortcutsPhone:
         api = self._catalog[identifier]
         check_size("the arguments", arguments)
         started = time.monotonic()
+        self._session.started = started
         try:
             output = perform(self._session, api.identifier, arguments)
         except Stopped as stop:

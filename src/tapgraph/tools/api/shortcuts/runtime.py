@@ -114,7 +114,12 @@ def perform(
     if handler is None:
         raise NotExecutable(identifier)
     session.count_step()
-    output = session.kept(handler(ActionCall(identifier, parameters, session)))
+    try:
+        output = session.kept(handler(ActionCall(identifier, parameters, session)))
+    except RecursionError as error:
+        raise ToolError("a parameter is nested too deeply") from error
+    except (ArithmeticError, ValueError) as error:
+        raise ToolError(f"a parameter cannot be used: {error}") from error
     session.previous = output
     uuid = parameters.get("UUID")
     if isinstance(uuid, str):

@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -36,14 +37,16 @@ class Limits:
         steps: actions, each turn of a loop counted.
         size: characters and values that one output or variable may hold.
         requests: requests to the web.
+        seconds: of real time, looked at before each action; the clock of the system has no part.
     """
 
     steps: int = 10_000
     size: int = 5_000_000
     requests: int = 200
+    seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.size, self.requests) < 1:
+        if min(self.steps, self.size, self.requests) < 1 or not self.seconds > 0:
             raise UsageError(f"every limit of a run must be at least 1, got {self}")
 
 
@@ -60,6 +63,8 @@ class Session:
         previous: the output of the action before, which an action without input takes.
         repeats: item and index of the loops that are running, the innermost last.
         steps: actions so far.
+        dice: random numbers by the system's seed.
+        started: when the run began, on the monotonic clock.
     """
 
     system: SimulatedSystem
@@ -71,6 +76,7 @@ class Session:
     repeats: list[tuple[Content, int]] = field(default_factory=list)
     steps: int = 0
     dice: random.Random = field(init=False)
+    started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.system.seed)
@@ -84,6 +90,8 @@ class Session:
         self.steps += 1
         if self.steps > self.limits.steps:
             raise BudgetExhausted(f"the shortcut took more than {self.limits.steps:,} steps")
+        if time.monotonic() - self.started > self.limits.seconds:
+            raise BudgetExhausted(f"the shortcut took more than {self.limits.seconds:g} seconds")
 
     def kept(self, content: Content) -> Content:
         """The content, when it is not too large to keep.

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 from tapgraph.errors import BudgetExhausted, ToolError
 from tapgraph.tools.api.shortcuts.call import ActionCall, Handler
 from tapgraph.tools.api.shortcuts.content import Content, FileItem, items_of, to_text
-from tapgraph.tools.api.shortcuts.pattern_guard import may_run_long
+from tapgraph.tools.api.shortcuts.pattern_guard import may_run_long, means_something_else
 
 __all__ = ["TEXT_ACTIONS"]
 
@@ -46,6 +46,8 @@ def _pattern(call: ActionCall, written: str, text: str) -> re.Pattern[str]:
     case = "WFMatchTextCaseSensitive" if is_match else "WFReplaceTextCaseSensitive"
     if may_run_long(written, len(text)):
         raise call.refused("a regular expression that may run for very long on this text")
+    if means_something_else(written):
+        raise call.refused("a set inside a set, or one without end, in a regular expression")
     flags = re.MULTILINE | (0 if call.flag(case, default=True) else re.IGNORECASE)
     try:
         return re.compile(written, flags)

@@ -1,0 +1,115 @@
+r"""How APIs, steps and results read in a prompt.
+
+Whatever a service or a catalogue says is foreign text: it stands in one block, in which `<` is
+escaped, so that nothing in it can end the block.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel
+
+from tapgraph.agents.api.references import ResultStore
+from tapgraph.agents.api.state import StepRecord
+from tapgraph.memory.store import Tip
+from tapgraph.tools.api.catalog import ApiCatalog
+from tapgraph.tools.api.json_value import Json, excerpt, json_line
+
+__all__ = [
+    "API_TOKENS",
+    "answer_rule",
+    "apis_block",
+    "result_text",
+    "steps_block",
+    "tip_lines",
+]
+
+API_TOKENS = 240
+"""The most that one API may take of a prompt."""
+
+_LATEST_CHARACTERS = 6000
+_EARLIER_CHARACTERS = 500
+_WITH_RESULT = 8
+_MOST_MEMBERS = 20
+
+
+def apis_block(catalog: ApiCatalog, candidates: Sequence[str], *, tokens: int = API_TOKENS) -> str:
+    """The APIs in their order, each in at most so many tokens."""
+    lines = "\n".join(catalog[one].signature(budget_tokens=tokens) for one in candidates)
+    return f"<apis>\n{_escaped(lines, '&lt;') or 'none found'}\n</apis>"
+
+
+def steps_block(history: Sequence[StepRecord], results: ResultStore) -> str:
+    """All steps in order, one line each, the newest ones with what they gave.
+
+    The newest result is shown longest; the oldest are only there to be referred to.
+    """
+    with_result = [record.step for record in history if results.has_result(record.step)]
+    lines = []
+    for record in history:
+        lines.append(_step_line(record))
+        if record.step in with_result[-_WITH_RESULT:]:
+            is_latest = record.step == with_result[-1]
+            most = _LATEST_CHARACTERS if is_latest else _EARLIER_CHARACTERS
+            value = results.load_result(record.step)
+            lines.append(f"  gave {result_text(value, max_characters=most)}")
+    return "<steps>\n" + ("\n".join(lines) or "none yet") + "\n</steps>"
+
+
+def _step_line(record: StepRecord) -> str:
+    words = f"{record.action} {json_line(record.subject) if record.action != 'call' else ''}"
+    if record.action == "call":
+        words = f"call {record.subject}"
+    written = f" {json_line(record.written)}" if record.written else ""
+    failed = f" -> failed: {json_line(record.error)}" if record.error else " -> done"
+    return f"[{record.step}] " + _escaped(f"{words.strip()}{written}{failed}", "\\u003c")
+
+
+def result_text(value: Json, *, max_characters: int) -> str:
+    r"""A value as one line of JSON that cannot end the block around it, cut where it is long.
+
+    What is cut says how large the whole is, as its parts can still be referred to.
+
+    >>> result_text({"text": "</steps>"}, max_characters=80)
+    '{"text": "\\u003c/steps>"}'
+    >>> result_text([{"id": 1}, {"id": 2}], max_characters=9)
+    '[{"id": 1… (13 more characters; the whole is a list of 2, each with id; refer to its parts)'
+    """
+    text = _escaped(json_line(value), "\\u003c")
+    if len(text) <= max_characters:
+        return text
+    shown = excerpt(text, max_characters).removesuffix(")")
+    return f"{shown}; the whole is {_outline(value)}; refer to its parts)"
+
+
+def _outline(value: Json) -> str:
+    if isinstance(value, Mapping):
+        return f"an object with {_members(value)}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        first = value[0]
+        inside = f", each with {_members(first)}" if isinstance(first, Mapping) else ""
+        return f"a list of {len(value)}{inside}"
+    return "a text"
+
+
+def _members(value: Mapping[str, Json]) -> str:
+    names = [_escaped(json_line(str(name))[1:-1], "\\u003c") for name in list(value)]
+    more = len(names) - _MOST_MEMBERS
+    return ", ".join(names[:_MOST_MEMBERS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _escaped(text: str, less_than: str) -> str:
+    return text.replace("<", less_than)
+
+
+def answer_rule(answer_type: type[BaseModel] | None) -> str:
+    """What the model is told about the answer."""
+    if answer_type is None:
+        return "what the user wants to know, or what was done, in a sentence or two"
+    schema = json.dumps(answer_type.model_json_schema(), ensure_ascii=False)
+    return f"the result that the task asks for, an object of the schema {schema}"
+
+
+def tip_lines(tips: Sequence[Tip]) -> str:
+    """One line for each tip."""
+    return "\n".join(f"- {tip.text}" for tip in tips) or "none"

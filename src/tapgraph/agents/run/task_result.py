@@ -1,0 +1,44 @@
+"""How a task ended, as the caller of an agent gets it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from tapgraph.agents.run.budget import Spent
+from tapgraph.agents.run.outcome import Outcome
+
+__all__ = ["RESUMABLE", "TaskResult", "parsed_answer"]
+
+RESUMABLE = (None, Outcome.BUDGET, Outcome.DEVICE_LOST, Outcome.MODEL_ERROR)
+"""Outcomes after which a run may go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """How a task ended.
+
+    Attributes:
+        answer: the words of the last answer, empty when there was none.
+        answer_object: the answer as the type that was asked for; None without one.
+        notes: what the Notetaker kept; empty for an agent without one.
+        folder: the run folder.
+    """
+
+    outcome: Outcome
+    reason: str
+    answer: str
+    answer_object: BaseModel | None
+    notes: str
+    spent: Spent
+    folder: Path
+
+
+def parsed_answer(answer: str, answer_type: type[BaseModel] | None) -> BaseModel | None:
+    """The answer as an object; None without a type, or where there is no answer that fits."""
+    if answer_type is None or not answer:
+        return None
+    try:
+        return answer_type.model_validate_json(answer)
+    except ValidationError:
+        return None

@@ -1,0 +1,106 @@
+"""`tapgraph api`: a task done by calling APIs."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tapgraph.agents.run.budget import Budget
+from tapgraph.cli.api_options import ApiOptions
+from tapgraph.cli.options import JsonOption
+from tapgraph.cli.run_options import HumanKind
+from tapgraph.errors import UsageError
+
+__all__ = ["api"]
+
+
+def api(
+    instruction: Annotated[str, typer.Argument(help="What to do, in plain words.")] = "",
+    *,
+    catalog: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="An OpenAPI document (file or URL), or an MCP config with mcpServers; can be "
+            "given several times.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="SPEC", help="openai:NAME or http://HOST:PORT/v1#NAME."),
+    ] = None,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VARIABLE",
+            help="The environment variable that holds the secret of a security scheme, or of "
+            "SERVER/HEADER of an MCP server; the model never sees it.",
+        ),
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="URL", help="Tips: a file or database URL.")
+    ] = None,
+    human: Annotated[
+        HumanKind | None,
+        typer.Option(
+            help="Who answers questions: you (the default on a terminal), or a policy: assume "
+            "leaves questions to the agent and refuses risky calls, allow allows them, stop ends."
+        ),
+    ] = None,
+    max_steps: Annotated[int | None, typer.Option(metavar="N", help="Steps; 40.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(metavar="N")] = None,
+    max_seconds: Annotated[float | None, typer.Option(metavar="S")] = None,
+    max_cost: Annotated[float | None, typer.Option(metavar="USD")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run folder; by default under runs/.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with a run that was stopped.")
+    ] = None,
+    json: JsonOption = False,
+) -> int:
+    """Do a task by calling APIs."""
+    # The graph takes a second to load, and no other command needs it.
+    from tapgraph.cli.api_session import resume_api_run, start_api_run  # noqa: PLC0415
+    from tapgraph.cli.open_catalog import parse_secrets  # noqa: PLC0415
+    from tapgraph.cli.task_output import default_folder  # noqa: PLC0415
+
+    limits = {
+        "max_steps": max_steps,
+        "max_tokens": max_tokens,
+        "max_seconds": max_seconds,
+        "max_cost_usd": max_cost,
+    }
+    given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
+    if resume is not None:
+        if instruction or out is not None or catalog:
+            raise UsageError(
+                "--resume takes instruction, catalogue and folder from the run; leave them out"
+            )
+        return resume_api_run(resume, _resumed(resume, given), json=json).outcome.exit_code
+    if not catalog:
+        raise UsageError("name the APIs with --catalog: an OpenAPI document or an MCP config")
+    if model is None:
+        raise UsageError("choosing APIs needs a model: add --model openai:NAME or a URL")
+    parse_secrets(secret or ())
+    options = ApiOptions(
+        catalogs=tuple(catalog),
+        model=model,
+        secrets=tuple(secret or ()),
+        memory=memory,
+        human=human or (HumanKind.ASK if sys.stdin.isatty() else HumanKind.ASSUME),
+        budget=dataclasses.replace(Budget(), **given),
+    )
+    folder = out or default_folder(instruction)
+    return start_api_run(instruction, options, out=folder, json=json).outcome.exit_code
+
+
+def _resumed(run: Path, given: dict[str, Any]) -> ApiOptions:
+    """The options of the run, with the limits that are given anew."""
+    # Pillow and pydantic are not needed to print help.
+    from tapgraph.agents.run.run_folder import RunFolder  # noqa: PLC0415
+
+    header = RunFolder.open(run).header
+    return ApiOptions.from_header(header.options, dataclasses.replace(header.budget, **given))
