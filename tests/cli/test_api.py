@@ -1,5 +1,6 @@
 """`tapgraph api` as a process, against the example's service and a scripted model over HTTP."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -74,3 +75,135 @@ def test_a_task_with_a_question_and_an_error_of_the_server(
     ]  # fmt: skip
     assert len(events_of(run, LearntTips)) == 1
     assert (run / "report.html").is_file()
+
+
+def test_a_run_that_used_its_budget_is_resumed_with_more(
+    openai_server: Callable[..., Any],
+    notes_calendar: ModuleType,
+    meeting: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("TAPGRAPH_HOME", str(tmp_path))
+    model = openai_server(meeting.respond)
+    run = str(tmp_path / "run")
+    with notes_calendar.start() as service:
+        start = ["api", "List my events", "--catalog", f"{service.url}/openapi.json"]
+        start += ["--model", model.spec(), "--max-steps", "2", "--out", run, "--json"]
+        assert main(start) == 4
+        assert json.loads(capsys.readouterr().out)["outcome"] == "budget"
+        assert main(["api", "--resume", run, "--max-steps", "9", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["outcome"], result["steps"]) == ("success", 6)
+    assert main(["run", "--resume", run]) == 2
+    assert "cannot be resumed" in capsys.readouterr().err
+
+
+def test_a_secret_is_taken_from_the_environment_and_kept_nowhere(
+    openai_server: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "Locked", "version": "1"},
+        "servers": [{"url": "http://127.0.0.1:9"}],
+        "paths": {"/door": {"get": {"operationId": "door", "security": [{"key": []}]}}},
+        "components": {
+            "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}}
+        },
+    }
+    catalog = tmp_path / "locked.json"
+    catalog.write_text(json.dumps(document), encoding="utf-8")
+    monkeypatch.setenv("TAPGRAPH_HOME", str(tmp_path))
+    monkeypatch.setenv("DOOR_KEY", "open-sesame-4711")
+    call = json.dumps({"thought": "", "action": "call", "api": "door"})
+    model = openai_server(lambda request: call)
+    arguments = ["api", "Open the door", "--catalog", str(catalog), "--model", model.spec()]
+    arguments += ["--secret", "key=DOOR_KEY", "--out", str(tmp_path / "run")]
+    assert main(arguments) == 3
+    written = [path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert any(b"key=DOOR_KEY" in content for content in written)
+    assert not any(b"open-sesame-4711" in content for content in written)
+    assert "open-sesame-4711" not in json.dumps(model.requests)
+
+
+MODEL = ["--model", "http://127.0.0.1:9/v1#m"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["Do it"], 2, "name the APIs with --catalog"),
+        (["Do it", "--catalog", "a.json"], 2, "needs a model"),
+        (["  ", "--catalog", "a.json", *MODEL], 2, "the instruction is empty"),
+        (["Do it", "--catalog", "a.json", *MODEL], 2, "a.json cannot be read"),
+        (["Do it", "--catalog", "{tmp}/text.txt", *MODEL], 2, "must hold an object"),
+        (["Do it", "--catalog", "{tmp}", *MODEL], 2, "is a folder"),
+        (["Do it", "--catalog", "{tmp}/shortcuts", *MODEL], 2, "cannot be called from here"),
+        (["Do it", "--catalog", "{tmp}/mcp.json", *MODEL], 2, "either a command or a url"),
+        (["Do it", "--catalog", "http://127.0.0.1:9/openapi.json", *MODEL], 3, "no server answers"),
+        (["Do it", "--catalog", "a.json", "--model", "gpt"], 2, "a model is openai:NAME"),
+        (["Do it", "--catalog", "a.json", *MODEL, "--secret", "sk-4711"], 2, "NAME=VARIABLE"),
+        (["Do it", "--catalog", "a.json", *MODEL, "--max-steps", "0"], 2, "max_steps must be"),
+        (["--resume", "no-such-run"], 2, "is not a run folder"),
+        (["Do it", "--resume", "no-such-run"], 2, "leave them out"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence(
+    arguments: list[str],
+    code: int,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("TAPGRAPH_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text("Dear Sir", encoding="utf-8")
+    (tmp_path / "mcp.json").write_text('{"mcpServers": {"a": {}}}', encoding="utf-8")
+    (tmp_path / "shortcuts").mkdir()
+    (tmp_path / "shortcuts" / "all_api2info.json").write_text("{}", encoding="utf-8")
+    given = [one.replace("{tmp}", str(tmp_path)) for one in arguments]
+    assert main(["api", *given]) == code
+    told = capsys.readouterr().err
+    assert words in told
+    assert told.count("error:") == 1
+    assert "Traceback" not in told
+
+
+def test_tools_of_an_mcp_server_are_called(
+    openai_server: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mcp")
+    server = tmp_path / "server.py"
+    server.write_text(
+        "import os\n"
+        "from mcp.server import MCPServer\n"
+        "server = MCPServer('sums')\n"
+        "@server.tool()\n"
+        "def add(a: int, b: int) -> int:\n"
+        "    return a + b + int(os.environ['MORE'])\n"
+        "server.run()\n",
+        encoding="utf-8",
+    )
+    config = {"mcpServers": {"sums": {"command": sys.executable, "args": [str(server)]}}}
+    (tmp_path / "mcp.json").write_text(json.dumps(config), encoding="utf-8")
+    monkeypatch.setenv("TAPGRAPH_HOME", str(tmp_path))
+    monkeypatch.setenv("THE_REST", "100")
+    actions = [
+        {"action": "call", "api": "add", "arguments": {"a": 1, "b": 2}},
+        {"action": "finish", "answer": {"from_call": 1}},
+    ]
+
+    def respond(request: dict[str, Any]) -> str:
+        if request["response_format"]["json_schema"]["name"] == "ChooserReply":
+            return json.dumps({"thought": "", **actions.pop(0)})
+        return json.dumps({"complete": True})
+
+    model = openai_server(respond)
+    run = tmp_path / "run"
+    arguments = ["api", "Add", "--catalog", str(tmp_path / "mcp.json"), "--model", model.spec()]
+    arguments += ["--secret", "sums/MORE=THE_REST", "--out", str(run)]
+    with contextlib.redirect_stderr(sys.__stderr__):
+        assert main(arguments) == 0
+    assert "103" in RunFolder.open(run).header.answer

@@ -4,7 +4,13 @@ import pytest
 from PIL import Image
 from pydantic import BaseModel
 
-from tapgraph.errors import BudgetExhausted, InvalidReply, ModelUnavailable, UsageError
+from tapgraph.errors import (
+    BudgetExhausted,
+    InvalidReply,
+    ModelUnavailable,
+    ToolError,
+    UsageError,
+)
 from tapgraph.llm_backend.chat_model import Reply, Usage
 from tapgraph.llm_backend.messages import user
 from tapgraph.llm_backend.scripted_model import ScriptedModel
@@ -108,3 +114,15 @@ def test_long_invalid_reply_is_shown_again_clipped() -> None:
 def test_negative_retries_are_refused() -> None:
     with pytest.raises(UsageError, match="at least 0, got -1"):
         ask(ScriptedModel([]), [user("where?")], Tap, retries=-1)
+
+
+def test_what_a_check_refuses_is_told_to_the_model() -> None:
+    model = ScriptedModel([Tap(x=-1, y=2), Tap(x=1, y=2)])
+
+    def on_screen(tap: Tap) -> None:
+        if tap.x < 0:
+            raise ToolError(f"x must be from 0 to 1079, got {tap.x}")
+
+    asked = ask(model, [user("where?")], Tap, check=on_screen)
+    assert asked.answer == Tap(x=1, y=2)
+    assert "x must be from 0 to 1079, got -1" in model.requests[1].messages[-1].text

@@ -17,6 +17,7 @@ from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import (
     ActionFailed,
     Decided,
+    Delegated,
     Escalated,
     Event,
     Finished,
@@ -253,7 +254,9 @@ def _line_after_action(event: Event, step: str) -> str:
         case ActionFailed():
             words = f"{step}: not done: {event.error}"
         case Reflected():
-            words = f"{step}: {event.outcome} {_JUDGED[event.outcome]}" + (
+            failed = "failed" if event.judged_by == "tool" else _JUDGED["C"]
+            judged = failed if event.outcome == "C" else _JUDGED[event.outcome]
+            words = f"{step}: {event.outcome} {judged}" + (
                 f": {event.error}" if event.error else ""
             )
         case Escalated():
@@ -262,6 +265,8 @@ def _line_after_action(event: Event, step: str) -> str:
             words = f"{step}: " + (
                 "complete" if event.complete else f"not complete yet: {event.missing}"
             )
+        case Delegated():
+            words = f"{step}: handed over: {event.subgoal} — {event.outcome.value}"
         case HumanAsked() | HumanAnswered():
             words = f"{step}: {'asks' if isinstance(event, HumanAsked) else 'answer'}: {event.text}"
         case ModelCalled(valid=False):

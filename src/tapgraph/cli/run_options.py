@@ -69,6 +69,12 @@ class RunOptions:
         Raises:
             UsageError: the run was not started by a command line of this version.
         """
+        unknown = sorted(set(stored) - {each.name for each in dataclasses.fields(cls)})
+        if unknown:
+            raise UsageError(
+                "the run cannot be resumed by `tapgraph run`: it has the options "
+                f"{', '.join(unknown)} of another command"
+            )
         try:
             return TypeAdapter(cls).validate_python({**stored, "budget": budget})
         except ValidationError as error:

@@ -13,6 +13,7 @@ from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.report import write_report
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.cli.open_device import open_device, open_phone
+from tapgraph.cli.options import DeviceKind
 from tapgraph.cli.progress import open_progress
 from tapgraph.cli.run_options import DEMONSTRATOR, RunOptions
 from tapgraph.cli.task_output import open_human, print_result
@@ -44,7 +45,9 @@ def start_run(instruction: str, options: RunOptions, *, out: Path, json: bool) -
             options,
             device,
             models,
-            lambda agent: agent.run(instruction, out=out, options=options.to_header()),
+            lambda agent: agent.run(
+                instruction, out=out, seed=_seed(options), options=options.to_header()
+            ),
             json=json,
         )
 
@@ -72,7 +75,9 @@ def demonstrate(instruction: str, options: RunOptions, *, out: Path, json: bool)
             options,
             device,
             _models(options),
-            lambda agent: agent.run(instruction, out=out, options=options.to_header()),
+            lambda agent: agent.run(
+                instruction, out=out, seed=_seed(options), options=options.to_header()
+            ),
             json=json,
         )
         verdict = task.check(World.generate(options.seed), PhoneState(phone))
@@ -127,6 +132,10 @@ def _worked(
     report = write_report(RunFolder.open(result.folder))
     print_result(result, report, json=json)
     return result
+
+
+def _seed(options: RunOptions) -> int | None:
+    return options.seed if options.device is DeviceKind.SIM else None
 
 
 def _models(options: RunOptions) -> RoleModels:

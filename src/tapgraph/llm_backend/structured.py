@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
-from tapgraph.errors import InvalidReply, ModelUnavailable, UsageError
+from tapgraph.errors import InvalidReply, ModelUnavailable, ToolError, UsageError
 from tapgraph.llm_backend.chat_model import ChatModel, Reply, Usage
 from tapgraph.llm_backend.json_object import parse_object, schema_text
 from tapgraph.llm_backend.messages import Message, assistant, user
@@ -61,6 +61,7 @@ def ask(
     max_tokens: int = 2048,
     temperature: float = 0.0,
     retries: int = 2,
+    check: Callable[[Schema], object] | None = None,
     before_call: Callable[[], None] | None = None,
     on_call: Callable[[CallRecord], None] | None = None,
 ) -> Asked[Schema]:
@@ -76,6 +77,7 @@ def ask(
         max_tokens: the length of each reply at most.
         temperature: 0 for the likeliest reply.
         retries: how often to ask again after an invalid reply.
+        check: called with an answer that fits the schema; its `ToolError` makes it invalid.
         before_call: called before each call; what it raises (a used-up budget) ends the asking.
         on_call: told of each call, whether it succeeded or not.
 
@@ -96,7 +98,9 @@ def ask(
         replies.append(reply)
         try:
             answer = _validated(reply, schema)
-        except InvalidReply as error:
+            if check is not None:
+                check(answer)
+        except (InvalidReply, ToolError) as error:
             problem = str(error)
             call.record(reply, problem)
             conversation = [*messages, *_correction(reply, problem, schema)]

@@ -246,3 +246,23 @@ def test_a_model_that_is_gone_ends_the_run_as_a_model_error(run_task: Any) -> No
     result = run_task(SWITCH, ScriptedModel(gone))
     assert result.outcome is Outcome.MODEL_ERROR
     assert result.outcome.exit_code == 3
+
+
+def test_an_element_that_is_not_there_is_told_before_it_counts_as_a_failure(
+    run_task: Any, demonstrator_but: Any, events: Events
+) -> None:
+    missed: list[bool] = []
+
+    def miss_once(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer | None:
+        if schema is OperatorReply and not missed:
+            missed.append(True)
+            return OperatorReply(
+                thought="", action="Tap", arguments={"element": 99}, description=""
+            )
+        return None
+
+    model = demonstrator_but(miss_once)
+    assert run_task(SWITCH, model).outcome is Outcome.SUCCESS
+    assert all(event.outcome == "A" for event in events(Reflected))
+    second = [request for request in model.requests if request.schema is OperatorReply][1]
+    assert "the screen has no element [99]" in second.messages[-1].text

@@ -168,6 +168,33 @@ def test_with_virtual_time_a_slow_page_is_looked_at_until_it_is_there() -> None:
     assert device.looks == 10
 
 
+def test_a_page_that_begins_to_change_late_is_waited_for() -> None:
+    device = PlayedDevice([page("Old")] * 5 + [page("New")] * 2)
+    looking = reader(device)
+    before = looking.read()
+    assert [element.text for element in looking.read_change(before).elements] == ["New"]
+
+
+def test_a_screen_that_stays_is_believed_after_a_while() -> None:
+    device = PlayedDevice([page("Same")])
+    looking = reader(device)
+    before = looking.read()
+    began_s = device.now_s
+    after = looking.read_change(before, patience_s=2.0)
+    assert after.fingerprint == before.fingerprint
+    assert 2.0 <= device.now_s - began_s < 5.0
+    assert after.device_s + after.picture_s == pytest.approx(device.now_s - began_s)
+
+
+def test_with_virtual_time_an_unchanged_screen_is_believed_at_once() -> None:
+    device = PlayedDevice([page("Same")], is_virtual=True)
+    looking = reader(device)
+    before = looking.read()
+    looks = device.looks
+    looking.read_change(before)
+    assert device.looks == looks + 1
+
+
 def test_time_is_accounted_to_the_device_and_to_the_picture() -> None:
     screen = reader(PlayedDevice([page("One")])).read()
     assert screen.device_s == pytest.approx(0.25 + 0.1 + 0.25)

@@ -64,11 +64,13 @@ class PhoneAgent:
         *,
         out: Path,
         answer_type: type[BaseModel] | None = None,
+        seed: int | None = None,
         options: dict[str, str | int | float | bool | None] | None = None,
     ) -> TaskResult:
         """Do the task and leave a run folder at `out`.
 
-        With `answer_type` the agent must give its answer as JSON of that type.
+        With `answer_type` the agent must give its answer as JSON of that type. `seed`, of a
+        simulated phone, and `options` are kept in the header for whoever repeats the run.
 
         Raises:
             UsageError: the instruction is empty, or `out` already holds a run.
@@ -83,6 +85,7 @@ class PhoneAgent:
             memory=self.memory.url,
             budget=self.budget,
             demonstrator=any(traits.is_demonstrator for traits in self.models.all_traits),
+            seed=seed,
             options=options or {},
         )
         with RunFolder.create(out, header, observer=self.on_event) as folder:

@@ -102,12 +102,20 @@ def _points_in_pixels(
 ) -> dict[str, object]:
     points: dict[str, object] = {}
     for x_name, y_name in _POINTS:
-        x, y = arguments.get(x_name), arguments.get(y_name)
-        if isinstance(x, int | float) and isinstance(y, int | float):
+        x, y = _number(arguments.get(x_name)), _number(arguments.get(y_name))
+        if x is not None and y is not None:
             seen = _seen_size(size, traits)
             point = to_pixels(x, y, traits.coordinate_space, size, picture=seen)
             points |= {x_name: point.x, y_name: point.y}
     return points
+
+
+def _number(value: object) -> float | None:
+    """The number, also where it was written as text."""
+    try:
+        return float(value) if isinstance(value, int | float | str) else None
+    except ValueError:
+        return None
 
 
 def as_seen_by(screen: Screen, traits: ModelTraits) -> Screen:

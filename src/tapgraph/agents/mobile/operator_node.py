@@ -21,7 +21,7 @@ from tapgraph.agents.mobile.wording import (
     tip_lines,
 )
 from tapgraph.agents.run.events import Decided
-from tapgraph.errors import InvalidReply, ToolError
+from tapgraph.errors import InvalidReply
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.tools.mobile.screen import Screen
 
@@ -45,21 +45,24 @@ def operator(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
         "screen_before": state["screen"],
         "tool_error": "",
     }
+    screen = team.screens[state["screen"]]
+    grounded: Grounded | None = None
+
+    def take(reply: OperatorReply) -> None:
+        nonlocal grounded
+        grounded = ground(reply, screen, team.shortcuts, traits)
+
     try:
-        reply = team.ask("operator", state, _conversation(state, team, traits), OperatorReply)
+        reply = team.ask(
+            "operator", state, _conversation(state, team, traits), OperatorReply, check=take
+        )
     except InvalidReply as error:
         return update | {"decision": Decision("none", {}, "", problem=str(error))}
-    try:
-        grounded = ground(reply, team.screens[state["screen"]], team.shortcuts, traits)
-    except ToolError as error:
-        decision = Decision(
-            reply.action, dict(reply.arguments), reply.description, False, str(error)
-        )
-        grounded = Grounded(decision.name, decision.arguments, None)
-    else:
-        decision = Decision(
-            grounded.name, grounded.arguments, reply.description, reply.completes_subgoal
-        )
+    if grounded is None:
+        raise TypeError("ask must call check before it returns an answer")
+    decision = Decision(
+        grounded.name, grounded.arguments, reply.description, reply.completes_subgoal
+    )
     box = grounded.bounds
     team.folder.record(
         Decided(

@@ -15,6 +15,7 @@ from tapgraph.agents.run.events import Reflected, Warned
 __all__ = ["perceptor"]
 
 _OFF_PHONE = frozenset({"Answer", "Ask_User"})
+_CHANGES_NOTHING = _OFF_PHONE | {"Wait"}
 
 
 def perceptor(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
@@ -24,13 +25,16 @@ def perceptor(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
     An answer ends its subgoal, whatever the Operator said of that.
     """
     team = runtime.context
-    screen_id, screen = team.screens.look(state["step"])
+    decision = state.get("decision")
+    before = None
+    if decision is not None and not state["tool_error"] and decision.name not in _CHANGES_NOTHING:
+        before = team.screens[state["screen_before"]]
+    screen_id, screen = team.screens.look(state["step"], before=before)
     team.timer.add_device(screen.device_s)
     team.timer.add_picture(screen.picture_s + screen.ocr_s)
     for warning in screen.warnings:
         team.folder.record(Warned(step=state["step"], text=warning))
     update: dict[str, Any] = {"screen": screen_id}
-    decision = state.get("decision")
     if decision is None:
         return update
     unchanged = screen.fingerprint == team.screens[state["screen_before"]].fingerprint

@@ -23,6 +23,9 @@ class Pipeline:
         judges_unchanged_screens: whether the Reflector is asked about a screen that stayed as it
             was; else that is C without a model.
         plans_on_text: whether the Manager is given the screen as text.
+        marks_targets: whether the Operator's picture shows the numbers of the elements.
+        sees_loops: whether returning screens are a reason to escalate and to stop, which is no
+            published rule.
         max_failures: so many failed actions in a row end the run (paper, appendix: 3; its code's
             command line: 5).
         max_repetitions: so many equal actions in a row end the run (the same sources).
@@ -35,6 +38,8 @@ class Pipeline:
     reads_whole_screens: bool = False
     judges_unchanged_screens: bool = False
     plans_on_text: bool = True
+    marks_targets: bool = True
+    sees_loops: bool = True
     max_failures: int = 5
     max_repetitions: int = 5
     history_window: int = 5
@@ -50,6 +55,8 @@ MOBILE_AGENT_E = Pipeline(
     reads_whole_screens=True,
     judges_unchanged_screens=True,
     plans_on_text=False,
+    marks_targets=False,
+    sees_loops=False,
     max_failures=3,
     max_repetitions=3,
 )

@@ -27,9 +27,12 @@ class ScreenStore:
         self._descriptions: dict[int, str] = {}
         self._lock = threading.Lock()
 
-    def look(self, step: int) -> tuple[int, Screen]:
-        """The screen in front once it is stable, and its new number."""
-        screen = self._reader.read()
+    def look(self, step: int, *, before: Screen | None = None) -> tuple[int, Screen]:
+        """The screen in front once it is stable, and its new number.
+
+        After an action that should change something, the screen `before` it is given.
+        """
+        screen = self._reader.read() if before is None else self._reader.read_change(before)
         screen_id = self._folder.save_screen(screen)
         description = describe(screen)
         with self._lock:

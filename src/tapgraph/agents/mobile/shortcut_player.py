@@ -54,7 +54,7 @@ def play(
                 was_sent = True
                 continue
             if was_sent:
-                was_sent, screen = False, _look_between(team, state)
+                was_sent, screen = False, _look_between(team, state, before=None)
             action = grounded_action(shortcut_step, arguments, first=first, now=screen)
             ask_leave(action, screen, part)
             team.timer.add_device(
@@ -64,8 +64,9 @@ def play(
             return Played(part, total, _failure(shortcut, part, name, str(error)))
         if part == total - 1:
             break
-        after = _look_between(team, state)
-        if not isinstance(action, Wait | Enter) and after.fingerprint == screen.fingerprint:
+        is_change_due = not isinstance(action, Wait | Enter)
+        after = _look_between(team, state, before=screen if is_change_due else None)
+        if is_change_due and after.fingerprint == screen.fingerprint:
             return Played(
                 part, total, _failure(shortcut, part, name, "nothing changed on the screen")
             )
@@ -73,8 +74,8 @@ def play(
     return Played(total, total)
 
 
-def _look_between(team: Team, state: PhoneState) -> Screen:
-    _, screen = team.screens.look(state["step"])
+def _look_between(team: Team, state: PhoneState, *, before: Screen | None) -> Screen:
+    _, screen = team.screens.look(state["step"], before=before)
     team.timer.add_device(screen.device_s)
     team.timer.add_picture(screen.picture_s + screen.ocr_s)
     return screen

@@ -32,8 +32,9 @@ def reason_to_stop(history: Sequence[StepRecord], pipeline: Pipeline) -> Stop | 
     """The stop that the last actions call for.
 
     `gave_up` after `max_failures` failed actions in a row; `loop` after `max_repetitions` equal
-    actions in a row (Swipe and Back apart, as in Mobile-Agent-E), after the same action on the
-    same screen 5 times in 10, and after 12 steps that led to no screen unseen before.
+    actions in a row (Swipe and Back apart, as in Mobile-Agent-E); and, where the pipeline sees
+    loops, after the same action on the same screen 5 times in 10 and after 12 steps that led to no
+    screen unseen before.
     """
     failures = failures_in_a_row(history)
     if failures >= pipeline.max_failures:
@@ -43,6 +44,8 @@ def reason_to_stop(history: Sequence[StepRecord], pipeline: Pipeline) -> Stop | 
         name = last[0].name
         if name not in _EXEMPT_FROM_REPETITION:
             return Stop(Outcome.LOOP, f"{name} was repeated {len(last)} times")
+    if not pipeline.sees_loops:
+        return None
     repeats = _most_repeats(history)
     if repeats >= _LOOP_LIMIT:
         return Stop(Outcome.LOOP, f"the same action was chosen {repeats} times on the same screen")
@@ -61,6 +64,8 @@ def trouble(history: Sequence[StepRecord], pipeline: Pipeline) -> str:
             for record in history[-pipeline.escalate_after :]
         )
         return f"The Operator may be stuck; the last actions failed:\n{lines}"
+    if not pipeline.sees_loops:
+        return ""
     repeats = _most_repeats(history)
     if repeats == _LOOP_WARNING:
         return f"The same action was chosen {repeats} times on the same screen: change the plan."

@@ -1,6 +1,7 @@
 """What the nodes work with beside the state: the phone, the models, the run folder, the memory."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from tapgraph.llm_backend.messages import Message, user
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory.store import MemoryStore, Shortcut, Tip
 from tapgraph.tools.mobile.device import Device
+from tapgraph.tools.mobile.marks import draw_marks
 
 __all__ = ["Team"]
 
@@ -51,6 +53,8 @@ class Team:
         state: PhoneState,
         conversation: tuple[Message, Message],
         schema: type[Schema],
+        *,
+        check: Callable[[Schema], object] | None = None,
     ) -> Schema:
         """A role's answer, with the pictures that it is due.
 
@@ -68,10 +72,16 @@ class Team:
             (instructions, user(question.text, *pictures)),
             schema,
             step=state["step"],
+            check=check,
         )
 
     def _pictures(self, role: RoleName, state: PhoneState) -> tuple[Image.Image, ...]:
         now = self.screens[state["screen"]]
+        if role == "operator" and self.pipeline.marks_targets and now.screenshot is not None:
+            began_s = time.monotonic()
+            marked = draw_marks(now)
+            self.timer.add_picture(time.monotonic() - began_s)
+            return (marked,)
         count = self.pipeline.pictures.get(role, 0)
         if not now.elements:
             count = max(count, 1)

@@ -1,6 +1,6 @@
 """Asking the model of a role: within the budget, each call recorded, counted and timed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -43,9 +43,15 @@ class Asker(Protocol):
 
 
 def ask_role(
-    asker: Asker, role: str, messages: Sequence[Message], schema: type[Schema], *, step: int
+    asker: Asker,
+    role: str,
+    messages: Sequence[Message],
+    schema: type[Schema],
+    *,
+    step: int,
+    check: Callable[[Schema], object] | None = None,
 ) -> Schema:
-    """A role's answer in the given step.
+    """A role's answer in the given step; a `ToolError` of `check` is told to the model as well.
 
     Raises:
         BudgetExhausted: checked before each call.
@@ -75,6 +81,7 @@ def ask_role(
         asker.models.for_role(role),
         messages,
         schema,
+        check=check,
         before_call=lambda: asker.meter.check(max(0, step - 1)),
         on_call=record,
     )

@@ -112,6 +112,34 @@ class ScreenReader:
             look, elements, app, source, keyboard_shown=keyboard_shown, picture_digest=digest
         )
 
+    def read_change(self, before: Screen, *, patience_s: float = 1.5) -> Screen:
+        """The screen after an action; while it is as it was `before`, it is looked at again.
+
+        A page of a real phone may begin to change only after a while, so an unchanged screen is
+        believed after `patience_s`. On a phone whose time is virtual one look is enough.
+        """
+        began_s = self._clock()
+        screen = self.read()
+        looks = [screen]
+        while (
+            not self._is_virtual
+            and screen.fingerprint == before.fingerprint
+            and self._clock() - began_s < patience_s
+        ):
+            self._sleep(self._poll_s)
+            screen = self.read()
+            looks.append(screen)
+        pictures_s = sum(look.picture_s for look in looks)
+        read_s = sum(look.ocr_s for look in looks)
+        if len(looks) == 1:
+            return screen
+        return dataclasses.replace(
+            screen,
+            device_s=self._clock() - began_s - pictures_s - read_s,
+            picture_s=pictures_s,
+            ocr_s=read_s,
+        )
+
     def read_region(self, screen: Screen, region: Bounds) -> Screen:
         """The same look with the text read from one region of its picture added.
 
