@@ -30,7 +30,7 @@ from tapgraph.llm_backend.chat_model import Reply, Usage
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory.store import MemoryStore, Scope
 from tapgraph.tools.api.functions import PythonFunctions
 from tapgraph.tools.mobile.simulated_device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.builder import build_phone
@@ -258,6 +258,16 @@ def test_a_subgoal_that_was_interrupted_is_gone_on_with(
     assert called == ["Lyon"]
     assert len(events_of(run, Delegated)) == 1
     assert [each.name for each in sorted((run / "api").iterdir())] == ["001"]
+
+
+def test_the_phone_agent_is_not_given_tips_for_apis(run_phone: Any, memory: MemoryStore) -> None:
+    memory.add_tip("Ids are numbers.", scope=Scope(agent="api"))
+    memory.add_tip("Tap in the middle.", scope=Scope(agent="mobile"))
+    model = phone_model([])
+    run_phone(model, budget=Budget(max_steps=1))
+    rules = next(one.messages[0].text for one in model.requests if one.schema is OperatorReply)
+    assert "Tap in the middle." in rules
+    assert "Ids are numbers." not in rules
 
 
 def test_the_api_agent_has_a_phone(phone: Phone, memory: MemoryStore, tmp_path: Path) -> None:

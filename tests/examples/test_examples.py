@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -65,6 +66,15 @@ def test_an_answer_comes_back_as_an_object(openai_server: Callable[..., Any]) ->
         lambda request: replies[request["response_format"]["json_schema"]["name"]]
     )
     assert run("typed_answer.py", server.spec()).strip() == "success, percent=87"
+
+
+def test_the_api_agent_works_with_a_real_service(
+    openai_server: Callable[..., Any], meeting: ModuleType
+) -> None:
+    printed = run("api_agent.py", openai_server(meeting.respond).spec())
+    assert "question: Where does the meeting take place?" in printed
+    assert f"success, place='{meeting.PLACE}'" in printed
+    assert "start='2026-03-02T10:30', end='2026-03-02T11:30'" in printed
 
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)

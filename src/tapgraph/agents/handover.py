@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from tapgraph.agents.run.budget import Budget
-from tapgraph.agents.run.events import Delegated
+from tapgraph.agents.run.events import Delegated, Noted
 from tapgraph.agents.run.meter import Meter
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
@@ -79,15 +79,17 @@ def ended_before(out: Path) -> TaskResult | None:
     """The result of the run in a folder where it has ended for good; else None."""
     if not (out / "run.json").exists():
         return None
-    header = RunFolder.open(out).header
+    folder = RunFolder.open(out)
+    header = folder.header
     if header.outcome is None or header.outcome in RESUMABLE:
         return None
+    noted = [event for event in folder.events() if isinstance(event, Noted)]
     return TaskResult(
         outcome=header.outcome,
         reason=header.reason,
         answer=header.answer,
         answer_object=None,
-        notes="",
+        notes=next((each.notes for each in reversed(noted)), ""),
         spent=header.spent,
         folder=out,
     )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from tapgraph.agents.api.agent import ApiAgent
 from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import (
     ActionDone,
@@ -21,6 +22,7 @@ from tapgraph.agents.run.events import (
 from tapgraph.agents.run.human import AbsentHuman, CallbackHuman, HumanRequest
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.errors import EnvironmentMissing, UsageError
+from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory.store import MemoryStore, Scope
 from tapgraph.tools.api.calls import CallResult
 from tapgraph.tools.api.catalog import Api, ApiCatalog
@@ -205,7 +207,7 @@ def test_budgets_end_the_run_and_it_goes_on_with_more(
 
 
 def test_a_service_that_is_gone_ends_the_run_so_that_it_can_be_resumed(
-    run_api: Any, chooses: Any
+    run_api: Any, chooses: Any, contacts: Any, memory: MemoryStore, events: Events
 ) -> None:
     class Gone:
         catalog = ApiCatalog([Api("list_people")])
@@ -213,9 +215,15 @@ def test_a_service_that_is_gone_ends_the_run_so_that_it_can_be_resumed(
         def call(self, identifier: str, arguments: object) -> CallResult:
             raise EnvironmentMissing("no server answers at http://127.0.0.1:9")
 
-    result = run_api(chooses(LIST), runner=Gone())
+    model = chooses(LIST, LIST, FINISH)
+    result = run_api(model, runner=Gone())
     assert result.outcome is Outcome.DEVICE_LOST
     assert "no server answers" in result.reason
+    agent = ApiAgent(runner=contacts.runner(), models=RoleModels(model), memory=memory)
+    assert agent.resume(result.folder).outcome is Outcome.SUCCESS
+    verdicts = events(Reflected)
+    assert [one.outcome for one in verdicts] == ["C", "A", "A"]
+    assert "may or may not have been carried out" in verdicts[0].error
 
 
 def test_long_results_are_cut_and_their_parts_can_be_read(

@@ -49,9 +49,9 @@ def test_an_answered_action_is_not_sent_again_and_its_answer_is_kept(folder: Run
 
 def test_a_failed_action_fails_again_without_being_sent(folder: RunFolder) -> None:
     action = Action(ToolError("the calendar is busy"))
-    for ledger in (Ledger(folder), resumed(folder)):
+    for ledger_of in (Ledger, resumed):
         with pytest.raises(ToolError, match="busy"):
-            ledger.once(1, 0, WIRE, action)
+            ledger_of(folder).once(1, 0, WIRE, action)
     assert action.times == 1
     assert [type(each) for each in folder.events()] == [ActionStarted, ActionFailed]
 

@@ -11,12 +11,12 @@ from tapgraph.agents.run.interrupts import NobodyThere, ask_leave, ask_question
 from tapgraph.agents.run.ledger import Acknowledged
 from tapgraph.agents.run.outcome import Outcome, Stop
 from tapgraph.errors import ToolError
-from tapgraph.tools.api.json_value import Json, excerpt
+from tapgraph.tools.api.json_value import Json, excerpt, json_text
 from tapgraph.tools.api.policy import assess_call
 
 __all__ = ["caller"]
 
-_LONGEST_RECORDED = 2000
+_LONGEST_RECORDED = 8000
 
 
 def caller(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
@@ -75,8 +75,10 @@ def _call(decision: Decision, step: int, team: ApiTeam) -> None:
 
 
 def _recorded(arguments: Mapping[str, Json]) -> dict[str, Json]:
-    """The arguments as the events keep them, where long texts are cut."""
+    """The arguments as the events keep them: where they are long, only their beginnings."""
+    if len(json_text(arguments)) <= _LONGEST_RECORDED:
+        return dict(arguments)
     return {
-        name: excerpt(value, _LONGEST_RECORDED) if isinstance(value, str) else value
+        name: excerpt(json_text(value), _LONGEST_RECORDED // len(arguments))
         for name, value in arguments.items()
     }

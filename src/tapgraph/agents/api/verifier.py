@@ -8,14 +8,16 @@ from tapgraph.agents.api.prompts import conversation
 from tapgraph.agents.api.replies import ApiVerifierReply
 from tapgraph.agents.api.state import ApiState
 from tapgraph.agents.api.team import ApiTeam
-from tapgraph.agents.api.wording import steps_block
+from tapgraph.agents.api.wording import result_text, steps_block
 from tapgraph.agents.run.events import Verified
 from tapgraph.agents.run.outcome import Outcome, Stop
 from tapgraph.errors import InvalidReply
+from tapgraph.tools.api.json_value import one_line
 
 __all__ = ["verifier"]
 
 _MOST_VERIFICATIONS = 3
+_LONGEST_ANSWER = 6000
 
 
 def verifier(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
@@ -25,13 +27,13 @@ def verifier(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
         "instruction": state["instruction"],
         "started_at": state["started_at"],
         "steps": steps_block(state["history"], team.folder),
-        "answer": state["answer"] or "none",
+        "answer": result_text(state["answer"], max_characters=_LONGEST_ANSWER),
     }
     try:
         reply = team.ask(
             "verifier", state, conversation("verifier", {}, "verifier", fields), ApiVerifierReply
         )
-        complete, missing = reply.complete, reply.missing or "the check gave no reason"
+        complete, missing = reply.complete, one_line(reply.missing, 800) or "no reason was given"
     except InvalidReply as error:
         complete, missing = False, f"the check itself failed: {error}"
     team.folder.record(

@@ -31,6 +31,8 @@ _LATEST_CHARACTERS = 6000
 _EARLIER_CHARACTERS = 500
 _WITH_RESULT = 8
 _MOST_MEMBERS = 20
+_LONGEST_ARGUMENTS = 1500
+_LONGEST_ERROR = 900
 
 
 def apis_block(catalog: ApiCatalog, candidates: Sequence[str], *, tokens: int = API_TOKENS) -> str:
@@ -60,8 +62,10 @@ def _step_line(record: StepRecord) -> str:
     words = f"{record.action} {json_line(record.subject) if record.action != 'call' else ''}"
     if record.action == "call":
         words = f"call {record.subject}"
-    written = f" {json_line(record.written)}" if record.written else ""
-    failed = f" -> failed: {json_line(record.error)}" if record.error else " -> done"
+    written = f" {excerpt(json_line(record.written), _LONGEST_ARGUMENTS)}" if record.written else ""
+    failed = " -> done"
+    if record.error:
+        failed = f" -> failed: {excerpt(json_line(record.error), _LONGEST_ERROR)}"
     return f"[{record.step}] " + _escaped(f"{words.strip()}{written}{failed}", "\\u003c")
 
 

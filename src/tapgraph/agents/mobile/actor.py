@@ -6,6 +6,7 @@ from langgraph.runtime import Runtime
 from pydantic import ValidationError
 
 from tapgraph.agents.mobile.ledger import perform
+from tapgraph.agents.mobile.perceptor import perceptor
 from tapgraph.agents.mobile.shortcut_player import play
 from tapgraph.agents.mobile.state import Decision, PhoneState, Stop
 from tapgraph.agents.mobile.team import Team
@@ -20,26 +21,28 @@ __all__ = ["actor"]
 
 
 def actor(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
-    """What became of the decision: an error for the Reflector, an answer, or a stop.
+    """What became of the decision, and the screen that it led to; or a stop.
 
-    Questions and risky touches are LangGraph interrupts: the node runs again from its start when
-    the user has spoken, and the ledger keeps it from sending anything twice.
+    Acting and looking are one node, so that a step costs one checkpoint less. Questions and risky
+    touches are LangGraph interrupts: the node runs again from its start when the user has spoken,
+    and the ledger keeps it from sending anything twice.
     """
-    team = runtime.context
     decision = state.get("decision")
     if decision is None:
         raise TypeError("actor must run after operator")
-    if decision.problem:
-        return {"tool_error": decision.problem}
     try:
-        return _carry_out(decision, state, team)
+        update = _carry_out(decision, state, runtime.context)
     except ToolError as error:
-        return {"tool_error": str(error)}
+        update = {"tool_error": str(error)}
     except NobodyThere as error:
         return {"stop": Stop(Outcome.NEEDS_HUMAN, str(error))}
+    acted: PhoneState = {**state, **update}  # type: ignore[typeddict-item]  # keys of the state
+    return update | perceptor(acted, runtime)
 
 
 def _carry_out(decision: Decision, state: PhoneState, team: Team) -> dict[str, Any]:
+    if decision.problem:
+        raise ToolError(decision.problem)
     shortcut = next((each for each in team.shortcuts if each.name == decision.name), None)
     if shortcut is not None:
         played = play(shortcut, decision.arguments, team, state, ask_leave=_ask_leave)

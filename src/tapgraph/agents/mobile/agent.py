@@ -25,7 +25,7 @@ from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.agents.run.task_result import RESUMABLE, TaskResult, parsed_answer
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.roles import RoleModels
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory.store import MemoryStore, Scope
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.screen_reader import ScreenReader
 
@@ -135,8 +135,8 @@ class PhoneAgent:
             meter=Meter(self.budget, recorded),
             pipeline=self.pipeline,
             memory=self.memory,
-            tips=self.memory.tips(),
-            shortcuts=self.memory.shortcuts(),
+            tips=self.memory.tips(Scope(agent="mobile")),
+            shortcuts=self.memory.shortcuts(Scope(agent="mobile")),
             answer_type=answer_type,
             api_agent=self.api_agent,
         )

@@ -2,15 +2,16 @@
 
 ::
 
-    tapgraph          perceptor → manager → operator → actor → perceptor → reflector ┐
-                                    ↑                                      notetaker ├→ close_step
-                                    │                                     (manager)  ┘      │
-                                    └── next action · stuck · verifier ←────────────────────┘
+    tapgraph          perceptor → manager → operator → actor → reflector ┐
+                                    ↑                          notetaker ├→ close_step
+                                    │                         (manager)  ┘      │
+                                    └── next action · stuck · verifier ←────────┘
 
-    mobile-agent-e    perceptor → manager → operator → actor → perceptor → reflector → notetaker
-                                    ↑                                                      │
-                                    └─────────────────────── close_step ←──────────────────┘
+    mobile-agent-e    perceptor → manager → operator → actor → reflector → notetaker
+                                    ↑                                          │
+                                    └───────────────── close_step ←────────────┘
 
+The actor looks with the Perceptor after it has acted.
 In the first, a subgoal that the Manager marks for the API agent goes to `delegate` in place of the
 operator. Both end with the two reflectors on experience. The first never makes more than two calls
 after each other for an action that succeeds; the second keeps the published order.
@@ -57,8 +58,8 @@ def build_graph(pipeline: Pipeline, checkpointer: BaseCheckpointSaver[Any]) -> P
     graph.add_node("shortcut_reflector", shortcut_reflector)
     graph.add_node("tips_reflector", tips_reflector)
     graph.add_edge(START, "perceptor")
+    graph.add_edge("perceptor", "manager")
     graph.add_edge("operator", "actor")
-    graph.add_conditional_edges("actor", _after_actor, ["perceptor", "finish"])
     if pipeline.name == "tapgraph":
         _wire_tapgraph(graph)
     else:
@@ -92,9 +93,9 @@ def _wire_tapgraph(graph: StateGraph[PhoneState, Team, PhoneState, PhoneState]) 
     graph.add_node("verifier", verifier)
     graph.add_node("delegate", delegate)
     graph.add_conditional_edges(
-        "perceptor",
+        "actor",
         _judges,
-        ["manager", "reflector", "notetaker", "manager_beside", "close_step"],
+        ["reflector", "notetaker", "manager_beside", "close_step", "finish"],
     )
     graph.add_conditional_edges(
         "manager", _after_plan, ["operator", "delegate", "verifier", "finish"]
@@ -115,7 +116,7 @@ def _wire_tapgraph(graph: StateGraph[PhoneState, Team, PhoneState, PhoneState]) 
 
 
 def _wire_mobile_agent_e(graph: StateGraph[PhoneState, Team, PhoneState, PhoneState]) -> None:
-    graph.add_conditional_edges("perceptor", _judge, ["manager", "reflector", "close_step"])
+    graph.add_conditional_edges("actor", _judge, ["reflector", "close_step", "finish"])
     graph.add_conditional_edges("manager", _after_published_plan, ["operator", "finish"])
     graph.add_conditional_edges("reflector", _notes_on_success, ["notetaker", "close_step"])
     graph.add_edge("notetaker", "close_step")
@@ -124,14 +125,10 @@ def _wire_mobile_agent_e(graph: StateGraph[PhoneState, Team, PhoneState, PhoneSt
     graph.add_edge("shortcut_reflector", "tips_reflector")
 
 
-def _after_actor(state: PhoneState) -> Literal["perceptor", "finish"]:
-    return "finish" if state.get("stop") else "perceptor"
-
-
 def _judges(state: PhoneState) -> list[str]:
     decision = state.get("decision")
-    if decision is None:
-        return ["manager"]
+    if state.get("stop") or decision is None:
+        return ["finish"]
     if state.get("judgement") is not None:
         return ["close_step"]
     judges = ["reflector", "notetaker"]
@@ -172,9 +169,9 @@ def _after_verifier(state: PhoneState) -> Literal["manager", "finish"]:
     return "finish" if state.get("stop") else "manager"
 
 
-def _judge(state: PhoneState) -> Literal["manager", "reflector", "close_step"]:
-    if state.get("decision") is None:
-        return "manager"
+def _judge(state: PhoneState) -> Literal["reflector", "close_step", "finish"]:
+    if state.get("stop"):
+        return "finish"
     return "close_step" if state.get("judgement") is not None else "reflector"
 
 

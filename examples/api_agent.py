@@ -1,0 +1,58 @@
+"""The API agent does a task against a small HTTP service, with a typed answer.
+
+python examples/api_agent.py http://localhost:8000/v1#NAME ["TASK"]
+
+The service is `notes_calendar_service.py`, started here on a free port of this machine; its first
+answer to a new event is an error of the server, which the agent has to survive. Questions of the
+agent are answered with a fixed text, where a program would ask its user.
+"""
+
+import sys
+from pathlib import Path
+from tempfile import mkdtemp
+
+from notes_calendar_service import start
+from pydantic import BaseModel
+
+from tapgraph.agents.api import ApiAgent
+from tapgraph.agents.api.replies import API_ROLES
+from tapgraph.agents.run.human import CallbackHuman, HumanRequest
+from tapgraph.llm_backend.model_spec import open_models
+from tapgraph.memory.store import MemoryStore
+from tapgraph.settings import Settings
+from tapgraph.tools.api.openapi import open_service
+
+TASK = (
+    "Put a project meeting of an hour into my calendar right after the dentist on 2 March 2026, "
+    "and write a note that says where it takes place. Ask me for the place."
+)
+
+
+class Meeting(BaseModel):
+    """What the user wants to know at the end."""
+
+    place: str
+
+
+def answer(request: HumanRequest) -> str:
+    """What a user would say: yes to risky calls, and the place to every question."""
+    print(f"{request.kind}: {request.text}")
+    return "yes" if request.kind == "confirmation" else "The <blue> room"
+
+
+folder = Path(mkdtemp())
+with (
+    start() as service,
+    open_service(f"{service.url}/openapi.json") as runner,
+    MemoryStore.open(folder / "memory.db") as memory,
+):
+    agent = ApiAgent(
+        runner=runner,
+        models=open_models(sys.argv[1], Settings.from_environment(), roles=API_ROLES),
+        memory=memory,
+        human=CallbackHuman(answer),
+    )
+    task = sys.argv[2] if len(sys.argv) > 2 else TASK
+    result = agent.run(task, out=folder / "run", answer_type=Meeting)
+    print(result.outcome, result.answer_object, sep=", ")
+    print(*service.state.events.values(), *service.state.notes.values(), sep="\n")
