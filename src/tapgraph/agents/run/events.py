@@ -384,13 +384,14 @@ class RecordedEvent:
 
 def line_from_event(recorded: RecordedEvent) -> str:
     """One line of JSON, without its end."""
+    event = recorded.event
     wire = {
-        "kind": recorded.event.kind,
+        "kind": event.kind,
         "at": recorded.at.astimezone(UTC).isoformat(timespec="milliseconds"),
         "since_start_s": round(recorded.since_start_s, 3),
-        **dataclasses.asdict(recorded.event),
     }
-    return json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
+    wire |= {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+    return json.dumps(wire, default=dataclasses.asdict, ensure_ascii=False, separators=(",", ":"))
 
 
 def recorded_event_from_line(line: str) -> RecordedEvent:
