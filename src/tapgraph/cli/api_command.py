@@ -1,7 +1,6 @@
 """`tapgraph api`: a task done by calling APIs."""
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +8,18 @@ import typer
 
 from tapgraph.agents.run.budget import Budget
 from tapgraph.cli.api_options import ApiOptions
-from tapgraph.cli.options import JsonOption
-from tapgraph.cli.run_options import HumanKind
+from tapgraph.cli.options import (
+    HumanOption,
+    JsonOption,
+    MaxCostOption,
+    MaxSecondsOption,
+    MaxStepsOption,
+    MaxTokensOption,
+    OutOption,
+    ResumeOption,
+    given_limits,
+    human_or_default,
+)
 from tapgraph.errors import UsageError
 
 __all__ = ["api"]
@@ -42,23 +51,13 @@ def api(
     memory: Annotated[
         str | None, typer.Option(metavar="URL", help="Tips: a file or database URL.")
     ] = None,
-    human: Annotated[
-        HumanKind | None,
-        typer.Option(
-            help="Who answers questions: you (the default on a terminal), or a policy: assume "
-            "leaves questions to the agent and refuses risky calls, allow allows them, stop ends."
-        ),
-    ] = None,
-    max_steps: Annotated[int | None, typer.Option(metavar="N", help="Steps; 40.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(metavar="N")] = None,
-    max_seconds: Annotated[float | None, typer.Option(metavar="S")] = None,
-    max_cost: Annotated[float | None, typer.Option(metavar="USD")] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The run folder; by default under runs/.")
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with a run that was stopped.")
-    ] = None,
+    human: HumanOption = None,
+    max_steps: MaxStepsOption = None,
+    max_tokens: MaxTokensOption = None,
+    max_seconds: MaxSecondsOption = None,
+    max_cost: MaxCostOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
     json: JsonOption = False,
 ) -> int:
     """Do a task by calling APIs."""
@@ -67,13 +66,7 @@ def api(
     from tapgraph.cli.open_catalog import parse_secrets  # noqa: PLC0415
     from tapgraph.cli.task_output import default_folder  # noqa: PLC0415
 
-    limits = {
-        "max_steps": max_steps,
-        "max_tokens": max_tokens,
-        "max_seconds": max_seconds,
-        "max_cost_usd": max_cost,
-    }
-    given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
+    given = given_limits(max_steps, max_tokens, max_seconds, max_cost)
     if resume is not None:
         if instruction or out is not None or catalog:
             raise UsageError(
@@ -90,7 +83,7 @@ def api(
         model=model,
         secrets=tuple(secret or ()),
         memory=memory,
-        human=human or (HumanKind.ASK if sys.stdin.isatty() else HumanKind.ASSUME),
+        human=human_or_default(human),
         budget=dataclasses.replace(Budget(), **given),
     )
     folder = out or default_folder(instruction)

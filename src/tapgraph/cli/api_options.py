@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import TypeAdapter, ValidationError
 
 from tapgraph.agents.run.budget import Budget
-from tapgraph.cli.run_options import HumanKind
+from tapgraph.cli.options import HumanKind
 from tapgraph.errors import UsageError
 
 __all__ = ["ApiOptions"]

@@ -1,11 +1,6 @@
 """`tapgraph demo`: the main job with what is inside the package: no phone, no key, no network."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from tapgraph.cli.options import JsonOption, SeedOption
+from tapgraph.cli.options import JsonOption, OutOption, SeedOption
 from tapgraph.cli.run_options import RunOptions
 
 __all__ = ["demo"]
@@ -15,9 +10,7 @@ _INSTRUCTION = "Find the highest-rated cafe on Maps and save its name and phone 
 
 def demo(
     *,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The run folder; by default under runs/.")
-    ] = None,
+    out: OutOption = None,
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> int:

@@ -1,8 +1,9 @@
 """Options that several commands share."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -12,10 +13,20 @@ __all__ = [
     "DeviceKind",
     "DeviceOption",
     "FaultsOption",
+    "HumanKind",
+    "HumanOption",
     "JsonOption",
+    "MaxCostOption",
+    "MaxSecondsOption",
+    "MaxStepsOption",
+    "MaxTokensOption",
+    "OutOption",
+    "ResumeOption",
     "SeedOption",
     "StateDirOption",
     "UdidOption",
+    "given_limits",
+    "human_or_default",
 ]
 
 
@@ -24,6 +35,15 @@ class DeviceKind(StrEnum):
 
     SIM = "sim"
     APPIUM = "appium"
+
+
+class HumanKind(StrEnum):
+    """Who answers the agent's questions."""
+
+    ASK = "ask"
+    ASSUME = "assume"
+    ALLOW = "allow"
+    STOP = "stop"
 
 
 DeviceOption: TypeAlias = Annotated[
@@ -63,3 +83,46 @@ JsonOption: TypeAlias = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON object on stdout, everything else on stderr."),
 ]
+HumanOption: TypeAlias = Annotated[
+    HumanKind | None,
+    typer.Option(
+        "--human",
+        help="Who answers questions: you (the default on a terminal), or a policy: assume leaves "
+        "questions to the agent and refuses what is risky, allow allows it, stop ends the run.",
+    ),
+]
+MaxStepsOption: TypeAlias = Annotated[
+    int | None, typer.Option("--max-steps", metavar="N", help="Steps; 40.")
+]
+MaxTokensOption: TypeAlias = Annotated[int | None, typer.Option("--max-tokens", metavar="N")]
+MaxSecondsOption: TypeAlias = Annotated[float | None, typer.Option("--max-seconds", metavar="S")]
+MaxCostOption: TypeAlias = Annotated[float | None, typer.Option("--max-cost", metavar="USD")]
+OutOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="The run folder; by default under runs/."),
+]
+ResumeOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--resume", metavar="RUN", help="Go on with a run that was stopped."),
+]
+
+
+def human_or_default(human: HumanKind | None) -> HumanKind:
+    """Who was named, else a person where one sits at a terminal."""
+    return human or (HumanKind.ASK if sys.stdin.isatty() else HumanKind.ASSUME)
+
+
+def given_limits(
+    max_steps: int | None,
+    max_tokens: int | None,
+    max_seconds: float | None,
+    max_cost: float | None,
+) -> dict[str, Any]:
+    """The fields of a `Budget` that the command line names."""
+    limits = {
+        "max_steps": max_steps,
+        "max_tokens": max_tokens,
+        "max_seconds": max_seconds,
+        "max_cost_usd": max_cost,
+    }
+    return {name: limit for name, limit in limits.items() if limit is not None}

@@ -1,7 +1,6 @@
 """`tapgraph run`: a task on a phone."""
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,12 +14,21 @@ from tapgraph.cli.options import (
     DeviceKind,
     DeviceOption,
     FaultsOption,
+    HumanOption,
     JsonOption,
+    MaxCostOption,
+    MaxSecondsOption,
+    MaxStepsOption,
+    MaxTokensOption,
+    OutOption,
+    ResumeOption,
     SeedOption,
     StateDirOption,
     UdidOption,
+    given_limits,
+    human_or_default,
 )
-from tapgraph.cli.run_options import DEMONSTRATOR, HumanKind, ReadFromKind, RunOptions
+from tapgraph.cli.run_options import DEMONSTRATOR, ReadFromKind, RunOptions
 from tapgraph.errors import UsageError
 
 __all__ = ["run"]
@@ -49,23 +57,13 @@ def run(
     read_from: Annotated[
         ReadFromKind, typer.Option(help="What screens are read from; auto avoids OCR.")
     ] = ReadFromKind.AUTO,
-    human: Annotated[
-        HumanKind | None,
-        typer.Option(
-            help="Who answers questions: you (the default on a terminal), or a policy: assume "
-            "leaves questions to the agent and refuses risky actions, allow allows them, stop ends."
-        ),
-    ] = None,
-    max_steps: Annotated[int | None, typer.Option(metavar="N", help="Actions; 40.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(metavar="N")] = None,
-    max_seconds: Annotated[float | None, typer.Option(metavar="S")] = None,
-    max_cost: Annotated[float | None, typer.Option(metavar="USD")] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The run folder; by default under runs/.")
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with a run that was stopped.")
-    ] = None,
+    human: HumanOption = None,
+    max_steps: MaxStepsOption = None,
+    max_tokens: MaxTokensOption = None,
+    max_seconds: MaxSecondsOption = None,
+    max_cost: MaxCostOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
     seed: SeedOption = 0,
     faults: FaultsOption = "",
     state_dir: StateDirOption = None,
@@ -77,13 +75,7 @@ def run(
     from tapgraph.cli.run_session import resume_run, start_run  # noqa: PLC0415
     from tapgraph.cli.task_output import default_folder  # noqa: PLC0415
 
-    limits = {
-        "max_steps": max_steps,
-        "max_tokens": max_tokens,
-        "max_seconds": max_seconds,
-        "max_cost_usd": max_cost,
-    }
-    given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
+    given = given_limits(max_steps, max_tokens, max_seconds, max_cost)
     if resume is not None:
         if instruction or out is not None:
             raise UsageError("--resume takes instruction and folder from the run; leave them out")
@@ -102,7 +94,7 @@ def run(
         memory=memory,
         pipeline=pipeline,
         read_from=read_from,
-        human=human or (HumanKind.ASK if sys.stdin.isatty() else HumanKind.ASSUME),
+        human=human_or_default(human),
         budget=dataclasses.replace(Budget(), **given),
     )
     folder = out or default_folder(instruction)

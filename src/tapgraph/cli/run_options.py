@@ -8,21 +8,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from tapgraph.agents.run.budget import Budget
 from tapgraph.cli.open_device import DEFAULT_APPIUM_URL
-from tapgraph.cli.options import DeviceKind
+from tapgraph.cli.options import DeviceKind, HumanKind
 from tapgraph.errors import UsageError
 
-__all__ = ["DEMONSTRATOR", "HumanKind", "ReadFromKind", "RunOptions"]
+__all__ = ["DEMONSTRATOR", "ReadFromKind", "RunOptions"]
 
 DEMONSTRATOR = "demonstrator"
-
-
-class HumanKind(StrEnum):
-    """Who answers the agent's questions."""
-
-    ASK = "ask"
-    ASSUME = "assume"
-    ALLOW = "allow"
-    STOP = "stop"
 
 
 class ReadFromKind(StrEnum):

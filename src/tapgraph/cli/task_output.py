@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tapgraph.agents.run.human import AbsentHuman, Human, TerminalHuman
 from tapgraph.agents.run.task_result import TaskResult
-from tapgraph.cli.run_options import HumanKind
+from tapgraph.cli.options import HumanKind
 from tapgraph.cli.terminal import print_json, print_line
 
 __all__ = ["default_folder", "open_human", "print_result"]
