@@ -59,8 +59,8 @@ from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
 from tapgraph.tools.token_estimate import estimate_tokens
 
 TASKS = 5
-LATENCY_S = 0.02
-"""Of every canned reply, so that calls which wait for each other can be told from others."""
+LATENCY_S = 0.2
+"""Of every canned reply: quicker than any model answers, yet time to encode a picture beside it."""
 
 ROLE_OF_SCHEMA: dict[type[BaseModel] | None, str] = {
     ManagerReply: "manager",

@@ -253,3 +253,13 @@ def test_a_run_that_another_process_works_on_cannot_be_reopened_but_can_be_read(
     with RunFolder.open(tmp_path / "run") as later:
         later.reopen()
         assert later.events()[-1] == Resumed(0)
+
+
+def test_pictures_wait_until_there_is_time_for_them(tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path / "run", header()) as folder:
+        number = folder.save_screen(screen())
+        picture = tmp_path / "run" / "screens" / f"{number:04d}.png"
+        waited = not picture.exists()
+        folder.file_screens()
+    assert waited
+    assert picture.exists()

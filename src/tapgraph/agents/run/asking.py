@@ -77,12 +77,16 @@ def ask_role(
         asker.timer.add_model(call.latency_s)
         asker.folder.record(event)
 
+    def prepare() -> None:
+        asker.meter.check(max(0, step - 1))
+        asker.folder.file_screens()
+
     asked = ask(
         asker.models.for_role(role),
         messages,
         schema,
         check=check,
-        before_call=lambda: asker.meter.check(max(0, step - 1)),
+        before_call=prepare,
         on_call=record,
     )
     return asked.answer

@@ -1,18 +1,16 @@
 """Takes a graph from its last checkpoint to its end, putting its questions to a person."""
 
 import contextvars
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
+from tapgraph.agents.run.checkpoints import open_checkpoints
 from tapgraph.agents.run.events import HumanAnswered, HumanAsked
 from tapgraph.agents.run.human import Human, HumanRequest
 from tapgraph.agents.run.outcome import Outcome, Stop
@@ -61,7 +59,7 @@ class Driver:
     def _drive(
         self, build: Callable[[SqliteSaver], _Graph], fresh: Mapping[str, Any], context: object
     ) -> Driven:
-        with self._checkpoints() as saver:
+        with open_checkpoints(self.folder.checkpoints_path, self.checkpoint_types) as saver:
             graph = build(saver)
             config: RunnableConfig = {
                 "configurable": {"thread_id": "run"},
@@ -107,16 +105,3 @@ class Driver:
         said = self.human.answer(request)
         self.folder.record(HumanAnswered(step=step, text=said or ""))
         return said
-
-    @contextmanager
-    def _checkpoints(self) -> Iterator[SqliteSaver]:
-        connection = sqlite3.connect(self.folder.checkpoints_path, check_same_thread=False)
-        try:
-            saver = SqliteSaver(
-                connection, serde=JsonPlusSerializer(allowed_msgpack_modules=self.checkpoint_types)
-            )
-            saver.setup()
-            connection.execute("PRAGMA synchronous=NORMAL")
-            yield saver
-        finally:
-            connection.close()

@@ -61,6 +61,7 @@ class RunFolder:
         self._began = time.monotonic()
         self._screens_used: int | None = None
         self._filer: ThreadPoolExecutor | None = None
+        self._unfiled: dict[int, Screen] = {}
         self._waiting: dict[int, Future[None]] = {}
 
     @classmethod
@@ -160,15 +161,38 @@ class RunFolder:
     def save_screen(self, screen: Screen) -> int:
         """Keep a screen and return its number, from 1.
 
-        Its elements are on disk when this returns; its tree and its picture follow in the
-        background.
+        Its elements are on disk when this returns; its tree and its picture follow with the next
+        `file_screens`.
         """
         with self._lock:
             screen_id = self._next_screen_id()
             self._screens_used = screen_id
+            self._unfiled[screen_id] = screen
+            is_full = len(self._unfiled) >= _MOST_WAITING_SCREENS
         _write(self._screen_path(screen_id), screen_to_json(screen))
-        self._file_later(screen_id, screen)
+        if is_full:
+            self.file_screens()
         return screen_id
+
+    def file_screens(self) -> None:
+        """Write the trees and pictures that wait, in the background.
+
+        A picture takes longer to encode than a step's own work, so this is for the moments in
+        which the run waits for somebody else.
+        """
+        with self._lock:
+            unfiled, self._unfiled = self._unfiled, {}
+            if not unfiled:
+                return
+            filer = self._filer or ThreadPoolExecutor(1, thread_name_prefix="run-screens")
+            self._filer = filer
+            for screen_id, screen in unfiled.items():
+                self._waiting[screen_id] = filer.submit(self._file, screen_id, screen)
+            surplus = dict(sorted(self._waiting.items())[:-_MOST_WAITING_SCREENS])
+        for screen_id, filed in surplus.items():
+            filed.result()
+            with self._lock:
+                self._waiting.pop(screen_id, None)
 
     def load_screen(self, screen_id: int) -> Screen:
         """A screen as it was kept.
@@ -248,6 +272,7 @@ class RunFolder:
         Raises:
             OSError: one of them could not be written.
         """
+        self.file_screens()
         with self._lock:
             if self._events_file is not None:
                 self._events_file.close()
@@ -290,18 +315,6 @@ class RunFolder:
             )
         return self._screens_used + 1
 
-    def _file_later(self, screen_id: int, screen: Screen) -> None:
-        with self._lock:
-            if self._filer is None:
-                self._filer = ThreadPoolExecutor(1, thread_name_prefix="run-screens")
-            self._waiting[screen_id] = self._filer.submit(self._file, screen_id, screen)
-            is_full = len(self._waiting) > _MOST_WAITING_SCREENS
-            oldest = min(self._waiting)
-        if is_full:
-            self._waiting[oldest].result()
-            with self._lock:
-                del self._waiting[oldest]
-
     def _file(self, screen_id: int, screen: Screen) -> None:
         if screen.tree_xml:
             _write(self._tree_path(screen_id), screen.tree_xml)
@@ -309,6 +322,7 @@ class RunFolder:
             _write_png(screen.screenshot, self._picture_path(screen_id))
 
     def _wait_for(self, screen_id: int) -> None:
+        self.file_screens()
         with self._lock:
             being_filed = self._waiting.get(screen_id)
         if being_filed is not None:
