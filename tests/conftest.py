@@ -125,6 +125,20 @@ def meeting() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def attention_cases() -> ModuleType:
+    """Every attention system with a budget that covers a short context, and with a small one."""
+    return _loaded(Path(__file__).parent / "kernels" / "systems" / "attention_cases.py")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Tiny checkpoints of each family, made when they are first asked for."""
+    pytest.importorskip("transformers")
+    module = _loaded(Path(__file__).parent / "llm_backend" / "tiny_checkpoints.py")
+    return module.Tiny(tmp_path_factory.mktemp)
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data, which the repository does not hold."""
     folder = Path(os.environ.get("TAPGRAPH_SHARED_DATA", _BESIDE_THE_REPOSITORY))

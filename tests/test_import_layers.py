@@ -188,7 +188,12 @@ def test_no_file_has_a_name_that_says_nothing_or_hides_the_standard_library(
         ("tapgraph.agents", {"torch", "transformers"}),
         ("tapgraph.agents.mobile", {"torch", "transformers"}),
         ("tapgraph.agents.mobile.agent", {"torch", "transformers", "onnxruntime"}),
-        ("tapgraph.cli.main", {"torch", "langgraph", "openai", "appium", "PIL", "sqlalchemy"}),
+        (
+            "tapgraph.cli.main",
+            {"torch", "transformers", "langgraph", "openai", "appium", "PIL", "sqlalchemy"},
+        ),
+        ("tapgraph.llm_backend", {"torch", "transformers"}),
+        ("tapgraph.llm_backend.model_spec", {"torch", "transformers"}),
     ],
 )
 def test_loading_stays_light(entrance: str, unwanted: set[str]) -> None:

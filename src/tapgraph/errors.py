@@ -4,12 +4,14 @@
 
     TapgraphError
     ├── UsageError               the caller gave something that cannot work      exit code 2
+    │   ├── ContextExceeded      a prompt and its reply do not fit into a model's context
     │   ├── UnreadableRun        a run folder that cannot be read
     │   └── UnreadableWorkflow   a shortcut that is signed, cut or not one
     ├── EnvironmentMissing       a device, server, key or extra is not there     exit code 3
     │   ├── DeviceUnavailable    no connection to a device could be made
     │   ├── DeviceLost           a connection broke and could not be repaired
     │   ├── ModelUnavailable     the model's server or key is missing or refuses
+    │   │   └── ModelBusy        a local model's queue is full; try again later
     │   └── ExtraMissing         an optional dependency is not installed
     ├── ToolError                an action cannot be done; the text is told to the model
     │   ├── AppNotFound          no installed app has a label like the one asked for
@@ -23,11 +25,13 @@
 __all__ = [
     "AppNotFound",
     "BudgetExhausted",
+    "ContextExceeded",
     "DeviceLost",
     "DeviceUnavailable",
     "EnvironmentMissing",
     "ExtraMissing",
     "InvalidReply",
+    "ModelBusy",
     "ModelUnavailable",
     "NotExecutable",
     "TapgraphError",
@@ -46,6 +50,10 @@ class TapgraphError(Exception):
 
 class UsageError(TapgraphError):
     """The caller gave something that cannot work; the text says what to give instead."""
+
+
+class ContextExceeded(UsageError):
+    """A prompt, or a prompt with the reply that is asked for, is longer than a model's context."""
 
 
 class UnreadableRun(UsageError):
@@ -70,6 +78,10 @@ class DeviceLost(EnvironmentMissing):
 
 class ModelUnavailable(EnvironmentMissing):
     """The model's server does not answer, or the key is missing or refused."""
+
+
+class ModelBusy(ModelUnavailable):
+    """A local model has as many requests waiting as it may; the same request may come again."""
 
 
 class ExtraMissing(EnvironmentMissing):

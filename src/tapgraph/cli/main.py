@@ -9,11 +9,12 @@ import typer
 from typer.exceptions import TyperException
 
 from tapgraph import __version__
-from tapgraph.cli import device, eval_command, memory, sim, view
+from tapgraph.cli import device, eval_command, kernels, memory, sim, view
 from tapgraph.cli.api_command import api
 from tapgraph.cli.demo import demo
 from tapgraph.cli.exit_codes import ExitCode, exit_code_of
 from tapgraph.cli.run_command import run
+from tapgraph.cli.serve_command import serve
 from tapgraph.cli.terminal import print_error, print_line
 from tapgraph.errors import TapgraphError
 from tapgraph.settings import shows_tracebacks
@@ -28,10 +29,12 @@ app.add_typer(device.app, name="device")
 app.add_typer(sim.app, name="sim")
 app.add_typer(memory.app, name="memory")
 app.add_typer(eval_command.app, name="eval")
+app.add_typer(kernels.app, name="kernels")
 app.command("view")(view.view)
 app.command("demo")(demo)
 app.command("run")(run)
 app.command("api")(api)
+app.command("serve")(serve)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

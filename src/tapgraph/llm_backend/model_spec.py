@@ -4,8 +4,9 @@ One model::
 
     openai:NAME[?OPTIONS]              the server of OPENAI_BASE_URL, with OPENAI_API_KEY
     http://HOST:PORT/v1#NAME[?OPTIONS] any other server, with TAPGRAPH_API_KEY if it is set
+    local:PATH[?OPTIONS]               a checkpoint on this machine, in this process
 
-Options are joined by `&`:
+Options are joined by `&`; for servers:
 
 =============== ================================= =======================================
 vision          0, 1                              whether it gets pictures (0)
@@ -17,43 +18,90 @@ timeout_s       above 0                           how long the server may be sil
 max_retries     at least 0                        how often a request is sent again (2)
 =============== ================================= =======================================
 
+For `local:` these, of the ones above `vision`, `coordinates` and `max_image_px`, and the options of
+the attention system, as in `local:models/small?attention=duo&sink=64`:
+
+=============== ================================= =======================================
+attention       as `tapgraph kernels list` says   how it attends (dense)
+device          auto, cpu, cuda, cuda:N           where it runs (auto)
+dtype           auto, float32, bfloat16, float16  how it computes (auto)
+context_tokens  at least 2                        prompt and reply at most (the model's own)
+prefix_mib      at least 0                        memory for recent prompts (1024)
+seed            an integer                        for equal replies above temperature 0 (none)
+longest_text    at least 1                        see `local.short_schema` (no limit)
+=============== ================================= =======================================
+
 Several models are joined by commas: the first one plays every role that has none of its own,
 `ROLE=SPEC` gives a role its own, and `fallback=SPEC` steps in when another is unavailable::
 
     openai:small,manager=openai:large,fallback=http://localhost:8000/v1#local
 """
 
+import importlib.util
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tapgraph.errors import ModelUnavailable, UsageError
+from tapgraph.errors import ExtraMissing, ModelUnavailable, UsageError
 from tapgraph.llm_backend.chat_model import ChatModel, CoordinateSpace, ModelTraits
 from tapgraph.llm_backend.prices import Price
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.settings import Settings
 
-__all__ = ["open_model", "open_models", "split_roles"]
+if TYPE_CHECKING:
+    from tapgraph.llm_backend.local.opening import LocalSettings
 
-_KINDS = "openai:NAME, http://HOST:PORT/v1#NAME or, on the simulated phone, demonstrator"
+__all__ = ["local_settings", "open_model", "open_models", "split_roles"]
+
+_KINDS = (
+    "openai:NAME, http://HOST:PORT/v1#NAME, local:PATH or, on the simulated phone, demonstrator"
+)
+_LOCAL = "local:"
 _ROLE = re.compile(r"([a-z][a-z_]*)=(.*)", re.DOTALL)
 _HOST_OF_OPENAI = "api.openai.com"
 
 
-class _Options(BaseModel):
+class _Eyes(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     vision: Literal["0", "1"] = "0"
     coordinates: CoordinateSpace = "pixels"
     max_image_px: int | None = Field(default=None, ge=1)
+
+    def traits(self, name: str) -> ModelTraits:
+        return ModelTraits(
+            name,
+            sees_images=self.vision == "1",
+            coordinate_space=self.coordinates,
+            image_max_px=self.max_image_px,
+        )
+
+
+class _Options(_Eyes):
     price_in: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     price_out: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     timeout_s: float = Field(default=120.0, gt=0, allow_inf_nan=False)
     max_retries: int = Field(default=2, ge=0)
+
+
+class _LocalOptions(_Eyes):
+    model_config = ConfigDict(extra="allow")
+
+    attention: str = "dense"
+    device: str = "auto"
+    dtype: str = "auto"
+    context_tokens: int | None = Field(default=None, ge=2)
+    prefix_mib: int = Field(default=1024, ge=0)
+    seed: int | None = None
+    longest_text: int | None = Field(default=None, ge=1)
+
+
+_SomeOptions = TypeVar("_SomeOptions", bound=_Eyes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +112,12 @@ class _Server:
 
 
 def open_model(spec: str, settings: Settings) -> ChatModel:
-    """The model that a spec of one model names; its server is not asked yet.
+    """The model that a spec of one model names; a server is not asked yet, a checkpoint is loaded.
 
     Raises:
-        UsageError: the spec is not one.
+        UsageError: the spec is not one, or its checkpoint cannot be loaded.
         ModelUnavailable: OpenAI's own server is meant and no key is set.
+        ExtraMissing: a checkpoint is named, and what runs it is not installed.
     """
     address, has_options, query = spec.strip().partition("?")
     if has_options and "#" in query:
@@ -76,8 +125,10 @@ def open_model(spec: str, settings: Settings) -> ChatModel:
             f"options stand after the model's name, as in http://localhost:8000/v1#NAME?vision=1; "
             f"got {spec!r}"
         )
+    if address.startswith(_LOCAL):
+        return _open_local(address, _options(_LocalOptions, query if has_options else None))
     server = _server(address, settings)
-    options = _options(query) if has_options else _Options()
+    options = _options(_Options, query if has_options else None)
     # The client takes a second to import, and the demonstration needs none.
     from tapgraph.llm_backend.openai_model import OpenAIModel  # noqa: PLC0415
 
@@ -85,16 +136,24 @@ def open_model(spec: str, settings: Settings) -> ChatModel:
         server.url,
         server.name,
         api_key=server.api_key,
-        traits=ModelTraits(
-            server.name,
-            sees_images=options.vision == "1",
-            coordinate_space=options.coordinates,
-            image_max_px=options.max_image_px,
-        ),
+        traits=options.traits(server.name),
         price=Price(options.price_in, options.price_out),
         timeout_s=options.timeout_s,
         max_retries=options.max_retries,
     )
+
+
+def local_settings(spec: str) -> "LocalSettings":
+    """How the checkpoint of a spec `local:PATH[?OPTIONS]` is to run; nothing is loaded yet.
+
+    Raises:
+        UsageError: the spec is not one of that kind.
+        ExtraMissing: what runs checkpoints is not installed.
+    """
+    address, has_options, query = spec.strip().partition("?")
+    if not address.startswith(_LOCAL):
+        raise UsageError(f"a checkpoint on this machine is local:PATH, got {spec!r}")
+    return _local_settings(address, _options(_LocalOptions, query if has_options else None))
 
 
 def open_models(spec: str, settings: Settings, *, roles: Collection[str]) -> RoleModels:
@@ -105,14 +164,18 @@ def open_models(spec: str, settings: Settings, *, roles: Collection[str]) -> Rol
         settings: servers and keys.
         roles: the roles that may be given a model of their own.
 
+    Specs that are equal name one model, so a checkpoint is loaded once.
+
     Raises:
-        UsageError: a spec is not one, or a role is not among `roles`.
-        ModelUnavailable: OpenAI's own server is meant and no key is set.
+        UsageError: a spec is not one, or a role is not among `roles`; and as `open_model`.
+        ModelUnavailable: as `open_model`.
+        ExtraMissing: as `open_model`.
     """
     default, by_role = split_roles(spec, roles=roles)
-    opened = {role: open_model(part, settings) for role, part in by_role.items()}
+    models = {part: open_model(part, settings) for part in sorted({default, *by_role.values()})}
+    opened = {role: models[part] for role, part in by_role.items()}
     fallback = opened.pop("fallback", None)
-    return RoleModels(open_model(default, settings), opened, fallback)
+    return RoleModels(models[default], opened, fallback)
 
 
 def split_roles(spec: str, *, roles: Collection[str]) -> tuple[str, Mapping[str, str]]:
@@ -172,21 +235,54 @@ def _host(url: str) -> str | None:
         raise UsageError(f"{url!r} is not a URL: {error}") from error
 
 
-def _options(query: str) -> _Options:
+def _open_local(address: str, options: _LocalOptions) -> ChatModel:
+    settings = _local_settings(address, options)
+    # This loads torch, which takes seconds and is not there in a plain installation.
+    from tapgraph.llm_backend.local.opening import open_local  # noqa: PLC0415
+
+    return open_local(settings, options.traits)
+
+
+def _local_settings(address: str, options: _LocalOptions) -> "LocalSettings":
+    path = address.removeprefix(_LOCAL)
+    if not path:
+        raise UsageError(f"a model is {_KINDS}; got {address!r}")
+    needed = ("torch", "transformers", "safetensors", "llguidance")
+    if any(importlib.util.find_spec(module) is None for module in needed):
+        raise ExtraMissing("local", "a model on this machine")
+    # As above.
+    from tapgraph.llm_backend.local.opening import LocalSettings  # noqa: PLC0415
+
+    return LocalSettings(
+        path=Path(path).expanduser(),
+        attention=options.attention,
+        attention_options={name: str(value) for name, value in (options.model_extra or {}).items()},
+        device=options.device,
+        dtype=options.dtype,
+        context_tokens=options.context_tokens,
+        prefix_bytes=options.prefix_mib * 2**20,
+        seed=options.seed,
+        longest_text=options.longest_text,
+    )
+
+
+def _options(kind: type[_SomeOptions], query: str | None) -> _SomeOptions:
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
+        pairs = (
+            [] if query is None else parse_qsl(query, keep_blank_values=True, strict_parsing=True)
+        )
     except ValueError as error:
         raise UsageError(f"options look like vision=1&price_in=2.5, got {query!r}") from error
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
         raise UsageError(f"an option of a model stands twice in {query!r}")
     try:
-        return _Options.model_validate(dict(pairs))
+        return kind.model_validate(dict(pairs))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         option = ".".join(map(str, problem["loc"]))
         if problem["type"] == "extra_forbidden":
-            known = ", ".join(_Options.model_fields)
+            known = ", ".join(kind.model_fields)
             raise UsageError(f"no option is called {option!r}; there are {known}") from error
         raise UsageError(
             f"the option {option} cannot be {problem['input']!r}: {problem['msg']}"

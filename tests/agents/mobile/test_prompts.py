@@ -71,5 +71,28 @@ def test_text_on_the_screen_can_neither_end_its_block_nor_forge_a_line(
         assert not [one for one in parse_description(screen) if one.text == "Pay"]
 
 
+def test_prompts_begin_with_what_never_changes_and_end_with_the_screen(
+    run_task: Any, demonstrator_but: Callable[..., ScriptedModel]
+) -> None:
+    """A model that keeps the keys and values of prompts can use their beginnings again."""
+    model = demonstrator_but(lambda messages, schema: None)
+    run_task(NOTE, model)
+    by_role: dict[object, list[Sequence[Message]]] = {}
+    for request in model.requests:
+        by_role.setdefault(request.schema, []).append(request.messages)
+    asked_often = [prompts for prompts in by_role.values() if len(prompts) > 1]
+    assert len(asked_often) >= 3
+    for prompts in asked_often:
+        assert {tuple(message.role for message in prompt) for prompt in prompts} == {
+            ("system", "user")
+        }
+        assert len({prompt[0].text for prompt in prompts}) == 1, "the system message changed"
+        for _, question in prompts:
+            assert question.text.startswith(f"## Task\n{NOTE}\n")
+            assert question.text.endswith("</screen>")
+            _, _, after = question.text.partition("<screen>")
+            assert "\n## " not in after.replace("\n## Screen", ""), "something follows the screen"
+
+
 def reply(action: str, **arguments: str | int | float) -> OperatorReply:
     return OperatorReply(thought="", action=action, arguments=arguments, description="")

@@ -1,0 +1,125 @@
+"""`tapgraph kernels`: attention systems for long contexts."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tapgraph.cli.options import JsonOption
+from tapgraph.cli.terminal import print_json, print_line, print_note
+from tapgraph.errors import ExtraMissing, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tapgraph.kernels.attention_system import AttentionSystem
+
+__all__ = ["app", "calibrate_system", "list_systems"]
+
+app = typer.Typer(help="Attention systems for long contexts.")
+
+
+@app.command("list")
+def list_systems(*, json: JsonOption = False) -> None:
+    """Tell of each attention system what it saves, what it needs and when it fails."""
+    systems = _systems("listing attention systems")
+    if json:
+        print_json({name: dataclasses.asdict(system.about) for name, system in systems.items()})
+        return
+    console = Console(highlight=False)
+    for name, system in systems.items():
+        console.print(f"[bold]{name}[/]")
+        console.print(_about_table(system))
+
+
+@app.command("calibrate")
+def calibrate_system(
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="razor, duo, sale or dhsa.")],
+    *,
+    model: Annotated[Path, typer.Option("--model", metavar="PATH", help="A checkpoint.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="By default beside the checkpoint's weights."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of all random choices.")] = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting, such as steps=100."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Learn what an attention system must know of a model, and write it to one file."""
+    options = _options(settings or [])
+    # Without torch transformers would print a warning of its own.
+    _systems("calibrating attention systems")
+    try:
+        from tapgraph.llm_backend.calibration.calibrate import (  # noqa: PLC0415
+            calibrate,
+            check_calibration,
+        )
+        from tapgraph.llm_backend.calibration.calibration_file import (  # noqa: PLC0415
+            save_calibration,
+        )
+        from tapgraph.llm_backend.local.checkpoint import load_checkpoint  # noqa: PLC0415
+        from tapgraph.llm_backend.local.systems import calibration_path  # noqa: PLC0415
+    except ImportError as error:
+        raise ExtraMissing("local", "calibrating attention systems") from error
+    check_calibration(system, options)
+    checkpoint = load_checkpoint(model)
+    calibration = calibrate(
+        system,
+        checkpoint.model,
+        checkpoint.tokenizer,
+        seed=seed,
+        options=options,
+        tell=print_note,
+    )
+    path = out or calibration_path(system, model)
+    save_calibration(calibration, path)
+    if json:
+        print_json({
+            "file": str(path),
+            "system": system,
+            "model": str(model),
+            "model_fingerprint": calibration.model_fingerprint,
+            "data_sha256": calibration.data_sha256,
+            "seed": seed,
+            "settings": dict(calibration.settings),
+        })
+        return
+    for name, value in calibration.settings.items():
+        print_line(f"{name} = {value}")
+    print_line(f"written to {path}")
+
+
+def _options(settings: list[str]) -> dict[str, str]:
+    options = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set must be NAME=VALUE, got {setting!r}")
+        options[name] = value
+    return options
+
+
+def _systems(purpose: str) -> Mapping[str, type[AttentionSystem]]:
+    try:
+        # Torch is optional, and not needed to print help.
+        from tapgraph.kernels.systems import SYSTEMS  # noqa: PLC0415
+    except ImportError as error:
+        raise ExtraMissing("local", purpose) from error
+    return SYSTEMS
+
+
+def _about_table(system: type[AttentionSystem]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(min_width=12, style="dim")
+    table.add_column(overflow="fold")
+    for field in dataclasses.fields(system.about):
+        table.add_row(f"  {field.name.replace('_', ' ')}", getattr(system.about, field.name))
+    return table

@@ -1,0 +1,103 @@
+"""`tapgraph serve`: a checkpoint on this machine behind OpenAI's protocol."""
+
+import importlib.util
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from tapgraph.cli.options import JsonOption
+from tapgraph.cli.terminal import print_json, print_line
+from tapgraph.errors import ExtraMissing, UsageError
+from tapgraph.llm_backend.model_spec import local_settings
+from tapgraph.settings import secret_from_environment
+
+__all__ = ["serve"]
+
+_LOCAL = "local:"
+_FROM_ENVIRONMENT = "env:"
+
+
+def serve(
+    *,
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            help="The checkpoint's directory, with options as in a model spec: "
+            "models/small?attention=duo&dtype=bfloat16.",
+        ),
+    ],
+    port: Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.")] = 8000,
+    host: Annotated[str, typer.Option(help="On which address; others need --api-key.")] = (
+        "127.0.0.1"
+    ),
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY", help="What clients must send; env:NAME takes it from a variable."
+        ),
+    ] = None,
+    running: Annotated[int, typer.Option(help="Replies that are worked on at once.")] = 16,
+    waiting: Annotated[int, typer.Option(help="Requests that may wait; more get 429.")] = 64,
+    timeout_s: Annotated[float, typer.Option(help="Seconds for one reply, with waiting.")] = 600.0,
+    max_body_mib: Annotated[int, typer.Option(help="Size of one request.")] = 32,
+    max_image_pixels: Annotated[int, typer.Option(help="Width times height of a picture.")] = (
+        16_000_000
+    ),
+    image_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST", help="A public host from which pictures may be loaded by https."
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Serve a checkpoint to any OpenAI client until Ctrl-C or SIGTERM; then finish what runs.
+
+    Prints the URL on one line as soon as clients can connect.
+    """
+    settings = local_settings(model if model.startswith(_LOCAL) else _LOCAL + model)
+    if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn")):
+        raise ExtraMissing("local", "serving a model")
+    # The web client, torch and the web server are loaded by no other command.
+    from tapgraph.cli.image_source import ImageSource  # noqa: PLC0415
+    from tapgraph.llm_backend.local.engine import EngineLimits  # noqa: PLC0415
+    from tapgraph.llm_backend.local.opening import open_engine  # noqa: PLC0415
+    from tapgraph.llm_backend.server.app import ServerLimits  # noqa: PLC0415
+    from tapgraph.llm_backend.server.gate import GateLimits  # noqa: PLC0415
+    from tapgraph.llm_backend.server.pictures_in import PictureLimits  # noqa: PLC0415
+    from tapgraph.llm_backend.server.serving import open_server  # noqa: PLC0415
+
+    limits = ServerLimits(
+        gate=GateLimits(api_key=_key(api_key), max_body_bytes=max_body_mib * 2**20),
+        pictures=PictureLimits(max_image_pixels, ImageSource(image_host) if image_host else None),
+        timeout_s=timeout_s,
+    )
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    engine = open_engine(
+        settings,
+        EngineLimits(
+            context_tokens=settings.context_tokens,
+            running=running,
+            waiting=waiting,
+            prefix_bytes=settings.prefix_bytes,
+        ),
+    )
+    with engine, open_server(engine, host=host, port=port, limits=limits) as server:
+        if json:
+            print_json({"url": server.url, "model": server.model})
+        else:
+            print_line(f"{server.url}#{server.model}")
+        stopped.wait()
+
+
+def _key(given: str | None) -> str | None:
+    if given is not None and given.startswith(_FROM_ENVIRONMENT):
+        return secret_from_environment(given.removeprefix(_FROM_ENVIRONMENT))
+    if given == "":
+        raise UsageError("--api-key is empty; leave it out, or give a key")
+    return given

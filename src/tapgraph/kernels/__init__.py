@@ -1,0 +1,1 @@
+"""Long-context attention: tensors in, tensors out."""

@@ -1,0 +1,201 @@
+"""What every long-context attention system is.
+
+An `AttentionSystem` is one published method with its settings; `open_layer` gives one
+`LayerAttention` for each layer of a model and each batch of sequences. It owns whatever the method
+keeps of the past (all keys, some keys, summaries), takes the queries, keys and values of the new
+tokens, and returns the attention output for them.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol
+
+from torch import Tensor
+
+from tapgraph.errors import UsageError
+
+__all__ = ["About", "AttentionSystem", "LayerAttention", "LayerShape", "Reading", "Rotary"]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShape:
+    """One attention layer of a model.
+
+    Attributes:
+        index: which layer, from 0.
+        layers: how many layers the model has.
+        heads: query heads.
+        kv_heads: key/value heads; `heads` is a multiple of it.
+        head_dim: width of one head.
+        scale: what the dot products are multiplied with, most often 1/sqrt(head_dim).
+    """
+
+    index: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    scale: float
+
+    def __post_init__(self) -> None:
+        if self.kv_heads < 1 or self.heads % self.kv_heads:
+            raise UsageError(
+                f"heads must be a multiple of kv_heads, got {self.heads} and {self.kv_heads}"
+            )
+        if not 0 <= self.index < self.layers:
+            raise UsageError(f"a layer's index must be in 0..{self.layers - 1}, got {self.index}")
+
+    @property
+    def group(self) -> int:
+        """Query heads for one KV head: query head h belongs to KV head h // group."""
+        return self.heads // self.kv_heads
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a person chooses a system by; each text is one or two plain sentences.
+
+    Attributes:
+        paper: authors' title, arXiv number and year.
+        saves: what gets smaller or faster.
+        needs: training, calibration or model properties.
+        fails_when: where it loses answers, or gains nothing.
+    """
+
+    paper: str
+    saves: str
+    needs: str
+    fails_when: str
+
+
+class Rotary(Protocol):
+    """The model's own rotary embedding."""
+
+    def __call__(self, vectors: Tensor, positions: Tensor) -> Tensor:
+        """Rotate vectors to positions.
+
+        Args:
+            vectors: `[batch, heads, tokens, head_dim]`.
+            positions: integers, `[batch, tokens]` or `[batch, heads, tokens]`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the last call read of the cache, for the last query of the call.
+
+    Attributes:
+        attended: tokens that took part in the softmax; mean over rows and KV heads.
+        scored: tokens (or their stand-ins: landmarks, block means) whose keys were read only in
+            order to choose; mean over rows and KV heads.
+    """
+
+    attended: float
+    scored: float = 0.0
+
+
+class LayerAttention(ABC):
+    """The attention of one layer over one batch of sequences, with what it keeps of the past.
+
+    Slots are counted from 0 over everything ever given to it, padding included. Row r of the batch
+    begins at slot `starts[r]`; what stands before is left padding and is never attended to. A
+    token's position is its slot minus its row's start.
+    """
+
+    def __init__(self, shape: LayerShape) -> None:
+        self.shape = shape
+
+    @property
+    @abstractmethod
+    def tokens_seen(self) -> int:
+        """Slots given to it so far, kept or not."""
+
+    @property
+    @abstractmethod
+    def reading(self) -> Reading:
+        """What the last call read."""
+
+    @abstractmethod
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+        """Take a chunk of the prompt; call again for the next chunk.
+
+        Args:
+            queries: `[batch, heads, tokens, head_dim]`.
+            keys: of the same new tokens, `[batch, kv_heads, tokens, head_dim]`.
+            values: of the same new tokens, `[batch, kv_heads, tokens, head_dim]`.
+            starts: int64 `[batch]`, the slot of each row's first real token, the same in each call;
+                for a row that is nothing but padding so far, the number of slots so far.
+
+        Returns:
+            `[batch, heads, tokens, head_dim]` in the dtype of `queries`; rows of padding hold
+            zeros.
+
+        Raises:
+            UsageError: a shape or dtype does not fit.
+        """
+
+    @abstractmethod
+    def decode(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+        """Take one generated token; arguments and result as in `prefill` with `tokens` = 1."""
+
+    @abstractmethod
+    def kept_by_last_query(self) -> Tensor:
+        """Which slots the last query of the last call attended to with their own key and value.
+
+        Returns:
+            bool `[batch, heads, tokens_seen]`.
+        """
+
+    @abstractmethod
+    def bytes_held(self) -> int:
+        """Bytes of all tensors that it holds of the past."""
+
+    @abstractmethod
+    def snapshot(self) -> object:
+        """A point to come back to with `restore`; cheap, for what only grows is not copied."""
+
+    @abstractmethod
+    def restore(self, snapshot: object) -> None:
+        """Go back to an earlier `snapshot` of this same object; may be done many times."""
+
+    @abstractmethod
+    def fork(self) -> "LayerAttention":
+        """A copy that shares no changing state with this one."""
+
+    @abstractmethod
+    def crop(self, tokens: int) -> None:
+        """Forget everything after the first `tokens` slots.
+
+        Raises:
+            UsageError: the method has dropped what it would need (then `snapshot` is the way back).
+        """
+
+    @abstractmethod
+    def select_rows(self, rows: Tensor) -> None:
+        """Make row r of the batch what row `rows[r]` was; int64 `[new batch]`."""
+
+
+class AttentionSystem(ABC):
+    """A published method with its settings, for one model.
+
+    Attributes:
+        name: what users call it.
+        about: what a person chooses it by.
+        keys: whether it wants queries and keys after the model's rotary embedding, or before it
+            (then it rotates them itself, to positions of its own).
+        croppable: whether `LayerAttention.crop` works at any length.
+    """
+
+    name: ClassVar[str]
+    about: ClassVar[About]
+    keys: ClassVar[Literal["rotated", "unrotated"]] = "rotated"
+    croppable: ClassVar[bool] = True
+
+    @abstractmethod
+    def open_layer(self, shape: LayerShape, rotary: Rotary) -> LayerAttention:
+        """The attention of one layer, with an empty past.
+
+        Raises:
+            UsageError: the settings or the calibration do not fit the layer.
+        """

@@ -1,0 +1,335 @@
+"""Sink, window and one token that stands for all others: a non-retrieval head of RazorAttention."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tapgraph.errors import UsageError
+from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Reading
+from tapgraph.kernels.dense import attend_densely, attend_densely_with_lse
+from tapgraph.kernels.inputs import check_call
+from tapgraph.kernels.merge import Partial, merge
+from tapgraph.kernels.systems.split_heads import rows_by_start
+from tapgraph.kernels.window_store import WindowSnapshot, WindowStore
+
+__all__ = ["Budget", "CompensatedWindowLayer"]
+
+PIECE_TOKENS = 4096
+PIECE_QUERIES = 512
+"""Scores are computed in pieces of at most so many keys and queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a head keeps of `tokens` tokens: the first `sink` and the last `window(tokens)`.
+
+    Attributes:
+        sink: first tokens kept.
+        window_floor: the window's least length.
+        compression: a long context's window is the context's length divided by it.
+    """
+
+    sink: int
+    window_floor: int
+    compression: float
+
+    def window(self, tokens: int) -> int:
+        """max(S0, N/C), rounded down; it grows by at most one with each token."""
+        return max(self.window_floor, int(tokens / self.compression))
+
+    def left(self, tokens: int) -> int:
+        """How many tokens stand before the window; never falls when `tokens` grows."""
+        return max(0, tokens - self.window(tokens))
+
+
+@dataclass(slots=True)
+class _Past:
+    """What is kept of the tokens that have left the window.
+
+    Attributes:
+        sink_keys: `[batch, kv_heads, sink, head_dim]`; the first `min(sink, left)` are valid.
+        sink_values: as `sink_keys`.
+        mean_keys: of those that left after the sink, `[batch, kv_heads, head_dim]`, in float32
+            (float64 for float64).
+        mean_values: as `mean_keys`.
+    """
+
+    sink_keys: Tensor
+    sink_values: Tensor
+    mean_keys: Tensor
+    mean_values: Tensor
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.sink_keys, self.sink_values, self.mean_keys, self.mean_values
+
+    def copy(self) -> "_Past":
+        return _Past(*(tensor.clone() for tensor in self.tensors()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    window: WindowSnapshot
+    past: _Past | None
+    starts: Tensor | None
+    is_compressed: bool
+    viewed_at: int
+
+
+class CompensatedWindowLayer(LayerAttention):
+    """Heads of one layer that drop the middle of the context and keep its mean.
+
+    Every token is in one place: the window, the sink, or (as one of N_d) the compensation token.
+    The latter has the mean key and the mean value of what was dropped and counts N_d times, which
+    adds log N_d to its logit. When a token leaves the window, the mean moves by
+    (token - mean) / N_d.
+
+    Args:
+        shape: these heads of the layer.
+        budget: what they keep.
+        dense_prompt: keep everything until the first decode step, so that a prompt is read densely
+            whatever its chunks are; otherwise compress after each chunk.
+    """
+
+    def __init__(self, shape: LayerShape, budget: Budget, *, dense_prompt: bool) -> None:
+        super().__init__(shape)
+        self._budget = budget
+        self._dense_prompt = dense_prompt
+        self._window = WindowStore()
+        self._past: _Past | None = None
+        self._starts: Tensor | None = None
+        self._is_compressed = False
+        self._viewed_at = 0
+        """After how many slots the window stood as the last query saw it."""
+
+    @property
+    def tokens_seen(self) -> int:
+        """Slots given to it so far, kept or not."""
+        return self._window.end
+
+    @property
+    def reading(self) -> Reading:
+        """Tokens kept, and one more where a compensation token stands for others."""
+        starts = self._known_starts()
+        kept = self._kept().sum(dim=-1)
+        compensated = self._left(starts, self._viewed_at) > self._budget.sink
+        return Reading(attended=float((kept + compensated).double().mean()))
+
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+        """Attend from a chunk to what is kept of the past and, densely, to the chunk."""
+        check_call(self.shape, queries, keys, values, starts, self.tokens_seen)
+        self._starts = starts
+        before = self.tokens_seen
+        self._viewed_at = before
+        if not self._is_compressed:
+            self._window.append(keys, values)
+            output = attend_densely(
+                queries,
+                self._window.keys,
+                self._window.values,
+                scale=self.shape.scale,
+                starts=starts,
+            )
+            if not self._dense_prompt:
+                self._compress(0)
+            return output
+        chunk = attend_densely_with_lse(
+            queries, keys, values, scale=self.shape.scale, starts=(starts - before).clamp(min=0)
+        )
+        parts = [*self._attend_past(queries, before), chunk]
+        output = merge(parts).output
+        is_padding = torch.arange(before, before + queries.shape[2], device=starts.device)
+        output = output.masked_fill((is_padding < starts[:, None])[:, None, :, None], 0.0)
+        self._window.append(keys, values)
+        self._compress(before)
+        return output
+
+    def decode(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+        """Take the token into the window, drop what leaves it, and attend to what is kept."""
+        check_call(self.shape, queries, keys, values, starts, self.tokens_seen)
+        self._starts = starts
+        before = self.tokens_seen
+        self._window.append(keys, values)
+        self._compress(before if self._is_compressed else 0)
+        self._viewed_at = self.tokens_seen
+        return merge(self._attend_past(queries, self.tokens_seen)).output
+
+    def kept_by_last_query(self) -> Tensor:
+        """The sink, the window and the chunk; not what the compensation token stands for."""
+        return self._kept()[:, None].expand(-1, self.shape.heads, -1)
+
+    def bytes_held(self) -> int:
+        """The window's, and of sink and mean: `2 * batch * kv_heads * head_dim` elements each.
+
+        The sink has `sink` such elements in the dtype of the keys, the mean one in float32
+        (float64 for float64); both are there as soon as a token has left the window.
+        """
+        past = () if self._past is None else self._past.tensors()
+        return self._window.bytes_held() + sum(part.element_size() * part.numel() for part in past)
+
+    def snapshot(self) -> object:
+        """Copies sink and mean; the window is not copied."""
+        past = None if self._past is None else self._past.copy()
+        return _Snapshot(
+            self._window.snapshot(), past, self._starts, self._is_compressed, self._viewed_at
+        )
+
+    def restore(self, snapshot: object) -> None:
+        """Go back to what was kept then."""
+        if not isinstance(snapshot, _Snapshot):
+            raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
+        self._window.restore(snapshot.window)
+        self._past = None if snapshot.past is None else snapshot.past.copy()
+        self._starts = snapshot.starts
+        self._is_compressed = snapshot.is_compressed
+        self._viewed_at = snapshot.viewed_at
+
+    def fork(self) -> "CompensatedWindowLayer":
+        """A copy with memory of its own."""
+        twin = CompensatedWindowLayer(self.shape, self._budget, dense_prompt=self._dense_prompt)
+        twin.restore(self.snapshot())
+        twin._window = self._window.fork()
+        return twin
+
+    def crop(self, tokens: int) -> None:
+        """Forget everything after the first `tokens` slots.
+
+        Raises:
+            UsageError: a token has left the window already.
+        """
+        if not 0 <= tokens <= self.tokens_seen:
+            raise UsageError(f"can keep 0 to {self.tokens_seen} tokens, got {tokens}")
+        if tokens == self.tokens_seen:
+            return
+        if self._past is not None:
+            raise UsageError(
+                f"cannot go back to {tokens} tokens: what has left the window is in a mean; "
+                "restore a snapshot instead"
+            )
+        self._window.crop(tokens)
+        self._viewed_at = min(self._viewed_at, tokens)
+
+    def select_rows(self, rows: Tensor) -> None:
+        """Make row r of the batch what row `rows[r]` was."""
+        self._window.select_rows(rows)
+        if self._past is not None:
+            self._past = _Past(*(part.index_select(0, rows) for part in self._past.tensors()))
+        if self._starts is not None:
+            self._starts = self._starts.index_select(0, rows)
+
+    def _known_starts(self) -> Tensor:
+        if self._starts is None:
+            raise UsageError("nothing was attended to yet")
+        return self._starts
+
+    def _left(self, starts: Tensor, slots: int) -> Tensor:
+        """How many tokens of each row stood before the window after so many slots."""
+        if self._past is None:
+            return torch.zeros_like(starts)
+        left = [self._budget.left(max(0, slots - start)) for start in starts.tolist()]
+        return torch.tensor(left, device=starts.device)
+
+    def _kept(self) -> Tensor:
+        starts = self._known_starts()
+        positions = torch.arange(self.tokens_seen, device=starts.device) - starts[:, None]
+        left = self._left(starts, self._viewed_at)[:, None]
+        return (positions >= 0) & ((positions < self._budget.sink) | (positions >= left))
+
+    def _compress(self, before: int) -> None:
+        """Move what has left the window since there were `before` slots into sink and mean."""
+        self._is_compressed = True
+        starts, slots = self._known_starts(), self.tokens_seen
+        first_needed = slots
+        for start, rows in rows_by_start(starts):
+            left_before = self._budget.left(max(0, before - start))
+            left = self._budget.left(max(0, slots - start))
+            first_needed = min(first_needed, start + left)
+            if left > left_before:
+                self._release(rows, start, left_before, left)
+        self._window.drop_before(first_needed)
+
+    def _release(self, rows: Tensor, start: int, first: int, last: int) -> None:
+        """Take the tokens at positions `first` to `last` of rows with one start."""
+        past = self._past = self._past or self._empty_past()
+        sink = self._budget.sink
+        places = slice(first + start - self._window.first, last + start - self._window.first)
+        leaving = (self._window.keys[:, :, places][rows], self._window.values[:, :, places][rows])
+        into_sink = max(0, min(last, sink) - first)
+        dropped, averaged = last - first - into_sink, max(0, first - sink)
+        means = (past.mean_keys, past.mean_values)
+        for kept, mean, tokens in zip(past.tensors()[:2], means, leaving, strict=True):
+            if into_sink:
+                kept[rows, :, first : first + into_sink] = tokens[:, :, :into_sink]
+            if dropped:
+                total = tokens[:, :, into_sink:].to(mean.dtype).sum(dim=2)
+                mean[rows] += (total - dropped * mean[rows]) / (averaged + dropped)
+
+    def _empty_past(self) -> _Past:
+        keys = self._window.keys
+        exact = torch.float64 if keys.dtype == torch.float64 else torch.float32
+        batch, kv_heads, _, head_dim = keys.shape
+        sink = keys.new_zeros((batch, kv_heads, self._budget.sink, head_dim))
+        mean = keys.new_zeros((batch, kv_heads, head_dim), dtype=exact)
+        return _Past(sink, sink.clone(), mean, mean.clone())
+
+    def _attend_past(self, queries: Tensor, slots: int) -> list[Partial]:
+        """Sink, compensation token and window as they stood after so many slots."""
+        starts, window = self._known_starts(), self._window
+        left = self._left(starts, slots)
+        first_seen = starts + left
+        held = torch.arange(window.first, slots, device=starts.device)
+        bias = torch.zeros((), device=starts.device, dtype=_exact(queries))
+        outside = (held < first_seen[:, None])[:, None]
+        parts = []
+        for begin in range(0, slots - window.first, PIECE_TOKENS):
+            piece = slice(begin, min(begin + PIECE_TOKENS, slots - window.first))
+            parts.append(
+                _attend(
+                    queries,
+                    window.keys[:, :, piece],
+                    window.values[:, :, piece],
+                    bias.expand(outside[:, :, piece].shape).masked_fill(
+                        outside[:, :, piece], float("-inf")
+                    ),
+                    self.shape.scale,
+                )
+            )
+        if self._past is not None:
+            parts += self._attend_left(queries, self._past, left)
+        return parts
+
+    def _attend_left(self, queries: Tensor, past: _Past, left: Tensor) -> list[Partial]:
+        dtype = _exact(queries)
+        places = torch.arange(self._budget.sink, device=left.device)
+        is_filled = (places < left[:, None]).to(dtype)[:, None]
+        log_count = (left - self._budget.sink).clamp(min=0).to(dtype).log()[:, None, None]
+        mean_keys, mean_values = past.mean_keys[:, :, None], past.mean_values[:, :, None]
+        scale = self.shape.scale
+        parts = [_attend(queries, mean_keys, mean_values, log_count, scale)]
+        if self._budget.sink:
+            sink = (past.sink_keys, past.sink_values)
+            parts.append(_attend(queries, *sink, is_filled.log(), scale))
+        return parts
+
+
+def _exact(tensor: Tensor) -> torch.dtype:
+    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
+
+
+def _attend(queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor, scale: float) -> Partial:
+    """Attention of all queries over all keys, `bias` `[batch, 1, tokens]` added to the logits."""
+    dtype = _exact(queries)
+    batch, heads, q_len, head_dim = queries.shape
+    kv_heads = keys.shape[1]
+    keys, values = keys.to(dtype).transpose(-1, -2), values.to(dtype)
+    outputs, totals = [], []
+    for piece in torch.split(queries, PIECE_QUERIES, dim=2):
+        grouped = piece.to(dtype).reshape(batch, kv_heads, -1, head_dim) * scale
+        scores = grouped @ keys + bias[:, :, None]
+        total = torch.logsumexp(scores, dim=-1)
+        # A query that sees nothing has total -inf, and -inf - -inf is not a number.
+        weights = (scores - torch.where(total.isinf(), 0.0, total)[..., None]).exp_()
+        outputs.append((weights @ values).view(batch, heads, -1, head_dim))
+        totals.append(total.view(batch, heads, -1))
+    output = torch.cat(outputs, dim=2).to(queries.dtype)
+    return Partial(output.view(batch, heads, q_len, head_dim), torch.cat(totals, dim=2))

@@ -1,0 +1,409 @@
+"""DHSA: score chunks of a text against each other, then read the tokens of the best chunks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from tapgraph.errors import UsageError
+from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
+from tapgraph.kernels.systems.dhsa_boundaries import (
+    BoundaryPredictor,
+    choose_boundaries,
+    fixed_boundaries,
+)
+from tapgraph.kernels.systems.dhsa_selection import (
+    HeadMasks,
+    Selection,
+    TokenBudget,
+    attend_selected,
+    chunk_scores,
+    pool_chunks,
+    select,
+)
+from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
+
+__all__ = ["Dhsa", "DhsaConfig", "DhsaLayer"]
+
+_PIECE_QUERIES = 256
+"""A longer chunk of queries is attended from in pieces, all with the chunk's scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class DhsaConfig:
+    """Settings of DHSA; the defaults are those of the paper and its code, if nothing else is said.
+
+    Attributes:
+        budget_tokens: tokens that a query reads.
+        first_tokens: the first tokens are always among them.
+        local_tokens: so are the last ones, the query's own included.
+        masks: whether each query head chooses for itself. The authors' code averages queries and
+            keys over the heads first, which gives all heads one mask.
+        query_chunks: whether queries are cut where keys are (the paper) or every `block` queries
+            (the authors' code).
+        least_logit: a predicted boundary's logit is larger than this.
+        boundary_distance: of two boundaries at most this far apart one goes.
+        block: tokens for which there may be at most `boundaries_per_block` boundaries on average.
+        boundaries_per_block: see `block`.
+        instruction_tokens: a boundary is forced so many tokens before the prompt's end.
+        fixed_chunk: length of all chunks when there is no predictor; it is the block length of the
+            authors' second version, and nothing else here holds for that.
+        dense_below: with fewer tokens than this, or no more than the budget, all is dense.
+    """
+
+    budget_tokens: int = 2048
+    first_tokens: int = 128
+    local_tokens: int = 128
+    masks: HeadMasks = "per_head"
+    query_chunks: Literal["as_keys", "fixed"] = "as_keys"
+    least_logit: float = 1.1
+    boundary_distance: int = 8
+    block: int = 64
+    boundaries_per_block: int = 8
+    instruction_tokens: int = 64
+    fixed_chunk: int = 32
+    dense_below: int = 1024
+
+    def __post_init__(self) -> None:
+        for name in ("local_tokens", "block", "boundaries_per_block", "fixed_chunk"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        for name in ("first_tokens", "boundary_distance", "instruction_tokens", "dense_below"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name} must be at least 0, got {getattr(self, name)!r}")
+        if self.budget_tokens < self.first_tokens + self.local_tokens:
+            raise UsageError(
+                "budget_tokens must be at least first_tokens + local_tokens = "
+                f"{self.first_tokens + self.local_tokens}, got {self.budget_tokens!r}"
+            )
+        if self.masks not in {"per_head", "head_average"}:
+            raise UsageError(f"masks must be 'per_head' or 'head_average', got {self.masks!r}")
+        if self.query_chunks not in {"as_keys", "fixed"}:
+            raise UsageError(
+                f"query_chunks must be 'as_keys' or 'fixed', got {self.query_chunks!r}"
+            )
+
+
+class Dhsa(AttentionSystem):
+    """Sparse prefill and decode over the best chunks of variable length, within a token budget.
+
+    "Long-Context Modeling with Dynamic Hierarchical Sparse Attention for On-Device LLMs",
+    2510.24606, version 1, section 3. A predictor cuts the prompt where attention changes (3.2);
+    queries and keys of a chunk are pooled to one vector each, whose products are the scores of all
+    their tokens (3.1). In decode the prompt keeps its chunks, generated tokens are one chunk more,
+    and the current token is a chunk of its own.
+
+    Deviations:
+        - Each head has a mask of its own; `masks="head_average"` is as published.
+        - The prompt may come in several calls. After each one it is cut anew as a whole, so earlier
+          cuts may move; queries of one chunk in two calls are pooled for each call. Everything
+          before the last such call counts as prompt, generated tokens of earlier turns included.
+        - The queries of the instruction (the prompt's last tokens) choose like all others; the
+          authors' code lets them attend densely.
+        - Of equal scores the earliest token wins; the paper leaves it open.
+        - Chunks of a left-padded row are counted from its first real token.
+
+    Args:
+        config: settings.
+        predictor: trained for the model; None cuts every `config.fixed_chunk` tokens.
+    """
+
+    name: ClassVar[str] = "dhsa"
+    about: ClassVar[About] = About(
+        paper="Long-Context Modeling with Dynamic Hierarchical Sparse Attention for On-Device "
+        "LLMs, arXiv 2510.24606 (version 1), 2025",
+        saves="Attention time in prefill and decode: a query reads its budget of tokens, and one "
+        "vector for each chunk. Memory stays dense.",
+        needs="A boundary predictor, trained on the model's own attention in minutes; without it "
+        "chunks have a fixed length.",
+        fails_when="What is asked for is a small part of a chunk about something else, or lies in "
+        "more chunks than the budget has room for.",
+    )
+
+    def __init__(
+        self, config: DhsaConfig = DhsaConfig(), predictor: BoundaryPredictor | None = None
+    ) -> None:
+        self.config = config
+        self.predictor = predictor
+
+    def open_layer(self, shape: LayerShape, rotary: Rotary) -> "DhsaLayer":  # noqa: ARG002
+        """A layer with an empty past.
+
+        Raises:
+            UsageError: the predictor was made for keys of another width.
+        """
+        channels = shape.kv_heads * shape.head_dim
+        if self.predictor is not None and self.predictor.channels != channels:
+            raise UsageError(
+                f"the boundary predictor is for keys of {self.predictor.channels} channels, "
+                f"this model's have {channels}"
+            )
+        return DhsaLayer(shape, self.config, self.predictor)
+
+
+@dataclass(frozen=True, slots=True)
+class _RowChunks:
+    """The prompt of one row in chunks.
+
+    Attributes:
+        boundaries: int64 `[chunks + 1]`, from 0, in slots from the row's first real token on.
+        keys: pooled, `[kv_heads, chunks, head_dim]`.
+    """
+
+    boundaries: Tensor
+    keys: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What a layer keeps besides the tokens. Never changed in place.
+
+    Attributes:
+        prompt: slots before this one are the prompt.
+        rows: the prompt's chunks; None while nobody asked for them.
+        logits: of the predictor, for the slots from `window - 1` on.
+        generated: how many tokens after the prompt are in `generated_sum`.
+        generated_sum: of their keys, float64 `[batch, kv_heads, head_dim]`.
+    """
+
+    prompt: int = 0
+    rows: tuple[_RowChunks, ...] | None = None
+    logits: Tensor | None = None
+    generated: int = 0
+    generated_sum: Tensor | None = None
+
+    def tensors(self) -> Iterator[Tensor]:
+        for row in self.rows or ():
+            yield row.boundaries
+            yield row.keys
+        for tensor in (self.logits, self.generated_sum):
+            if tensor is not None:
+                yield tensor
+
+
+class DhsaLayer(FullCacheLayer):
+    """One layer of DHSA.
+
+    Args:
+        shape: the layer.
+        config: settings.
+        predictor: as for `Dhsa`.
+    """
+
+    def __init__(
+        self, shape: LayerShape, config: DhsaConfig, predictor: BoundaryPredictor | None
+    ) -> None:
+        super().__init__(shape, dense_below=max(config.dense_below, config.budget_tokens + 1))
+        self._config = config
+        self._predictor = predictor
+        self._budget = TokenBudget(config.budget_tokens, config.first_tokens, config.local_tokens)
+        self._past = _Past()
+
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+        """Store the chunk, which ends the prompt, and attend from it."""
+        output = super().prefill(queries, keys, values, starts)
+        self._end_prompt()
+        return output
+
+    def boundaries(self, starts: Tensor) -> tuple[Tensor, ...]:
+        """For each row the prompt's boundaries, in slots from the row's first real token on."""
+        return tuple(row.boundaries for row in self._rows(starts))
+
+    def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
+        """Choose and attend, row by row and chunk by chunk."""
+        self._end_prompt()
+        past = self.tokens_seen - queries.shape[2]
+        output = torch.zeros_like(queries)
+        kept = self._nothing_kept(queries)
+        for row, chunks in enumerate(self._rows(starts)):
+            start = int(starts[row])
+            first = max(0, start - past)
+            if first < queries.shape[2]:
+                output[row, :, first:], kept[row, :, start:] = self._attend_row(
+                    queries[row, :, first:],
+                    self.keys[row, :, start:],
+                    self.values[row, :, start:],
+                    chunks,
+                )
+        return SparseOutput(output, LastRead(kept, scored=self._chunks_scored(starts)))
+
+    def attend_to_one(self, queries: Tensor, starts: Tensor) -> SparseOutput:
+        """Choose by the prompt's chunks, the chunk of generated tokens, and the token itself."""
+        if self.tokens_seen < self._dense_below:
+            return self.attend_to_all(queries, starts)
+        output = torch.zeros_like(queries)
+        kept = self._nothing_kept(queries)
+        rows = self._rows(starts)
+        generated_sum = self._generated_sum(starts)
+        scored = 0.0
+        for row, prompt in enumerate(rows):
+            start = int(starts[row])
+            keys, values = self.keys[row, :, start:], self.values[row, :, start:]
+            chunks = _with_generated(prompt, generated_sum[row], keys)
+            last = torch.tensor([keys.shape[1] - 1], device=keys.device)
+            scores = chunk_scores(
+                queries[row, :, 0].to(chunks.keys.dtype), chunks.keys, self._config.masks
+            )
+            chosen = select(scores, chunks.boundaries, last, self._budget)
+            output[row] = attend_selected(
+                queries[row], keys, values, chosen, scale=self.shape.scale
+            )
+            kept[row, :, start:] = _mask_of_last(chosen, keys.shape[1])
+            scored += chunks.keys.shape[1] / len(rows)
+        return SparseOutput(output, LastRead(kept, scored=scored))
+
+    def save_extra(self) -> object:
+        """Chunks, logits and the sum of generated keys; none of them ever changes."""
+        return self._past
+
+    def load_extra(self, extra: object) -> None:
+        """Go back to what `save_extra` gave."""
+        if not isinstance(extra, _Past):
+            raise UsageError(f"not a snapshot of this layer: {extra!r}")
+        self._past = extra
+
+    def crop_extra(self, tokens: int) -> None:
+        """Forget logits that looked further, and cut a shortened prompt anew when asked."""
+        past = self._past
+        logits = past.logits
+        if logits is not None and self._predictor is not None:
+            logits = logits[:, : max(0, tokens - 2 * self._predictor.window + 1)]
+        if tokens < past.prompt:
+            past = _Past(prompt=tokens)
+        elif tokens < past.prompt + past.generated:
+            past = replace(past, generated=0, generated_sum=None)
+        self._past = replace(past, logits=logits)
+
+    def select_extra_rows(self, rows: Tensor) -> None:
+        """Make row r what row `rows[r]` was."""
+        past = self._past
+        chosen = None if past.rows is None else tuple(past.rows[row] for row in rows.tolist())
+        logits, total = (
+            None if tensor is None else tensor.index_select(0, rows)
+            for tensor in (past.logits, past.generated_sum)
+        )
+        self._past = replace(past, rows=chosen, logits=logits, generated_sum=total)
+
+    def extra_bytes(self) -> int:
+        """Boundaries and pooled keys of the prompt, a logit for each token, and one sum."""
+        return sum(tensor.element_size() * tensor.numel() for tensor in self._past.tensors())
+
+    def _end_prompt(self) -> None:
+        if self._past.prompt != self.tokens_seen:
+            self._past = _Past(prompt=self.tokens_seen, logits=self._past.logits)
+
+    def _nothing_kept(self, queries: Tensor) -> Tensor:
+        shape = (queries.shape[0], self.shape.heads, self.tokens_seen)
+        return torch.zeros(shape, dtype=torch.bool, device=queries.device)
+
+    def _chunks_scored(self, starts: Tensor) -> float:
+        return sum(row.keys.shape[1] for row in self._rows(starts)) / len(starts)
+
+    def _attend_row(
+        self, queries: Tensor, keys: Tensor, values: Tensor, chunks: _RowChunks
+    ) -> tuple[Tensor, Tensor]:
+        """Output of a row's queries `[heads, q_len, head_dim]`, and what the last one read."""
+        config, tokens = self._config, keys.shape[1]
+        past = tokens - queries.shape[1]
+        if config.query_chunks == "fixed":
+            edges = fixed_boundaries(queries.shape[1], config.block, queries.device) + past
+        else:
+            inner = chunks.boundaries[chunks.boundaries > past]
+            edges = torch.cat((inner.new_tensor([past]), inner))
+        pooled = pool_chunks(queries, edges - past)
+        output = torch.empty_like(queries)
+        slots = torch.arange(tokens, device=queries.device)
+        for chunk, (begin, end) in enumerate(pairwise(edges.tolist())):
+            scores = chunk_scores(pooled[:, chunk], chunks.keys, config.masks)
+            for first in range(begin, end, _PIECE_QUERIES):
+                last = min(first + _PIECE_QUERIES, end)
+                chosen = select(scores, chunks.boundaries, slots[first:last], self._budget)
+                output[:, first - past : last - past] = attend_selected(
+                    queries[:, first - past : last - past],
+                    keys,
+                    values,
+                    chosen,
+                    scale=self.shape.scale,
+                )
+        return output, _mask_of_last(chosen, tokens)
+
+    def _rows(self, starts: Tensor) -> tuple[_RowChunks, ...]:
+        """The prompt's chunks, computed when first asked for."""
+        if self._past.rows is None:
+            logits = self._logits()
+            rows = []
+            for row, start in enumerate(starts.tolist()):
+                tokens = max(0, self._past.prompt - start)
+                of_row = None if logits is None else logits[row, start:]
+                boundaries = self._boundaries(of_row, tokens)
+                keys = self.keys[row, :, start : start + tokens]
+                rows.append(_RowChunks(boundaries, pool_chunks(keys, boundaries)))
+            self._past = replace(self._past, rows=tuple(rows), logits=logits)
+        return self._past.rows or ()
+
+    def _boundaries(self, logits: Tensor | None, tokens: int) -> Tensor:
+        config = self._config
+        if logits is None:
+            return fixed_boundaries(tokens, config.fixed_chunk, self.keys.device)
+        return choose_boundaries(
+            logits,
+            tokens,
+            least_logit=config.least_logit,
+            distance=config.boundary_distance,
+            most=tokens // config.block * config.boundaries_per_block,
+            forced_before_end=config.instruction_tokens,
+        )
+
+    def _logits(self) -> Tensor | None:
+        """The predictor's logits for the prompt; those of earlier calls are not computed again."""
+        if self._predictor is None:
+            return None
+        known = self._past.logits
+        first = 0 if known is None else known.shape[1]
+        keys = self.keys[:, :, first : self._past.prompt]
+        with torch.no_grad():
+            new = self._predictor.to(keys.device)(keys.movedim(1, 2).flatten(2))
+        return new if known is None else torch.cat((known, new), dim=1)
+
+    def _generated_sum(self, starts: Tensor) -> Tensor:
+        """Sum of the keys between the prompt and the newest token, padding left out."""
+        past = self._past
+        count = self.tokens_seen - 1 - past.prompt
+        slots = torch.arange(
+            past.prompt + past.generated, past.prompt + count, device=starts.device
+        )
+        new = self.keys[:, :, slots].to(torch.float64)
+        total = (new * (slots >= starts[:, None])[:, None, :, None]).sum(dim=2)
+        if past.generated_sum is not None:
+            total = total + past.generated_sum
+        self._past = replace(past, generated=count, generated_sum=total)
+        return total
+
+
+def _with_generated(prompt: _RowChunks, generated_sum: Tensor, keys: Tensor) -> _RowChunks:
+    """The chunks of a row in decode.
+
+    Args:
+        prompt: its chunks.
+        generated_sum: `[kv_heads, head_dim]`.
+        keys: of all its tokens, `[kv_heads, tokens, head_dim]`.
+    """
+    tokens = keys.shape[1]
+    generated = tokens - 1 - int(prompt.boundaries[-1])
+    boundaries, pooled = [prompt.boundaries], [prompt.keys]
+    if generated:
+        boundaries.append(prompt.boundaries.new_tensor([tokens - 1]))
+        pooled.append((generated_sum / generated**0.5)[:, None].to(prompt.keys.dtype))
+    boundaries.append(prompt.boundaries.new_tensor([tokens]))
+    pooled.append(keys[:, -1:].to(prompt.keys.dtype))
+    return _RowChunks(torch.cat(boundaries), torch.cat(pooled, dim=1))
+
+
+def _mask_of_last(selection: Selection, tokens: int) -> Tensor:
+    """What the last query reads, bool `[heads, tokens]`."""
+    allowed = selection.allowed[:, -1]
+    kept = torch.zeros((len(allowed), tokens), dtype=torch.uint8, device=allowed.device)
+    return kept.scatter_reduce_(1, selection.slots, allowed.to(torch.uint8), "amax").bool()

@@ -1,0 +1,166 @@
+"""Which tokens DHSA reads: chunk vectors, chunk scores, and the best tokens within a budget.
+
+2510.24606 version 1, section 3.1. All tensors belong to one row without padding.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "HeadMasks",
+    "Selection",
+    "TokenBudget",
+    "attend_selected",
+    "chunk_scores",
+    "pool_chunks",
+    "select",
+]
+
+HeadMasks = Literal["per_head", "head_average"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBudget:
+    """How many tokens a query reads.
+
+    Attributes:
+        tokens: in all; at least `first + last`.
+        first: the first tokens of the text are always among them.
+        last: so are the last ones, the query's own included.
+    """
+
+    tokens: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the queries of one chunk read.
+
+    Attributes:
+        slots: int64 `[heads, most]`, ascending: tokens that any of the queries reads; filled up
+            with slots that none reads.
+        allowed: bool `[heads, q_len, most]`.
+    """
+
+    slots: Tensor
+    allowed: Tensor
+
+
+def pool_chunks(vectors: Tensor, boundaries: Tensor) -> Tensor:
+    """Sum over each chunk, divided by the square root of its length (equation 3).
+
+    The mean of a long chunk of independent vectors would be small, the sum large; this is neither.
+    Sums are differences of prefix sums, which are taken in float64, one head at a time.
+
+    Args:
+        vectors: `[heads, tokens, head_dim]`.
+        boundaries: int64 `[chunks + 1]`, strictly ascending, all in 0..tokens.
+
+    Returns:
+        `[heads, chunks, head_dim]` in float32, or float64 for float64.
+    """
+    exact = torch.float64 if vectors.dtype == torch.float64 else torch.float32
+    first, last = int(boundaries[0]), int(boundaries[-1])
+    roots = boundaries.diff().to(torch.float64).sqrt()[:, None]
+    pooled = []
+    for head in vectors:
+        prefix = head.new_zeros((last - first + 1, head.shape[1]), dtype=torch.float64)
+        prefix[1:] = head[first:last].cumsum(dim=0, dtype=torch.float64)
+        pooled.append((prefix[boundaries - first].diff(dim=0) / roots).to(exact))
+    return torch.stack(pooled)
+
+
+def chunk_scores(query_chunk: Tensor, key_chunks: Tensor, masks: HeadMasks) -> Tensor:
+    """Scores of one chunk of queries with all chunks of keys, `[heads, chunks]`.
+
+    Args:
+        query_chunk: `[heads, head_dim]`.
+        key_chunks: `[kv_heads, chunks, head_dim]`; query head h goes with KV head h // group.
+        masks: with "head_average", queries and keys are averaged over their heads first, so that
+            all heads get the same scores.
+    """
+    heads = query_chunk.shape[0]
+    if masks == "head_average":
+        return (key_chunks.mean(dim=0) @ query_chunk.mean(dim=0)).expand(heads, -1)
+    grouped = query_chunk.view(key_chunks.shape[0], -1, query_chunk.shape[1])
+    return (grouped @ key_chunks.transpose(-1, -2)).view(heads, -1)
+
+
+def select(scores: Tensor, boundaries: Tensor, queries: Tensor, budget: TokenBudget) -> Selection:
+    """The first and last tokens, and the best of those between, for each query of a chunk.
+
+    A token has the score of its chunk. Of equal tokens the earliest is taken, so a chunk that fits
+    the budget only in part gives its first tokens.
+
+    Args:
+        scores: of this chunk of queries, `[heads, chunks]`.
+        boundaries: of the chunks of keys, int64 `[chunks + 1]`, from 0 to the number of keys.
+        queries: the queries' slots, int64 `[q_len]`, ascending and next to each other.
+        budget: for each query.
+    """
+    begins = boundaries[:-1].clamp(min=budget.first)
+    ends = torch.minimum(boundaries[1:], queries[:, None] - budget.last + 1)
+    sizes = (ends - begins).clamp(min=0)
+    forced = (queries + 1).clamp(max=budget.first + budget.last)
+    order = scores.argsort(dim=-1, descending=True, stable=True)
+    ordered = sizes[:, order].movedim(1, 0)
+    room = (budget.tokens - forced)[:, None] - (ordered.cumsum(dim=-1) - ordered)
+    taken = torch.minimum(ordered, room.clamp(min=0))
+    places = order[:, None].expand_as(taken)
+    taken = torch.zeros_like(taken).scatter(2, places, taken)
+
+    slots = torch.arange(int(queries[-1]) + 1, device=queries.device)
+    chunk_of = torch.searchsorted(boundaries, slots, right=True) - 1
+    rank = slots - begins[chunk_of]
+    is_near = (slots < budget.first) | (slots > queries[0] - budget.last)
+    union = is_near | (rank < taken.amax(dim=1)[:, chunk_of])
+    listed, is_listed = _lists(union)
+    of_query = queries[:, None]
+    far = listed[:, None]
+    allowed = (far < budget.first) | (far > of_query - budget.last)
+    taken_here = taken.gather(2, chunk_of[listed][:, None].expand(-1, len(queries), -1))
+    allowed |= rank[listed][:, None] < taken_here
+    return Selection(listed, allowed & (far <= of_query) & is_listed[:, None])
+
+
+def _lists(union: Tensor) -> tuple[Tensor, Tensor]:
+    """The places of each row, in ascending order and filled up with 0; and which are real."""
+    counts = union.sum(dim=1)
+    most = int(counts.max())
+    listed = torch.zeros((len(union), most), dtype=torch.int64, device=union.device)
+    head, slot = union.nonzero(as_tuple=True)
+    listed[head, (union.cumsum(dim=1) - 1)[head, slot]] = slot
+    return listed, torch.arange(most, device=union.device) < counts[:, None]
+
+
+def attend_selected(
+    queries: Tensor, keys: Tensor, values: Tensor, selection: Selection, *, scale: float
+) -> Tensor:
+    """Attention over the selected tokens, which alone are read.
+
+    Args:
+        queries: `[heads, q_len, head_dim]`.
+        keys: `[kv_heads, tokens, head_dim]`.
+        values: `[kv_heads, tokens, head_dim]`.
+        selection: every query reads at least one token.
+        scale: what the dot products are multiplied with.
+
+    Returns:
+        `[heads, q_len, head_dim]` in the dtype of `queries`; products are taken in float32
+        (float64 for float64).
+    """
+    exact = torch.float64 if queries.dtype == torch.float64 else torch.float32
+    group = queries.shape[0] // keys.shape[0]
+    output = torch.empty_like(queries)
+    # Rows of one matrix are gathered several times as fast as rows of many.
+    for head, (slots, allowed) in enumerate(zip(selection.slots, selection.allowed, strict=True)):
+        read_keys = keys[head // group].index_select(0, slots).to(exact)
+        read_values = values[head // group].index_select(0, slots).to(exact)
+        scores = (queries[head].to(exact) * scale) @ read_keys.T
+        output[head] = scores.masked_fill_(~allowed, -torch.inf).softmax(dim=-1) @ read_values
+    return output

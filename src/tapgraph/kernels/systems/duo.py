@@ -1,0 +1,267 @@
+"""DuoAttention: some KV heads keep everything, the others the first and the last tokens."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from tapgraph.errors import UsageError
+from tapgraph.kernels.attention_system import (
+    About,
+    AttentionSystem,
+    LayerAttention,
+    LayerShape,
+    Reading,
+    Rotary,
+)
+from tapgraph.kernels.dense import attend_densely
+from tapgraph.kernels.inputs import check_call
+from tapgraph.kernels.sink_ring import RingSnapshot, SinkRing, attend_streaming
+from tapgraph.kernels.systems.dense import DenseLayer
+from tapgraph.kernels.systems.split_heads import (
+    HeadPart,
+    SplitHeadsLayer,
+    check_head_choice,
+    part_shape,
+    rows_by_start,
+)
+
+__all__ = ["Duo", "DuoConfig", "DuoPrefill", "StreamingLayer"]
+
+DuoPrefill = Literal["dense_first_chunk", "chunked", "strict"]
+
+
+@dataclass(frozen=True, slots=True)
+class DuoConfig:
+    """Settings of DuoAttention.
+
+    Attributes:
+        sink: first tokens that a streaming head keeps.
+        recent: tokens before the newest that a streaming head keeps.
+        prefill: what streaming heads see while they read a prompt, see `StreamingLayer`.
+        chunk_tokens: with "chunked", the longest piece of a call that is read at once.
+    """
+
+    sink: int = 64
+    recent: int = 256
+    prefill: DuoPrefill = "dense_first_chunk"
+    chunk_tokens: int = 32_000
+
+    def __post_init__(self) -> None:
+        if self.sink < 0:
+            raise UsageError(f"sink must be at least 0, got {self.sink!r}")
+        if self.recent < 0:
+            raise UsageError(f"recent must be at least 0, got {self.recent!r}")
+        if self.prefill not in {"dense_first_chunk", "chunked", "strict"}:
+            raise UsageError(
+                f"prefill must be 'dense_first_chunk', 'chunked' or 'strict', got {self.prefill!r}"
+            )
+        if self.chunk_tokens < 1:
+            raise UsageError(f"chunk_tokens must be at least 1, got {self.chunk_tokens!r}")
+
+
+class Duo(AttentionSystem):
+    """Retrieval heads see the whole past, streaming heads a sink and a window.
+
+    Xiao et al., "DuoAttention", 2410.10819, section 2.3. Keys keep their absolute positions. The
+    choice is made for each KV head; all query heads of its group follow it.
+
+    Deviations from the authors' code:
+        - weights are not reordered: heads are selected by index at run time;
+        - a streaming head's buffer has a place for the newest token, so that decode reads it from
+          there: what it sees is the same (sink, recent, itself);
+        - sinks are counted from each row's first real token, so batches may be padded;
+        - besides the authors' prefill there are two others, see `StreamingLayer`.
+
+    Memory of a layer: `TokenStore` of the full heads, `SinkRing(sink, recent + 1)` of the others.
+
+    Args:
+        config: settings.
+        full_heads: bool `[layers, kv_heads]`, the heads that keep everything.
+    """
+
+    name: ClassVar[str] = "duo"
+    about: ClassVar[About] = About(
+        paper="Xiao et al., DuoAttention, arXiv 2410.10819, 2024",
+        saves="KV memory and decode reading of the streaming heads, which stop growing; half of "
+        "all heads on models with grouped queries.",
+        needs="Gates learnt once for each model (tapgraph kernels calibrate duo).",
+        fails_when="What is asked for lies outside the window and the heads that would fetch it "
+        "were made streaming heads; short contexts gain nothing.",
+    )
+    croppable: ClassVar[bool] = False
+
+    def __init__(self, config: DuoConfig, full_heads: Tensor) -> None:
+        check_head_choice(full_heads, "full_heads")
+        self.config = config
+        self.full_heads = full_heads
+
+    def open_layer(self, shape: LayerShape, rotary: Rotary) -> SplitHeadsLayer:  # noqa: ARG002
+        """A layer with a dense part and a streaming part, or one of them.
+
+        Raises:
+            UsageError: `full_heads` is for a model of another shape.
+        """
+        check_head_choice(self.full_heads, "full_heads", shape)
+        is_full: list[bool] = self.full_heads[shape.index].tolist()
+        full = tuple(head for head, full in enumerate(is_full) if full)
+        streaming = tuple(head for head, full in enumerate(is_full) if not full)
+        parts = []
+        if full:
+            parts.append(HeadPart(full, DenseLayer(part_shape(shape, len(full)))))
+        if streaming:
+            inner = part_shape(shape, len(streaming))
+            parts.append(HeadPart(streaming, StreamingLayer(inner, self.config)))
+        return SplitHeadsLayer(shape, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    ring: RingSnapshot
+    starts: Tensor | None
+    sees_from: int
+
+
+class StreamingLayer(LayerAttention):
+    """The streaming heads of one layer.
+
+    In decode a token sees the sink, the `recent` tokens before it, and itself. In prefill:
+
+    dense_first_chunk
+        The authors' code, and their published accuracy: the first call is dense, however long it
+        is. In a later call every token sees the sink, the `recent` tokens before the call, and
+        all earlier tokens of the call.
+    chunked
+        The first call is no exception: every call, cut into pieces of at most `chunk_tokens`, is
+        read as the later calls above. What a token sees depends on the pieces.
+    strict
+        Every token sees what it would see in decode. The result does not depend on the calls.
+    """
+
+    def __init__(self, shape: LayerShape, config: DuoConfig) -> None:
+        super().__init__(shape)
+        self._config = config
+        self._ring = SinkRing(config.sink, config.recent + 1)
+        self._starts: Tensor | None = None
+        self._sees_from = 0
+        """The slot from which on the last query saw everything."""
+
+    @property
+    def tokens_seen(self) -> int:
+        """Slots given to it so far, kept or not."""
+        return self._ring.tokens_seen
+
+    @property
+    def reading(self) -> Reading:
+        """What the last query read."""
+        return Reading(attended=float(self._kept().sum(dim=-1).double().mean()))
+
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+        """Attend from a chunk as `DuoConfig.prefill` says, then keep its sink and its end."""
+        check_call(self.shape, queries, keys, values, starts, self.tokens_seen)
+        self._starts = starts
+        if self._config.prefill == "strict":
+            return self._attend_in_window(queries, keys, values, starts)
+        is_whole = self._config.prefill == "dense_first_chunk"
+        length = queries.shape[2] if is_whole else self._config.chunk_tokens
+        outputs = []
+        for first in range(0, queries.shape[2], length):
+            piece = slice(first, first + length)
+            chunk = (queries[:, :, piece], keys[:, :, piece], values[:, :, piece])
+            outputs.append(self._attend_past_and_chunk(*chunk, starts))
+        return torch.cat(outputs, dim=2)
+
+    def decode(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+        """Attend from one token to the sink, the recent tokens and itself."""
+        check_call(self.shape, queries, keys, values, starts, self.tokens_seen)
+        self._starts = starts
+        return self._attend_in_window(queries, keys, values, starts)
+
+    def kept_by_last_query(self) -> Tensor:
+        """The sink, and the window or more of the chunk."""
+        return self._kept()[:, None].expand(-1, self.shape.heads, -1)
+
+    def bytes_held(self) -> int:
+        """The ring's."""
+        return self._ring.bytes_held()
+
+    def snapshot(self) -> object:
+        """A copy of the ring, which does not grow."""
+        return _Snapshot(self._ring.snapshot(), self._starts, self._sees_from)
+
+    def restore(self, snapshot: object) -> None:
+        """Go back to a copy of the ring."""
+        if not isinstance(snapshot, _Snapshot):
+            raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
+        self._ring.restore(snapshot.ring)
+        self._starts = snapshot.starts
+        self._sees_from = snapshot.sees_from
+
+    def fork(self) -> "StreamingLayer":
+        """A copy with memory of its own."""
+        twin = StreamingLayer(self.shape, self._config)
+        twin.restore(self.snapshot())
+        return twin
+
+    def crop(self, tokens: int) -> None:
+        """Forget everything after the first `tokens` slots.
+
+        Raises:
+            UsageError: a token has left the window already.
+        """
+        starts = torch.zeros(1, dtype=torch.int64) if self._starts is None else self._starts
+        self._ring.crop(tokens, starts)
+
+    def select_rows(self, rows: Tensor) -> None:
+        """Make row r of the batch what row `rows[r]` was."""
+        self._ring.select_rows(rows)
+        if self._starts is not None:
+            self._starts = self._starts.index_select(0, rows)
+
+    def _kept(self) -> Tensor:
+        """Slots that the last query saw, bool `[batch, tokens_seen]`."""
+        if self._starts is None:
+            raise UsageError("nothing was attended to yet")
+        slots = torch.arange(self.tokens_seen, device=self._starts.device)
+        positions = slots - self._starts[:, None]
+        is_near = (positions < self._config.sink) | (slots >= self._sees_from)
+        return (positions >= 0) & is_near
+
+    def _attend_in_window(
+        self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor
+    ) -> Tensor:
+        output = attend_streaming(
+            self._ring, queries, keys, values, starts=starts, scale=self.shape.scale
+        )
+        self._sees_from = self.tokens_seen - 1 - self._config.recent
+        return output
+
+    def _attend_past_and_chunk(
+        self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor
+    ) -> Tensor:
+        seen = self.tokens_seen
+        self._sees_from = seen - self._config.recent
+        output = torch.zeros_like(queries)
+        for start, rows in rows_by_start(starts):
+            padding = max(0, start - seen)
+            if padding >= queries.shape[2]:
+                continue
+            chunk_keys, chunk_values = keys[rows, :, padding:], values[rows, :, padding:]
+            if seen > start:
+                positions = self._ring.positions[rows[0]]
+                in_sight = (positions >= self._sees_from - start) | (positions < self._config.sink)
+                places = (in_sight & (positions >= 0)).nonzero()[:, 0]
+                chunk_keys = torch.cat((self._ring.keys[rows][:, :, places], chunk_keys), dim=2)
+                chunk_values = torch.cat(
+                    (self._ring.values[rows][:, :, places], chunk_values), dim=2
+                )
+            output[rows, :, padding:] = attend_densely(
+                queries[rows, :, padding:],
+                chunk_keys,
+                chunk_values,
+                scale=self.shape.scale,
+                starts=torch.zeros_like(rows),
+            )
+        self._ring.append(keys, values, starts)
+        return output

@@ -1,0 +1,218 @@
+"""Keys and values of all tokens in blocks that end with a landmark, on the device or offloaded."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tapgraph.kernels.token_store import PAGE_TOKENS, TokenStore
+
+__all__ = ["KeysAndValues", "LandmarkStore", "OffloadedStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeysAndValues:
+    """Keys and values of the same tokens, in the same shape."""
+
+    keys: Tensor
+    values: Tensor
+
+
+class LandmarkStore(TokenStore):
+    """A `TokenStore` that finds landmarks and blocks.
+
+    A row that begins at slot `start` has its landmarks in the slots `start + block`,
+    `start + 2 * block + 1` and so on; a block is `block` tokens and their landmark.
+
+    Args:
+        block: ordinary tokens before a landmark.
+    """
+
+    def __init__(self, block: int) -> None:
+        super().__init__()
+        self._block = block
+
+    def place(self, keys: Tensor, values: Tensor, starts: Tensor) -> None:  # noqa: ARG002
+        """Store new tokens `[batch, kv_heads, new tokens, head_dim]`.
+
+        Args:
+            keys: not rotated.
+            values: of the same tokens.
+            starts: int64 `[batch]`, the slot of each row's first real token.
+        """
+        self.append(keys, values)
+
+    def landmark_keys(self, rows: Tensor, start: int, count: int) -> Tensor:
+        """The keys `[rows, kv_heads, count, head_dim]` of the first landmarks.
+
+        Args:
+            rows: int64, rows that begin at slot `start`.
+            start: of all of them.
+            count: of finished blocks.
+        """
+        stride = self._block + 1
+        return _of_rows(
+            self.keys[:, :, start + self._block : start + count * stride : stride], rows
+        )
+
+    def blocks(self, rows: Tensor, start: int, chosen: Tensor) -> KeysAndValues:
+        """Whole blocks `[rows, kv_heads, ..., block + 1, head_dim]`, the landmark last.
+
+        Args:
+            rows: int64, rows that begin at slot `start`.
+            start: of all of them.
+            chosen: numbers of finished blocks, int64 `[rows, kv_heads, ...]`.
+        """
+        stride = self._block + 1
+        batch, kv_heads, _, head_dim = self.keys.shape
+        finished = (self.tokens - start) // stride
+        heads = torch.arange(kv_heads, device=chosen.device)
+        beside = (1,) * (chosen.dim() - 2)
+        place = (rows.view(-1, 1, *beside), heads.view(-1, *beside), chosen)
+        slots = slice(start, start + finished * stride)
+        keys, values = (
+            part[:, :, slots].view(batch, kv_heads, finished, stride, head_dim)[place]
+            for part in (self.keys, self.values)
+        )
+        return KeysAndValues(keys, values)
+
+    def recent(self, rows: Tensor, first: int, last: int) -> KeysAndValues:
+        """The slots `first` to `last` of the tokens placed last and the `block` ones before."""
+        return KeysAndValues(
+            _of_rows(self.keys[:, :, first:last], rows),
+            _of_rows(self.values[:, :, first:last], rows),
+        )
+
+    def settle(self) -> None:
+        """Of what was placed last, only what `recent` needs for later tokens is still wanted."""
+
+    def fork(self) -> "LandmarkStore":
+        """A copy with memory of its own."""
+        twin = LandmarkStore(self._block)
+        if self.tokens:
+            twin.append(self.keys, self.values)
+        return twin
+
+
+class OffloadedStore(LandmarkStore):
+    """A `LandmarkStore` in the CPU's memory, with landmark keys and newest tokens on the device.
+
+    Beside the memory of `TokenStore` on the CPU it holds on the device
+    `batch * kv_heads * head_dim` elements for each of `capacity` landmarks (whole pages of
+    `PAGE_TOKENS`), and twice as many for each of the newest `block` tokens. What `blocks` gives is
+    copied to the device, block for block.
+
+    Args:
+        block: ordinary tokens before a landmark.
+    """
+
+    def __init__(self, block: int) -> None:
+        super().__init__(block)
+        self._landmarks: Tensor | None = None
+        self._recent: KeysAndValues | None = None
+
+    def place(self, keys: Tensor, values: Tensor, starts: Tensor) -> None:
+        """As in `LandmarkStore`; the device is that of `keys`."""
+        first = self.tokens
+        self.append(keys.to("cpu"), values.to("cpu"))
+        self._keep_landmarks(keys, starts, first)
+        if self._recent is not None:
+            keys = torch.cat((self._recent.keys, keys), dim=2)
+            values = torch.cat((self._recent.values, values), dim=2)
+        self._recent = KeysAndValues(keys, values)
+
+    def landmark_keys(self, rows: Tensor, start: int, count: int) -> Tensor:  # noqa: ARG002
+        """As in `LandmarkStore`; nothing is copied between devices."""
+        return _of_rows(self._on_device()[:, :, :count], rows)
+
+    def blocks(self, rows: Tensor, start: int, chosen: Tensor) -> KeysAndValues:
+        """As in `LandmarkStore`, copied to the device."""
+        found = super().blocks(rows.to("cpu"), start, chosen.to("cpu"))
+        return KeysAndValues(found.keys.to(chosen.device), found.values.to(chosen.device))
+
+    def recent(self, rows: Tensor, first: int, last: int) -> KeysAndValues:
+        """As in `LandmarkStore`; nothing is copied between devices."""
+        held = self._newest()
+        offset = self.tokens - held.keys.shape[2]
+        return KeysAndValues(
+            _of_rows(held.keys[:, :, first - offset : last - offset], rows),
+            _of_rows(held.values[:, :, first - offset : last - offset], rows),
+        )
+
+    def settle(self) -> None:
+        """Let go of all but the newest `block` tokens on the device."""
+        held = self._newest()
+        self._recent = KeysAndValues(
+            held.keys[:, :, -self._block :].clone(), held.values[:, :, -self._block :].clone()
+        )
+
+    def crop(self, tokens: int) -> None:
+        """Forget all but the first `tokens` tokens; the newest that are left are copied back."""
+        is_shorter = tokens < self.tokens
+        super().crop(tokens)
+        if is_shorter and self._recent is not None:
+            device = self._recent.keys.device
+            newest = slice(max(0, tokens - self._block), tokens)
+            self._recent = KeysAndValues(
+                self.keys[:, :, newest].clone().to(device),
+                self.values[:, :, newest].clone().to(device),
+            )
+
+    def select_rows(self, rows: Tensor) -> None:
+        """Make row r what row `rows[r]` was."""
+        super().select_rows(rows.to("cpu"))
+        if self._recent is not None:
+            self._landmarks = self._on_device().index_select(0, rows)
+            self._recent = KeysAndValues(
+                self._recent.keys.index_select(0, rows), self._recent.values.index_select(0, rows)
+            )
+
+    def fork(self) -> "OffloadedStore":
+        """A copy with memory of its own; the newest tokens, which never change, are shared."""
+        twin = OffloadedStore(self._block)
+        if self.tokens:
+            twin.append(self.keys, self.values)
+            twin._landmarks = self._on_device().clone()
+            twin._recent = self._recent
+        return twin
+
+    def bytes_held(self) -> int:
+        """Bytes on the CPU and on the device."""
+        return super().bytes_held() + self.bytes_on_device()
+
+    def bytes_on_device(self) -> int:
+        """Bytes of landmark keys and newest tokens."""
+        if self._recent is None:
+            return 0
+        held = (self._on_device(), self._recent.keys, self._recent.values)
+        return sum(part.element_size() * part.numel() for part in held)
+
+    def _keep_landmarks(self, keys: Tensor, starts: Tensor, first: int) -> None:
+        """Of new tokens, the first of which is in slot `first`."""
+        stride = self._block + 1
+        cuts: list[int] = starts.tolist()
+        most = (self.tokens - min(cuts)) // stride
+        if self._landmarks is None or self._landmarks.shape[2] < most:
+            capacity = -(-most // PAGE_TOKENS) * PAGE_TOKENS
+            grown = keys.new_empty((keys.shape[0], keys.shape[1], capacity, keys.shape[3]))
+            if self._landmarks is not None:
+                grown[:, :, : self._landmarks.shape[2]] = self._landmarks
+            self._landmarks = grown
+        for cut in set(cuts):
+            rows = (starts == cut).nonzero()[:, 0]
+            before, after = max(0, first - cut) // stride, max(0, self.tokens - cut) // stride
+            slots = cut - first + self._block + stride * torch.arange(before, after).to(rows)
+            self._landmarks[rows, :, before:after] = keys[rows][:, :, slots]
+
+    def _on_device(self) -> Tensor:
+        assert self._landmarks is not None  # noqa: S101 — `place` comes first
+        return self._landmarks
+
+    def _newest(self) -> KeysAndValues:
+        assert self._recent is not None  # noqa: S101 — `place` comes first
+        return self._recent
+
+
+def _of_rows(tensor: Tensor, rows: Tensor) -> Tensor:
+    """Those rows; a view where they are all, in order."""
+    return tensor if len(rows) == tensor.shape[0] else tensor.index_select(0, rows)

@@ -1,0 +1,200 @@
+"""A layer whose KV heads are kept in different ways: what Duo and Razor share."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from tapgraph.errors import UsageError
+from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Reading
+from tapgraph.kernels.inputs import check_call
+
+__all__ = ["HeadPart", "SplitHeadsLayer", "check_head_choice", "part_shape", "rows_by_start"]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadPart:
+    """Some KV heads of a layer, with all query heads of their groups.
+
+    Attributes:
+        kv_heads: which, ascending.
+        attention: of these heads alone; its shape is `part_shape(shape, len(kv_heads))`.
+    """
+
+    kv_heads: tuple[int, ...]
+    attention: LayerAttention
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    parts: tuple[object, ...]
+    starts: Tensor | None
+
+
+class SplitHeadsLayer(LayerAttention):
+    """Hands each KV head and its query heads to the part it belongs to.
+
+    Heads are chosen by index when they come in and put in their places when they go out; the
+    model's weights stay in their order.
+
+    Args:
+        shape: the layer.
+        parts: every KV head of the layer is in exactly one of them; those that forget most come
+            last, for what they cannot undo is refused before anything has changed.
+    """
+
+    def __init__(self, shape: LayerShape, parts: Sequence[HeadPart]) -> None:
+        super().__init__(shape)
+        heads = sorted(head for part in parts for head in part.kv_heads)
+        if heads != list(range(shape.kv_heads)):
+            raise UsageError(
+                f"each of {shape.kv_heads} KV heads must be in exactly one part, got {heads}"
+            )
+        self._parts = tuple(parts)
+        self._starts: Tensor | None = None
+
+    @property
+    def tokens_seen(self) -> int:
+        """Slots given to it so far, kept or not."""
+        return self._parts[0].attention.tokens_seen
+
+    @property
+    def reading(self) -> Reading:
+        """The mean over all KV heads of what the parts read."""
+        attended = scored = 0.0
+        for part in self._parts:
+            share = len(part.kv_heads) / self.shape.kv_heads
+            attended += share * part.attention.reading.attended
+            scored += share * part.attention.reading.scored
+        return Reading(attended=attended, scored=scored)
+
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+        """Let every part take its heads of the chunk."""
+        self._check(queries, keys, values, starts)
+        return self._joined(
+            queries,
+            [
+                part.attention.prefill(*heads, starts)
+                for part, heads in self._divided(queries, keys, values)
+            ],
+        )
+
+    def decode(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+        """Let every part take its heads of the token."""
+        self._check(queries, keys, values, starts)
+        return self._joined(
+            queries,
+            [
+                part.attention.decode(*heads, starts)
+                for part, heads in self._divided(queries, keys, values)
+            ],
+        )
+
+    def kept_by_last_query(self) -> Tensor:
+        """What the parts' last queries attended to."""
+        kept = [part.attention.kept_by_last_query() for part in self._parts]
+        whole = kept[0].new_zeros((kept[0].shape[0], self.shape.heads, self.tokens_seen))
+        return self._joined(whole, kept)
+
+    def bytes_held(self) -> int:
+        """The sum over the parts."""
+        return sum(part.attention.bytes_held() for part in self._parts)
+
+    def snapshot(self) -> object:
+        """The parts' snapshots."""
+        return _Snapshot(tuple(part.attention.snapshot() for part in self._parts), self._starts)
+
+    def restore(self, snapshot: object) -> None:
+        """Restore every part."""
+        if not isinstance(snapshot, _Snapshot):
+            raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
+        for part, kept in zip(self._parts, snapshot.parts, strict=True):
+            part.attention.restore(kept)
+        self._starts = snapshot.starts
+
+    def fork(self) -> "SplitHeadsLayer":
+        """A copy with memory of its own."""
+        parts = [replace(part, attention=part.attention.fork()) for part in self._parts]
+        twin = SplitHeadsLayer(self.shape, parts)
+        twin._starts = self._starts
+        return twin
+
+    def crop(self, tokens: int) -> None:
+        """Forget everything after the first `tokens` slots.
+
+        Raises:
+            UsageError: the last part has dropped what it would need; then nothing was changed.
+        """
+        for part in reversed(self._parts):
+            part.attention.crop(tokens)
+
+    def select_rows(self, rows: Tensor) -> None:
+        """Make row r of the batch what row `rows[r]` was."""
+        for part in self._parts:
+            part.attention.select_rows(rows)
+        if self._starts is not None:
+            self._starts = self._starts.index_select(0, rows)
+
+    def _check(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> None:
+        check_call(self.shape, queries, keys, values, starts, self.tokens_seen)
+        self._starts = starts
+
+    def _divided(
+        self, queries: Tensor, keys: Tensor, values: Tensor
+    ) -> Iterator[tuple[HeadPart, tuple[Tensor, Tensor, Tensor]]]:
+        if len(self._parts) == 1:
+            yield self._parts[0], (queries, keys, values)
+            return
+        for part in self._parts:
+            kv_heads = torch.tensor(part.kv_heads, device=keys.device)
+            yield (
+                part,
+                (
+                    queries.index_select(1, self._query_heads(kv_heads)),
+                    keys.index_select(1, kv_heads),
+                    values.index_select(1, kv_heads),
+                ),
+            )
+
+    def _joined(self, like: Tensor, results: Sequence[Tensor]) -> Tensor:
+        """Results `[batch, part heads, ...]` in the places of their heads, as large as `like`."""
+        if len(results) == 1:
+            return results[0]
+        whole = torch.empty_like(like)
+        for part, result in zip(self._parts, results, strict=True):
+            kv_heads = torch.tensor(part.kv_heads, device=like.device)
+            whole.index_copy_(1, self._query_heads(kv_heads), result)
+        return whole
+
+    def _query_heads(self, kv_heads: Tensor) -> Tensor:
+        within = torch.arange(self.shape.group, device=kv_heads.device)
+        return (kv_heads[:, None] * self.shape.group + within).flatten()
+
+
+def part_shape(shape: LayerShape, kv_heads: int) -> LayerShape:
+    """The shape of a part with so many of a layer's KV heads."""
+    return replace(shape, heads=kv_heads * shape.group, kv_heads=kv_heads)
+
+
+def check_head_choice(choice: Tensor, name: str, shape: LayerShape | None = None) -> None:
+    """Check a choice of KV heads, and that it is for a model with this layer.
+
+    Raises:
+        UsageError: it is not bool `[layers, kv_heads]`.
+    """
+    if choice.dim() != 2 or choice.dtype != torch.bool:
+        raise UsageError(
+            f"{name} must be bool [layers, kv_heads], got {choice.dtype} {list(choice.shape)}"
+        )
+    if shape is not None and choice.shape != (shape.layers, shape.kv_heads):
+        raise UsageError(
+            f"{name} must be [{shape.layers}, {shape.kv_heads}] for this model, "
+            f"got {list(choice.shape)}"
+        )
+
+
+def rows_by_start(starts: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """Each start with the rows, int64, that have it; the rows of one start are alike in length."""
+    for start in sorted(set(starts.tolist())):
+        yield start, (starts == start).nonzero()[:, 0]

@@ -1,0 +1,89 @@
+"""Keys and values of all tokens, in memory that grows by pages."""
+
+import torch
+from torch import Tensor
+
+from tapgraph.errors import UsageError
+
+__all__ = ["PAGE_TOKENS", "TokenStore"]
+
+PAGE_TOKENS = 256
+
+
+class TokenStore:
+    """Keys and values `[batch, kv_heads, tokens, head_dim]` that are only ever appended to.
+
+    The memory held is `2 * batch * kv_heads * capacity * head_dim` elements, where `capacity` is
+    the smallest multiple of `PAGE_TOKENS` that has held all tokens. A snapshot of it is its length.
+    """
+
+    def __init__(self) -> None:
+        self._keys: Tensor | None = None
+        self._values: Tensor | None = None
+        self._tokens = 0
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens it holds."""
+        return self._tokens
+
+    @property
+    def keys(self) -> Tensor:
+        """A view `[batch, kv_heads, tokens, head_dim]`."""
+        if self._keys is None:
+            raise UsageError("nothing was stored yet")
+        return self._keys[:, :, : self._tokens]
+
+    @property
+    def values(self) -> Tensor:
+        """A view `[batch, kv_heads, tokens, head_dim]`."""
+        if self._values is None:
+            raise UsageError("nothing was stored yet")
+        return self._values[:, :, : self._tokens]
+
+    def append(self, keys: Tensor, values: Tensor) -> None:
+        """Store the keys and values `[batch, kv_heads, new tokens, head_dim]` of new tokens."""
+        total = self._tokens + keys.shape[2]
+        self._keys = _grown(self._keys, keys, self._tokens, total)
+        self._values = _grown(self._values, values, self._tokens, total)
+        self._keys[:, :, self._tokens : total] = keys
+        self._values[:, :, self._tokens : total] = values
+        self._tokens = total
+
+    def crop(self, tokens: int) -> None:
+        """Forget all but the first `tokens` tokens; memory is kept for the next ones."""
+        if not 0 <= tokens <= self._tokens:
+            raise UsageError(f"can keep 0 to {self._tokens} tokens, got {tokens}")
+        self._tokens = tokens
+
+    def select_rows(self, rows: Tensor) -> None:
+        """Make row r what row `rows[r]` was."""
+        if self._keys is not None and self._values is not None:
+            self._keys = self._keys.index_select(0, rows)
+            self._values = self._values.index_select(0, rows)
+
+    def fork(self) -> "TokenStore":
+        """A copy with memory of its own."""
+        twin = TokenStore()
+        if self._tokens:
+            twin.append(self.keys, self.values)
+        return twin
+
+    def bytes_held(self) -> int:
+        """Bytes of the memory, filled or not."""
+        return sum(
+            part.element_size() * part.numel()
+            for part in (self._keys, self._values)
+            if part is not None
+        )
+
+
+def _grown(memory: Tensor | None, like: Tensor, filled: int, tokens: int) -> Tensor:
+    if memory is not None and memory.shape[2] >= tokens:
+        return memory
+    capacity = -(-tokens // PAGE_TOKENS) * PAGE_TOKENS
+    batch, kv_heads, _, head_dim = like.shape
+    grown = torch.empty((batch, kv_heads, capacity, head_dim), dtype=like.dtype, device=like.device)
+    if memory is not None:
+        grown[:, :, :filled] = memory[:, :, :filled]
+    return grown

@@ -1,0 +1,125 @@
+"""Keys and values of the newest tokens, in memory that lets go of old ones by pages."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tapgraph.errors import UsageError
+from tapgraph.kernels.token_store import PAGE_TOKENS
+
+__all__ = ["WindowSnapshot", "WindowStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSnapshot:
+    """What a `WindowStore` held; it shares the memory, of which nothing held is ever changed."""
+
+    keys: Tensor | None
+    values: Tensor | None
+    base: int
+    first: int
+    end: int
+
+
+class WindowStore:
+    """Keys and values `[batch, kv_heads, tokens, head_dim]` of the slots from `first` to `end`.
+
+    Slots are appended at the end and dropped at the front. Memory is `2 * batch * kv_heads *
+    capacity * head_dim` elements. New memory is taken when a token does not fit, or when more
+    than a page at the front is free; its capacity is then the smallest multiple of `PAGE_TOKENS`
+    that holds all tokens, and one page more. So `capacity` is always less than the tokens held
+    plus three pages, and a token is copied once in a page's length of steps.
+    """
+
+    def __init__(self) -> None:
+        self._keys: Tensor | None = None
+        self._values: Tensor | None = None
+        self._base = 0
+        """The slot in the memory's first place."""
+        self.first = 0
+        self.end = 0
+
+    @property
+    def keys(self) -> Tensor:
+        """A view `[batch, kv_heads, end - first, head_dim]`."""
+        if self._keys is None:
+            raise UsageError("nothing was stored yet")
+        return self._keys[:, :, self.first - self._base : self.end - self._base]
+
+    @property
+    def values(self) -> Tensor:
+        """A view `[batch, kv_heads, end - first, head_dim]`."""
+        if self._values is None:
+            raise UsageError("nothing was stored yet")
+        return self._values[:, :, self.first - self._base : self.end - self._base]
+
+    def append(self, keys: Tensor, values: Tensor) -> None:
+        """Store new tokens `[batch, kv_heads, new tokens, head_dim]` in the slots from `end` on."""
+        if self._keys is None or self._values is None:
+            batch, kv_heads, _, head_dim = keys.shape
+            self._keys = keys.new_empty((batch, kv_heads, 0, head_dim))
+            self._values = self._keys
+        new = keys.shape[2]
+        if self.end - self._base + new > self._keys.shape[2]:
+            self._move(new)
+        places = slice(self.end - self._base, self.end - self._base + new)
+        self._keys[:, :, places] = keys
+        self._values[:, :, places] = values
+        self.end += new
+
+    def drop_before(self, slot: int) -> None:
+        """Let go of all slots before `slot`, which is at most `end`."""
+        self.first = max(self.first, slot)
+        if self.first - self._base > PAGE_TOKENS:
+            self._move(0)
+
+    def crop(self, end: int) -> None:
+        """Let go of all slots from `end` on, which is at least `first`."""
+        self.end = end
+
+    def snapshot(self) -> WindowSnapshot:
+        """A point to come back to; nothing is copied."""
+        return WindowSnapshot(self._keys, self._values, self._base, self.first, self.end)
+
+    def restore(self, snapshot: WindowSnapshot) -> None:
+        """Go back to an earlier `snapshot`; may be done many times."""
+        self._keys, self._values = snapshot.keys, snapshot.values
+        self._base, self.first, self.end = snapshot.base, snapshot.first, snapshot.end
+
+    def fork(self) -> "WindowStore":
+        """A copy with memory of its own."""
+        twin = WindowStore()
+        twin.restore(self.snapshot())
+        if twin._keys is not None:
+            twin._move(0)
+        return twin
+
+    def select_rows(self, rows: Tensor) -> None:
+        """Make row r what row `rows[r]` was."""
+        if self._keys is not None and self._values is not None:
+            self._keys = self._keys.index_select(0, rows)
+            self._values = self._values.index_select(0, rows)
+
+    def bytes_held(self) -> int:
+        """Bytes of the memory, filled or not."""
+        return sum(
+            part.element_size() * part.numel()
+            for part in (self._keys, self._values)
+            if part is not None
+        )
+
+    def _move(self, new: int) -> None:
+        """Take new memory for the tokens held and `new` more."""
+        held = self.end - self.first
+        capacity = (-(-(held + new) // PAGE_TOKENS) + 1) * PAGE_TOKENS
+        moved = []
+        for part in (self.keys, self.values):
+            batch, kv_heads, _, head_dim = part.shape
+            memory = torch.empty(
+                (batch, kv_heads, capacity, head_dim), dtype=part.dtype, device=part.device
+            )
+            memory[:, :, :held] = part
+            moved.append(memory)
+        self._keys, self._values = moved
+        self._base = self.first

@@ -1,0 +1,127 @@
+"""A chat request as one generation: the same for `LocalModel` and for the server."""
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from tapgraph.errors import UsageError
+from tapgraph.llm_backend.chat_model import ToolSpec
+from tapgraph.llm_backend.local.chat_prompt import ChatTurn, chat_prompt, uses_call_tags
+from tapgraph.llm_backend.local.checkpoint import Checkpoint
+from tapgraph.llm_backend.local.constraints import Constraint
+from tapgraph.llm_backend.local.generation import GenerationRequest, Sampling
+from tapgraph.llm_backend.local.tool_calls import ToolCallReader, forced_call
+
+__all__ = ["Chat", "ChatRequest", "NamedTool", "ToolChoice", "prepare_chat"]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTool:
+    """The one tool that must be called."""
+
+    name: str
+
+
+ToolChoice: TypeAlias = Literal["auto", "none", "required"] | NamedTool
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A conversation and the reply that is wanted.
+
+    Attributes:
+        turns: the conversation.
+        tools: what may be called.
+        tool_choice: `auto`: words or calls as the model likes; `none`: words; `required` or a named
+            tool: exactly one call, which the grammar sees to.
+        constraint: what the words must look like; not together with tools that may be called.
+        max_tokens: tokens of the reply at most; None for what is left of the context.
+        sampling: how tokens are chosen.
+        stop: texts that end the reply.
+        top_logprobs: as in `GenerationRequest`.
+        timeout_s: as in `GenerationRequest`.
+        longest_text: limit for what a forced call may hold; see `JsonSchema.longest_text`.
+    """
+
+    turns: tuple[ChatTurn, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: ToolChoice = "auto"
+    constraint: Constraint | None = None
+    max_tokens: int | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    stop: tuple[str, ...] = ()
+    top_logprobs: int | None = None
+    timeout_s: float | None = None
+    longest_text: int | None = None
+
+    def __post_init__(self) -> None:
+        names = [tool.name for tool in self.tools]
+        if len(set(names)) < len(names):
+            raise UsageError(f"two tools have the same name in {names!r}")
+        if isinstance(self.tool_choice, NamedTool) and self.tool_choice.name not in names:
+            raise UsageError(f"no tool is called {self.tool_choice.name!r}; there are {names!r}")
+        if self.tool_choice == "required" and not self.tools:
+            raise UsageError("tool_choice is 'required', and there are no tools")
+        if self.constraint is not None and self.callable_tools:
+            raise UsageError(
+                "a reply cannot both keep to a schema and call tools: leave the tools out or set "
+                "tool_choice to 'none'"
+            )
+
+    @property
+    def callable_tools(self) -> tuple[ToolSpec, ...]:
+        """The tools that this reply may call."""
+        if isinstance(self.tool_choice, NamedTool):
+            return tuple(tool for tool in self.tools if tool.name == self.tool_choice.name)
+        return () if self.tool_choice == "none" else self.tools
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """What to submit, and how to read what comes.
+
+    Attributes:
+        request: for `Engine.submit`; for several replies with a seed of its own each.
+        tool_names: the tools that the reply may call.
+    """
+
+    request: GenerationRequest
+    tool_names: tuple[str, ...]
+
+    def open_reader(self) -> ToolCallReader:
+        """Parts the words of one reply from its calls."""
+        return ToolCallReader(self.tool_names)
+
+
+def prepare_chat(checkpoint: Checkpoint, request: ChatRequest) -> Chat:
+    """The generation that answers a chat request.
+
+    A reply that must keep to a schema or call a tool begins with it at once, so templates that can
+    ask for a reasoning part are told not to.
+
+    Raises:
+        UsageError: from `chat_prompt`, or from a value that cannot be.
+    """
+    constraint = request.constraint
+    is_forced = request.tool_choice == "required" or isinstance(request.tool_choice, NamedTool)
+    if is_forced:
+        constraint = forced_call(
+            request.callable_tools,
+            with_tags=uses_call_tags(checkpoint),
+            longest_text=request.longest_text,
+        )
+    prompt = chat_prompt(
+        checkpoint,
+        request.turns,
+        request.tools if request.tool_choice != "none" else (),
+        thinks=constraint is None,
+    )
+    generation = GenerationRequest(
+        prompt,
+        request.max_tokens,
+        request.sampling,
+        request.stop,
+        constraint,
+        request.top_logprobs,
+        timeout_s=request.timeout_s,
+    )
+    return Chat(generation, tuple(tool.name for tool in request.callable_tools))

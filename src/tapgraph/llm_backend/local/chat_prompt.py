@@ -1,0 +1,262 @@
+"""Conversations as tokens."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import Any, Literal
+
+import jinja2
+
+from tapgraph.errors import UsageError
+from tapgraph.llm_backend.chat_model import ToolCall, ToolSpec
+from tapgraph.llm_backend.local.checkpoint import Checkpoint
+from tapgraph.llm_backend.local.generation import Prompt
+from tapgraph.llm_backend.local.pictures_as_tokens import look_at
+from tapgraph.llm_backend.local.tool_calls import CALL_BEGIN, CALL_END
+from tapgraph.llm_backend.messages import ImagePart, Part, TextPart
+from tapgraph.llm_backend.openai_wire import wire_tools
+from tapgraph.llm_backend.prompt import fill, load_prompt
+
+__all__ = ["ChatTurn", "chat_prompt", "text_prompt", "uses_call_tags"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTurn:
+    """One turn of a conversation with tools.
+
+    Attributes:
+        role: who speaks; `tool` for what a tool answered.
+        parts: words and pictures.
+        tool_calls: what an assistant wanted called.
+        tool_call_id: which call a tool answers.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
+    parts: tuple[Part, ...]
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+    @property
+    def text(self) -> str:
+        """All words of the turn."""
+        return "\n".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+
+def text_prompt(checkpoint: Checkpoint, text: str) -> Prompt:
+    """Plain text, with the token that begins texts where the tokenizer has one."""
+    return Prompt(tuple(_encode(checkpoint, text, add_special_tokens=True).ids))
+
+
+def uses_call_tags(checkpoint: Checkpoint) -> bool:
+    """Whether the model is to write `<tool_call>` around calls: its template does, or has none."""
+    template = checkpoint.chat_template or ""
+    return CALL_BEGIN in template or not _knows_tools(checkpoint)
+
+
+def chat_prompt(
+    checkpoint: Checkpoint,
+    turns: Sequence[ChatTurn],
+    tools: Sequence[ToolSpec] = (),
+    *,
+    thinks: bool = True,
+) -> Prompt:
+    """The conversation, ready for the assistant's next turn.
+
+    The checkpoint's chat template writes it. Where it has none, each turn is a paragraph that
+    begins with the role and a colon (`default_chat.j2`). Where the template takes no system turn,
+    its words begin the first user turn. Where it takes no tools, they are told in words
+    (`prompts/tools.md`), and calls and answers stand in tags.
+
+    Words that spell a token which steers the model (`<|im_end|>`) are broken by a blank, so that a
+    screen or a web page cannot end a turn.
+
+    Args:
+        checkpoint: whose template and tokenizer.
+        turns: the conversation.
+        tools: what the model may call.
+        thinks: whether templates that can ask for a reasoning part may do so.
+
+    Raises:
+        UsageError: there is no turn, the template refuses the conversation, or there are pictures
+            and the model takes none.
+    """
+    if not turns:
+        raise UsageError("a conversation has at least one message")
+    images = [part.image for turn in turns for part in turn.parts if isinstance(part, ImagePart)]
+    seen = look_at(checkpoint, images)
+    harmless = [_without_control(checkpoint, turn) for turn in turns]
+    if not _knows_tools(checkpoint):
+        harmless = [_in_words(turn) for turn in harmless]
+        if tools:
+            told = fill(load_prompt("tapgraph.llm_backend", "tools"), tools=_tool_lines(tools))
+            harmless = _with_system(harmless, told)
+            tools = ()
+    text = _rendered(checkpoint, harmless, tools, thinks=thinks)
+    if seen is not None:
+        text = _with_room(checkpoint, text, seen.tokens_of_each)
+    encoded = _encode(checkpoint, text, add_special_tokens=checkpoint.chat_template is None)
+    tokens = tuple(encoded.ids)
+    return Prompt(
+        tokens,
+        _turn_ends(text, harmless, encoded.offsets),
+        None if seen is None else seen.in_prompt(tokens),
+    )
+
+
+def _encode(checkpoint: Checkpoint, text: str, *, add_special_tokens: bool) -> Any:
+    # Not the tokenizer's own call: that one writes settings, which other threads may be reading.
+    backend: Any = checkpoint.tokenizer
+    sendable = text.encode("utf-8", "replace").decode("utf-8")
+    return backend.backend_tokenizer.encode(sendable, add_special_tokens=add_special_tokens)
+
+
+def _knows_tools(checkpoint: Checkpoint) -> bool:
+    return "tools" in (checkpoint.chat_template or "")
+
+
+def _rendered(
+    checkpoint: Checkpoint, turns: Sequence[ChatTurn], tools: Sequence[ToolSpec], *, thinks: bool
+) -> str:
+    refusals: list[jinja2.TemplateError] = []
+    for told in (turns, _without_system(turns)):
+        try:
+            return _apply_template(checkpoint, told, tools, thinks=thinks)
+        except jinja2.TemplateError as error:
+            refusals.append(error)
+    raise UsageError(f"the chat template refuses the conversation: {refusals[-1]}")
+
+
+def _apply_template(
+    checkpoint: Checkpoint, turns: Sequence[ChatTurn], tools: Sequence[ToolSpec], *, thinks: bool
+) -> str:
+    template = checkpoint.chat_template
+    if template is None:
+        folder = resources.files("tapgraph.llm_backend.local")
+        template = (folder / "default_chat.j2").read_text(encoding="utf-8")
+    rendered = checkpoint.tokenizer.apply_chat_template(
+        [_message(turn) for turn in turns],
+        tools=wire_tools(tools) or None,  # type: ignore[arg-type]
+        chat_template=template,
+        tokenize=False,
+        add_generation_prompt=True,
+        enable_thinking=thinks,
+    )
+    return str(rendered)
+
+
+def _message(turn: ChatTurn) -> dict[str, Any]:
+    content: Any = turn.text
+    if any(isinstance(part, ImagePart) for part in turn.parts):
+        content = [
+            {"type": "text", "text": part.text} if isinstance(part, TextPart) else {"type": "image"}
+            for part in turn.parts
+        ]
+    message: dict[str, Any] = {"role": turn.role, "content": content}
+    if turn.tool_calls:
+        message["tool_calls"] = [
+            {
+                "type": "function",
+                "id": call.id,
+                "function": {"name": call.name, "arguments": _arguments(call)},
+            }
+            for call in turn.tool_calls
+        ]
+    if turn.tool_call_id:
+        message["tool_call_id"] = turn.tool_call_id
+    return message
+
+
+def _arguments(call: ToolCall) -> Any:
+    try:
+        return json.loads(call.arguments)
+    except ValueError:
+        return call.arguments
+
+
+def _without_control(checkpoint: Checkpoint, turn: ChatTurn) -> ChatTurn:
+    steering = checkpoint.steering_texts
+    if not steering:
+        return turn
+    pattern = re.compile("|".join(re.escape(text) for text in steering))
+    parts = tuple(
+        TextPart(pattern.sub(lambda found: f"{found[0][0]} {found[0][1:]}", part.text))
+        if isinstance(part, TextPart)
+        else part
+        for part in turn.parts
+    )
+    return replace(turn, parts=parts)
+
+
+def _in_words(turn: ChatTurn) -> ChatTurn:
+    """A turn for a template that knows no tools."""
+    if turn.role == "tool":
+        answer = f"<tool_response>\n{turn.text}\n</tool_response>"
+        return ChatTurn("user", (TextPart(answer),))
+    if not turn.tool_calls:
+        return turn
+    calls = (
+        json.dumps({"name": call.name, "arguments": _arguments(call)}, ensure_ascii=False)
+        for call in turn.tool_calls
+    )
+    written = tuple(TextPart(f"{CALL_BEGIN}\n{call}\n{CALL_END}") for call in calls)
+    return replace(turn, parts=turn.parts + written, tool_calls=())
+
+
+def _tool_lines(tools: Sequence[ToolSpec]) -> str:
+    return "\n".join(
+        json.dumps(
+            {"name": tool.name, "description": tool.description, "schema": dict(tool.parameters)},
+            ensure_ascii=False,
+        )
+        for tool in tools
+    )
+
+
+def _with_system(turns: Sequence[ChatTurn], text: str) -> list[ChatTurn]:
+    if turns[0].role == "system":
+        return [replace(turns[0], parts=(*turns[0].parts, TextPart(text))), *turns[1:]]
+    return [ChatTurn("system", (TextPart(text),)), *turns]
+
+
+def _without_system(turns: Sequence[ChatTurn]) -> list[ChatTurn]:
+    """The words of system turns as the beginning of the first user turn."""
+    words = tuple(part for turn in turns if turn.role == "system" for part in turn.parts)
+    rest = [turn for turn in turns if turn.role != "system"]
+    if words and (not rest or rest[0].role != "user"):
+        return [ChatTurn("user", words), *rest]
+    return [replace(rest[0], parts=(*words, *rest[0].parts)), *rest[1:]] if rest else rest
+
+
+def _with_room(checkpoint: Checkpoint, text: str, tokens_of_each: Sequence[int]) -> str:
+    """The text with as many picture tokens as each picture takes."""
+    token = checkpoint.model.config.image_token_id
+    mark = str(checkpoint.tokenizer.convert_ids_to_tokens(token))
+    pieces = text.split(mark)
+    if len(pieces) != len(tokens_of_each) + 1:
+        raise UsageError("the chat template did not give each picture its place")
+    room = [mark * count for count in tokens_of_each]
+    return "".join(piece + mark for piece, mark in zip(pieces, [*room, ""], strict=True))
+
+
+def _turn_ends(
+    text: str, turns: Sequence[ChatTurn], offsets: Sequence[tuple[int, int]]
+) -> tuple[int, ...]:
+    """How many tokens the words of each turn and all before them take.
+
+    A turn whose words the template has changed is left out.
+    """
+    ends: list[int] = []
+    place = token = 0
+    for turn in turns:
+        words = [part.text.strip() for part in turn.parts if isinstance(part, TextPart)]
+        last = words[-1] if words else ""
+        found = text.find(last, place) if last else -1
+        if found < 0:
+            continue
+        place = found + len(last)
+        while token < len(offsets) and offsets[token][1] <= place:
+            token += 1
+        ends.append(token)
+    return tuple(ends)

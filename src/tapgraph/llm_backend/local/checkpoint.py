@@ -1,0 +1,246 @@
+"""A checkpoint directory, loaded."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers.utils import logging
+
+from tapgraph.errors import UsageError
+from tapgraph.llm_backend.local.vocabulary import token_bytes
+
+__all__ = ["DTYPES", "Checkpoint", "load_checkpoint"]
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A model in memory with what turns text and pictures into its inputs.
+
+    Attributes:
+        path: where it came from.
+        model: in evaluation mode; an engine's thread is the only one that may call it.
+        tokenizer: used by all threads, for its own methods do not change it.
+        image_processor: None when the model takes no pictures.
+        chat_template: the checkpoint's Jinja template; None when it has none.
+        end_tokens: any of them ends a reply.
+        vocabulary: how many logits the model gives; it may be more than there are tokens.
+        token_bytes: what each token stands for; see `vocabulary.token_bytes`.
+    """
+
+    path: Path
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    image_processor: Any = None
+    chat_template: str | None = None
+    end_tokens: frozenset[int] = field(init=False)
+    vocabulary: int = field(init=False)
+    token_bytes: tuple[bytes, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "end_tokens", frozenset(_end_tokens(self.model, self.tokenizer)))
+        outputs: Any = self.model.get_output_embeddings()
+        object.__setattr__(self, "vocabulary", int(outputs.weight.shape[0]))
+        object.__setattr__(self, "token_bytes", token_bytes(self.tokenizer))
+
+    @property
+    def name(self) -> str:
+        """What to call it: the directory's name."""
+        return self.path.name
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether it takes pictures."""
+        return self.image_processor is not None
+
+    @property
+    def context_tokens(self) -> int:
+        """How many tokens a prompt and its reply may have together, as the checkpoint says."""
+        return int(self.model.config.get_text_config().max_position_embeddings)
+
+    @property
+    def special_tokens(self) -> frozenset[int]:
+        """Tokens that steer the model and are not part of what it says."""
+        added = self.tokenizer.added_tokens_decoder
+        return frozenset({
+            *self.tokenizer.all_special_ids,
+            *(i for i, token in added.items() if token.special),
+        })
+
+    @property
+    def steering_texts(self) -> tuple[str, ...]:
+        """How those tokens are spelled, the longest first."""
+        spelled = (self.tokenizer.convert_ids_to_tokens(one) for one in self.special_tokens)
+        return tuple(sorted((str(one) for one in spelled if len(str(one)) > 1), key=len)[::-1])
+
+    def check_tokens(self, tokens: Iterable[int]) -> None:
+        """See that these are ids of the vocabulary.
+
+        Raises:
+            UsageError: one is not.
+        """
+        most = min(len(self.token_bytes), self.vocabulary)
+        for token in tokens:
+            if not 0 <= token < most:
+                raise UsageError(f"token ids of {self.name} are from 0 to {most - 1}, got {token}")
+
+
+def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") -> Checkpoint:
+    """Load a causal language model, or one that also reads pictures, from a directory.
+
+    Nothing is fetched from a network, and no code of the checkpoint is run.
+
+    Args:
+        path: a directory with `config.json`, weights and a tokenizer.
+        device: as in torch (`cpu`, `cuda`, `cuda:1`), or `auto`: the first GPU, else the CPU.
+        dtype: `float32`, `bfloat16`, `float16`, or `auto`: the checkpoint's own on a GPU, `float32`
+            on a CPU, where the others are slower.
+
+    Raises:
+        UsageError: the path does not exist, is no checkpoint, lacks weights or a tokenizer, is of
+            an unknown kind, or the device or dtype cannot be.
+    """
+    config = _config(path)
+    where = _device(device)
+    kept_dtype = _dtype(dtype, where)
+    tokenizer = _tokenizer(path)
+    is_vision = getattr(config, "vision_config", None) is not None
+    kind = AutoModelForImageTextToText if is_vision else AutoModelForCausalLM
+    try:
+        with _without_progress_bar():
+            model = kind.from_pretrained(
+                path, config=config, dtype=kept_dtype, local_files_only=True
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UsageError(
+            f"the weights in {str(path)!r} cannot be loaded: {_first_line(error)}"
+        ) from (error)
+    model.to(where)  # type: ignore[arg-type]
+    model.eval().requires_grad_(False)
+    return Checkpoint(
+        path=path,
+        model=model,
+        tokenizer=tokenizer,
+        image_processor=_image_processor(path, model),
+        chat_template=_chat_template(path, tokenizer),
+    )
+
+
+@contextmanager
+def _without_progress_bar() -> Iterator[None]:
+    was_enabled = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            logging.enable_progress_bar()
+
+
+def _config(path: Path) -> Any:
+    if not path.exists():
+        raise UsageError(f"there is no checkpoint at {str(path)!r}: the path does not exist")
+    if not path.is_dir() or not (path / "config.json").is_file():
+        raise UsageError(
+            f"{str(path)!r} is no checkpoint: it must be a directory with a config.json, weights "
+            "(*.safetensors) and a tokenizer"
+        )
+    try:
+        return AutoConfig.from_pretrained(path, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{str(path)!r} is of no known kind: {_first_line(error)}") from error
+
+
+def _tokenizer(path: Path) -> PreTrainedTokenizerBase:
+    known = ("tokenizer.json", "tokenizer.model", "vocab.json", "tekken.json", "vocab.txt")
+    if not any((path / name).is_file() for name in known):
+        raise UsageError(f"the checkpoint {str(path)!r} has no tokenizer: add its tokenizer.json")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise UsageError(
+            f"the tokenizer in {str(path)!r} cannot be loaded: {_first_line(error)}"
+        ) from error
+    if not isinstance(tokenizer, PreTrainedTokenizerBase) or not tokenizer.is_fast:
+        raise UsageError(f"the tokenizer in {str(path)!r} has no tokenizer.json, which is needed")
+    # Both would change prompts without a word.
+    backend: Any = tokenizer
+    backend.backend_tokenizer.no_truncation()
+    backend.backend_tokenizer.no_padding()
+    return tokenizer
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}") from error
+    if device.type not in {"cpu", "cuda"}:
+        raise UsageError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"this machine has {torch.cuda.device_count()} GPUs, got device {name!r}")
+    return device
+
+
+def _dtype(name: str, device: torch.device) -> Any:
+    if name == "auto":
+        return torch.float32 if device.type == "cpu" else "auto"
+    if name not in DTYPES:
+        raise UsageError(f"dtype must be one of auto, {', '.join(DTYPES)}, got {name!r}")
+    return DTYPES[name]
+
+
+def _image_processor(path: Path, model: PreTrainedModel) -> Any:
+    """The processor of pictures; None for models that are not of the Qwen-VL kind."""
+    has_pictures = (path / "preprocessor_config.json").is_file()
+    if not has_pictures or not hasattr(getattr(model, "model", None), "get_rope_index"):
+        return None
+    # All of that kind share this processor; the one over Pillow needs no torchvision.
+    processor: Any = Qwen2VLImageProcessorPil
+    return processor.from_pretrained(path, local_files_only=True)
+
+
+def _chat_template(path: Path, tokenizer: PreTrainedTokenizerBase) -> str | None:
+    template = tokenizer.chat_template
+    if isinstance(template, dict):
+        template = template.get("default")
+    if template is None and (path / "chat_template.json").is_file():
+        kept = json.loads((path / "chat_template.json").read_text(encoding="utf-8"))
+        template = kept.get("chat_template")
+    return None if template is None else str(template)
+
+
+def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Iterable[int]:
+    """Tokens that end a reply, from wherever a checkpoint may name them."""
+    settings = getattr(model, "generation_config", None)
+    text_config = model.config.get_text_config()
+    for named in (
+        getattr(settings, "eos_token_id", None),
+        getattr(text_config, "eos_token_id", None),
+        tokenizer.eos_token_id,
+    ):
+        if isinstance(named, Sequence):
+            yield from (int(token) for token in named)
+        elif named is not None:
+            yield int(named)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

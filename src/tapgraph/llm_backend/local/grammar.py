@@ -1,0 +1,153 @@
+"""Replies that keep to a schema: which tokens may come next.
+
+The engine is llguidance; `benchmarks/grammar.py` measured why: what xgrammar lets through may hold
+raw control characters and broken UTF-8 in strings, and some schemas take it long to compile.
+"""
+
+import json
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import llguidance
+import torch
+from torch import Tensor
+
+from tapgraph.errors import UsageError
+from tapgraph.llm_backend.local.checkpoint import Checkpoint
+from tapgraph.llm_backend.local.constraints import Choice, Constraint
+from tapgraph.llm_backend.local.short_schema import closed, shortened
+
+__all__ = ["GrammarCompiler", "GrammarState", "GrammarStuck"]
+
+_KEPT_GRAMMARS = 64
+_COMPACT: Any = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+
+
+class GrammarStuck(Exception):
+    """The grammar engine gave up on a reply; its text says why. Ends that reply only."""
+
+
+class GrammarState:
+    """How far one reply has come in its grammar."""
+
+    def __init__(self, matcher: Any, vocabulary: int) -> None:
+        self._matcher = matcher
+        self._vocabulary = vocabulary
+
+    def allowed(self) -> Tensor:
+        """Which tokens may come next, those that end the reply among them; bool `[vocabulary]`.
+
+        Raises:
+            GrammarStuck: the grammar is too complex at this point.
+        """
+        words = torch.frombuffer(bytearray(self._matcher.compute_bitmask()), dtype=torch.uint8)
+        bits = (words[:, None] >> torch.arange(8, dtype=torch.uint8)) & 1
+        allowed = bits.flatten()[: self._vocabulary].bool()
+        if self._matcher.is_error() or not bool(allowed.any()):
+            raise GrammarStuck(f"the grammar engine gave up: {_short(self._matcher.get_error())}")
+        return allowed
+
+    def accept(self, token: int) -> None:
+        """Go on with a token that was allowed and does not end the reply."""
+        if not self._matcher.consume_token(token):
+            raise GrammarStuck(f"the grammar engine gave up: {_short(self._matcher.get_error())}")
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing but the end may come."""
+        return bool(self._matcher.is_stopped())
+
+
+class GrammarCompiler:
+    """Turns constraints into grammars over one checkpoint's tokens; callable from all threads.
+
+    JSON has no blanks between its parts. What JSON schema says and a grammar cannot hold a reply to
+    is refused, never ignored (`not`, look-ahead in patterns, references to other documents). That
+    a key of an open object stands twice is the one fault that no grammar of this kind excludes.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._vocabulary = checkpoint.vocabulary
+        wrapper = llguidance.TokenizerWrapper(_Vocabulary(checkpoint))
+        self._tokenizer = llguidance.LLTokenizer(
+            wrapper,
+            n_vocab=checkpoint.vocabulary,
+            eos_token=sorted(checkpoint.end_tokens),
+            slices=llguidance.LLTokenizer.json_slices(),
+        )
+        self._compiled: OrderedDict[str, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def compile(self, constraint: Constraint) -> GrammarState:
+        """The beginning of a reply that keeps to the constraint.
+
+        Raises:
+            UsageError: it cannot be compiled.
+        """
+        try:
+            key = constraint.key
+            with self._lock:
+                known = self._compiled.get(key)
+            if known is None:
+                known = self._compile(constraint)
+        except (RecursionError, TypeError, ValueError) as error:
+            raise UsageError(f"the schema is no JSON schema: {_short(str(error))}") from error
+        with self._lock:
+            self._compiled[key] = known
+            self._compiled.move_to_end(key)
+            if len(self._compiled) > _KEPT_GRAMMARS:
+                self._compiled.popitem(last=False)
+            return GrammarState(known.deep_copy(), self._vocabulary)
+
+    def _compile(self, constraint: Constraint) -> Any:
+        matcher = llguidance.LLMatcher(self._tokenizer, _grammar_of(constraint), log_level=0)
+        if matcher.is_error():
+            raise UsageError(f"the schema cannot be held to: {_short(matcher.get_error())}")
+        return matcher
+
+
+class _Vocabulary:
+    """The tokens as llguidance wants to see them: by their bytes, steering ones marked 0xFF."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        spelled = checkpoint.token_bytes[: checkpoint.vocabulary]
+        spelled += (b"",) * (checkpoint.vocabulary - len(spelled))
+        self.eos_token_id = min(checkpoint.end_tokens)
+        self.bos_token_id = None
+        self.special_token_ids = [token for token, raw in enumerate(spelled) if not raw]
+        self.tokens = [raw or b"\xff<%d>" % token for token, raw in enumerate(spelled)]
+        tokenizer: Any = checkpoint.tokenizer
+        self._backend = tokenizer.backend_tokenizer
+
+    def __call__(self, text: str) -> list[int]:
+        tokens: list[int] = self._backend.encode(text, add_special_tokens=False).ids
+        return tokens
+
+
+def _grammar_of(constraint: Constraint) -> str:
+    if isinstance(constraint, Choice):
+        options = " | ".join(
+            json.dumps(option, ensure_ascii=False) for option in constraint.options
+        )
+        return str(llguidance.LLMatcher.grammar_from_lark(f"start: {options}"))
+    schema: Any = closed(constraint.schema)
+    if constraint.longest_text is not None:
+        schema = shortened(schema, constraint.longest_text)
+    if not constraint.prefix and not constraint.suffix:
+        return str(
+            llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=_COMPACT)
+        )
+    parts = [
+        json.dumps(constraint.prefix, ensure_ascii=False) if constraint.prefix else "",
+        "value",
+        json.dumps(constraint.suffix, ensure_ascii=False) if constraint.suffix else "",
+    ]
+    value = json.dumps({**schema, "x-guidance": _COMPACT})
+    return str(
+        llguidance.LLMatcher.grammar_from_lark(f"start: {' '.join(parts)}\nvalue: %json {value}")
+    )
+
+
+def _short(text: str) -> str:
+    return text.strip().partition("\n")[0][:300]

@@ -1,0 +1,149 @@
+"""A checkpoint on this machine as a `ChatModel`, in this process."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from PIL import Image
+from pydantic import BaseModel
+
+from tapgraph.errors import InvalidReply, UsageError
+from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolSpec, Usage
+from tapgraph.llm_backend.json_object import parse_object
+from tapgraph.llm_backend.local.chat import ChatRequest, prepare_chat
+from tapgraph.llm_backend.local.chat_prompt import ChatTurn
+from tapgraph.llm_backend.local.constraints import JsonSchema
+from tapgraph.llm_backend.local.engine import Engine
+from tapgraph.llm_backend.local.generation import Sampling
+from tapgraph.llm_backend.messages import ImagePart, Message, Part
+from tapgraph.llm_backend.pictures import size_as_sent
+
+__all__ = ["LocalModel", "ReplyDefaults"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDefaults:
+    """What `ChatModel.reply` does not ask for.
+
+    Attributes:
+        seed: for replies at a temperature above 0; None for another reply each time.
+        longest_text: see `JsonSchema.longest_text`.
+        timeout_s: how long a reply may take, waiting included; None for no limit.
+    """
+
+    seed: int | None = None
+    longest_text: int | None = None
+    timeout_s: float | None = None
+
+
+class LocalModel:
+    """A `ChatModel` over an engine; replies to a schema always fit it, or are cut.
+
+    `max_tokens` is lowered to what the context leaves after the prompt.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        traits: ModelTraits | None = None,
+        defaults: ReplyDefaults = ReplyDefaults(),
+    ) -> None:
+        """Use an engine, which other models may use too.
+
+        Raises:
+            UsageError: the traits promise pictures, and the checkpoint takes none.
+        """
+        self.engine = engine
+        self._traits = traits or ModelTraits(engine.checkpoint.name)
+        self._defaults = defaults
+        if self._traits.sees_images and not engine.checkpoint.sees_images:
+            raise UsageError(
+                f"vision=1 needs a checkpoint of Qwen2.5-VL or Qwen3-VL with its "
+                f"preprocessor_config.json; {engine.checkpoint.name!r} is none"
+            )
+
+    @property
+    def traits(self) -> ModelTraits:
+        """What must be known about it before it is asked."""
+        return self._traits
+
+    def close(self) -> None:
+        """Finish what runs, and end the engine."""
+        self.engine.close()
+
+    def reply(
+        self,
+        messages: Sequence[Message],
+        *,
+        schema: type[BaseModel] | None = None,
+        tools: Sequence[ToolSpec] = (),
+        max_tokens: int = 2048,
+        temperature: float = 0.0,
+        stop: Sequence[str] = (),
+    ) -> Reply:
+        """Answer the conversation; see `ChatModel.reply`.
+
+        With `schema`, no tools are called.
+
+        Raises:
+            UsageError: there are pictures, and the model takes none; or a value cannot be.
+            ContextExceeded: the prompt leaves no room for a reply.
+            ModelUnavailable: the queue is full, the engine is closed, or the model failed.
+        """
+        if not self._traits.sees_images and any(message.images for message in messages):
+            raise UsageError(
+                f"model {self._traits.name!r} takes no pictures; with vision=1 it gets them"
+            )
+        defaults, started = self._defaults, time.monotonic()
+        constraint = None
+        if schema is not None:
+            constraint = JsonSchema(schema.model_json_schema(), longest_text=defaults.longest_text)
+        chat = prepare_chat(
+            self.engine.checkpoint,
+            ChatRequest(
+                tuple(self._turn(message) for message in messages),
+                tuple(tools),
+                tool_choice="auto" if schema is None else "none",
+                constraint=constraint,
+                sampling=Sampling(temperature, seed=defaults.seed),
+                stop=tuple(stop),
+                timeout_s=defaults.timeout_s,
+                longest_text=defaults.longest_text,
+            ),
+        )
+        left = self.engine.context_tokens - len(chat.request.prompt.tokens)
+        request = replace(
+            chat.request, max_tokens=min(max_tokens, left) if left > 0 else max_tokens
+        )
+        generation = self.engine.submit(request).result()
+        reader = chat.open_reader()
+        words = reader.push(generation.text)
+        rest = reader.finish()
+        is_cut = generation.finished.reason == "length"
+        count = generation.finished.count
+        reply = Reply(
+            text=words + rest.text,
+            tool_calls=rest.tool_calls,
+            usage=Usage(count.prompt, count.completion),
+            latency_s=time.monotonic() - started,
+            finish_reason="length" if is_cut else "tool_calls" if rest.tool_calls else "stop",
+            model=self._traits.name,
+        )
+        if schema is not None and not is_cut:
+            with contextlib.suppress(InvalidReply):
+                reply = replace(reply, parsed=parse_object(reply.text, schema))
+        return reply
+
+    def _turn(self, message: Message) -> ChatTurn:
+        return ChatTurn(message.role, tuple(self._as_sent(part) for part in message.parts))
+
+    def _as_sent(self, part: Part) -> Part:
+        if not isinstance(part, ImagePart):
+            return part
+        size = size_as_sent(part.image.size, self._traits.image_max_px)
+        if size == part.image.size:
+            return part
+        smaller = part.image.convert("RGB").resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        return ImagePart(smaller)

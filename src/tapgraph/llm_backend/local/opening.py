@@ -1,0 +1,83 @@
+"""From words to a model that runs: checkpoint, attention system and engine."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tapgraph.errors import UsageError
+from tapgraph.llm_backend.chat_model import ModelTraits
+from tapgraph.llm_backend.local.checkpoint import load_checkpoint
+from tapgraph.llm_backend.local.engine import Engine, EngineLimits
+from tapgraph.llm_backend.local.local_model import LocalModel, ReplyDefaults
+from tapgraph.llm_backend.local.systems import open_system
+
+__all__ = ["LocalSettings", "open_engine", "open_local"]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """How a checkpoint is to run.
+
+    Attributes:
+        path: its directory.
+        attention: the name of the attention system.
+        attention_options: settings of that system, in text.
+        device: see `load_checkpoint`.
+        dtype: see `load_checkpoint`.
+        context_tokens: for `open_local`; see `EngineLimits`.
+        prefix_bytes: for `open_local`; see `EngineLimits`.
+        seed: see `ReplyDefaults`.
+        longest_text: see `ReplyDefaults`.
+    """
+
+    path: Path
+    attention: str = "dense"
+    attention_options: Mapping[str, str] = field(default_factory=dict)
+    device: str = "auto"
+    dtype: str = "auto"
+    context_tokens: int | None = None
+    prefix_bytes: int = 2**30
+    seed: int | None = None
+    longest_text: int | None = None
+
+
+def open_engine(settings: LocalSettings, limits: EngineLimits) -> Engine:
+    """Load the checkpoint and start an engine over it.
+
+    A calibration that the attention system needs is found beside the checkpoint, and refused when
+    it was made for another model.
+
+    Raises:
+        UsageError: the checkpoint, the system, its calibration or a setting cannot be used.
+    """
+    if settings.attention == "dense" and settings.attention_options:
+        unknown = ", ".join(settings.attention_options)
+        raise UsageError(
+            f"no option of a local model or of dense attention is called {unknown}; name the "
+            "attention system that has it, as in attention=duo"
+        )
+    checkpoint = load_checkpoint(settings.path, device=settings.device, dtype=settings.dtype)
+    system = open_system(
+        settings.attention,
+        settings.attention_options,
+        model_path=settings.path,
+        model=checkpoint.model,
+    )
+    return Engine(checkpoint, system, limits)
+
+
+def open_local(settings: LocalSettings, traits: Callable[[str], ModelTraits]) -> LocalModel:
+    """A chat model over an engine of its own; `traits` makes its traits from its name.
+
+    Raises:
+        UsageError: as `open_engine`.
+    """
+    limits = EngineLimits(
+        context_tokens=settings.context_tokens, prefix_bytes=settings.prefix_bytes
+    )
+    engine = open_engine(settings, limits)
+    return LocalModel(
+        engine,
+        traits=traits(engine.checkpoint.name),
+        defaults=ReplyDefaults(seed=settings.seed, longest_text=settings.longest_text),
+    )

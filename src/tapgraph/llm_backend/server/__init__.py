@@ -1,0 +1,1 @@
+"""A checkpoint on this machine behind OpenAI's HTTP protocol."""

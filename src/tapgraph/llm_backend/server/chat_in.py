@@ -1,0 +1,88 @@
+"""A chat request of a client, as the engine takes it."""
+
+from collections.abc import Sequence
+
+from tapgraph.llm_backend.chat_model import ToolCall, ToolSpec
+from tapgraph.llm_backend.local.chat import ChatRequest, NamedTool
+from tapgraph.llm_backend.local.chat_prompt import ChatTurn
+from tapgraph.llm_backend.local.constraints import JsonSchema
+from tapgraph.llm_backend.local.generation import Sampling
+from tapgraph.llm_backend.messages import ImagePart, Part, TextPart
+from tapgraph.llm_backend.server.pictures_in import PictureLimits, read_picture
+from tapgraph.llm_backend.server.wire_requests import (
+    AssistantMessage,
+    ChatCompletionRequest,
+    ContentPart,
+    JsonSchemaFormat,
+    MessageIn,
+    NamedToolChoice,
+    TextContent,
+    ToolMessage,
+)
+
+__all__ = ["chat_request"]
+
+
+def chat_request(
+    asked: ChatCompletionRequest, pictures: PictureLimits, *, timeout_s: float
+) -> ChatRequest:
+    """What the engine is asked; the seed is that of the first choice.
+
+    Raises:
+        Refusal: a picture cannot be taken.
+        UsageError: from the engine's own checks.
+    """
+    shape = asked.response_format
+    constraint = None
+    if shape is not None and shape.type != "text":
+        schema = shape.json_schema.schema_ if isinstance(shape, JsonSchemaFormat) else None
+        constraint = JsonSchema(schema or {"type": "object"})
+    choice = asked.tool_choice or "auto"
+    return ChatRequest(
+        turns=tuple(_turn(message, pictures) for message in asked.messages),
+        tools=tuple(
+            ToolSpec(tool.function.name, tool.function.description, tool.function.parameters or {})
+            for tool in asked.tools or ()
+        ),
+        tool_choice=(
+            NamedTool(choice.function.name) if isinstance(choice, NamedToolChoice) else choice
+        ),
+        constraint=constraint,
+        max_tokens=asked.max_completion_tokens or asked.max_tokens,
+        sampling=Sampling(
+            temperature=1.0 if asked.temperature is None else asked.temperature,
+            top_p=1.0 if asked.top_p is None else asked.top_p,
+            seed=asked.seed,
+        ),
+        stop=asked.stops,
+        top_logprobs=(asked.top_logprobs or 0) if asked.logprobs else None,
+        timeout_s=timeout_s,
+    )
+
+
+def _turn(message: MessageIn, pictures: PictureLimits) -> ChatTurn:
+    parts = _parts(message.content, pictures)
+    if isinstance(message, ToolMessage):
+        return ChatTurn("tool", parts, tool_call_id=message.tool_call_id)
+    if isinstance(message, AssistantMessage):
+        calls = tuple(
+            ToolCall(call.id, call.function.name, call.function.arguments)
+            for call in message.tool_calls or ()
+        )
+        return ChatTurn("assistant", parts, tool_calls=calls)
+    return ChatTurn("system" if message.role == "developer" else message.role, parts)
+
+
+def _parts(
+    content: str | Sequence[TextContent] | Sequence[ContentPart] | None, pictures: PictureLimits
+) -> tuple[Part, ...]:
+    if content is None:
+        return ()
+    if isinstance(content, str):
+        return (TextPart(content),)
+    return tuple(
+        TextPart(part.text)
+        if isinstance(part, TextContent)
+        else ImagePart(read_picture(part.image_url.url, pictures))
+        for part in content
+    )

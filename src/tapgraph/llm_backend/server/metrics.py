@@ -1,0 +1,50 @@
+"""What Prometheus reads."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from tapgraph.llm_backend.local.engine import Engine
+
+__all__ = ["metrics_of"]
+
+
+class _EngineCollector(Collector):
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterable[Metric]:
+        now = self._engine.statistics
+        for name, text, value in (
+            ("requests_running", "Requests that have a slot", now.running),
+            ("requests_waiting", "Requests in the queue", now.waiting),
+            ("prefixes_kept", "Prompts whose keys and values are kept", now.prefixes_kept),
+            ("prefix_bytes", "Bytes of kept prompts", now.prefix_bytes),
+            ("cache_bytes", "Bytes of the running requests' keys and values", now.cache_bytes),
+            ("uptime_seconds", "Since the engine started", now.uptime_s),
+        ):
+            yield GaugeMetricFamily(f"tapgraph_{name}", text, value=float(value))
+        for name, text, value in (
+            ("requests_submitted", "Requests taken", now.submitted),
+            ("prompt_tokens", "Tokens of prompts", now.prompt_tokens),
+            ("cached_tokens", "Tokens of prompts that were not computed again", now.cached_tokens),
+            ("completion_tokens", "Tokens of replies", now.completion_tokens),
+            ("prefix_lookups", "Prompts that were looked up", now.prefix_lookups),
+            ("prefix_hits", "Prompts of which a beginning was kept", now.prefix_hits),
+        ):
+            yield CounterMetricFamily(f"tapgraph_{name}", text, value=float(value))
+        finished = CounterMetricFamily(
+            "tapgraph_requests_finished", "Requests that ended", labels=["reason"]
+        )
+        for reason, count in now.finished.items():
+            finished.add_metric([reason], float(count))
+        yield finished
+
+
+def metrics_of(engine: Engine) -> bytes:
+    """The engine's statistics in Prometheus' text format."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_EngineCollector(engine))
+    return generate_latest(registry)

@@ -1,0 +1,76 @@
+"""Errors in OpenAI's words."""
+
+from typing import Any, Literal, TypeAlias
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from tapgraph.errors import ContextExceeded, ModelBusy, ModelUnavailable, TapgraphError
+
+__all__ = ["ErrorReply", "Refusal", "as_refusal", "refusal_of_validation"]
+
+ErrorType: TypeAlias = Literal[
+    "invalid_request_error", "authentication_error", "rate_limit_error", "server_error"
+]
+
+
+class _Error(BaseModel):
+    message: str
+    type: ErrorType
+    param: str | None = None
+    code: str | None = None
+
+
+class ErrorReply(BaseModel):
+    """The body of every reply that is not a success."""
+
+    error: _Error
+
+
+class Refusal(Exception):
+    """A request that gets no answer; raised anywhere below the application.
+
+    Attributes:
+        status: of HTTP.
+        body: what is sent.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: ErrorType = "invalid_request_error",
+        param: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = ErrorReply(error=_Error(message=message, type=kind, param=param, code=code))
+
+    def response(self) -> JSONResponse:
+        """As HTTP; a full queue says when to come back."""
+        headers = {"Retry-After": "1"} if self.status == 429 else None
+        return JSONResponse(self.body.model_dump(), self.status, headers)
+
+
+def as_refusal(error: TapgraphError) -> Refusal:
+    """What a caller is told of one of our own errors."""
+    if isinstance(error, ContextExceeded):
+        return Refusal(400, str(error), code="context_length_exceeded")
+    if isinstance(error, ModelBusy):
+        return Refusal(429, str(error), kind="rate_limit_error", code="queue_full")
+    if isinstance(error, ModelUnavailable):
+        return Refusal(503, str(error), kind="server_error", code="model_unavailable")
+    return Refusal(400, str(error))
+
+
+def refusal_of_validation(error: RequestValidationError) -> Refusal:
+    """The first thing that is wrong with a request's body, without repeating the body."""
+    problem: dict[str, Any] = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"] if part != "body")
+    where = f"{place}: " if place else ""
+    # A key of the body may hold what cannot be encoded.
+    told = f"{where}{problem['msg']}".encode(errors="replace").decode()
+    return Refusal(400, told, param=place.encode(errors="replace").decode() or None)

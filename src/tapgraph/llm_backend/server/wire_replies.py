@@ -1,0 +1,229 @@
+"""What clients get, as OpenAI documents it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel
+
+from tapgraph.llm_backend.chat_model import ToolCall
+from tapgraph.llm_backend.local.generation import Finished, ScoredToken, TokenScore
+
+__all__ = [
+    "ChatChoice",
+    "ChatChunk",
+    "ChatCompletion",
+    "ChatDelta",
+    "ChatMessage",
+    "ChunkChoice",
+    "Completion",
+    "CompletionChoice",
+    "CompletionLogprobs",
+    "Logprobs",
+    "ModelCard",
+    "ModelList",
+    "ToolCallOut",
+    "UsageOut",
+    "WireFinish",
+    "chat_logprobs",
+    "usage_of",
+]
+
+WireFinish: TypeAlias = Literal["stop", "length", "tool_calls"]
+
+
+class ModelCard(BaseModel):
+    """A model that is served."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str = "tapgraph"
+
+
+class ModelList(BaseModel):
+    """All models that are served."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelCard]
+
+
+class _PromptDetails(BaseModel):
+    cached_tokens: int
+
+
+class UsageOut(BaseModel):
+    """Tokens of a request, all choices together."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: _PromptDetails
+
+
+class _TopLogprob(BaseModel):
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class _TokenLogprob(_TopLogprob):
+    top_logprobs: list[_TopLogprob]
+
+
+class Logprobs(BaseModel):
+    """One entry for each token."""
+
+    content: list[_TokenLogprob]
+
+
+class _Function(BaseModel):
+    name: str
+    arguments: str
+
+
+class ToolCallOut(BaseModel):
+    """A tool that the model wants called; `index` only in streams."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: _Function
+    index: int | None = None
+
+    @classmethod
+    def of(cls, call: ToolCall, *, index: int | None = None) -> "ToolCallOut":
+        """As OpenAI writes it."""
+        function = _Function(name=call.name, arguments=call.arguments)
+        return cls(id=call.id, function=function, index=index)
+
+
+class ChatMessage(BaseModel):
+    """What the model said."""
+
+    role: Literal["assistant"] = "assistant"
+    content: str | None
+    refusal: str | None = None
+    tool_calls: list[ToolCallOut] | None = None
+
+
+class ChatChoice(BaseModel):
+    """One of `n` replies."""
+
+    index: int
+    message: ChatMessage
+    logprobs: Logprobs | None
+    finish_reason: WireFinish
+
+
+class ChatCompletion(BaseModel):
+    """The reply of `/v1/chat/completions`."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[ChatChoice]
+    usage: UsageOut
+
+
+class ChatDelta(BaseModel):
+    """More of a reply."""
+
+    role: Literal["assistant"] | None = None
+    content: str | None = None
+    tool_calls: list[ToolCallOut] | None = None
+
+
+class ChunkChoice(BaseModel):
+    """More of one of `n` replies."""
+
+    index: int
+    delta: ChatDelta
+    logprobs: Logprobs | None = None
+    finish_reason: WireFinish | None = None
+
+
+class ChatChunk(BaseModel):
+    """One event of a stream."""
+
+    id: str
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    created: int
+    model: str
+    choices: list[ChunkChoice]
+    usage: UsageOut | None = None
+
+
+class CompletionLogprobs(BaseModel):
+    """In the older form: four lists of equal length."""
+
+    tokens: list[str] = []
+    token_logprobs: list[float] = []
+    top_logprobs: list[dict[str, float]] = []
+    text_offset: list[int] = []
+
+    def add(self, scores: Iterable[TokenScore]) -> "CompletionLogprobs":
+        """These tokens after those that it holds."""
+        offset = self.text_offset[-1] + len(self.tokens[-1]) if self.tokens else 0
+        for score in scores:
+            self.tokens.append(score.chosen.text)
+            self.token_logprobs.append(score.chosen.logprob)
+            self.top_logprobs.append({one.text: one.logprob for one in score.top})
+            self.text_offset.append(offset)
+            offset += len(score.chosen.text)
+        return self
+
+
+class CompletionChoice(BaseModel):
+    """One reply, or more of it in a stream."""
+
+    index: int
+    text: str
+    logprobs: CompletionLogprobs | None = None
+    finish_reason: WireFinish | None
+
+
+class Completion(BaseModel):
+    """The reply of `/v1/completions`, or one event of its stream."""
+
+    id: str
+    object: Literal["text_completion"] = "text_completion"
+    created: int
+    model: str
+    choices: list[CompletionChoice]
+    usage: UsageOut | None = None
+
+
+def chat_logprobs(scores: Sequence[TokenScore]) -> Logprobs:
+    """Scores as OpenAI writes them."""
+    return Logprobs(
+        content=[
+            _TokenLogprob(
+                **_scored(score.chosen).model_dump(),
+                top_logprobs=[_scored(one) for one in score.top],
+            )
+            for score in scores
+        ]
+    )
+
+
+def usage_of(ends: Sequence[Finished], prompts: int) -> UsageOut:
+    """Tokens of a request; the choices of one prompt share it.
+
+    Args:
+        ends: of all choices; those of one prompt stand together, equally many for each.
+        prompts: how many prompts there are.
+    """
+    choices = len(ends) // prompts
+    firsts = ends[::choices]
+    prompt_tokens = sum(end.count.prompt for end in firsts)
+    completion_tokens = sum(end.count.completion for end in ends)
+    return UsageOut(
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        total_tokens=prompt_tokens + completion_tokens,
+        prompt_tokens_details=_PromptDetails(cached_tokens=sum(end.count.cached for end in firsts)),
+    )
+
+
+def _scored(token: ScoredToken) -> _TopLogprob:
+    return _TopLogprob(token=token.text, logprob=token.logprob, bytes=list(token.raw))

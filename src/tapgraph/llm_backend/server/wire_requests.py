@@ -1,0 +1,238 @@
+"""What clients send, as OpenAI documents it.
+
+Fields that would change the reply and are not supported are refused by name; fields that only
+describe the caller are taken and ignored.
+"""
+
+import json
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+__all__ = [
+    "AssistantMessage",
+    "ChatCompletionRequest",
+    "CompletionRequest",
+    "ContentPart",
+    "ImageContent",
+    "JsonSchemaFormat",
+    "MessageIn",
+    "NamedToolChoice",
+    "TextContent",
+    "ToolDefinition",
+    "ToolMessage",
+]
+
+MOST_CHOICES = 16
+
+
+def _encodable(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"this is not plain JSON: {type(error).__name__}") from error
+    return value
+
+
+JsonObject: TypeAlias = Annotated[dict[str, Any], AfterValidator(_encodable)]
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+Tokens: TypeAlias = Annotated[int, Field(ge=1, le=2**31)]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class TextContent(_Wire):
+    """Words."""
+
+    type: Literal["text"]
+    text: str
+
+
+class _ImageUrl(_Wire):
+    url: str
+    detail: Literal["auto", "low", "high"] = "auto"
+
+
+class ImageContent(_Wire):
+    """A picture, as a data URL."""
+
+    type: Literal["image_url"]
+    image_url: _ImageUrl
+
+
+ContentPart: TypeAlias = Annotated[TextContent | ImageContent, Field(discriminator="type")]
+
+
+class _FunctionCall(_Wire):
+    name: Name
+    arguments: str
+
+
+class _ToolCall(_Wire):
+    id: str
+    type: Literal["function"] = "function"
+    function: _FunctionCall
+
+
+class _TextMessage(_Wire):
+    role: Literal["system", "developer"]
+    content: str | list[TextContent]
+    name: str | None = None
+
+
+class _UserMessage(_Wire):
+    role: Literal["user"]
+    content: str | list[ContentPart]
+    name: str | None = None
+
+
+class AssistantMessage(_Wire):
+    """What the model said, or wanted called."""
+
+    role: Literal["assistant"]
+    content: str | list[TextContent] | None = None
+    refusal: str | None = None
+    name: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+
+
+class ToolMessage(_Wire):
+    """What a tool gave."""
+
+    role: Literal["tool"]
+    content: str | list[TextContent]
+    tool_call_id: str
+
+
+MessageIn: TypeAlias = Annotated[
+    _TextMessage | _UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")
+]
+
+
+class _FunctionDefinition(_Wire):
+    name: Name
+    description: str = ""
+    parameters: JsonObject | None = None
+    strict: bool | None = None
+
+
+class ToolDefinition(_Wire):
+    """A tool that the model may call."""
+
+    type: Literal["function"]
+    function: _FunctionDefinition
+
+
+class _NamedFunction(_Wire):
+    name: Name
+
+
+class NamedToolChoice(_Wire):
+    """The one tool that must be called."""
+
+    type: Literal["function"]
+    function: _NamedFunction
+
+
+class _TextFormat(_Wire):
+    type: Literal["text"]
+
+
+class _JsonObjectFormat(_Wire):
+    type: Literal["json_object"]
+
+
+class _NamedSchema(_Wire):
+    name: Name
+    description: str | None = None
+    schema_: JsonObject = Field(alias="schema")
+    strict: bool | None = None
+
+
+class JsonSchemaFormat(_Wire):
+    """The reply is JSON of this schema."""
+
+    type: Literal["json_schema"]
+    json_schema: _NamedSchema
+
+
+ResponseFormat: TypeAlias = Annotated[
+    _TextFormat | _JsonObjectFormat | JsonSchemaFormat, Field(discriminator="type")
+]
+
+
+class _StreamOptions(_Wire):
+    include_usage: bool = False
+    include_obfuscation: bool | None = None
+
+
+class _Request(_Wire):
+    """What both kinds of completion take."""
+
+    model: str
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    n: int | None = Field(default=None, ge=1, le=MOST_CHOICES)
+    stop: str | list[str] | None = None
+    seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    frequency_penalty: Literal[0] | None = Field(default=None, description="not supported")
+    presence_penalty: Literal[0] | None = Field(default=None, description="not supported")
+    logit_bias: dict[str, float] | None = Field(
+        default=None, max_length=0, description="not supported"
+    )
+    user: str | None = None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The texts that end the reply."""
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
+
+class ChatCompletionRequest(_Request):
+    """The body of `/v1/chat/completions`."""
+
+    messages: list[MessageIn] = Field(min_length=1)
+    max_tokens: Tokens | None = None
+    max_completion_tokens: Tokens | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(default=None, ge=0, le=20)
+    response_format: ResponseFormat | None = None
+    tools: list[ToolDefinition] | None = Field(default=None, max_length=128)
+    tool_choice: Literal["none", "auto", "required"] | NamedToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    metadata: dict[str, str] | None = None
+    store: bool | None = None
+    service_tier: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    reasoning_effort: str | None = None
+    verbosity: str | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> "ChatCompletionRequest":
+        if self.top_logprobs is not None and not self.logprobs:
+            raise ValueError("top_logprobs needs logprobs: true")
+        if self.tool_choice in {"required"} or isinstance(self.tool_choice, NamedToolChoice):
+            names = {tool.function.name for tool in self.tools or ()}
+            if not names:
+                raise ValueError("tool_choice needs tools")
+            if isinstance(self.tool_choice, NamedToolChoice) and (
+                self.tool_choice.function.name not in names
+            ):
+                raise ValueError("tool_choice names a tool that is not among tools")
+        return self
+
+
+class CompletionRequest(_Request):
+    """The body of `/v1/completions`."""
+
+    prompt: str | list[str] | list[int] | list[list[int]]
+    max_tokens: Tokens | None = 16
+    logprobs: int | None = Field(default=None, ge=0, le=5)
+    best_of: Literal[1] | None = Field(default=None, description="not supported")
+    echo: Literal[False] | None = Field(default=None, description="not supported")
+    suffix: Literal[""] | None = Field(default=None, description="not supported")

@@ -1,0 +1,50 @@
+"""`tapgraph run` with a checkpoint on this machine as the brain."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tapgraph.agents.run.events import ModelCalled
+from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.cli.main import main
+
+if TYPE_CHECKING:
+    from tests.llm_backend.tiny_checkpoints import Tiny
+
+IN_ORDER = {"gave_up": 1, "loop": 1, "budget": 4}
+"""How a task may end that a model without a clue was given, with the exit codes."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("seed", "attention"), [(1, "dense"), (2, "dense"), (1, "sink_window&recent_tokens=512")]
+)
+def test_a_random_model_fails_a_whole_task_in_order(
+    seed: int,
+    attention: str,
+    tiny: "Tiny",
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("TAPGRAPH_HOME", str(tmp_path / "home"))
+    folder = tiny.save(tmp_path / "tiny", "qwen3", seed=seed, max_position_embeddings=32768)
+    spec = f"local:{folder}?device=cpu&longest_text=16&attention={attention}"
+    run = tmp_path / "run"
+    code = main([
+        "run", "Turn on Do Not Disturb", "--model", spec, "--max-steps", "3",
+        "--out", str(run), "--json",
+    ])  # fmt: skip
+    printed = capsys.readouterr()
+    assert printed.out, printed.err
+    result = json.loads(printed.out)
+    assert code == IN_ORDER[result["outcome"]], result
+    calls = [event for event in RunFolder.open(run).events() if isinstance(event, ModelCalled)]
+    assert calls
+    invalid = [call for call in calls if not call.valid]
+    # The grammar sees to the schema; that an action or a target exists is for the agent to check.
+    assert [call.role for call in invalid if call.role != "operator"] == []
+    assert not [call for call in invalid if "schema" in call.error or "JSON" in call.error], invalid
+    assert (run / "report.html").is_file()

@@ -1,0 +1,319 @@
+"""Landmark attention against loops over explicit lists of blocks and positions."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tapgraph.errors import UsageError
+from tapgraph.kernels.attention_system import LayerAttention, LayerShape
+from tapgraph.kernels.rotary import PlainRotary
+from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig, LandmarkLayer, Retrieval
+
+TOLERANCE = 1e-11
+"""Float64; only the order of sums differs."""
+SHAPE = LayerShape(index=0, layers=1, heads=4, kv_heads=2, head_dim=6, scale=0.7)
+RETRIEVALS: tuple[Retrieval, ...] = ("per_head_and_token", "per_head", "per_token", "shared")
+ROTARY = PlainRotary(base=50.0)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    queries: Tensor
+    keys: Tensor
+    values: Tensor
+    starts: Tensor
+
+    def part(self, first: int, last: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        place = slice(first, last)
+        return (
+            self.queries[:, :, place],
+            self.keys[:, :, place],
+            self.values[:, :, place],
+            (self.starts),
+        )
+
+
+def tokens(count: int, starts: tuple[int, ...] = (0, 5), seed: int = 0) -> Tokens:
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(heads: int) -> Tensor:
+        shape = (len(starts), heads, count, SHAPE.head_dim)
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    return Tokens(draw(4) * 1.5, draw(2), draw(2), torch.tensor(starts))
+
+
+def run(layer: LayerAttention, given: Tokens, calls: list[tuple[int, int]]) -> Tensor:
+    outputs = []
+    for first, last in calls:
+        call = layer.decode if last - first == 1 else layer.prefill
+        outputs.append(call(*given.part(first, last)))
+    return torch.cat(outputs, dim=2)
+
+
+def rotated(vector: Tensor, position: int) -> Tensor:
+    return ROTARY(vector.view(1, 1, 1, -1), torch.tensor([[position]])).flatten()
+
+
+@dataclass
+class ByDefinition:
+    """One query of one head at a time; positions are those of the stingy map, written out."""
+
+    config: LandmarkConfig
+    given: Tokens
+    weigh: Any
+    kept: dict[tuple[int, int], set[int]] = field(default_factory=dict)
+
+    def call(self, first: int, last: int) -> Tensor:
+        output = torch.zeros_like(self.given.queries[:, :, first:last])
+        for row, start in enumerate(self.given.starts.tolist()):
+            for slot in range(max(start, first), last, self.config.chunk):
+                until = min(last, slot + self.config.chunk)
+                chunk = range(slot - start, until - start)
+                lists = self._choose(row, start, chunk)
+                for head in range(4):
+                    for position in chunk:
+                        blocks = lists[head, position]
+                        output[row, head, start + position - first] = self._attend(
+                            row, start, head, position, chunk, blocks
+                        )
+        return output
+
+    def _rooms(self, finished: int) -> int:
+        return min(finished, self.config.retrieved + 1)
+
+    def _logit(self, query: Tensor, at: int, key: Tensor, position: int) -> float:
+        return SHAPE.scale * float(rotated(query, at) @ rotated(key, position))
+
+    def _choose(self, row: int, start: int, chunk: range) -> dict[tuple[int, int], list[int]]:
+        stride, k = self.config.block + 1, self.config.retrieved
+        finished = chunk[0] // stride
+        scores: dict[tuple[int, int], list[float]] = {}
+        for head in range(4):
+            for position in chunk:
+                at = self._rooms(finished) * stride + position - finished * stride
+                query = self.given.queries[row, head, start + position]
+                logits = []
+                for block in range(finished):
+                    if finished <= k:
+                        room = block
+                    elif block >= finished - k:
+                        room = 1 + block - (finished - k)
+                    else:
+                        room = 0
+                    key = self.given.keys[row, head // 2, start + block * stride + stride - 1]
+                    logits.append(self._logit(query, at, key, room * stride + stride - 1))
+                total = sum(map(math.exp, logits))
+                scores[head, position] = [math.exp(logit) / total for logit in logits]
+        return {
+            (head, position): self._best([
+                scores[other] for other in scores if self._share(other, (head, position))
+            ])
+            for head, position in scores
+        }
+
+    def _share(self, one: tuple[int, int], other: tuple[int, int]) -> bool:
+        retrieval = self.config.retrieval
+        same_token = one[1] == other[1] or retrieval in {"per_head", "shared"}
+        if retrieval in {"per_token", "shared"}:
+            return same_token
+        group = 1 if self.config.lists == "query_head" else 2
+        return same_token and one[0] // group == other[0] // group
+
+    def _best(self, scores: list[list[float]]) -> list[int]:
+        best = [max(column) for column in zip(*scores, strict=True)]
+        order = sorted(range(len(best)), key=lambda block: (-best[block], block))
+        return sorted(order[: self.config.retrieved])
+
+    def _attend(
+        self, row: int, start: int, head: int, position: int, chunk: range, blocks: list[int]
+    ) -> Tensor:
+        stride, k = self.config.block + 1, self.config.retrieved
+        finished = chunk[0] // stride
+        shift = (self._rooms(finished) - finished) * stride
+        places = {near: near + shift for near in range(finished * stride, position + 1)}
+        for rank, block in enumerate(blocks):
+            room = rank + 1 if finished > k and block >= finished - k else rank
+            for inside in range(stride):
+                places[block * stride + inside] = room * stride + inside
+        query = self.given.queries[row, head, start + position]
+        logits = {
+            token: self._logit(
+                query, position + shift, self.given.keys[row, head // 2, start + token], place
+            )
+            for token, place in places.items()
+        }
+        weights = self.weigh(logits, position, self.config.block)
+        self.kept[row, head] = {start + token for token, weight in weights.items() if weight}
+        return torch.stack([
+            weight * self.given.values[row, head // 2, start + token]
+            for token, weight in weights.items()
+        ]).sum(dim=0)
+
+
+CALLS = [(0, 13), (13, 20), (20, 43), *[(slot, slot + 1) for slot in range(43, 50)]]
+"""Prompt chunks that end in the middle of blocks, then decode steps over two landmarks."""
+
+
+@pytest.mark.parametrize("retrieval", RETRIEVALS)
+@pytest.mark.parametrize("lists", ["query_head", "kv_head"])
+@pytest.mark.parametrize("sizes", [(3, 2, 6), (4, 3, 50), (2, 1, 5)])
+def test_each_token_reads_what_its_chunk_retrieves(
+    retrieval: Any, lists: Any, sizes: tuple[int, int, int], grouped_weights: Any
+) -> None:
+    block, retrieved, chunk = sizes
+    config = LandmarkConfig(block, retrieved, chunk, retrieval, lists)
+    given = tokens(50)
+    reference = ByDefinition(config, given, grouped_weights)
+    expected = torch.cat([reference.call(*call) for call in CALLS], dim=2)
+    layer = Landmark(config).open_layer(SHAPE, ROTARY)
+    assert (run(layer, given, CALLS) - expected).abs().max() <= TOLERANCE
+    for (row, head), slots in reference.kept.items():
+        assert set(layer.kept_by_last_query()[row, head].nonzero()[:, 0].tolist()) == slots
+
+
+def test_a_map_without_the_empty_room_would_be_seen(
+    grouped_weights: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, given = LandmarkConfig(3, 2, 6), tokens(50)
+    reference = ByDefinition(config, given, grouped_weights)
+    expected = torch.cat([reference.call(*call) for call in CALLS], dim=2)
+
+    def without_room(self: LandmarkLayer, chosen: Tensor, finished: int) -> Tensor:
+        rooms = torch.arange(chosen.shape[-1]).expand_as(chosen)
+        return rooms[..., None] * 4 + torch.arange(4)
+
+    monkeypatch.setattr(LandmarkLayer, "_places", without_room)
+    output = run(Landmark(config).open_layer(SHAPE, ROTARY), given, CALLS)
+    assert (output - expected).abs().max() > 0.01
+
+
+@dataclass
+class Recorded(PlainRotary):
+    """A rotary embedding that remembers the largest position it was asked for."""
+
+    largest: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def __call__(self, vectors: Tensor, positions: Tensor) -> Tensor:
+        if positions.numel():
+            self.largest = max(self.largest, int(positions.max()))
+        return super().__call__(vectors, positions)
+
+
+def test_positions_stay_small_however_long_the_text() -> None:
+    rotary, given = Recorded(), tokens(400)
+    layer = Landmark(LandmarkConfig(block=3, retrieved=2, chunk=6)).open_layer(SHAPE, rotary)
+    run(layer, given, [(0, 390), *[(slot, slot + 1) for slot in range(390, 400)]])
+    assert rotary.largest < (2 + 2) * (3 + 1) + 6
+
+
+def test_slabs_of_queries_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    config, given = LandmarkConfig(block=3, retrieved=2, chunk=30), tokens(60)
+    whole = run(Landmark(config).open_layer(SHAPE, ROTARY), given, [(0, 20), (20, 60)])
+    monkeypatch.setattr("tapgraph.kernels.systems.landmark._SLAB_ELEMENTS", 1500)
+    in_slabs = run(Landmark(config).open_layer(SHAPE, ROTARY), given, [(0, 20), (20, 60)])
+    assert (in_slabs - whole).abs().max() <= TOLERANCE
+
+
+def test_the_last_query_reads_retrieved_blocks_and_its_own() -> None:
+    given = tokens(42, starts=(0,))
+    layer = Landmark(LandmarkConfig(block=3, retrieved=2, chunk=6)).open_layer(SHAPE, ROTARY)
+    run(layer, given, [(0, 41), (41, 42)])
+    kept = layer.kept_by_last_query()[0]
+    # Position 41 is the second of block 10; ten blocks are scored, two of three tokens are read.
+    assert kept.sum(dim=1).tolist() == [2 * 3 + 2] * 4
+    assert kept[:, 40:].all()
+    assert not kept[:, 3::4].any()
+    assert layer.reading.scored == 10
+    assert 8 <= layer.reading.attended <= 14
+    run(layer, tokens(44, starts=(0,)), [(42, 43), (43, 44)])
+    # A landmark reads its block without itself.
+    assert layer.kept_by_last_query()[0].sum(dim=1).tolist() == [2 * 3 + 3] * 4
+
+
+def offloaded(config: LandmarkConfig) -> LandmarkConfig:
+    return LandmarkConfig(
+        config.block, config.retrieved, config.chunk, config.retrieval, config.lists, "cpu"
+    )
+
+
+@pytest.mark.parametrize("retrieval", RETRIEVALS)
+def test_offloaded_blocks_change_nothing(retrieval: Any) -> None:
+    config, given = LandmarkConfig(3, 2, 6, retrieval), tokens(50, starts=(0, 5, 44))
+    expected = run(Landmark(config).open_layer(SHAPE, ROTARY), given, CALLS)
+    layer = Landmark(offloaded(config)).open_layer(SHAPE, ROTARY)
+    assert torch.equal(run(layer, given, CALLS), expected)
+
+
+def test_offloaded_blocks_can_be_gone_back_on_copied_and_chosen() -> None:
+    config, given, other = LandmarkConfig(3, 2, 6), tokens(50), tokens(50, seed=1)
+    layers = [Landmark(c).open_layer(SHAPE, ROTARY) for c in (config, offloaded(config))]
+    outputs = []
+    for layer in layers:
+        made = [run(layer, given, CALLS[:4])]
+        point = layer.snapshot()
+        made.append(run(layer, given, CALLS[4:]))
+        layer.restore(point)
+        twin = layer.fork()
+        made.append(run(layer, other, CALLS[4:]))
+        made.append(run(twin, given, CALLS[4:]))
+        layer.crop(21)
+        made.append(run(layer, other, [(21, 40), (40, 41)]))
+        layer.select_rows(torch.tensor([1, 0, 1]))
+        rows = Tokens(*(tensor[[1, 0, 1]] for tensor in given.part(0, 50)))
+        made.append(run(layer, rows, [(41, 45), (45, 46)]))
+        outputs.append(made)
+    for ours, theirs in zip(*outputs, strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_the_device_holds_landmarks_and_the_newest_block_only() -> None:
+    config, count = LandmarkConfig(block=7, retrieved=2, chunk=64, blocks_on="cpu"), 4096
+    layer = Landmark(config).open_layer(SHAPE, ROTARY)
+    run(layer, tokens(count, starts=(0,)), [(0, count)])
+    vector = SHAPE.head_dim * SHAPE.kv_heads * 8
+    choice = 8 * (SHAPE.heads * config.retrieved + 1)
+    assert layer.bytes_on_device() == vector * (count // 8 + 2 * 7) + choice
+    assert layer.bytes_held() == 2 * vector * count + layer.bytes_on_device()
+    everything = Landmark(LandmarkConfig(block=7)).open_layer(SHAPE, ROTARY)
+    run(everything, tokens(count, starts=(0,)), [(0, 64)])
+    assert everything.bytes_on_device() == everything.bytes_held()
+
+
+def test_low_precision_keeps_its_dtype() -> None:
+    given = tokens(40)
+    lower = Tokens(
+        given.queries.bfloat16(), given.keys.bfloat16(), given.values.bfloat16(), given.starts
+    )
+    config = LandmarkConfig(block=3, retrieved=2, chunk=8, blocks_on="cpu")
+    output = run(Landmark(config).open_layer(SHAPE, ROTARY), lower, [(0, 39), (39, 40)])
+    assert output.dtype == torch.bfloat16
+    assert output.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"block": 0}, "block must be at least 1, got 0"),
+        ({"retrieved": 0}, "retrieved must be at least 1, got 0"),
+        ({"chunk": -1}, "chunk must be at least 1, got -1"),
+        ({"lists": "head"}, "lists must be 'query_head' or 'kv_head', got 'head'"),
+        ({"blocks_on": "disk"}, "blocks_on must be 'device' or 'cpu', got 'disk'"),
+        (
+            {"retrieval": "all"},
+            "retrieval must be 'per_head_and_token', 'per_head', 'per_token' or 'shared', "
+            "got 'all'",
+        ),
+    ],
+)
+def test_bad_settings_are_named(settings: Any, complaint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        LandmarkConfig(**settings)
+    assert str(caught.value) == complaint

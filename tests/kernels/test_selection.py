@@ -1,0 +1,79 @@
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from tapgraph.errors import UsageError
+from tapgraph.kernels.reference import dense_attention
+from tapgraph.kernels.selection import pool_blocks, probabilities, top_k
+
+
+def expected_places(scores: list[float], count: int) -> list[int]:
+    best = sorted(range(len(scores)), key=lambda place: (-scores[place], place))[:count]
+    return sorted(best, key=lambda place: (scores[place] == -math.inf, place))
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 9, 12, 13])
+def test_ties_go_to_the_lowest_place(count: int) -> None:
+    generator = torch.Generator().manual_seed(count)
+    scores = torch.randint(0, 4, (3, 2, 13), generator=generator).double()
+    scores[scores == 0] = -math.inf
+
+    places = top_k(scores, count)
+
+    assert places.shape == (3, 2, count)
+    assert places.dtype == torch.int64
+    for row in range(3):
+        for head in range(2):
+            assert places[row, head].tolist() == expected_places(scores[row, head].tolist(), count)
+
+
+def test_nothing_but_minus_infinity_still_gives_places() -> None:
+    assert top_k(torch.full((5,), -math.inf), 3).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("count", [-1, 5])
+def test_an_impossible_count_is_named(count: int) -> None:
+    with pytest.raises(UsageError, match=rf"^count must be in 0..4, got {count}$"):
+        top_k(torch.zeros(2, 4), count)
+
+
+@pytest.mark.parametrize("how", ["mean", "max", "sum"])
+@pytest.mark.parametrize("block", [1, 3, 7, 20])
+def test_blocks_are_pooled_over_their_real_tokens(how: Any, block: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(2, 7, 3, generator=generator, dtype=torch.float64)
+    pool: Any = {"mean": lambda part: sum(part) / len(part), "max": max, "sum": sum}[how]
+
+    pooled = pool_blocks(vectors, block, how, dim=-2)
+
+    assert pooled.shape == (2, -(-7 // block), 3)
+    for row in range(2):
+        for channel in range(3):
+            column = vectors[row, :, channel].tolist()
+            expected = [pool(column[first : first + block]) for first in range(0, 7, block)]
+            assert pooled[row, :, channel].tolist() == pytest.approx(expected)
+    assert torch.equal(pool_blocks(vectors.transpose(1, 2), block, how), pooled.transpose(1, 2))
+
+
+def test_a_block_of_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^block must be at least 1, got 0$"):
+        pool_blocks(torch.zeros(3), 0, "max")
+
+
+def test_probabilities_are_those_of_the_softmax(random_inputs: Any) -> None:
+    queries, keys, values = random_inputs(4, 9)
+    everything = torch.ones(1, 1, 1, 9, dtype=torch.bool)
+    starts = torch.tensor([0, 9])
+    dense = dense_attention(queries, keys, values, scale=0.3, starts=starts, mask=everything)
+
+    weights = probabilities(queries, keys, dense.log_sum_exp, 0.3)
+
+    assert weights.shape == (2, 8, 4, 9)
+    for head in range(8):
+        for query in range(4):
+            seen = slice(0, 6 + query)
+            scores = (keys[0, head // 4, seen] @ queries[0, head, query]) * 0.3
+            torch.testing.assert_close(weights[0, head, query, seen], scores.softmax(0))
+    assert weights[1].abs().max() == 0

@@ -1,0 +1,74 @@
+import pytest
+import torch
+
+from tapgraph.errors import UsageError
+from tapgraph.kernels.token_store import PAGE_TOKENS, TokenStore
+
+
+def tokens(first: int, last: int) -> tuple[torch.Tensor, torch.Tensor]:
+    keys = torch.arange(first, last, dtype=torch.float64).view(1, 1, -1, 1)
+    keys = keys.expand(2, 3, -1, 4) + torch.tensor([0.0, 0.5]).view(2, 1, 1, 1)
+    return keys, -keys
+
+
+@pytest.mark.parametrize("chunk", [1, 7, PAGE_TOKENS, 600])
+def test_it_returns_what_was_appended_in_any_chunks(chunk: int) -> None:
+    store = TokenStore()
+    for first in range(0, 600, chunk):
+        store.append(*tokens(first, min(first + chunk, 600)))
+
+    keys, values = tokens(0, 600)
+
+    assert store.tokens == 600
+    assert torch.equal(store.keys, keys)
+    assert torch.equal(store.values, values)
+
+
+@pytest.mark.parametrize("count", [1, PAGE_TOKENS, PAGE_TOKENS + 1])
+def test_memory_is_the_next_whole_page(count: int) -> None:
+    store = TokenStore()
+    store.append(*tokens(0, count))
+    pages = -(-count // PAGE_TOKENS)
+
+    assert store.bytes_held() == 2 * 2 * 3 * pages * PAGE_TOKENS * 4 * 8
+    assert TokenStore().bytes_held() == 0
+
+
+def test_after_a_crop_new_tokens_follow_the_kept_ones() -> None:
+    store = TokenStore()
+    store.append(*tokens(0, 10))
+
+    store.crop(4)
+    store.append(*tokens(20, 22))
+
+    assert store.keys[0, 0, :, 0].tolist() == [0, 1, 2, 3, 20, 21]
+
+
+def test_a_fork_is_not_changed_by_its_origin() -> None:
+    store = TokenStore()
+    store.append(*tokens(0, 10))
+    twin = store.fork()
+
+    store.crop(2)
+    store.append(*tokens(50, 60))
+
+    assert torch.equal(twin.keys, tokens(0, 10)[0])
+    assert TokenStore().fork().tokens == 0
+
+
+def test_rows_can_be_repeated_and_dropped() -> None:
+    store = TokenStore()
+    store.append(*tokens(0, 3))
+
+    store.select_rows(torch.tensor([1, 1, 0]))
+
+    assert store.keys[:, 0, 0, 0].tolist() == [0.5, 0.5, 0.0]
+
+
+def test_bad_use_is_named() -> None:
+    store = TokenStore()
+    with pytest.raises(UsageError, match=r"^nothing was stored yet$"):
+        _ = store.keys
+    store.append(*tokens(0, 3))
+    with pytest.raises(UsageError, match=r"^can keep 0 to 3 tokens, got 4$"):
+        store.crop(4)

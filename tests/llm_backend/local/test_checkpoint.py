@@ -1,0 +1,122 @@
+"""Checkpoints load from a directory, or say in one sentence why not."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from tapgraph.errors import UsageError
+from tapgraph.llm_backend.local.checkpoint import load_checkpoint
+
+if TYPE_CHECKING:
+    from tests.llm_backend.tiny_checkpoints import Tiny
+
+FAMILIES = ("llama", "qwen2", "qwen3", "mistral", "gemma", "gemma3", "qwen2_5_vl", "qwen3_vl")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_loads(family: str, tiny: "Tiny") -> None:
+    checkpoint = load_checkpoint(tiny.folder(family))
+    assert checkpoint.name == tiny.folder(family).name
+    assert checkpoint.context_tokens == 4096
+    assert checkpoint.end_tokens == {2}
+    assert checkpoint.vocabulary == 369
+    assert checkpoint.sees_images == family.endswith("_vl")
+    assert not checkpoint.model.training
+    assert not any(parameter.requires_grad for parameter in checkpoint.model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [("auto", torch.float32), ("float32", torch.float32), ("bfloat16", torch.bfloat16)],
+)
+def test_the_dtype_is_the_one_asked_for(dtype: str, expected: torch.dtype, tiny: "Tiny") -> None:
+    assert load_checkpoint(tiny.folder(), device="cpu", dtype=dtype).model.dtype == expected
+
+
+def test_all_bytes_of_a_text_are_in_its_tokens(tiny: "Tiny") -> None:
+    checkpoint = tiny.load()
+    text = "Größe: 12 €, 東京 🙂\n\ttap\x00 {}"
+    tokens = checkpoint.tokenizer.encode(text, add_special_tokens=False)
+    assert b"".join(checkpoint.token_bytes[token] for token in tokens) == text.encode()
+    assert [checkpoint.token_bytes[token] for token in range(7)] == [b""] * 7
+
+
+def test_end_tokens_come_from_all_places(tiny: "Tiny", tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
+    settings = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps({**settings, "eos_token_id": [0, 1]}))
+    assert load_checkpoint(folder).end_tokens == {0, 1, 2}
+
+
+def test_a_tokenizer_that_shortens_texts_is_kept_from_it(tiny: "Tiny", tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
+    kept = json.loads((folder / "tokenizer.json").read_text())
+    kept["truncation"] = {
+        "direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0,
+    }  # fmt: skip
+    (folder / "tokenizer.json").write_text(json.dumps(kept))
+    backend = load_checkpoint(folder).tokenizer.backend_tokenizer
+    assert len(backend.encode("one two three four five six").ids) > 3
+
+
+def test_a_path_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no checkpoint at '.*/absent': the path does not exist"):
+        load_checkpoint(tmp_path / "absent")
+
+
+def test_a_file_or_an_empty_directory_is_no_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for path in (tmp_path, tmp_path / "file"):
+        with pytest.raises(UsageError, match="is no checkpoint: it must be a directory with"):
+            load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("absent", "told"),
+    [("tokenizer.json", "has no tokenizer"), ("model.safetensors", "weights in .* cannot be load")],
+)
+def test_a_part_that_is_missing_is_told(
+    absent: str, told: str, tiny: "Tiny", tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
+    (folder / absent).unlink()
+    with pytest.raises(UsageError, match=told):
+        load_checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [('{"model_type": "abacus"}', "is of no known kind"), ("{", "is of no known kind")],
+)
+def test_an_unknown_kind_is_told(config: str, told: str, tiny: "Tiny", tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
+    (folder / "config.json").write_text(config)
+    with pytest.raises(UsageError, match=told):
+        load_checkpoint(folder)
+
+
+def test_broken_weights_are_told(tiny: "Tiny", tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
+    (folder / "model.safetensors").write_bytes(b"no weights at all")
+    with pytest.raises(UsageError, match=r"weights in .* cannot be loaded"):
+        load_checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"device": "abacus"}, "device must be auto, cpu, cuda or cuda:N, got 'abacus'"),
+        ({"device": "meta"}, "device must be auto, cpu, cuda or cuda:N, got 'meta'"),
+        ({"device": "cuda:99"}, "this machine has .* GPUs, got device 'cuda:99'"),
+        ({"dtype": "int8"}, "dtype must be one of auto, float32, bfloat16, float16, got 'int8'"),
+    ],
+)
+def test_a_device_or_dtype_that_cannot_be_is_told(
+    values: dict[str, str], told: str, tiny: "Tiny"
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        load_checkpoint(tiny.folder(), **values)

@@ -1,0 +1,58 @@
+"""Servers over tiny random checkpoints, in threads of the test process."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
+
+import openai
+import pytest
+
+from tapgraph.llm_backend.local.engine import Engine, EngineLimits
+from tapgraph.llm_backend.server.app import ServerLimits
+from tapgraph.llm_backend.server.serving import Server, open_server
+
+if TYPE_CHECKING:
+    from tests.llm_backend.tiny_checkpoints import Tiny
+
+Serve = Callable[..., AbstractContextManager[Server]]
+
+
+@pytest.fixture(scope="session")
+def serve(tiny: "Tiny") -> Serve:
+    """A server over a family's checkpoint, with limits of the test's own."""
+
+    @contextmanager
+    def run(
+        family: str = "llama",
+        limits: ServerLimits | None = None,
+        engine_limits: EngineLimits | None = None,
+    ) -> Iterator[Server]:
+        with (
+            Engine(tiny.load(family), None, engine_limits or EngineLimits()) as engine,
+            open_server(
+                engine, host="127.0.0.1", port=0, limits=limits or ServerLimits()
+            ) as running,
+        ):
+            yield running
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def server(serve: Serve) -> Iterator[Server]:
+    """A server over a model of words."""
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def seeing_server(serve: Serve) -> Iterator[Server]:
+    """A server over a model that sees pictures."""
+    with serve("qwen2_5_vl") as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: Server) -> openai.OpenAI:
+    """The official client, which tries nothing twice."""
+    return openai.OpenAI(base_url=server.url, api_key="none", max_retries=0)

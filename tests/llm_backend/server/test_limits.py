@@ -1,0 +1,205 @@
+"""Keys, sizes, times, queues, and clients that leave."""
+
+import base64
+import io
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from PIL import Image
+
+from tapgraph.errors import UsageError
+from tapgraph.llm_backend.local.engine import EngineLimits
+from tapgraph.llm_backend.server.app import ServerLimits
+from tapgraph.llm_backend.server.gate import GateLimits
+from tapgraph.llm_backend.server.pictures_in import PictureLimits
+from tapgraph.llm_backend.server.serving import Server, open_server
+
+Serve = Callable[..., AbstractContextManager[Server]]
+
+
+def body(server: Server, **more: object) -> dict[str, object]:
+    messages = [{"role": "user", "content": "Go on."}]
+    return {"model": server.model, "messages": messages, "max_tokens": 4, **more}
+
+
+def post(server: Server, path: str = "/chat/completions", **request: object) -> httpx.Response:
+    return httpx.post(server.url + path, timeout=60, **request)  # type: ignore[arg-type]
+
+
+def running(server: Server) -> float:
+    text = httpx.get(server.url.removesuffix("/v1") + "/metrics").text
+    lines = dict(line.split(" ") for line in text.splitlines() if not line.startswith("#"))
+    return float(lines["tapgraph_requests_running"]) + float(lines["tapgraph_requests_waiting"])
+
+
+def wait_until_idle(server: Server) -> bool:
+    deadline = time.monotonic() + 20
+    while running(server) and time.monotonic() < deadline:
+        threading.Event().wait(0.05)
+    return running(server) == 0
+
+
+def test_another_address_needs_a_key() -> None:
+    with pytest.raises(UsageError, match="--api-key"):
+        open_server(None, host="0.0.0.0", port=0, limits=ServerLimits())  # type: ignore[arg-type]
+
+
+def test_only_the_key_opens_all_but_health(serve: Serve) -> None:
+    limits = ServerLimits(gate=GateLimits(api_key="sesame"))
+    with serve(limits=limits) as server:
+        root = server.url.removesuffix("/v1")
+        assert httpx.get(root + "/health").status_code == 200
+        for headers in ({}, {"Authorization": "Bearer sesam"}, {"Authorization": "sesame"}):
+            for path in ("/v1/models", "/metrics", "/openapi.json"):
+                refused = httpx.get(root + path, headers=headers)
+                assert refused.status_code == 401
+                assert refused.json()["error"]["code"] == "invalid_api_key"
+        opened = httpx.get(root + "/v1/models", headers={"Authorization": "Bearer sesame"})
+        assert opened.status_code == 200
+
+
+def test_a_long_body_is_refused_whether_or_not_it_says_its_length(serve: Serve) -> None:
+    with serve(limits=ServerLimits(gate=GateLimits(max_body_bytes=2000))) as server:
+        text = json.dumps(body(server, user="x" * 3000)).encode()
+        said = post(server, content=text, headers={"Content-Type": "application/json"})
+        pieces = iter([text[:1500], text[1500:]])
+        unsaid = post(server, content=pieces, headers={"Content-Type": "application/json"})
+        assert (said.status_code, unsaid.status_code) == (413, 413)
+        assert "2000 bytes" in unsaid.json()["error"]["message"]
+        assert post(server, json=body(server)).status_code == 200
+
+
+def test_a_slow_body_is_given_up(serve: Serve) -> None:
+    with serve(limits=ServerLimits(gate=GateLimits(body_timeout_s=0.3))) as server:
+        address = urlsplit(server.url)
+        assert address.hostname is not None
+        assert address.port is not None
+        with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+            connection.sendall(
+                b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 100\r\n\r\n{"
+            )
+            assert connection.recv(100).startswith(b"HTTP/1.1 408")
+
+
+def test_a_full_queue_says_so(serve: Serve) -> None:
+    with (
+        serve(engine_limits=EngineLimits(running=1, waiting=1)) as server,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        asked = [pool.submit(post, server, json=body(server, max_tokens=300)) for _ in range(8)]
+        replies = [one.result() for one in asked]
+        refused = [reply for reply in replies if reply.status_code == 429]
+        assert {reply.status_code for reply in replies} == {200, 429}
+        assert refused[0].headers["Retry-After"] == "1"
+        assert refused[0].json()["error"]["type"] == "rate_limit_error"
+
+
+def test_a_reply_that_takes_too_long_is_ended(serve: Serve) -> None:
+    with serve(limits=ServerLimits(timeout_s=0.2)) as server:
+        late = post(server, json=body(server, max_tokens=4000))
+        assert late.status_code == 504
+        with httpx.stream(
+            "POST",
+            server.url + "/chat/completions",
+            json=body(server, max_tokens=4000, stream=True),
+            timeout=60,
+        ) as stream:
+            events = [line for line in stream.iter_lines() if line]
+        assert json.loads(events[-1].removeprefix("data: "))["error"]["code"] == "timeout"
+        assert wait_until_idle(server)
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_a_client_that_leaves_frees_its_slot(serve: Serve, is_stream: bool) -> None:
+    with serve(engine_limits=EngineLimits(running=2, waiting=2)) as server:
+        address = urlsplit(server.url)
+        assert address.hostname is not None
+        assert address.port is not None
+        for _ in range(10):
+            text = json.dumps(body(server, max_tokens=3500, stream=is_stream)).encode()
+            with socket.create_connection((address.hostname, address.port)) as connection:
+                connection.sendall(
+                    b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+                    b"Content-Type: application/json\r\n"
+                    b"Content-Length: " + str(len(text)).encode() + b"\r\n\r\n" + text
+                )
+                if is_stream:
+                    connection.recv(200)
+            assert wait_until_idle(server)
+        assert post(server, json=body(server)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://169.254.169.254/latest", "data URLs only"),
+        ("file:///etc/passwd", "data URLs only"),
+        ("data:image/png,abc", "base64"),
+        ("data:image/png;base64,@@", "base64"),
+        ("data:image/png;base64,aGVsbG8=", "PNG, JPEG"),
+    ],
+)
+def test_what_is_no_picture_is_refused(seeing_server: Server, url: str, words: str) -> None:
+    parts = [{"type": "image_url", "image_url": {"url": url}}]
+    refused = post(
+        seeing_server,
+        json=body(seeing_server, messages=[{"role": "user", "content": parts}]),
+    )
+    assert refused.status_code == 400
+    assert words in refused.json()["error"]["message"]
+
+
+def test_a_picture_with_too_many_pixels_is_not_decoded(serve: Serve) -> None:
+    file = io.BytesIO()
+    Image.new("1", (3000, 3000)).save(file, "PNG")
+    url = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    parts = [{"type": "image_url", "image_url": {"url": url}}]
+    limits = ServerLimits(pictures=PictureLimits(max_pixels=1_000_000))
+    with serve("qwen2_5_vl", limits) as server:
+        refused = post(server, json=body(server, messages=[{"role": "user", "content": parts}]))
+    assert refused.status_code == 400
+    assert "3000 x 3000" in refused.json()["error"]["message"]
+
+
+def test_a_model_without_eyes_refuses_pictures(server: Server) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (32, 32)).save(file, "PNG")
+    url = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    parts = [{"type": "image_url", "image_url": {"url": url}}]
+    refused = post(server, json=body(server, messages=[{"role": "user", "content": parts}]))
+    assert refused.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b'{"model": "\\ud800", "messages": [{"role": "user", "content": "x"}]}',
+        b'{"model": "x", "messages": [{"role": "user", "content": "\\ud800"}]}',
+        b"[" * 100_000,
+        b'{"temperature": NaN}',
+        b'{"temperature": 1e999}',
+        b"\xff\xfe",
+    ],
+)
+def test_what_is_no_request_is_refused_in_words(server: Server, content: bytes) -> None:
+    for path in ("/chat/completions", "/completions"):
+        refused = post(server, path, content=content, headers={"Content-Type": "application/json"})
+        assert refused.status_code in {400, 404}
+        assert refused.json()["error"]["message"]
+
+
+def test_unknown_places_and_ways_are_refused_in_openais_words(server: Server) -> None:
+    assert httpx.get(server.url + "/nothing").json()["error"]["type"] == "invalid_request_error"
+    assert httpx.get(server.url + "/chat/completions").status_code == 405

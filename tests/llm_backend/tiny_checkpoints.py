@@ -1,0 +1,195 @@
+"""Tiny random checkpoints of each family, saved as a user would find them on a disk."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+from tapgraph.llm_backend.local.checkpoint import Checkpoint, load_checkpoint
+from tapgraph.llm_backend.local.generation import GenerationRequest, Prompt, Sampling
+
+__all__ = ["Tiny"]
+
+SPECIAL_TOKENS = (
+    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>",
+    "<|image_pad|>", "<|video_pad|>",
+)  # fmt: skip
+CORPUS = (
+    'The operator taps "Search" and types milk, eggs and bread.',
+    '{"thought": "I see the screen.", "action": "Tap", "arguments": {"element": 3}}',
+    "Größe: 12 €, 東京, 🙂 — ça va?",
+    "Turn on Do Not Disturb, then go back to the home screen and open Notes.",
+)
+VOCABULARY = 360
+ROOM = 9
+"""Models have room for more tokens than their tokenizers know; those must never be chosen."""
+
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
+    "{% if message.content is string %}{{ message.content }}"
+    "{% else %}{% for part in message.content %}"
+    "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>"
+    "{% else %}{{ part.text }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+WITHOUT_SYSTEM = (
+    "{{ bos_token }}{% if messages[0].role == 'system' %}"
+    "{{ raise_exception('System role not supported') }}{% endif %}"
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
+    "{{ message.content | trim }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>model\n{% endif %}"
+)
+TEXT: dict[str, Any] = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 4096,
+    "tie_word_embeddings": False,
+    "vocab_size": VOCABULARY + ROOM,
+    "bos_token_id": 0,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+VISION: dict[str, Any] = {
+    "depth": 1, "hidden_size": 32, "intermediate_size": 32, "num_heads": 2, "out_hidden_size": 32,
+}  # fmt: skip
+PLACES: dict[str, Any] = {
+    "vision_start_token_id": 3, "vision_end_token_id": 4, "image_token_id": 5, "video_token_id": 6,
+    "eos_token_id": 2,
+}  # fmt: skip
+ROTATION: dict[str, Any] = {
+    "rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 2],
+}  # fmt: skip
+
+
+def train_tokenizer(template: str | None) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer of a few hundred tokens."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=[AddedToken(token, special=True) for token in SPECIAL_TOKENS],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(CORPUS * 8, trainer)
+    trained = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        bos_token="<|endoftext|>",
+        pad_token="<|endoftext|>",
+    )
+    trained.chat_template = template
+    return trained
+
+
+def build_config(family: str, **changes: Any) -> Any:
+    """The configuration of a family's tiny model."""
+    text = {**TEXT, **changes}
+    with_head_dim = {**text, "head_dim": 8}
+    configs: dict[str, Callable[[], Any]] = {
+        "llama": lambda: transformers.LlamaConfig(**text),
+        "qwen2": lambda: transformers.Qwen2Config(**text),
+        "qwen3": lambda: transformers.Qwen3Config(**with_head_dim),
+        "mistral": lambda: transformers.MistralConfig(**text, sliding_window=None),
+        "gemma": lambda: transformers.GemmaConfig(**with_head_dim),
+        "gemma3": lambda: transformers.Gemma3TextConfig(**with_head_dim, sliding_window=16),
+        "qwen2_5_vl": lambda: transformers.Qwen2_5_VLConfig(
+            text_config={**text, "rope_parameters": ROTATION},
+            vision_config={**VISION, "fullatt_block_indexes": [0]},
+            **PLACES,
+        ),
+        "qwen3_vl": lambda: transformers.Qwen3VLConfig(
+            text_config={**with_head_dim, "rope_parameters": ROTATION},
+            vision_config={
+                **VISION, "deepstack_visual_indexes": [0], "num_position_embeddings": 64,
+            },
+            **PLACES,
+        ),
+    }  # fmt: skip
+    return configs[family]()
+
+
+def build_model(family: str, **changes: Any) -> transformers.PreTrainedModel:
+    """A random model of the family in float32; its logits are spread, so that ties are rare."""
+    is_vision = family.endswith("_vl")
+    kind: Any = (
+        transformers.AutoModelForImageTextToText if is_vision else transformers.AutoModelForCausalLM
+    )
+    model: transformers.PreTrainedModel = kind.from_config(
+        build_config(family, **changes), dtype=torch.float32
+    )
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim > 1 and "norm" not in name:
+                parameter.mul_(6.0)
+    model.eval()
+    return model
+
+
+def save_checkpoint(
+    folder: Path, family: str, *, seed: int = 0, template: str | None = CHATML, **changes: Any
+) -> Path:
+    """Make and save a checkpoint with its tokenizer, and its image processor if it has eyes."""
+    torch.manual_seed(seed)
+    if family.startswith("gemma") and template == CHATML:
+        template = WITHOUT_SYSTEM
+    tokenizer = train_tokenizer(template)
+    assert len(tokenizer) == VOCABULARY
+    build_model(family, **changes).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    if family.endswith("_vl"):
+        patch = 14 if family == "qwen2_5_vl" else 16
+        processor: Any = Qwen2VLImageProcessorPil
+        processor(
+            patch_size=patch,
+            merge_size=2,
+            temporal_patch_size=2,
+            size={"shortest_edge": 4 * patch * patch, "longest_edge": 64 * patch * patch},
+        ).save_pretrained(folder)
+    return folder
+
+
+class Tiny:
+    """Tiny checkpoints, and requests for them."""
+
+    nameless = tuple(range(VOCABULARY, VOCABULARY + ROOM))
+    """Ids that have logits and no token."""
+
+    def __init__(self, make_folder: Callable[[str], Path]) -> None:
+        self._make_folder = make_folder
+        self._made: dict[str, Path] = {}
+
+    def folder(self, family: str = "llama") -> Path:
+        """The directory of a family's checkpoint; made once."""
+        if family not in self._made:
+            self._made[family] = save_checkpoint(self._make_folder(family), family)
+        return self._made[family]
+
+    def save(self, folder: Path, family: str = "llama", **changes: Any) -> Path:
+        """Make a checkpoint that differs in its template, seed or configuration."""
+        return save_checkpoint(folder, family, **changes)
+
+    def load(self, family: str = "llama") -> Checkpoint:
+        """A family's checkpoint on the CPU in float32."""
+        return load_checkpoint(self.folder(family), device="cpu", dtype="float32")
+
+    def prompt(self, length: int, seed: int = 0) -> tuple[int, ...]:
+        """Random token ids that steer nothing."""
+        generator = torch.Generator().manual_seed(seed)
+        drawn = torch.randint(len(SPECIAL_TOKENS), VOCABULARY, (length,), generator=generator)
+        return tuple(drawn.tolist())
+
+    def greedy(
+        self, prompt: Sequence[int], max_tokens: int | None = 12, **more: Any
+    ) -> GenerationRequest:
+        """A request for the likeliest tokens."""
+        return GenerationRequest(Prompt(tuple(prompt)), max_tokens, Sampling(0), **more)
