@@ -159,8 +159,8 @@ def http_party(url: str, model: str) -> Party:
 
 
 @contextmanager
-def served(command: list[str], port: int, health: str) -> Iterator[None]:
-    """A server as a process, from when it answers until it is left."""
+def served(command: list[str], port: int, health: str) -> Iterator[int]:
+    """A server as a process, from when it answers until it is left; gives its process id."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             deadline = time.monotonic() + 180
@@ -171,7 +171,7 @@ def served(command: list[str], port: int, health: str) -> Iterator[None]:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise SystemExit(f"{command[0]} did not start")
                 time.sleep(0.2)
-            yield
+            yield process.pid
         finally:
             process.terminate()
 

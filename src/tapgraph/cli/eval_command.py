@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tapgraph.cli.options import JsonOption
-from tapgraph.errors import UsageError
+from tapgraph.errors import ExtraMissing, UsageError
 
 __all__ = ["ChooserKind", "ModeKind", "SetKind", "app"]
 
@@ -117,3 +117,100 @@ def shortcutsbench(
     )
     answering = eval_session.open_chooser(model, chooser, seed=seed)
     return eval_session.evaluate(request, answering, json=json)
+
+
+class RulerModeKind(StrEnum):
+    """How RULER's lists are shuffled."""
+
+    FAITHFUL = "faithful"
+    RESEED = "reseed-per-sample"
+
+
+class WordsKind(StrEnum):
+    """Where random words of prompts come from."""
+
+    MADE = "made"
+    TOKENIZER = "tokenizer"
+
+
+@app.command("long-context")
+def long_context(
+    *,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where results and scores go; resumes there.")
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="A checkpoint; by default the shipped recall model."),
+    ] = None,
+    systems: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST",
+            help="Such as duo,razor@0.25,hip?kept=256: plain, at a share of the context, or with "
+            "options. Dense is always among them.",
+        ),
+    ] = "dense",
+    tasks: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="By default RULER's six tasks without outside data."),
+    ] = None,
+    lengths: Annotated[
+        str, typer.Option(metavar="LIST", help="Tokens of prompt and answer.")
+    ] = "2048,4096",
+    samples: Annotated[
+        int, typer.Option(metavar="N", help="Prompts of each task and length.")
+    ] = 25,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the prompts.")] = 0,
+    mode: Annotated[
+        RulerModeKind, typer.Option(help="RULER's shuffles, or new ones for each prompt.")
+    ] = RulerModeKind.FAITHFUL,
+    words: Annotated[
+        WordsKind | None,
+        typer.Option(help="Made up, or the tokenizer's own: the default for the shipped model."),
+    ] = None,
+    fidelity: Annotated[
+        bool,
+        typer.Option(
+            "--fidelity",
+            help="Instead of answers, the attention that selections keep on prompts of one task.",
+        ),
+    ] = False,
+    json: JsonOption = False,
+) -> int:
+    """RULER on attention systems, each compared with dense attention prompt by prompt.
+
+    Answers are greedy, one prompt at a time. `summary.json` has scores with 95 % intervals, the
+    paired difference to dense attention and McNemar's test. Ends with 1 when prompts broke off:
+    they score 0, and the same command tries them again.
+    """
+    try:
+        # Torch is optional, and not needed to print help.
+        from tapgraph.cli import long_context_session as session  # noqa: PLC0415
+        from tapgraph.evals.long_context.evaluate import LongContextRun  # noqa: PLC0415
+        from tapgraph.evals.long_context.ruler import RULER_TASKS  # noqa: PLC0415
+    except ImportError as error:
+        raise ExtraMissing("local", "evaluating attention systems") from error
+    kind = words or (WordsKind.TOKENIZER if model is None else WordsKind.MADE)
+    run = LongContextRun(
+        systems=_listed(systems),
+        tasks=_listed(tasks) if tasks else RULER_TASKS,
+        lengths=tuple(_integer(length) for length in _listed(lengths)),
+        samples=samples,
+        seed=seed,
+        mode=mode.value,
+        words=kind.value,
+    )
+    do = session.measure if fidelity else session.evaluate
+    return do(run, session.model_path(model), out, json=json)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"a length must be an integer, got {text!r}") from None

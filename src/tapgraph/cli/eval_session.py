@@ -1,7 +1,6 @@
 """From the options of `tapgraph eval shortcutsbench` to printed scores."""
 
 import json as json_module
-import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any
 from rich.console import Console
 
 from tapgraph.cli.eval_command import ChooserKind, ModeKind, SetKind
+from tapgraph.cli.eval_progress import ProgressLines
 from tapgraph.cli.exit_codes import ExitCode
 from tapgraph.cli.terminal import print_json, print_line
 from tapgraph.errors import UsageError
 from tapgraph.evals.records import Problem
-from tapgraph.evals.runner import Progress
 from tapgraph.evals.shortcutsbench.author_log import read_author_log, read_pre_experiment_log
 from tapgraph.evals.shortcutsbench.choosers import (
     LexicalChooser,
@@ -73,7 +72,7 @@ def open_chooser(model: str | None, kind: ChooserKind | None, *, seed: int) -> C
 
 def evaluate(request: EvalRequest, chooser: Chooser, *, json: bool) -> int:
     """Ask, score, and print; the exit code."""
-    progress = _ProgressLines(Console(stderr=True, highlight=False))
+    progress = ProgressLines(Console(stderr=True, highlight=False))
     if request.items is None and request.items_of is not SetKind.MAIN:
         evaluations: Sequence[Evaluation] = evaluate_pre_experiments(
             request.data,
@@ -197,23 +196,3 @@ def _wire(summary: Summary, folder: Path) -> dict[str, Any]:
         "folder": str(folder),
         "metrics": {one.name: asdict(one.micro) for one in summary.metrics},
     }
-
-
-class _ProgressLines:
-    """Says on stderr how far a run is, at each tenth of it."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._lock = threading.Lock()
-        self._said = -1
-
-    def show(self, progress: Progress) -> None:
-        """Print a line where a tenth is full; may be called from several threads."""
-        ended = progress.done + progress.failed
-        tenth = 10 * ended // max(1, progress.total)
-        with self._lock:
-            if tenth == self._said:
-                return
-            self._said = tenth
-        failed = f", {progress.failed:,} broke off" if progress.failed else ""
-        self._console.print(f"{ended:,} of {progress.total:,} items{failed}")

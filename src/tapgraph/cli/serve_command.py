@@ -10,7 +10,6 @@ import typer
 from tapgraph.cli.options import JsonOption
 from tapgraph.cli.terminal import print_json, print_line
 from tapgraph.errors import ExtraMissing, UsageError
-from tapgraph.llm_backend.model_spec import local_settings
 from tapgraph.settings import secret_from_environment
 
 __all__ = ["serve"]
@@ -58,10 +57,12 @@ def serve(
 
     Prints the URL on one line as soon as clients can connect.
     """
+    # Pictures, the web client, torch and the web server are loaded by no other command.
+    from tapgraph.llm_backend.model_spec import local_settings  # noqa: PLC0415
+
     settings = local_settings(model if model.startswith(_LOCAL) else _LOCAL + model)
     if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn")):
         raise ExtraMissing("local", "serving a model")
-    # The web client, torch and the web server are loaded by no other command.
     from tapgraph.cli.image_source import ImageSource  # noqa: PLC0415
     from tapgraph.llm_backend.local.engine import EngineLimits  # noqa: PLC0415
     from tapgraph.llm_backend.local.opening import open_engine  # noqa: PLC0415

@@ -1,7 +1,8 @@
 """Landmark attention against loops over explicit lists of blocks and positions."""
 
+import cmath
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -55,8 +56,16 @@ def run(layer: LayerAttention, given: Tokens, calls: list[tuple[int, int]]) -> T
     return torch.cat(outputs, dim=2)
 
 
-def rotated(vector: Tensor, position: int) -> Tensor:
-    return ROTARY(vector.view(1, 1, 1, -1), torch.tensor([[position]])).flatten()
+def as_complex(vectors: Tensor) -> Any:
+    """Nested lists of complex numbers: channel i with channel i + head_dim / 2."""
+    return torch.complex(*vectors.chunk(2, dim=-1)).tolist()
+
+
+def turned_product(query: list[complex], key: list[complex], distance: int) -> float:
+    """The product of two vectors that were rotated to positions so far apart."""
+    turns = [cmath.exp(1j * distance * 50.0 ** (-2 * pair / 6)) for pair in range(3)]
+    pairs = zip(query, key, turns, strict=True)
+    return sum((q * k.conjugate() * turn).real for q, k, turn in pairs)
 
 
 @dataclass
@@ -66,7 +75,10 @@ class ByDefinition:
     config: LandmarkConfig
     given: Tokens
     weigh: Any
-    kept: dict[tuple[int, int], set[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.kept: dict[tuple[int, int], set[int]] = {}
+        self.queries, self.keys = as_complex(self.given.queries), as_complex(self.given.keys)
 
     def call(self, first: int, last: int) -> Tensor:
         output = torch.zeros_like(self.given.queries[:, :, first:last])
@@ -86,8 +98,9 @@ class ByDefinition:
     def _rooms(self, finished: int) -> int:
         return min(finished, self.config.retrieved + 1)
 
-    def _logit(self, query: Tensor, at: int, key: Tensor, position: int) -> float:
-        return SHAPE.scale * float(rotated(query, at) @ rotated(key, position))
+    def _logit(self, row: int, head: int, query: int, key: int, distance: int) -> float:
+        vectors = self.queries[row][head][query], self.keys[row][head // 2][key]
+        return SHAPE.scale * turned_product(*vectors, distance)
 
     def _choose(self, row: int, start: int, chunk: range) -> dict[tuple[int, int], list[int]]:
         stride, k = self.config.block + 1, self.config.retrieved
@@ -96,7 +109,6 @@ class ByDefinition:
         for head in range(4):
             for position in chunk:
                 at = self._rooms(finished) * stride + position - finished * stride
-                query = self.given.queries[row, head, start + position]
                 logits = []
                 for block in range(finished):
                     if finished <= k:
@@ -105,8 +117,9 @@ class ByDefinition:
                         room = 1 + block - (finished - k)
                     else:
                         room = 0
-                    key = self.given.keys[row, head // 2, start + block * stride + stride - 1]
-                    logits.append(self._logit(query, at, key, room * stride + stride - 1))
+                    landmark, place = (number * stride + stride - 1 for number in (block, room))
+                    slots = start + position, start + landmark
+                    logits.append(self._logit(row, head, *slots, at - place))
                 total = sum(map(math.exp, logits))
                 scores[head, position] = [math.exp(logit) / total for logit in logits]
         return {
@@ -140,11 +153,8 @@ class ByDefinition:
             room = rank + 1 if finished > k and block >= finished - k else rank
             for inside in range(stride):
                 places[block * stride + inside] = room * stride + inside
-        query = self.given.queries[row, head, start + position]
         logits = {
-            token: self._logit(
-                query, position + shift, self.given.keys[row, head // 2, start + token], place
-            )
+            token: self._logit(row, head, start + position, start + token, position + shift - place)
             for token, place in places.items()
         }
         weights = self.weigh(logits, position, self.config.block)
@@ -159,9 +169,18 @@ CALLS = [(0, 13), (13, 20), (20, 43), *[(slot, slot + 1) for slot in range(43, 5
 """Prompt chunks that end in the middle of blocks, then decode steps over two landmarks."""
 
 
-@pytest.mark.parametrize("retrieval", RETRIEVALS)
-@pytest.mark.parametrize("lists", ["query_head", "kv_head"])
-@pytest.mark.parametrize("sizes", [(3, 2, 6), (4, 3, 50), (2, 1, 5)])
+@pytest.mark.parametrize(
+    ("retrieval", "lists"),
+    [
+        ("per_head_and_token", "query_head"),
+        ("per_head_and_token", "kv_head"),
+        ("per_head", "query_head"),
+        ("per_head", "kv_head"),
+        ("per_token", "query_head"),
+        ("shared", "query_head"),
+    ],
+)
+@pytest.mark.parametrize("sizes", [(3, 2, 6), (2, 1, 50)])
 def test_each_token_reads_what_its_chunk_retrieves(
     retrieval: Any, lists: Any, sizes: tuple[int, int, int], grouped_weights: Any
 ) -> None:
@@ -183,11 +202,12 @@ def test_a_map_without_the_empty_room_would_be_seen(
     reference = ByDefinition(config, given, grouped_weights)
     expected = torch.cat([reference.call(*call) for call in CALLS], dim=2)
 
-    def without_room(self: LandmarkLayer, chosen: Tensor, finished: int) -> Tensor:
-        rooms = torch.arange(chosen.shape[-1]).expand_as(chosen)
-        return rooms[..., None] * 4 + torch.arange(4)
+    rooms = LandmarkLayer._rotated_to_rooms
 
-    monkeypatch.setattr(LandmarkLayer, "_places", without_room)
+    def without_room(self: LandmarkLayer, keys: Tensor, chosen: Tensor, finished: int) -> Tensor:
+        return rooms(self, keys, chosen, 0)
+
+    monkeypatch.setattr(LandmarkLayer, "_rotated_to_rooms", without_room)
     output = run(Landmark(config).open_layer(SHAPE, ROTARY), given, CALLS)
     assert (output - expected).abs().max() > 0.01
 
@@ -208,9 +228,9 @@ class Recorded(PlainRotary):
 
 
 def test_positions_stay_small_however_long_the_text() -> None:
-    rotary, given = Recorded(), tokens(400)
+    rotary, given = Recorded(), tokens(150)
     layer = Landmark(LandmarkConfig(block=3, retrieved=2, chunk=6)).open_layer(SHAPE, rotary)
-    run(layer, given, [(0, 390), *[(slot, slot + 1) for slot in range(390, 400)]])
+    run(layer, given, [(0, 146), *[(slot, slot + 1) for slot in range(146, 150)]])
     assert rotary.largest < (2 + 2) * (3 + 1) + 6
 
 
@@ -275,7 +295,7 @@ def test_offloaded_blocks_can_be_gone_back_on_copied_and_chosen() -> None:
 
 
 def test_the_device_holds_landmarks_and_the_newest_block_only() -> None:
-    config, count = LandmarkConfig(block=7, retrieved=2, chunk=64, blocks_on="cpu"), 4096
+    config, count = LandmarkConfig(block=7, retrieved=2, chunk=256, blocks_on="cpu"), 2048
     layer = Landmark(config).open_layer(SHAPE, ROTARY)
     run(layer, tokens(count, starts=(0,)), [(0, count)])
     vector = SHAPE.head_dim * SHAPE.kv_heads * 8

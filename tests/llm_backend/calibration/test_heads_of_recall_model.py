@@ -14,7 +14,7 @@ from tapgraph.kernels.attention_system import AttentionSystem
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.duo import Duo, DuoConfig
 from tapgraph.kernels.systems.razor import Razor, RazorConfig
-from tapgraph.llm_backend.calibration.calibration_file import Calibration, fingerprint
+from tapgraph.llm_backend.calibration.calibration_file import Calibration
 from tapgraph.llm_backend.calibration.duo_gates import DuoTraining, train_duo_gates
 from tapgraph.llm_backend.calibration.passkeys import PasskeyData
 from tapgraph.llm_backend.calibration.razor_heads import find_razor_heads
@@ -23,8 +23,8 @@ from tapgraph.llm_backend.local.systems import open_system
 
 pytestmark = pytest.mark.slow
 
-TRAINING = DuoTraining(steps=60, learning_rate=0.05, sink=4, recent=32, full_share=0.25)
-PASSKEYS = PasskeyData(passkeys=4, words=8, shortest=256, longest=512)
+TRAINING = DuoTraining(steps=45, learning_rate=0.06, sink=4, recent=32, full_share=0.25)
+PASSKEYS = PasskeyData(passkeys=4, words=8, shortest=192, longest=384)
 LENGTH, SINK, WINDOW = 512, 4, 48
 GAZE = 0.3
 """A head with at least this share of its attention on the gold is one that retrieves."""
@@ -104,7 +104,8 @@ def test_the_heads_that_retrieve_keep_their_gates(duo: Calibrations, retrieving:
     for calibration in duo.values():
         gates = calibration.tensors["gates"]
         assert gates[retrieving].min() > 0.8
-        assert gates.mean() < 0.6
+        assert gates.min() < 0.3
+        assert (calibration.tensors["full_heads"] | ~retrieving).all()
 
 
 def test_gates_of_another_seed_are_alike(duo: Calibrations) -> None:
@@ -141,4 +142,3 @@ def test_the_shipped_calibration_is_of_the_shipped_model(
     kept = system.full_heads if isinstance(system, Duo) else system.retrieval_heads
     assert (kept | ~retrieving).all()
     assert not kept.all()
-    assert fingerprint(model)

@@ -138,7 +138,7 @@ def test_texts_too_short_to_leave_out_a_block_are_refused() -> None:
         ({"samples": 0}, "samples must be at least 1, got 0"),
         ({"error_bound": 0.0}, "error_bound must be positive, got 0.0"),
         ({"relative_bound": -1.0}, "relative_bound must be positive, got -1.0"),
-        ({"least_threshold": 0.1}, "0 < least_threshold <= first_threshold < 1, got 0.1 and 0.008"),
+        ({"least_threshold": 0.1}, "0 < least_threshold < first_threshold < 1, got 0.1 and 0.008"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -121,8 +121,10 @@ def tiny_model() -> Callable[..., PreTrainedModel]:
 def prompts() -> Callable[..., dict[str, torch.Tensor]]:
     """Makes random prompts of different lengths, padded on the left."""
 
-    def make(padding: tuple[int, ...] = (11, 3, 0), tokens: int = 40) -> dict[str, torch.Tensor]:
-        generator = torch.Generator().manual_seed(1)
+    def make(
+        padding: tuple[int, ...] = (11, 3, 0), tokens: int = 40, seed: int = 1
+    ) -> dict[str, torch.Tensor]:
+        generator = torch.Generator().manual_seed(seed)
         ids = torch.randint(3, 96, (len(padding), tokens), generator=generator)
         mask = torch.ones_like(ids)
         for row, pads in enumerate(padding):

@@ -65,7 +65,7 @@ def replies(
 def test_every_reply_of_a_random_model_is_valid(
     schema: type[BaseModel], temperature: float, tiny: "Tiny"
 ) -> None:
-    constraint = JsonSchema(schema.model_json_schema(), longest_text=20)
+    constraint = JsonSchema(schema.model_json_schema(), longest_text=8)
     with Engine(tiny.load("qwen3")) as engine:
         for reply in replies(engine, constraint, temperature, 4):
             assert reply.finished.reason == "stop", reply.text

@@ -25,7 +25,6 @@ from tapgraph.evals.long_context.recall_scoring import score_recall
 from tapgraph.evals.long_context.recall_start import wire_induction
 from tapgraph.evals.long_context.recall_tasks import (
     RECALL_TASKS,
-    RecallTask,
     TrainingSequence,
     training_sequence,
 )
@@ -52,18 +51,22 @@ class Stage:
 
 
 STAGES = (
-    Stage((64, 96, 128), 0.92, (3, 3, 2, 1, 0)),
-    Stage((128, 192, 256), 0.92, (3, 3, 2, 2, 0)),
-    Stage((256, 384, 512), 0.93, (3, 3, 2, 2, 1)),
-    Stage((512, 768, 1024), 0.94, (3, 4, 1, 2, 1)),
-    Stage((512, 1024, 2048), 0.95, (3, 4, 1, 2, 1)),
+    Stage((64, 96, 128), 0.9, (3, 3, 2, 1, 0)),
+    Stage((128, 192, 256), 0.9, (3, 3, 2, 2, 0)),
+    Stage((256, 384, 512), 0.9, (3, 3, 2, 2, 1)),
+    Stage((512, 768, 1024), 0.9, (3, 4, 1, 2, 1)),
+    Stage((512, 1024, 2048), 0.9, (3, 4, 1, 2, 1)),
     Stage((1024, 2048, 4096), 1.1, (3, 5, 1, 2, 1)),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All numbers of a training run; the defaults made the model that is shipped."""
+    """All numbers of a training run.
+
+    The learning rate falls to nothing over the last `decay_share` of the run, which ends after
+    `tokens` tokens or `minutes` minutes, whichever comes first.
+    """
 
     seed: int = 0
     tokens: int = 8_000_000
@@ -240,8 +243,7 @@ def _places(positions: Sequence[Sequence[int]]) -> Tensor:
 def _evaluate(folder: Path, model: LlamaForCausalLM, progress: _Progress) -> None:
     model.eval()
     longest = 2 * max(STAGES[progress.stage].lengths)
-    tasks: tuple[RecallTask, ...] = RECALL_TASKS
-    for task in tasks:
+    for task in RECALL_TASKS:
         for length in (512, 2048, 4096):
             if length <= longest:
                 score = score_recall(model, task, length=length, contexts=3, questions=8, seed=1)

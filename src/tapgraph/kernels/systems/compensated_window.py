@@ -1,6 +1,9 @@
 """Sink, window and one token that stands for all others: a non-retrieval head of RazorAttention."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -15,9 +18,9 @@ from tapgraph.kernels.window_store import WindowSnapshot, WindowStore
 
 __all__ = ["Budget", "CompensatedWindowLayer"]
 
-PIECE_TOKENS = 4096
+PIECE_TOKENS = 512
 PIECE_QUERIES = 512
-"""Scores are computed in pieces of at most so many keys and queries."""
+"""Scores are computed in pieces of at most so many keys and queries, which fit into caches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +139,7 @@ class CompensatedWindowLayer(LayerAttention):
         chunk = attend_densely_with_lse(
             queries, keys, values, scale=self.shape.scale, starts=(starts - before).clamp(min=0)
         )
-        parts = [*self._attend_past(queries, before), chunk]
-        output = merge(parts).output
+        output = _merged(chain(self._attend_past(queries, before), (chunk,)), queries.dtype)
         is_padding = torch.arange(before, before + queries.shape[2], device=starts.device)
         output = output.masked_fill((is_padding < starts[:, None])[:, None, :, None], 0.0)
         self._window.append(keys, values)
@@ -152,7 +154,7 @@ class CompensatedWindowLayer(LayerAttention):
         self._window.append(keys, values)
         self._compress(before if self._is_compressed else 0)
         self._viewed_at = self.tokens_seen
-        return merge(self._attend_past(queries, self.tokens_seen)).output
+        return _merged(self._attend_past(queries, self.tokens_seen), queries.dtype)
 
     def kept_by_last_query(self) -> Tensor:
         """The sink, the window and the chunk; not what the compensation token stands for."""
@@ -272,7 +274,7 @@ class CompensatedWindowLayer(LayerAttention):
         mean = keys.new_zeros((batch, kv_heads, head_dim), dtype=exact)
         return _Past(sink, sink.clone(), mean, mean.clone())
 
-    def _attend_past(self, queries: Tensor, slots: int) -> list[Partial]:
+    def _attend_past(self, queries: Tensor, slots: int) -> Iterator[Partial]:
         """Sink, compensation token and window as they stood after so many slots."""
         starts, window = self._known_starts(), self._window
         left = self._left(starts, slots)
@@ -280,36 +282,33 @@ class CompensatedWindowLayer(LayerAttention):
         held = torch.arange(window.first, slots, device=starts.device)
         bias = torch.zeros((), device=starts.device, dtype=_exact(queries))
         outside = (held < first_seen[:, None])[:, None]
-        parts = []
         for begin in range(0, slots - window.first, PIECE_TOKENS):
             piece = slice(begin, min(begin + PIECE_TOKENS, slots - window.first))
-            parts.append(
-                _attend(
-                    queries,
-                    window.keys[:, :, piece],
-                    window.values[:, :, piece],
-                    bias.expand(outside[:, :, piece].shape).masked_fill(
-                        outside[:, :, piece], float("-inf")
-                    ),
-                    self.shape.scale,
-                )
+            is_outside = outside[:, :, piece]
+            yield _attend(
+                queries,
+                window.keys[:, :, piece],
+                window.values[:, :, piece],
+                bias.expand(is_outside.shape).masked_fill(is_outside, float("-inf")),
+                self.shape.scale,
             )
         if self._past is not None:
-            parts += self._attend_left(queries, self._past, left)
-        return parts
+            yield from self._attend_left(queries, self._past, left)
 
-    def _attend_left(self, queries: Tensor, past: _Past, left: Tensor) -> list[Partial]:
-        dtype = _exact(queries)
-        places = torch.arange(self._budget.sink, device=left.device)
-        is_filled = (places < left[:, None]).to(dtype)[:, None]
+    def _attend_left(self, queries: Tensor, past: _Past, left: Tensor) -> Iterator[Partial]:
+        dtype, scale = _exact(queries), self.shape.scale
         log_count = (left - self._budget.sink).clamp(min=0).to(dtype).log()[:, None, None]
         mean_keys, mean_values = past.mean_keys[:, :, None], past.mean_values[:, :, None]
-        scale = self.shape.scale
-        parts = [_attend(queries, mean_keys, mean_values, log_count, scale)]
+        yield _attend(queries, mean_keys, mean_values, log_count, scale)
         if self._budget.sink:
-            sink = (past.sink_keys, past.sink_values)
-            parts.append(_attend(queries, *sink, is_filled.log(), scale))
-        return parts
+            places = torch.arange(self._budget.sink, device=left.device)
+            is_filled = (places < left[:, None]).to(dtype)[:, None]
+            yield _attend(queries, past.sink_keys, past.sink_values, is_filled.log(), scale)
+
+
+def _merged(parts: Iterable[Partial], dtype: torch.dtype) -> Tensor:
+    """The output over all parts, of which no more than two are held at a time."""
+    return reduce(lambda one, other: merge((one, other)), parts).output.to(dtype)
 
 
 def _exact(tensor: Tensor) -> torch.dtype:
@@ -317,9 +316,12 @@ def _exact(tensor: Tensor) -> torch.dtype:
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor, scale: float) -> Partial:
-    """Attention of all queries over all keys, `bias` `[batch, 1, tokens]` added to the logits."""
+    """Attention of all queries over all keys, `bias` `[batch, 1, tokens]` added to the logits.
+
+    The output is in float32 (float64 for float64).
+    """
     dtype = _exact(queries)
-    batch, heads, q_len, head_dim = queries.shape
+    batch, heads, _, head_dim = queries.shape
     kv_heads = keys.shape[1]
     keys, values = keys.to(dtype).transpose(-1, -2), values.to(dtype)
     outputs, totals = [], []
@@ -331,5 +333,4 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor, scale: 
         weights = (scores - torch.where(total.isinf(), 0.0, total)[..., None]).exp_()
         outputs.append((weights @ values).view(batch, heads, -1, head_dim))
         totals.append(total.view(batch, heads, -1))
-    output = torch.cat(outputs, dim=2).to(queries.dtype)
-    return Partial(output.view(batch, heads, q_len, head_dim), torch.cat(totals, dim=2))
+    return Partial(torch.cat(outputs, dim=2), torch.cat(totals, dim=2))

@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = [
     "HeadMasks",
@@ -42,8 +43,8 @@ class Selection:
     """What the queries of one chunk read.
 
     Attributes:
-        slots: int64 `[heads, most]`, ascending: tokens that any of the queries reads; filled up
-            with slots that none reads.
+        slots: int64 `[heads, most]`, tokens that any of the queries reads; filled up with slots
+            that none is allowed to read.
         allowed: bool `[heads, q_len, most]`.
     """
 
@@ -114,28 +115,46 @@ def select(scores: Tensor, boundaries: Tensor, queries: Tensor, budget: TokenBud
     places = order[:, None].expand_as(taken)
     taken = torch.zeros_like(taken).scatter(2, places, taken)
 
-    slots = torch.arange(int(queries[-1]) + 1, device=queries.device)
-    chunk_of = torch.searchsorted(boundaries, slots, right=True) - 1
-    rank = slots - begins[chunk_of]
-    is_near = (slots < budget.first) | (slots > queries[0] - budget.last)
-    union = is_near | (rank < taken.amax(dim=1)[:, chunk_of])
-    listed, is_listed = _lists(union)
-    of_query = queries[:, None]
-    far = listed[:, None]
-    allowed = (far < budget.first) | (far > of_query - budget.last)
-    taken_here = taken.gather(2, chunk_of[listed][:, None].expand(-1, len(queries), -1))
-    allowed |= rank[listed][:, None] < taken_here
-    return Selection(listed, allowed & (far <= of_query) & is_listed[:, None])
+    # What is among the last tokens of the first query is listed for all of them anyway.
+    before_near = (queries[0] - budget.last + 1 - begins).clamp(min=0)
+    far, is_far = _runs(begins, torch.minimum(taken.amax(dim=1), before_near))
+    last = int(queries[-1]) + 1
+    near_begin = max(budget.first, int(queries[0]) - budget.last + 1)
+    ends_of_text = torch.cat((
+        torch.arange(min(budget.first, last), device=queries.device),
+        torch.arange(min(near_begin, last), last, device=queries.device),
+    ))
+    listed = torch.cat((ends_of_text.expand(len(far), -1), far), dim=1)
+    is_listed = functional.pad(is_far, (len(ends_of_text), 0), value=True)
+
+    chunk_of = torch.searchsorted(boundaries, listed, right=True) - 1
+    rank = (listed - begins[chunk_of])[:, None]
+    taken_here = taken.gather(2, chunk_of[:, None].expand(-1, len(queries), -1))
+    slots, of_query = listed[:, None], queries[:, None]
+    allowed = (slots < budget.first) | (slots > of_query - budget.last) | (rank < taken_here)
+    return Selection(listed, allowed & (slots <= of_query) & is_listed[:, None])
 
 
-def _lists(union: Tensor) -> tuple[Tensor, Tensor]:
-    """The places of each row, in ascending order and filled up with 0; and which are real."""
-    counts = union.sum(dim=1)
-    most = int(counts.max())
-    listed = torch.zeros((len(union), most), dtype=torch.int64, device=union.device)
-    head, slot = union.nonzero(as_tuple=True)
-    listed[head, (union.cumsum(dim=1) - 1)[head, slot]] = slot
-    return listed, torch.arange(most, device=union.device) < counts[:, None]
+def _runs(begins: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """For each row the tokens of all its runs; filled up with 0, and which are real.
+
+    Args:
+        begins: of the runs, `[chunks]`.
+        lengths: `[rows, chunks]`.
+    """
+    flat = lengths.flatten()
+    total = int(flat.sum())
+    running = torch.arange(total, device=lengths.device)
+    first = (begins.expand_as(lengths).flatten() - flat.cumsum(dim=0) + flat).repeat_interleave(
+        flat
+    )
+    of_row = lengths.sum(dim=1)
+    row = torch.arange(len(of_row), device=lengths.device).repeat_interleave(of_row)
+    place = running - (of_row.cumsum(dim=0) - of_row)[row]
+    tokens = torch.zeros((len(of_row), int(of_row.max())), dtype=torch.int64, device=lengths.device)
+    tokens[row, place] = first + running
+    places = torch.arange(tokens.shape[1], device=lengths.device)
+    return tokens, places < of_row[:, None]
 
 
 def attend_selected(

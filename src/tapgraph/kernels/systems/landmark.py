@@ -23,7 +23,7 @@ __all__ = ["Landmark", "LandmarkConfig", "LandmarkLayer", "Retrieval"]
 
 Retrieval = Literal["per_head_and_token", "per_head", "per_token", "shared"]
 
-_SLAB_ELEMENTS = 1 << 24
+_SLAB_ELEMENTS = 1 << 21
 """So many elements of retrieved keys are held at a time, if one query needs no more."""
 
 
@@ -329,15 +329,20 @@ class LandmarkLayer(FullCacheLayer):
 
     def _attend_to_chosen(self, piece: _Piece, queries: Tensor, chosen: Tensor) -> Partial:
         found = self._memory.blocks(piece.rows, piece.start, chosen)
-        places = self._places(chosen, piece.finished).flatten(2)
-        keys = self._rotary(found.keys.flatten(2, -2), places).view_as(found.keys)
+        keys = self._rotated_to_rooms(found.keys, chosen, piece.finished)
         return attend_to_blocks(queries, keys, found.values, scale=self.shape.scale)
 
-    def _places(self, chosen: Tensor, finished: int) -> Tensor:
-        """The positions of all slots of chosen blocks, int64 `[..., most, block + 1]`."""
-        rooms = torch.arange(chosen.shape[-1], device=chosen.device).expand_as(chosen)
+    def _rotated_to_rooms(self, keys: Tensor, chosen: Tensor, finished: int) -> Tensor:
+        """Keys `[..., most, block + 1, head_dim]` of chosen blocks `[..., most]`, one per room.
+
+        Where there is an empty room differs from list to list, but each block has only two rooms
+        to stand in. So few angles are needed, however many lists there are.
+        """
+        lists = keys.flatten(0, -4).flatten(1, 2)[None]
+        places = torch.arange(lists.shape[2], device=keys.device)[None]
+        rotated = self._rotary(lists, places).view_as(keys)
         newest = finished - self._config.retrieved
-        if newest > 0:
-            rooms = rooms + (chosen >= newest)
-        within = torch.arange(self._stride, device=chosen.device)
-        return rooms[..., None] * self._stride + within
+        if newest <= 0:
+            return rotated
+        after_empty_room = self._rotary(lists, places + self._stride).view_as(keys)
+        return torch.where((chosen >= newest)[..., None, None], after_empty_room, rotated)

@@ -46,9 +46,9 @@ class SaleCalibration:
         for name in ("samples", "tokens"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        if not 0 < self.least_threshold <= self.first_threshold < 1:
+        if not 0 < self.least_threshold < self.first_threshold < 1:
             raise UsageError(
-                "thresholds must be 0 < least_threshold <= first_threshold < 1, "
+                "thresholds must be 0 < least_threshold < first_threshold < 1, "
                 f"got {self.least_threshold!r} and {self.first_threshold!r}"
             )
         if self.error_bound is not None and self.error_bound <= 0:
@@ -94,17 +94,19 @@ def calibrate_sale(
         UsageError: a text is too short for any head to leave out a block.
     """
     samples = _samples(texts, seed, settings, config)
-    candidates = settings.candidates()
     shapes = layer_shapes(model)
-    grid = torch.tensor(candidates)[:, None, None].expand(-1, len(shapes), shapes[0].heads)
-    measured = _measure(model, grid, samples, config)
-    bound = settings.error_bound
-    if bound is None:
-        bound = settings.relative_bound * float(measured.norms[measured.norms > 0].mean())
-    # [candidates, layers, heads]; a head passes only what it passes on every sample.
-    passed = (measured.errors < bound).all(dim=0)
-    first = passed.to(torch.int64).argmax(dim=0)
-    thresholds = torch.tensor(candidates)[first].masked_fill(~passed.any(dim=0), 0.0)
+    thresholds = torch.zeros(len(shapes), shapes[0].heads)
+    is_open = torch.ones_like(thresholds, dtype=torch.bool)
+    bound = 0.0
+    for candidate in settings.candidates():
+        tried = candidate * is_open.any(dim=1, keepdim=True).expand_as(is_open)
+        measured = _measure(model, tried, samples, config)
+        bound = _bound(settings, measured)
+        passed = is_open & (measured.errors < bound).all(dim=0)
+        thresholds[passed] = candidate
+        is_open &= ~passed
+        if not bool(is_open.any()):
+            break
     return Calibration(
         system="sale",
         model_fingerprint=fingerprint(model),
@@ -146,16 +148,16 @@ def sale_errors(
         Mean over the tokens of the L1 distance between sparse and dense output,
         `[texts, layers, heads]`; to be compared with the calibration's `error_bound`.
     """
-    return _measure(model, thresholds[None], texts, config).errors[:, 0]
+    return _measure(model, thresholds, texts, config).errors
 
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """What was seen.
+    """What was seen, each `[samples, layers, heads]`.
 
     Attributes:
-        errors: mean L1 distances, `[samples, candidates, layers, heads]`.
-        norms: mean L1 norms of dense outputs, `[samples, layers, heads]`.
+        errors: mean L1 distances; 0 in layers whose heads are all dense.
+        norms: mean L1 norms of dense outputs; 0 in layers with a window of their own.
     """
 
     errors: Tensor
@@ -165,19 +167,21 @@ class _Measured:
 def _measure(
     model: PreTrainedModel, thresholds: Tensor, samples: Sequence[Sequence[int]], config: SaleConfig
 ) -> _Measured:
-    errors = torch.zeros(len(samples), *thresholds.shape, dtype=torch.float64)
-    norms = torch.zeros(len(samples), *thresholds.shape[1:], dtype=torch.float64)
+    measured = _Measured(
+        torch.zeros(len(samples), *thresholds.shape, dtype=torch.float64),
+        torch.zeros(len(samples), *thresholds.shape, dtype=torch.float64),
+    )
     for index, sample in enumerate(samples):
-        observer = _observer(thresholds, errors[index], norms[index], config)
+        observer = _observer(thresholds, measured.errors[index], measured.norms[index], config)
         with torch.no_grad(), observe_attention(model, observer):
             model(torch.tensor([sample], device=model.device), use_cache=True, logits_to_keep=1)
-    return _Measured(errors, norms)
+    return measured
 
 
 def _observer(
     thresholds: Tensor, errors: Tensor, norms: Tensor, config: SaleConfig
 ) -> Callable[[Observation], None]:
-    """Fills in what it sees of one sample: `[candidates, layers, heads]`, `[layers, heads]`."""
+    """Fills in errors and norms, `[layers, heads]`, of the sample that the model runs over."""
 
     def observe(seen: Observation) -> None:
         if seen.window is not None:
@@ -186,11 +190,18 @@ def _observer(
         scale, layer = seen.layer.scale, seen.layer.index
         dense = attend_densely(*tensors, scale=scale, starts=seen.starts)
         norms[layer] = _mean_l1(dense)
-        for candidate, of_model in enumerate(thresholds):
-            sparse = sale_attention(*tensors, of_model[layer], scale=scale, config=config).output
-            errors[candidate, layer] = _mean_l1(sparse - dense)
+        if bool(thresholds[layer].any()):
+            own = thresholds[layer].to(dense.device)
+            sparse = sale_attention(*tensors, own, scale=scale, config=config).output
+            errors[layer] = _mean_l1(sparse - dense)
 
     return observe
+
+
+def _bound(settings: SaleCalibration, measured: _Measured) -> float:
+    if settings.error_bound is not None:
+        return settings.error_bound
+    return settings.relative_bound * float(measured.norms[measured.norms > 0].mean())
 
 
 def _mean_l1(outputs: Tensor) -> Tensor:

@@ -1,0 +1,246 @@
+"""What `tapgraph serve` stands: invented requests, clients that leave, and a full queue for long.
+
+    python benchmarks/server_robustness.py fuzz [--requests 10000]
+    python benchmarks/server_robustness.py leave [--times 200]
+    python benchmarks/server_robustness.py soak [--minutes 30]
+
+Each starts a server of its own over a tiny random checkpoint, and ends with exit code 1 if the
+server failed: an answer 500, a hang, a slot that stays taken, memory that grows. `--json FILE`
+keeps the numbers. `fuzz` needs schemathesis.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from backend import free_port, served
+from made_checkpoint import make_checkpoint
+
+_GROWTH = 1.05
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server to try; `process` is its process id."""
+
+    root: str
+    model: str
+    process: int
+
+    def in_use(self) -> float:
+        """Requests that have a slot or wait for one."""
+        lines = httpx.get(f"{self.root}/metrics").text.splitlines()
+        values = dict(line.split(" ") for line in lines if not line.startswith("#"))
+        return float(values["tapgraph_requests_running"]) + float(
+            values["tapgraph_requests_waiting"]
+        )
+
+    def memory_mib(self) -> float:
+        """Resident memory of the server."""
+        status = Path(f"/proc/{self.process}/status").read_text("utf-8")
+        kib = next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]
+        return int(kib) / 1024
+
+
+@contextmanager
+def tried_server() -> Iterator[Target]:
+    """A server over a tiny checkpoint, with few slots, so that the queue is often full."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = make_checkpoint(Path(folder) / "tiny", hidden=128, layers=2, vocabulary=512)
+        port = free_port()
+        command = [
+            str(Path(sys.executable).parent / "tapgraph"), "serve", "--port", str(port),
+            "--model", f"{path}?prefix_mib=16&context_tokens=2048",
+            "--running", "4", "--waiting", "8", "--timeout-s", "60",
+        ]  # fmt: skip
+        with served(command, port, "/health") as process:
+            yield Target(f"http://127.0.0.1:{port}", path.name, process)
+
+
+def fuzz(target: Target, given: argparse.Namespace) -> dict[str, Any]:
+    """Requests that schemathesis invents from our OpenAPI document; none may give 500 or hang."""
+    import schemathesis  # noqa: PLC0415 - needed here alone
+
+    schema = schemathesis.openapi.from_dict(fuzzed_document(target))
+    found: Any = list(schema.get_all_operations())
+    operations = [result.ok() for result in found]
+    statuses: Counter[str] = Counter()
+    failures: list[str] = []
+
+    def send(case: Any) -> None:
+        try:
+            response = case.call(base_url=target.root, timeout=90)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it goes into the report
+            failures.append(f"{case.operation.label}: {type(error).__name__}: {error}"[:300])
+            return
+        statuses[f"{case.operation.label} {response.status_code}"] += 1
+        if response.status_code == 500:
+            failures.append(f"{case.operation.label}: {case.body!r}"[:300])
+
+    is_post = [one.method.lower() == "post" for one in operations]
+    turn = 0
+    while sum(statuses.values()) < given.requests and len(failures) < 20:
+        for operation, posts in zip(operations, is_post, strict=True):
+            if posts or turn == 0:
+                left = given.requests - sum(statuses.values())
+                send_invented(operation, min(500 if posts else 20, left), given.seed + turn, send)
+        turn += 1
+    return {
+        "requests": sum(statuses.values()),
+        "statuses": dict(sorted(statuses.items())),
+        "failures": failures,
+        "ok": not failures and target.in_use() == 0,
+    }
+
+
+def fuzzed_document(target: Target) -> Any:
+    """Our OpenAPI document, with this model's name and short replies.
+
+    Else nearly every request would end at an invented name, or run for minutes.
+    """
+    document = httpx.get(f"{target.root}/openapi.json").json()
+    for name in ("ChatCompletionRequest", "CompletionRequest"):
+        properties = document["components"]["schemas"][name]["properties"]
+        properties["model"] = {"enum": [target.model]}
+        for tokens in {"max_tokens", "max_completion_tokens"} & set(properties):
+            properties[tokens] = {"type": "integer", "minimum": 1, "maximum": 8}
+    return document
+
+
+def send_invented(operation: Any, requests: int, number: int, send: Callable[[Any], None]) -> None:
+    """Send requests for one operation that hypothesis draws from its schema."""
+    from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: PLC0415 - as above
+
+    if requests < 1:
+        return
+    draw = given(case=operation.as_strategy())
+    limits = settings(
+        max_examples=requests,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    seed(number)(limits(draw(lambda case: send(case))))()
+
+
+def leave(target: Target, given: argparse.Namespace) -> dict[str, Any]:
+    """Clients that go away in the middle of a stream; each must free its slot."""
+    generator = random.Random(given.seed)
+    stuck = 0
+    slowest_s = 0.0
+    for _ in range(given.times):
+        request = {
+            "model": target.model,
+            "messages": [{"role": "user", "content": "Go on."}],
+            "max_tokens": 1500,
+            "stream": True,
+        }
+        url = f"{target.root}/v1/chat/completions"
+        with httpx.stream("POST", url, json=request, timeout=60) as stream:
+            lines = stream.iter_lines()
+            for _ in range(generator.randint(1, 12)):
+                next(lines)
+        left = time.monotonic()
+        while target.in_use() and time.monotonic() < left + 20:
+            time.sleep(0.01)
+        stuck += target.in_use() > 0
+        slowest_s = max(slowest_s, time.monotonic() - left)
+    return {
+        "times": given.times,
+        "stuck": stuck,
+        "slowest_release_s": round(slowest_s, 3),
+        "ok": stuck == 0,
+    }
+
+
+def soak(target: Target, given: argparse.Namespace) -> dict[str, Any]:
+    """More clients than the queue holds, for long; memory must stay flat once it is warm.
+
+    Compared are the medians of resident memory over the second and the last tenth of the time.
+    """
+    end = time.monotonic() + 60 * given.minutes
+    statuses: Counter[int] = Counter()
+
+    def client(seed: int) -> None:
+        generator = random.Random(seed)
+        while time.monotonic() < end:
+            words = ["milk", "bread", "notes", "maps"]
+            request = {
+                "model": target.model,
+                "messages": [
+                    {"role": "system", "content": "Do as you are told. " * generator.randint(1, 9)},
+                    {"role": "user", "content": " ".join(generator.choices(words, k=40))},
+                ],
+                "max_tokens": generator.randint(1, 60),
+            }
+            reply = httpx.post(f"{target.root}/v1/chat/completions", json=request, timeout=120)
+            statuses[reply.status_code] += 1
+            if reply.status_code == 429:
+                time.sleep(0.02)
+
+    clients = [threading.Thread(target=client, args=(number,)) for number in range(16)]
+    for each in clients:
+        each.start()
+    memory: list[float] = []
+    while time.monotonic() < end:
+        time.sleep(min(5.0, 0.6 * given.minutes))
+        memory.append(target.memory_mib())
+    for each in clients:
+        each.join()
+    tenth = max(1, len(memory) // 10)
+    early = statistics.median(memory[tenth : 2 * tenth])
+    late = statistics.median(memory[-tenth:])
+    return {
+        "minutes": given.minutes,
+        "replies": {str(status): count for status, count in sorted(statuses.items())},
+        "early_mib": round(early, 1),
+        "late_mib": round(late, 1),
+        "growth": round(late / early, 4),
+        "ok": late <= _GROWTH * early and set(statuses) <= {200, 429} and target.in_use() == 0,
+    }
+
+
+TRIALS: dict[str, Callable[[Target, argparse.Namespace], dict[str, Any]]] = {
+    "fuzz": fuzz,
+    "leave": leave,
+    "soak": soak,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one trial, print what happened, and say by the exit code whether the server stood it."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("trial", choices=TRIALS)
+    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--times", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, help="where to write the numbers")
+    given = parser.parse_args(arguments)
+    with tried_server() as target:
+        result = TRIALS[given.trial](target, given)
+    result["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
+    text = json.dumps({given.trial: result}, indent=2)
+    print(text)
+    if given.json:
+        given.json.write_text(text + "\n", "utf-8")
+    return 0 if result["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""Fine-tuning a model for Landmark Attention: next-token loss through the grouped softmax."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from tapgraph.errors import UsageError
+from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
+from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
+from tapgraph.kernels.systems.landmark import Landmark
+from tapgraph.kernels.systems.landmark_softmax import check_block, grouped_softmax_attention
+from tapgraph.kernels.systems.landmark_tokens import insert_landmarks
+from tapgraph.llm_backend.local.attention import use_attention
+
+__all__ = [
+    "LANDMARK",
+    "LandmarkTraining",
+    "TrainingStep",
+    "add_landmark_token",
+    "fine_tune_landmarks",
+    "landmark_loss",
+]
+
+LANDMARK = "<landmark>"
+"""The landmark token's text."""
+_COSINE_CYCLES = 0.4
+_BETAS = (0.9, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class LandmarkTraining:
+    """How a model is fine-tuned; the authors' numbers for LLaMA 7B.
+
+    They had batches of 128 sequences of 512 tokens.
+
+    Attributes:
+        block: ordinary tokens before a landmark; attention will need the same number later.
+        steps: of one batch each.
+        learning_rate: the highest; it rises from zero and falls to a tenth.
+        warm_share: share of the steps for the rise.
+        weight_decay: of AdamW.
+        longest_gradient: longer gradients are cut to this norm.
+    """
+
+    block: int = 50
+    steps: int = 15_000
+    learning_rate: float = 2e-5
+    warm_share: float = 0.03
+    weight_decay: float = 0.1
+    longest_gradient: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_block(self.block)
+        if self.steps < 1:
+            raise UsageError(f"steps must be at least 1, got {self.steps!r}")
+        for name in ("learning_rate", "longest_gradient"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{name} must be positive, got {getattr(self, name)!r}")
+        if not 0 <= self.warm_share < 1:
+            raise UsageError(f"warm_share must be at least 0 and below 1, got {self.warm_share!r}")
+        if self.weight_decay < 0:
+            raise UsageError(f"weight_decay must be at least 0, got {self.weight_decay!r}")
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0: a cosine that stops at 0.4 cycles."""
+        warm = round(self.warm_share * self.steps)
+        if step < warm:
+            return self.learning_rate * (step + 1) / warm
+        done = (step - warm) / max(1, self.steps - 1 - warm)
+        return self.learning_rate * (1 + math.cos(2 * math.pi * _COSINE_CYCLES * done)) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """Where a training run stands after a step.
+
+    Attributes:
+        step: counted from 0.
+        loss: of the step's batch, before its weights changed; less is better.
+    """
+
+    step: int
+    loss: float
+
+
+def add_landmark_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    """The id of the landmark token, which tokenizer and model get if they do not have it.
+
+    Its row of the embeddings, and of the output layer, begins at the mean of the rows before it.
+    """
+    is_new = LANDMARK not in tokenizer.get_vocab()
+    if is_new:
+        tokenizer.add_special_tokens(
+            {"additional_special_tokens": [LANDMARK]}, replace_extra_special_tokens=False
+        )
+    landmark_id = tokenizer.get_vocab()[LANDMARK]
+    if landmark_id >= _embedding_rows(model):
+        model.resize_token_embeddings(landmark_id + 1, mean_resizing=False)
+        is_new = True
+    if is_new:
+        for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
+            if layer is not None:
+                weights = layer.get_parameter("weight").data
+                weights[landmark_id] = weights[:landmark_id].mean(dim=0)
+    return landmark_id
+
+
+def landmark_loss(model: PreTrainedModel, token_ids: Tensor, *, block: int) -> Tensor:
+    """The mean next-token loss of a model that attends through the full grouped softmax.
+
+    2305.16300, section 3.1: no cache, nothing retrieved, all blocks compete. Landmarks are targets
+    like other tokens, and predict the next token like others.
+
+    The model's attention is replaced for the forward pass only; the result has gradients. The
+    scores of all tokens are in memory at once, and activation checkpointing does not work.
+
+    Args:
+        model: one that attention systems can work in, without dropout.
+        token_ids: int64 `[batch, slots]`, landmarks among them, without padding.
+        block: ordinary tokens before a landmark.
+
+    Returns:
+        A scalar, float32 (float64 for float64 models).
+    """
+    with use_attention(model, _FullGroupedSoftmax(block)):
+        logits: Tensor = model(input_ids=token_ids, use_cache=True).logits
+    exact = torch.promote_types(logits.dtype, torch.float32)
+    return functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1).to(exact), token_ids[:, 1:].flatten()
+    )
+
+
+def fine_tune_landmarks(
+    model: PreTrainedModel,
+    batches: Iterable[Tensor],
+    *,
+    landmark_id: int,
+    training: LandmarkTraining | None = None,
+    on_step: Callable[[TrainingStep], None] | None = None,
+) -> None:
+    """Train all weights of a model that want a gradient, so that `Landmark` can work in it.
+
+    Deviation from the authors' code: the landmark's place in the loss is that of their path
+    without the fused kernel (see `landmark_loss`).
+
+    Args:
+        model: changed in place; its embeddings have the landmark (`add_landmark_token`).
+        batches: int64 `[batch, tokens]` each, without landmarks and without padding.
+        landmark_id: the landmark token.
+        training: None means the authors' numbers.
+        on_step: told of every step.
+
+    Raises:
+        UsageError: there are fewer batches than steps, the model has no such token, or it is one
+            that attention systems cannot work in.
+    """
+    training = LandmarkTraining() if training is None else training
+    rows = _embedding_rows(model)
+    if not 0 <= landmark_id < rows:
+        raise UsageError(f"landmark_id must be in 0..{rows - 1}, got {landmark_id!r}")
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(
+        weights,
+        lr=training.learning_rate,
+        betas=_BETAS,
+        weight_decay=training.weight_decay,
+    )
+    step = -1
+    for step, batch in enumerate(islice(batches, training.steps)):
+        optimizer.param_groups[0]["lr"] = training.rate(step)
+        landmarked = insert_landmarks(batch, block=training.block, landmark_id=landmark_id)
+        loss = landmark_loss(model, landmarked.token_ids.to(model.device), block=training.block)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(weights, training.longest_gradient)
+        optimizer.step()
+        if on_step is not None:
+            on_step(TrainingStep(step, loss.item()))
+    optimizer.zero_grad()
+    if step + 1 < training.steps:
+        raise UsageError(f"{training.steps} steps need as many batches, got {step + 1}")
+
+
+def _embedding_rows(model: PreTrainedModel) -> int:
+    return model.get_input_embeddings().get_parameter("weight").shape[0]
+
+
+class _FullGroupedSoftmax(AttentionSystem):
+    """The grouped softmax over everything, at true positions, with gradients."""
+
+    name: ClassVar[str] = "landmark-training"
+    about: ClassVar[About] = About(paper=Landmark.about.paper, saves="", needs="", fails_when="")
+
+    def __init__(self, block: int) -> None:
+        self._block = block
+
+    def open_layer(self, shape: LayerShape, rotary: Rotary) -> "_GroupedLayer":  # noqa: ARG002
+        return _GroupedLayer(shape, self._block)
+
+
+class _GroupedLayer(FullCacheLayer):
+    def __init__(self, shape: LayerShape, block: int) -> None:
+        super().__init__(shape)
+        self._block = block
+
+    def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
+        keys, values = self.keys, self.values
+        part = grouped_softmax_attention(
+            queries, keys, values, block=self._block, scale=self.shape.scale, starts=starts
+        )
+        return SparseOutput(part.output, LastRead())
+
+    def attend_to_one(self, queries: Tensor, starts: Tensor) -> SparseOutput:
+        return self.attend_sparsely(queries, starts)

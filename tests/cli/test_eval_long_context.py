@@ -1,0 +1,98 @@
+"""`tapgraph eval long-context` on a tiny random model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tapgraph.cli.main import app
+from tapgraph.errors import UsageError
+
+RUNNER = CliRunner()
+
+
+def run(*arguments: object) -> Any:
+    return RUNNER.invoke(app, ["eval", "long-context", *map(str, arguments)])
+
+
+def arguments(tiny: Any, out: Path, **more: object) -> list[object]:
+    chosen = {
+        "model": tiny.folder(),
+        "systems": "sink_window@0.25,hip?kept=64",
+        "tasks": "vt,fwe",
+        "lengths": "1024",
+        "samples": 2,
+    } | more
+    named = [part for name, value in chosen.items() for part in (f"--{name}", value)]
+    return [*named, "--out", out]
+
+
+def test_scores_are_paired_with_dense_and_resume(tiny: Any, tmp_path: Path) -> None:
+    first = run(*arguments(tiny, tmp_path), "--json")
+    assert first.exit_code == 0, first.output
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert {one["system"] for one in summary["scores"]} == {
+        "dense",
+        "sink_window@0.25",
+        "hip?kept=64",
+    }
+    for one in summary["scores"]:
+        assert (one["against_dense"] is None) == (one["system"] == "dense")
+        assert one["score"]["n"] == 2
+    lines = (tmp_path / "results.jsonl").read_text()
+    again = run(*arguments(tiny, tmp_path))
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "results.jsonl").read_text() == lines
+    assert "against dense" in again.output
+
+
+def test_a_system_that_reads_all_scores_as_dense_does(tiny: Any, tmp_path: Path) -> None:
+    run(*arguments(tiny, tmp_path, systems="sink_window@1.0"))
+    lines = (tmp_path / "results.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    outputs = {row["id"]: row["result"]["output"] for row in rows}
+    for identifier, output in outputs.items():
+        assert output == outputs[identifier.replace("sink_window@1.0", "dense")]
+
+
+def test_metrics_lie_where_kvpress_has_them(tiny: Any, tmp_path: Path) -> None:
+    run(*arguments(tiny, tmp_path, systems="dense", samples=1))
+    metrics = json.loads((tmp_path / "dense" / "1024" / "metrics.json").read_text())
+    assert set(metrics) == {"vt", "fwe"}
+    assert set(metrics["fwe"]) == {"string_match"}
+
+
+def test_fidelity_tells_what_selections_keep(tiny: Any, tmp_path: Path) -> None:
+    done = run(*arguments(tiny, tmp_path, systems="hip@0.25", samples=1), "--fidelity")
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "fidelity.json").read_text())
+    [one] = found["lengths"][0]["systems"]
+    assert 0 < one["mass"] <= one["best_mass"]
+    assert "top-k" in done.output
+
+
+def test_another_run_in_the_folder_is_not_mixed_in(tiny: Any, tmp_path: Path) -> None:
+    run(*arguments(tiny, tmp_path, systems="dense", samples=1))
+    mixed = run(*arguments(tiny, tmp_path, systems="dense", samples=1, seed=1))
+    assert isinstance(mixed.exception, UsageError)
+    assert "holds another run" in str(mixed.exception)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"tasks": "qa_1"}, "no task is called 'qa_1'"),
+        ({"systems": "snapkv"}, "no attention system is called 'snapkv'"),
+        ({"systems": "hip@much"}, "a budget is a share such as 0.25, got 'much'"),
+        ({"lengths": "4k"}, "a length must be an integer, got '4k'"),
+        ({"samples": 0}, "samples must be at least 1, got 0"),
+    ],
+)
+def test_bad_requests_are_told(
+    tiny: Any, tmp_path: Path, changed: dict[str, object], said: str
+) -> None:
+    refused = run(*arguments(tiny, tmp_path, **changed))
+    assert isinstance(refused.exception, UsageError)
+    assert said in str(refused.exception)
