@@ -5,16 +5,16 @@ over filler (`needle`) and a haystack made of nothing but needles (`multikey`). 
 that of `tapgraph.evals.long_context.asking`, what a budget means is in `budgets` there. For Duo and
 Razor the same number of heads is also drawn at random, anew for every pair of contexts.
 
-    python benchmarks/needle.py [--quick] [--model PATH] [--systems NAME ...] [--json FILE]
-                                [--plot FILE]
+    python benchmarks/needle.py [--quick] [--again] [--model PATH] [--systems NAME ...]
+                                [--json FILE] [--plot FILE]
 
-With some of the systems, the others' rows stay as they are in the file.
+The files grow row by row, and a run goes on where one with the same model and prompts stopped.
 
 Told of each row are exact answers with a Wilson interval (which takes prompts for independent,
-though questions about one context are not quite), bytes held for one sequence, and tokens whose
-keys a decode step reads: those it attends to, and stand-ins it reads only in order to choose.
-The recall model was not fine-tuned with landmarks, and the row of Landmark Attention says no more
-than what it does to such a model.
+though questions about one context are not quite); and, as means over pairs of contexts, bytes held
+for one sequence, and tokens whose keys a decode step reads: those it attends to, and stand-ins it
+reads only in order to choose. The recall model was not fine-tuned with landmarks, and the row of
+Landmark Attention says no more than what it does to such a model.
 """
 
 import argparse
@@ -229,17 +229,21 @@ def measure(
     return Row.of(setting, measured, time.perf_counter() - began)
 
 
-def rows_of_others(
-    path: Path, setup: Mapping[str, object], rows: Sequence[Row]
-) -> list[dict[str, Any]]:
-    """Rows of an earlier run with the same model and prompts, of systems not measured again."""
+def earlier_rows(path: Path, setup: Mapping[str, object]) -> list[dict[str, Any]]:
+    """Rows that an earlier run with the same model and prompts has left."""
     if not path.exists():
         return []
     earlier = json.loads(path.read_text(encoding="utf-8"))
     if any(earlier.get(name) != value for name, value in setup.items()):
         return []
-    measured = {row.system for row in rows}
-    return [row for row in earlier["rows"] if row["system"] not in measured]
+    return list(earlier["rows"])
+
+
+def write(found: Mapping[str, Any], results: Path, plot: Path) -> None:
+    """The rows so far, as numbers and as a picture."""
+    for path, text in ((results, json.dumps(found, indent=1) + "\n"), (plot, draw_plot(found))):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 def _mean(numbers: Sequence[float]) -> float:
@@ -275,6 +279,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=70_000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="two short contexts, few questions")
+    parser.add_argument("--again", action="store_true", help="measure all rows anew")
     parser.add_argument("--json", type=Path, default=ROOT / "benchmarks/results/needle.json")
     parser.add_argument("--plot", type=Path, default=ROOT / "docs/images/needle.svg")
     options = parser.parse_args()
@@ -285,34 +290,29 @@ def main() -> None:
     learnt = learnt_of(model, options.model)
     cells = cells_of(options.lengths, options.contexts, options.questions, options.seed)
     settings = list(settings_of(options.systems, learnt))
-    dense_bytes: dict[tuple[str, int], float] = {}
-    rows: list[Row] = []
-    widths = (24, 16, 22, 8, 9, 10, 9, 12)
-    began = time.perf_counter()
-    print("".join(text.ljust(width) for text, width in zip(HEADINGS, widths, strict=True)))
-    for setting in settings:
-        row = measure(model, learnt, setting, cells, dense_bytes)
-        rows.append(row)
-        line = zip(cells_of_row(row), widths, strict=True)
-        print("".join(text.ljust(width) for text, width in line), flush=True)
-    print("† the question's last token is read in the prefill, all else in decode steps")
     setup = {
         "model": fingerprint(model),
-        "threads": options.threads,
         "torch": torch.__version__,
+        "prompts": sum(len(one.questions) for cell in cells for one in cell.contexts),
         "cells": [f"{cell.task} {cell.length}" for cell in cells],
-        "prompts": rows[0].recall.n,
     }
-    found = {
-        **setup,
-        "seconds": round(time.perf_counter() - began),
-        "rows": [*map(asdict, rows), *rows_of_others(options.json, setup, rows)],
-    }
-    for path in (options.json, options.plot):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    options.plot.write_text(draw_plot(found), encoding="utf-8")
-    print(f"{found['seconds']} s; written to {options.json} and {options.plot}")
+    rows = [] if options.again else earlier_rows(options.json, setup)
+    known = {(row["system"], row["budget"]) for row in rows}
+    dense_bytes: dict[tuple[str, int], float] = {}
+    widths = (24, 16, 22, 8, 9, 10, 9, 12)
+    print("".join(text.ljust(width) for text, width in zip(HEADINGS, widths, strict=True)))
+    for setting in settings:
+        if (setting.name, setting.budget) in known and setting.system != "dense":
+            continue
+        row = measure(model, learnt, setting, cells, dense_bytes)
+        rows = [one for one in rows if one["system"] != "dense" or setting.system != "dense"]
+        rows.append(asdict(row))
+        line = zip(cells_of_row(row), widths, strict=True)
+        print("".join(text.ljust(width) for text, width in line), flush=True)
+        seconds = round(sum(one["seconds"] for one in rows))
+        write({**setup, "seconds": seconds, "rows": rows}, options.json, options.plot)
+    print("† the question's last token is read in the prefill, all else in decode steps")
+    print(f"written to {options.json} and {options.plot}")
 
 
 if __name__ == "__main__":

@@ -51,11 +51,28 @@ def draw_plot(found: Mapping[str, Any]) -> str:
     names = [name for name in _COLOURS if any(row["system"] == name for row in rows)]
     decoding = [name for name in names if name not in _PREFILL_ONLY]
     prefill = [name for name in names if name in _PREFILL_ONLY]
+    small = [
+        name
+        for name in decoding
+        if any(row["kv_share"] < 0.95 for row in rows if row["system"] == name)
+    ]
     step = _PANEL + _GAP
     panels = (
-        _Panel("Memory", "KV bytes kept, of dense", "kv_share", _LEFT, decoding),
-        _Panel("Decode", "tokens read in a step", "read_share", _LEFT + step, decoding),
-        _Panel("Prefill", "tokens read by a query", "prompt_read_share", _LEFT + 2 * step, prefill),
+        _Panel("Memory", "KV bytes kept, share of dense", "kv_share", _LEFT, small),
+        _Panel(
+            "Decode",
+            "tokens read in a step, share of context",
+            "read_share",
+            _LEFT + step,
+            decoding,
+        ),
+        _Panel(
+            "Prefill",
+            "tokens read by a query, share of context",
+            "prompt_read_share",
+            _LEFT + 2 * step,
+            prefill,
+        ),
     )
     width = _LEFT + 3 * step + _LEGEND
     height = _TOP + _HEIGHT + 62
@@ -82,7 +99,7 @@ def _axes(panel: _Panel, *, is_first: bool) -> list[str]:
     right, bottom = panel.left + _PANEL, _TOP + _HEIGHT
     parts = [_text(panel.left, _TOP - 24, panel.title, weight="bold", size=14)]
     if is_first:
-        parts.append(_text(panel.left - 40, _TOP - 8, "exact answers", fill="#555555"))
+        parts.append(_text(panel.left - 40, _TOP - 8, "exact answers, %", fill="#555555"))
     for percent in (0, 25, 50, 75, 100):
         y = panel.y(percent / 100)
         parts.append(_stroke(panel.left, y, right, y, "#e4e4e4"))

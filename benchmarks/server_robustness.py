@@ -148,6 +148,8 @@ def leave(target: Target, given: argparse.Namespace) -> dict[str, Any]:
             "model": target.model,
             "messages": [{"role": "user", "content": "Go on."}],
             "max_tokens": 1500,
+            # The likeliest token never ends this model's turn.
+            "temperature": 0,
             "stream": True,
         }
         url = f"{target.root}/v1/chat/completions"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapgraph.errors import UsageError
-from tapgraph.evals.stats import Tally, macro_share, share
+from tapgraph.evals.stats import Tally, macro_share, share, wilson
 
 
 def test_the_micro_share_weighs_items_by_their_counts() -> None:
@@ -58,3 +58,23 @@ def test_the_share_lies_inside_its_interval_and_between_0_and_1(
 def test_no_resamples_are_refused() -> None:
     with pytest.raises(UsageError, match="resamples must be at least 1"):
         share([Tally(1, 1)], seed=0, resamples=0)
+
+
+@pytest.mark.parametrize(("right", "n"), [(3, 10), (98, 100), (1, 7)])
+def test_a_wilson_interval_ends_where_the_normal_test_would_just_not_refuse(
+    right: int, n: int
+) -> None:
+    estimate = wilson(right, n)
+    for end in (estimate.low, estimate.high):
+        assert end is not None
+        # z of the observed share, were the end the true one.
+        z = abs(right / n - end) / math.sqrt(end * (1 - end) / n)
+        assert z == pytest.approx(1.95996, abs=1e-4)
+
+
+def test_a_wilson_interval_has_a_width_where_all_trials_agree() -> None:
+    assert wilson(10, 10).low == pytest.approx(1 / (1 + 1.95996**2 / 10), abs=1e-5)
+    assert wilson(0, 10).low == 0
+    assert wilson(0, 0).value is None
+    with pytest.raises(UsageError, match=r"successes must be in 0\.\.3, got 4"):
+        wilson(4, 3)

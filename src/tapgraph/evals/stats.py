@@ -33,7 +33,7 @@ class Estimate:
 
     The interval is a percentile bootstrap over items, because the steps of one item are not
     independent. Where all items agree (all right, all wrong, one item) it has no width; `items`
-    says then how little that means.
+    says then how little that means. (Only `wilson` gives another interval.)
 
     Attributes:
         value: the share; None when nothing was counted.
