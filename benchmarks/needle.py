@@ -13,7 +13,8 @@ The files grow row by row, and a run goes on where one with the same model and p
 Told of each row are exact answers with a Wilson interval (which takes prompts for independent,
 though questions about one context are not quite); and, as means over pairs of contexts, bytes held
 for one sequence, and tokens whose keys a decode step reads: those it attends to, and stand-ins it
-reads only in order to choose. The recall model was not fine-tuned with landmarks, and the row of
+reads only in order to choose (for HiP every score counts, for SALE every key that is estimated with
+4 bits). The recall model was not fine-tuned with landmarks, and the row of
 Landmark Attention says no more than what it does to such a model.
 """
 

@@ -35,11 +35,12 @@ class _Panel:
     field: str
     left: int
     systems: Sequence[str]
+    most: int
 
     def x(self, share: float) -> float:
-        """Shares from 1/64 to 1 on a logarithmic axis."""
-        place = math.log2(max(share, _LEAST) / _LEAST) / math.log2(1 / _LEAST)
-        return self.left + _PANEL * min(place, 1.06)
+        """Shares from 1/64 to `most` on a logarithmic axis."""
+        place = math.log2(max(share, _LEAST) / _LEAST) / math.log2(self.most / _LEAST)
+        return self.left + _PANEL * place
 
     def y(self, recall: float) -> float:
         return _TOP + _HEIGHT * (1 - recall)
@@ -58,13 +59,14 @@ def draw_plot(found: Mapping[str, Any]) -> str:
     ]
     step = _PANEL + _GAP
     panels = (
-        _Panel("Memory", "KV bytes kept, share of dense", "kv_share", _LEFT, small),
+        _Panel("Memory", "KV bytes kept, share of dense", "kv_share", _LEFT, small, 1),
         _Panel(
             "Decode",
             "tokens read in a step, share of context",
             "read_share",
             _LEFT + step,
             decoding,
+            4,
         ),
         _Panel(
             "Prefill",
@@ -72,6 +74,7 @@ def draw_plot(found: Mapping[str, Any]) -> str:
             "prompt_read_share",
             _LEFT + 2 * step,
             prefill,
+            2,
         ),
     )
     width = _LEFT + 3 * step + _LEGEND
@@ -104,9 +107,9 @@ def _axes(panel: _Panel, *, is_first: bool) -> list[str]:
         y = panel.y(percent / 100)
         parts.append(_stroke(panel.left, y, right, y, "#e4e4e4"))
         parts.append(_text(panel.left - 6, y + 4, f"{percent}", anchor="end", fill="#555555"))
-    for power in range(-6, 1):
+    for power in range(-6, panel.most.bit_length()):
         x = panel.x(2.0**power)
-        label = "1" if power == 0 else f"1/{2**-power}"
+        label = f"1/{2**-power}" if power < 0 else f"{2**power}"
         parts.append(_stroke(x, bottom, x, bottom + 4, "#888888"))
         parts.append(_text(x, bottom + 17, label, anchor="middle", fill="#555555"))
     parts.append(_text((panel.left + right) / 2, bottom + 34, panel.axis, anchor="middle"))

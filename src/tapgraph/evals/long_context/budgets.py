@@ -70,7 +70,7 @@ DEFAULT_SHARES: Mapping[str, Sequence[float]] = MappingProxyType({
     "landmark": (1 / 8,),
     "triangle_mix": _TOKEN_SHARES,
     "xattention": (0.5, 0.8, 0.95),
-    "sale": (0.9, 0.99, 1.0),
+    "sale": (0.3, 0.7, 1.0),
 })
 """For each system the budgets that a comparison shows unless told otherwise."""
 
