@@ -60,7 +60,7 @@ from tapgraph.tools.token_estimate import estimate_tokens
 
 TASKS = 5
 LATENCY_S = 0.2
-"""Of every canned reply: quicker than any model answers, yet time to encode a picture beside it."""
+"""Of every canned reply: short for a model, yet time enough to encode a picture beside it."""
 
 ROLE_OF_SCHEMA: dict[type[BaseModel] | None, str] = {
     ManagerReply: "manager",

@@ -157,7 +157,10 @@ class LayerAttention(ABC):
 
     @abstractmethod
     def restore(self, snapshot: object) -> None:
-        """Go back to an earlier `snapshot` of this same object; may be done many times."""
+        """Go back to an earlier `snapshot` of this same object; may be done many times.
+
+        Snapshots that were taken after that one are void from then on.
+        """
 
     @abstractmethod
     def fork(self) -> "LayerAttention":

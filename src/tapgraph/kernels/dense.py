@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from tapgraph.kernels.block_sparse import block_sparse_attention
 from tapgraph.kernels.inputs import check_inputs, check_starts
+from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.merge import Partial
 
 __all__ = ["attend_densely", "attend_densely_with_lse"]
@@ -43,12 +44,10 @@ def attend_densely(
     batch, _, q_len, _ = queries.shape
     kv_len = keys.shape[2]
     check_starts(starts, batch, q_len, kv_len)
-    cuts: list[int] = starts.tolist()
-    if not any(cuts):
+    if not bool(starts.any()):
         return _attend(queries, keys, values, scale)
     output = torch.zeros_like(queries)
-    for cut in sorted(set(cuts)):
-        rows = (starts == cut).nonzero()[:, 0]
+    for cut, rows in rows_by_start(starts):
         padded = max(0, cut - (kv_len - q_len))
         if padded < q_len:
             output[rows, :, padded:] = _attend(

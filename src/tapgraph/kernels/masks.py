@@ -4,12 +4,14 @@ Queries are always the last tokens: query i of `q_len` stands in slot `kv_len - 
 ("bottom-right" causality).
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from tapgraph.errors import UsageError
 
-__all__ = ["padding_starts", "visible"]
+__all__ = ["padding_starts", "rows_by_start", "visible"]
 
 
 def padding_starts(mask: Tensor | None, batch: int, device: torch.device) -> Tensor:
@@ -37,6 +39,16 @@ def padding_starts(mask: Tensor | None, batch: int, device: torch.device) -> Ten
         row = int(falls.any(dim=1).nonzero()[0])
         raise UsageError(f"padding must be on the left, row {row} has some after a real token")
     return (~real).sum(dim=1)
+
+
+def rows_by_start(starts: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """Each start, ascending, with the rows that have it; the rows of one start are alike in length.
+
+    >>> [(start, rows.tolist()) for start, rows in rows_by_start(torch.tensor([4, 0, 4]))]
+    [(0, [1]), (4, [0, 2])]
+    """
+    for start in sorted(set(starts.tolist())):
+        yield start, (starts == start).nonzero()[:, 0]
 
 
 def visible(q_len: int, kv_len: int, starts: Tensor) -> Tensor:

@@ -4,17 +4,17 @@ import pytest
 import torch
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.attention_system import LayerShape
+from tapgraph.kernels.attention_system import LayerAttention, LayerShape
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems.dense import Dense
-from tapgraph.kernels.systems.sink_window import SinkWindow, SinkWindowConfig, SinkWindowLayer
+from tapgraph.kernels.systems.sink_window import SinkWindow, SinkWindowConfig
 
 ROUNDING = 1e-12
 SHAPE = LayerShape(index=0, layers=1, heads=8, kv_heads=2, head_dim=6, scale=0.4)
 STARTS = [0, 5]
 
 
-def open_layer(sink: int, recent: int) -> SinkWindowLayer:
+def open_layer(sink: int, recent: int) -> LayerAttention:
     return SinkWindow(SinkWindowConfig(sink, recent)).open_layer(SHAPE, PlainRotary())
 
 

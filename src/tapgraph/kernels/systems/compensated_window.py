@@ -12,8 +12,8 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Reading
 from tapgraph.kernels.dense import attend_densely, attend_densely_with_lse
 from tapgraph.kernels.inputs import check_call
+from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.merge import Partial, merge
-from tapgraph.kernels.systems.split_heads import rows_by_start
 from tapgraph.kernels.window_store import WindowSnapshot, WindowStore
 
 __all__ = ["Budget", "CompensatedWindowLayer"]

@@ -17,14 +17,12 @@ from tapgraph.kernels.attention_system import (
 )
 from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.inputs import check_call
+from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.sink_ring import RingSnapshot, SinkRing, attend_streaming
-from tapgraph.kernels.systems.dense import DenseLayer
 from tapgraph.kernels.systems.split_heads import (
-    HeadPart,
     SplitHeadsLayer,
     check_head_choice,
-    part_shape,
-    rows_by_start,
+    split_by_choice,
 )
 
 __all__ = ["Duo", "DuoConfig", "DuoPrefill", "StreamingLayer"]
@@ -103,17 +101,9 @@ class Duo(AttentionSystem):
         Raises:
             UsageError: `full_heads` is for a model of another shape.
         """
-        check_head_choice(self.full_heads, "full_heads", shape)
-        is_full: list[bool] = self.full_heads[shape.index].tolist()
-        full = tuple(head for head, full in enumerate(is_full) if full)
-        streaming = tuple(head for head, full in enumerate(is_full) if not full)
-        parts = []
-        if full:
-            parts.append(HeadPart(full, DenseLayer(part_shape(shape, len(full)))))
-        if streaming:
-            inner = part_shape(shape, len(streaming))
-            parts.append(HeadPart(streaming, StreamingLayer(inner, self.config)))
-        return SplitHeadsLayer(shape, parts)
+        return split_by_choice(
+            shape, self.full_heads, "full_heads", lambda part: StreamingLayer(part, self.config)
+        )
 
 
 @dataclass(frozen=True, slots=True)

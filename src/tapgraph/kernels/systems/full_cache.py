@@ -12,6 +12,7 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Reading
 from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.inputs import check_call
+from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.token_store import TokenStore
 
 __all__ = ["FullCacheLayer", "LastRead", "SparseOutput", "UnpaddedLayer"]
@@ -233,14 +234,12 @@ class UnpaddedLayer(FullCacheLayer):
 
     def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
         """Attend in each group of rows with one start by itself."""
-        cuts = sorted(set(starts.tolist()))
-        if cuts == [0]:
+        if not bool(starts.any()):
             return self.attend_rows(queries, self.keys, self.values)
         q_len = queries.shape[2]
         output = torch.zeros_like(queries)
         read: list[tuple[Tensor, LastRead]] = []
-        for cut in cuts:
-            rows = (starts == cut).nonzero()[:, 0]
+        for cut, rows in rows_by_start(starts):
             padded = max(0, cut - (self.tokens_seen - q_len))
             if padded < q_len:
                 result = self._attend_from(cut, rows, queries[rows, :, padded:])
@@ -266,9 +265,6 @@ class UnpaddedLayer(FullCacheLayer):
         starts = torch.zeros_like(rows)
         output = attend_densely(queries, keys, values, scale=self.shape.scale, starts=starts)
         return SparseOutput(output, LastRead())
-
-    def _attend_to_all(self, queries: Tensor, starts: Tensor) -> Tensor:
-        return self._remembered(self.attend_to_all(queries, starts))
 
     def _counted_from(self, slots: Tensor, positions: Tensor) -> Tensor:  # noqa: ARG002
         return positions

@@ -9,6 +9,7 @@ from torch import Tensor
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
 from tapgraph.kernels.inputs import check_call
+from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.merge import Partial, merge
 from tapgraph.kernels.selection import listed, top_k
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
@@ -172,8 +173,7 @@ class LandmarkLayer(FullCacheLayer):
         blocks = starts.new_full((len(starts), self.shape.heads, self._config.retrieved), -1)
         near = torch.full_like(starts, self.tokens_seen)
         scored = 0
-        for start in sorted(set(starts.tolist())):
-            rows = (starts == start).nonzero()[:, 0]
+        for start, rows in rows_by_start(starts):
             for slot in range(max(start, first), self.tokens_seen, self._config.chunk):
                 piece = _Piece(rows, start, slot, (slot - start) // self._stride)
                 part = slice(slot - first, slot - first + self._config.chunk)

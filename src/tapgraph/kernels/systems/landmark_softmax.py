@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.inputs import check_inputs, check_starts
+from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.merge import Partial
 
 __all__ = ["attend_to_blocks", "check_block", "grouped_softmax_attention"]
@@ -54,14 +55,12 @@ def grouped_softmax_attention(
     if starts is None:
         starts = torch.zeros(batch, dtype=torch.int64, device=queries.device)
     check_starts(starts, batch, q_len, kv_len)
-    cuts = sorted(set(starts.tolist()))
-    if cuts == [0]:
+    if not bool(starts.any()):
         return _attend(queries, keys, values, block, scale)
     exact = torch.promote_types(queries.dtype, torch.float32)
     output = torch.zeros_like(queries)
     normaliser = queries.new_full(queries.shape[:3], float("-inf"), dtype=exact)
-    for cut in cuts:
-        rows = (starts == cut).nonzero()[:, 0]
+    for cut, rows in rows_by_start(starts):
         padded = max(0, cut - (kv_len - q_len))
         if padded < q_len:
             part = _attend(

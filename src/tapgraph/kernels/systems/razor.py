@@ -8,12 +8,10 @@ from torch import Tensor
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
 from tapgraph.kernels.systems.compensated_window import Budget, CompensatedWindowLayer
-from tapgraph.kernels.systems.dense import DenseLayer
 from tapgraph.kernels.systems.split_heads import (
-    HeadPart,
     SplitHeadsLayer,
     check_head_choice,
-    part_shape,
+    split_by_choice,
 )
 
 __all__ = ["Razor", "RazorConfig", "RazorPrefill"]
@@ -99,19 +97,12 @@ class Razor(AttentionSystem):
         Raises:
             UsageError: `retrieval_heads` is for a model of another shape.
         """
-        check_head_choice(self.retrieval_heads, "retrieval_heads", shape)
-        retrieves: list[bool] = self.retrieval_heads[shape.index].tolist()
-        dense = tuple(head for head, kept in enumerate(retrieves) if kept)
-        compressed = tuple(head for head, kept in enumerate(retrieves) if not kept)
-        parts = []
-        if dense:
-            parts.append(HeadPart(dense, DenseLayer(part_shape(shape, len(dense)))))
-        if compressed:
-            config = self.config
-            layer = CompensatedWindowLayer(
-                part_shape(shape, len(compressed)),
-                Budget(config.sink, config.window_floor, config.compression),
-                dense_prompt=config.prefill == "dense",
-            )
-            parts.append(HeadPart(compressed, layer))
-        return SplitHeadsLayer(shape, parts)
+        budget = Budget(self.config.sink, self.config.window_floor, self.config.compression)
+        return split_by_choice(
+            shape,
+            self.retrieval_heads,
+            "retrieval_heads",
+            lambda part: CompensatedWindowLayer(
+                part, budget, dense_prompt=self.config.prefill == "dense"
+            ),
+        )

@@ -3,22 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-from torch import Tensor
-
 from tapgraph.errors import UsageError
-from tapgraph.kernels.attention_system import (
-    About,
-    AttentionSystem,
-    LayerAttention,
-    LayerShape,
-    Reading,
-    Rotary,
-)
-from tapgraph.kernels.inputs import check_call
-from tapgraph.kernels.sink_ring import RingSnapshot, SinkRing, attend_streaming
+from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
+from tapgraph.kernels.systems.duo import DuoConfig, StreamingLayer
 
-__all__ = ["SinkWindow", "SinkWindowConfig", "SinkWindowLayer"]
+__all__ = ["SinkWindow", "SinkWindowConfig"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +38,8 @@ class SinkWindow(AttentionSystem):
     - Tokens keep the positions they had in the text, where the paper counts them anew within the
       cache: this is a baseline for contexts that the model can number, not for endless ones.
     - The prompt is read with the same mask, each token with its own sink and window, so that the
-      result does not depend on the chunks it comes in.
+      result does not depend on the chunks it comes in: what DuoAttention's streaming heads do
+      when their prompt is read strictly, in all heads.
     """
 
     name: ClassVar[str] = "sink_window"
@@ -64,86 +54,9 @@ class SinkWindow(AttentionSystem):
     def __init__(self, config: SinkWindowConfig = SinkWindowConfig()) -> None:
         self.config = config
 
-    def open_layer(self, shape: LayerShape, rotary: Rotary) -> "SinkWindowLayer":  # noqa: ARG002
+    def open_layer(self, shape: LayerShape, rotary: Rotary) -> StreamingLayer:  # noqa: ARG002
         """A layer with an empty ring."""
-        return SinkWindowLayer(shape, SinkRing(self.config.sink_tokens, self.config.recent_tokens))
-
-
-class SinkWindowLayer(LayerAttention):
-    """Sink and window of one layer."""
-
-    def __init__(self, shape: LayerShape, ring: SinkRing) -> None:
-        super().__init__(shape)
-        self._ring = ring
-        self._starts: Tensor | None = None
-
-    @property
-    def tokens_seen(self) -> int:
-        """Slots given to it so far; few are kept."""
-        return self._ring.tokens_seen
-
-    @property
-    def reading(self) -> Reading:
-        """The tokens in the sink and the window."""
-        return Reading(attended=float(self._kept().sum(dim=1).double().mean()))
-
-    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
-        """Attend from each token to its own sink and window."""
-        check_call(self.shape, queries, keys, values, starts, self.tokens_seen)
-        self._starts = starts
-        return attend_streaming(
-            self._ring, queries, keys, values, starts=starts, scale=self.shape.scale
+        config, newest = self.config, 1
+        return StreamingLayer(
+            shape, DuoConfig(config.sink_tokens, config.recent_tokens - newest, prefill="strict")
         )
-
-    def decode(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
-        """Attend to the sink and the window."""
-        return self.prefill(queries, keys, values, starts)
-
-    def kept_by_last_query(self) -> Tensor:
-        """The sink and the window, the same for all heads."""
-        return self._kept()[:, None].expand(-1, self.shape.heads, -1)
-
-    def bytes_held(self) -> int:
-        """Those of a `SinkRing` of `sink_tokens` and `recent_tokens`."""
-        return self._ring.bytes_held()
-
-    def snapshot(self) -> object:
-        """A copy of the ring."""
-        return self._ring.snapshot()
-
-    def restore(self, snapshot: object) -> None:
-        """Go back to an earlier copy of the ring."""
-        if not isinstance(snapshot, RingSnapshot):
-            raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
-        self._ring.restore(snapshot)
-
-    def fork(self) -> "SinkWindowLayer":
-        """A copy with a ring of its own."""
-        twin = SinkWindowLayer(self.shape, self._ring.fork())
-        twin._starts = self._starts
-        return twin
-
-    def crop(self, tokens: int) -> None:
-        """Refused: what left the window cannot come back.
-
-        Raises:
-            UsageError: always.
-        """
-        raise UsageError(
-            f"cannot go back to {tokens} tokens: a window has dropped what it would need; "
-            "restore a snapshot instead"
-        )
-
-    def select_rows(self, rows: Tensor) -> None:
-        """Make row r of the batch what row `rows[r]` was."""
-        self._ring.select_rows(rows)
-        if self._starts is not None:
-            self._starts = self._starts.index_select(0, rows)
-
-    def _kept(self) -> Tensor:
-        if self._starts is None:
-            raise UsageError("nothing was attended to yet")
-        slots = torch.arange(self.tokens_seen, device=self._starts.device)
-        positions = slots - self._starts[:, None]
-        in_window = slots >= self.tokens_seen - self._ring.recent
-        return (positions >= 0) & (in_window | (positions < self._ring.sink))

@@ -1,6 +1,6 @@
 """A layer whose KV heads are kept in different ways: what Duo and Razor share."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -9,8 +9,9 @@ from torch import Tensor
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Reading
 from tapgraph.kernels.inputs import check_call
+from tapgraph.kernels.systems.dense import DenseLayer
 
-__all__ = ["HeadPart", "SplitHeadsLayer", "check_head_choice", "part_shape", "rows_by_start"]
+__all__ = ["HeadPart", "SplitHeadsLayer", "check_head_choice", "part_shape", "split_by_choice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,35 @@ def part_shape(shape: LayerShape, kv_heads: int) -> LayerShape:
     return replace(shape, heads=kv_heads * shape.group, kv_heads=kv_heads)
 
 
+def split_by_choice(
+    shape: LayerShape,
+    choice: Tensor,
+    name: str,
+    open_reduced: Callable[[LayerShape], LayerAttention],
+) -> SplitHeadsLayer:
+    """A layer whose chosen KV heads are dense, and whose others are kept as `open_reduced` says.
+
+    Args:
+        shape: the layer.
+        choice: bool `[layers, kv_heads]`, the heads that keep everything.
+        name: what messages call the choice.
+        open_reduced: opens the attention of the other heads, given their shape.
+
+    Raises:
+        UsageError: the choice is for a model of another shape.
+    """
+    check_head_choice(choice, name, shape)
+    chosen: list[bool] = choice[shape.index].tolist()
+    dense = tuple(head for head, is_chosen in enumerate(chosen) if is_chosen)
+    reduced = tuple(head for head, is_chosen in enumerate(chosen) if not is_chosen)
+    parts = []
+    if dense:
+        parts.append(HeadPart(dense, DenseLayer(part_shape(shape, len(dense)))))
+    if reduced:
+        parts.append(HeadPart(reduced, open_reduced(part_shape(shape, len(reduced)))))
+    return SplitHeadsLayer(shape, parts)
+
+
 def check_head_choice(choice: Tensor, name: str, shape: LayerShape | None = None) -> None:
     """Check a choice of KV heads, and that it is for a model with this layer.
 
@@ -192,9 +222,3 @@ def check_head_choice(choice: Tensor, name: str, shape: LayerShape | None = None
             f"{name} must be [{shape.layers}, {shape.kv_heads}] for this model, "
             f"got {list(choice.shape)}"
         )
-
-
-def rows_by_start(starts: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Each start with the rows, int64, that have it; the rows of one start are alike in length."""
-    for start in sorted(set(starts.tolist())):
-        yield start, (starts == start).nonzero()[:, 0]

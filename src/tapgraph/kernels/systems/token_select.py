@@ -11,6 +11,7 @@ from torch.nn import functional
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
 from tapgraph.kernels.dense import attend_densely
+from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.selection import listed, top_k
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
 
@@ -172,8 +173,7 @@ class TokenSelectLayer(FullCacheLayer):
         first = self.tokens_seen - queries.shape[2]
         last_lists: list[tuple[Tensor, Tensor]] = []
         scored = 0
-        for start in sorted(set(starts.tolist())):
-            rows = (starts == start).nonzero()[:, 0]
+        for start, rows in rows_by_start(starts):
             for slot, end in self._pieces(start, max(start, first)):
                 part = slice(slot - first, end - first)
                 lists = self._lists_of_chunk(rows, start, queries[rows, :, part], end)

@@ -1,8 +1,9 @@
 """The cache of a `transformers` model whose layers are a system's `LayerAttention`."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,19 +16,6 @@ from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, R
 __all__ = ["AttentionCache", "AttentionLayer", "CacheSnapshot", "NewTokens", "StackedCache"]
 
 
-class Attending(Protocol):
-    """A cache that computes attention itself."""
-
-    def attend(
-        self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
-    ) -> Tensor:
-        """The attention output `[batch, heads, tokens, head_dim]` for new tokens.
-
-        `starts` is int64 `[batch]`, or None where no mask was given.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class NewTokens:
     """What a cache's `update` returns in the place of keys.
@@ -35,9 +23,33 @@ class NewTokens:
     The model hands it on to the attention function, so queries meet the cache there.
     """
 
-    cache: Attending
+    cache: "AttendingCache"
     layer: int
     keys: Tensor
+
+
+class AttendingCache(Cache, ABC):
+    """A cache that computes attention itself."""
+
+    def update(  # type: ignore[override]
+        self,
+        key_states: Tensor,
+        value_states: Tensor,
+        layer_idx: int,
+        *_: Any,
+        **__: Any,
+    ) -> tuple[NewTokens, Tensor]:
+        """Hand the new keys, and itself, on to the attention function; nothing is stored yet."""
+        return NewTokens(self, layer_idx, key_states), value_states
+
+    @abstractmethod
+    def attend(
+        self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
+    ) -> Tensor:
+        """The attention output `[batch, heads, tokens, head_dim]` for new tokens.
+
+        `starts` is int64 `[batch]`, or None where no mask was given.
+        """
 
 
 class AttentionLayer(CacheLayerMixin):
@@ -77,7 +89,7 @@ class CacheSnapshot:
     starts: Tensor | None
 
 
-class AttentionCache(Cache):
+class AttentionCache(AttendingCache):
     """The past of one batch of sequences, kept by an attention system.
 
     Row r of the batch begins at slot `starts[r]`, after its left padding.
@@ -145,7 +157,10 @@ class AttentionCache(Cache):
         )
 
     def restore(self, snapshot: CacheSnapshot) -> None:
-        """Go back to an earlier `snapshot` of this same cache; may be done many times."""
+        """Go back to an earlier `snapshot` of this same cache; may be done many times.
+
+        Snapshots that were taken after that one are void from then on.
+        """
         for layer, kept in zip(self.layers, snapshot.layers, strict=True):
             layer.attention.restore(kept)
         self.starts = snapshot.starts
@@ -204,17 +219,6 @@ class AttentionCache(Cache):
         """Only some rows."""
         self.select_rows(indices)
 
-    def update(  # type: ignore[override]
-        self,
-        key_states: Tensor,
-        value_states: Tensor,
-        layer_idx: int,
-        *_: Any,
-        **__: Any,
-    ) -> tuple[NewTokens, Tensor]:
-        """Hand the new keys, and itself, on to the attention function; nothing is stored yet."""
-        return NewTokens(self, layer_idx, key_states), value_states
-
     def attend(
         self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
     ) -> Tensor:
@@ -250,7 +254,7 @@ class AttentionCache(Cache):
         return known if starts is None else starts
 
 
-class StackedCache(Cache):
+class StackedCache(AttendingCache):
     """Several one-sequence caches seen as one batch; each row goes on from its own length.
 
     Attributes:
@@ -272,17 +276,6 @@ class StackedCache(Cache):
             for cache in self.caches
         ]
         return torch.tensor(ends, device=device)[:, None] + torch.arange(tokens, device=device)
-
-    def update(  # type: ignore[override]
-        self,
-        key_states: Tensor,
-        value_states: Tensor,
-        layer_idx: int,
-        *_: Any,
-        **__: Any,
-    ) -> tuple[NewTokens, Tensor]:
-        """Hand the new keys, and itself, on to the attention function; nothing is stored yet."""
-        return NewTokens(self, layer_idx, key_states), value_states
 
     def attend(
         self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
