@@ -114,10 +114,11 @@ def fuzzed_document(target: Target) -> Any:
     """
     document = httpx.get(f"{target.root}/openapi.json").json()
     for name in ("ChatCompletionRequest", "CompletionRequest"):
-        properties = document["components"]["schemas"][name]["properties"]
-        properties["model"] = {"enum": [target.model]}
-        for tokens in {"max_tokens", "max_completion_tokens"} & set(properties):
-            properties[tokens] = {"type": "integer", "minimum": 1, "maximum": 8}
+        schema = document["components"]["schemas"][name]
+        schema["properties"]["model"] = {"enum": [target.model]}
+        schema["properties"]["max_tokens"] = {"type": "integer", "minimum": 1, "maximum": 8}
+        schema["properties"].pop("max_completion_tokens", None)
+        schema["required"] = [*schema["required"], "max_tokens"]
     return document
 
 

@@ -82,3 +82,9 @@ def test_scores_are_of_the_distribution_as_it_is() -> None:
 def test_values_that_cannot_be_are_refused(values: dict[str, float], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         Sampling(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-300, 1e-30])
+def test_a_temperature_next_to_nothing_takes_the_likeliest(temperature: float) -> None:
+    logits = torch.tensor([1.0, -torch.inf, 3.0, 2.0, -torch.inf])
+    assert Sampler(Sampling(temperature, seed=0)).choose(logits) == 2

@@ -35,7 +35,9 @@ class Sampler:
         """A token; float32 `[vocabulary]`, what must not be chosen at -inf."""
         if self.is_greedy:
             return int(logits.argmax())
-        weights = torch.softmax(logits.double() / self._sampling.temperature, dim=-1)
+        # Divided by a temperature near 0, only differences to the largest stay numbers.
+        below_the_largest = logits.double() - logits.max()
+        weights = torch.softmax(below_the_largest / self._sampling.temperature, dim=-1)
         if self._sampling.top_p < 1:
             weights = _nucleus(weights, self._sampling.top_p)
         cumulated = weights.cumsum(dim=-1)
