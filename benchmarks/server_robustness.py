@@ -181,20 +181,22 @@ def soak(target: Target, given: argparse.Namespace) -> dict[str, Any]:
 
     def client(seed: int) -> None:
         generator = random.Random(seed)
-        while time.monotonic() < end:
-            words = ["milk", "bread", "notes", "maps"]
-            request = {
-                "model": target.model,
-                "messages": [
-                    {"role": "system", "content": "Do as you are told. " * generator.randint(1, 9)},
-                    {"role": "user", "content": " ".join(generator.choices(words, k=40))},
-                ],
-                "max_tokens": generator.randint(1, 60),
-            }
-            reply = httpx.post(f"{target.root}/v1/chat/completions", json=request, timeout=120)
-            statuses[reply.status_code] += 1
-            if reply.status_code == 429:
-                time.sleep(0.02)
+        with httpx.Client(base_url=target.root, timeout=120) as connection:
+            while time.monotonic() < end:
+                words = ["milk", "bread", "notes", "maps"]
+                instruction = "Do as you are told. " * generator.randint(1, 9)
+                request = {
+                    "model": target.model,
+                    "messages": [
+                        {"role": "system", "content": instruction},
+                        {"role": "user", "content": " ".join(generator.choices(words, k=40))},
+                    ],
+                    "max_tokens": generator.randint(1, 60),
+                }
+                reply = connection.post("/v1/chat/completions", json=request)
+                statuses[reply.status_code] += 1
+                if reply.status_code == 429:
+                    time.sleep(0.1)
 
     clients = [threading.Thread(target=client, args=(number,)) for number in range(16)]
     for each in clients:

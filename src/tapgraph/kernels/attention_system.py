@@ -188,12 +188,15 @@ class AttentionSystem(ABC):
         keys: whether it wants queries and keys after the model's rotary embedding, or before it
             (then it rotates them itself, to positions of its own).
         croppable: whether `LayerAttention.crop` works at any length.
+        same_in_chunks: whether a prompt gives the same, but for rounding, however it is cut into
+            calls of `LayerAttention.prefill`.
     """
 
     name: ClassVar[str]
     about: ClassVar[About]
     keys: ClassVar[Literal["rotated", "unrotated"]] = "rotated"
     croppable: ClassVar[bool] = True
+    same_in_chunks: ClassVar[bool] = False
 
     @abstractmethod
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> LayerAttention:

@@ -53,6 +53,34 @@ def test_a_warm_prompt_gives_what_a_cold_one_gives(
     assert statistics.prefix_bytes > 0
 
 
+def test_dense_attention_takes_over_tokens_at_any_cut(tiny: "Tiny") -> None:
+    shared = tiny.prompt(70, 1)
+    limits = EngineLimits(prefill_chunk=50)
+    requests = [request(shared, tiny.prompt(length, length)) for length in (23, 40)]
+    with Engine(tiny.load(), limits=EngineLimits(prefill_chunk=50, prefix_bytes=0)) as engine:
+        cold = [engine.submit(one).result() for one in requests]
+    with Engine(tiny.load(), limits=limits) as engine:
+        warm = [engine.submit(one).result() for one in requests]
+    assert [one.finished.count.cached for one in warm] == [0, 64]
+    assert [one.tokens for one in warm] == [one.tokens for one in cold]
+    for one, other in zip(warm, cold, strict=True):
+        for score, wanted in zip(one.scores, other.scores, strict=True):
+            assert score.chosen.logprob == pytest.approx(wanted.chosen.logprob, abs=1e-4)
+
+
+def test_other_systems_are_cut_at_the_same_places_whatever_the_chunk(
+    tiny: "Tiny", attention_cases: ModuleType
+) -> None:
+    prompts = [(*tiny.prompt(600, 1), *tiny.prompt(length, length)) for length in (9, 90)]
+    system: AttentionSystem = attention_cases.TIGHT["token_select"]()
+    with Engine(tiny.load(), system) as engine:
+        cached = [
+            engine.submit(tiny.greedy(prompt, 1)).result().finished.count.cached
+            for prompt in prompts
+        ]
+    assert cached == [0, 512]
+
+
 def test_the_check_would_see_a_wrong_prefix(tiny: "Tiny") -> None:
     with Engine(tiny.load(), Dense(), NO_STORE) as engine:
         first = engine.submit(request(tiny.prompt(70, 1), tiny.prompt(9, 2))).result()

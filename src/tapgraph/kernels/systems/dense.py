@@ -33,6 +33,7 @@ class Dense(AttentionSystem):
         needs="Nothing.",
         fails_when="Never wrong; time and memory grow with the context.",
     )
+    same_in_chunks: ClassVar[bool] = True
 
     def __init__(self, config: DenseConfig = DenseConfig()) -> None:
         self.config = config

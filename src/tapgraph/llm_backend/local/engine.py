@@ -31,6 +31,12 @@ __all__ = ["Engine", "EngineLimits", "EngineStatistics"]
 
 _log = logging.getLogger(__name__)
 
+FIXED_CHUNK = 256
+"""Where the cut matters, prompts are cut at multiples of this and of nothing else, and used again
+from there, so that what is read anew goes through the same passes as in a prompt read whole."""
+SHARED_STEP = 16
+"""Where the cut does not matter, prompts are used again in these steps."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineLimits:
@@ -40,15 +46,17 @@ class EngineLimits:
         context_tokens: prompt and reply together; None for what the checkpoint says.
         running: replies that are worked on at once.
         waiting: requests that may wait for one of those places; more are refused.
-        prefill_chunk: tokens of a prompt that are read in one forward pass. Running replies get
-            their next token between two passes, and prefixes are used again in these steps.
+        prefill_chunk: tokens of a prompt that are read in one forward pass, the rest of a prompt
+            with the last one if it is less than half of this. Running replies get their next token
+            between two passes. Attention systems whose result depends on where a prompt is cut
+            read at most `FIXED_CHUNK`.
         prefix_bytes: memory for keys and values of recent prompts; 0 keeps none.
     """
 
     context_tokens: int | None = None
     running: int = 16
     waiting: int = 64
-    prefill_chunk: int = 256
+    prefill_chunk: int = 1024
     prefix_bytes: int = 2**30
 
     def __post_init__(self) -> None:
@@ -140,7 +148,11 @@ class Engine:
         attention = self._restoring.enter_context(use_attention(checkpoint.model, self.system))
         self._new_cache = attention.new_cache
         self._forward = ForwardPass(checkpoint, attention)
-        self._store = PrefixStore(limits.prefix_bytes, limits.prefill_chunk)
+        self._chunk = limits.prefill_chunk
+        if not self.system.same_in_chunks:
+            self._chunk = min(self._chunk, FIXED_CHUNK)
+        self._shared_step = SHARED_STEP if self.system.same_in_chunks else self._chunk
+        self._store = PrefixStore(limits.prefix_bytes, self._shared_step)
         self._changed = threading.Condition()
         self._waiting: deque[ReplyInProgress] = deque()
         self._running: list[ReplyInProgress] = []
@@ -305,10 +317,10 @@ class Engine:
     def _read_chunk(self, reply: ReplyInProgress) -> None:
         if reply.cache is None:
             self._begin(reply)
-        cache, chunk = reply.cache, self.limits.prefill_chunk
+        cache = reply.cache
         if cache is None:
             raise TypeError("a reply that has begun has a cache")
-        end = min((reply.read // chunk + 1) * chunk, self._last_shared_point(reply))
+        end = self._end_of_chunk(reply)
         if end <= reply.read:
             # The rest in one pass: pictures cannot be cut.
             end = len(reply.prompt_tokens)
@@ -318,6 +330,13 @@ class Engine:
             self._store.keep(reply.prompt_tokens[:end], cache.fork())
         if reply.is_read:
             self._choose(reply, logits, None)
+
+    def _end_of_chunk(self, reply: ReplyInProgress) -> int:
+        last, chunk = self._last_shared_point(reply), self._chunk
+        if not self.system.same_in_chunks:
+            return min((reply.read // chunk + 1) * chunk, last)
+        end = reply.read + chunk
+        return end if last - end >= chunk / 2 else last
 
     def _begin(self, reply: ReplyInProgress) -> None:
         tokens, most = reply.prompt_tokens, self._reusable(reply)
@@ -349,8 +368,7 @@ class Engine:
         """Up to where the prompt is read in chunks."""
         if reply.request.prompt.pictures is None:
             return len(reply.prompt_tokens)
-        chunk = self.limits.prefill_chunk
-        return self._reusable(reply) // chunk * chunk
+        return self._reusable(reply) // self._shared_step * self._shared_step
 
     def _decode(self, replies: list[ReplyInProgress]) -> None:
         logits = self._forward.decode([reply.next_token() for reply in replies])
@@ -373,7 +391,7 @@ class Engine:
     def _finish(self, reply: ReplyInProgress, reason: FinishReason, error: str = "") -> None:
         if self.system.croppable and reason != "failed":
             length = min(reply.read, self._reusable(reply))
-            length -= length % self.limits.prefill_chunk
+            length -= length % self._shared_step
             prefix = reply.as_prefix(length)
             if prefix is not None:
                 prefix.cache.crop(length)

@@ -20,19 +20,19 @@ class KeptPrefix:
 class PrefixStore:
     """Caches of prompts under a byte budget; the one that was not used for longest goes first.
 
-    A prefix is used again only up to a multiple of `chunk`, where a prompt is cut into forward
-    passes. Then a prompt that begins with a kept prefix goes through the very same passes as one
-    that does not, and its logits are the same, bit for bit, under every attention system, also
-    where a system looks at the queries of a pass together. At most `chunk - 1` tokens that were
-    shared are read again.
+    A prefix is used again only up to a multiple of `step`, and at most `step - 1` tokens that were
+    shared are read again. With the step at which prompts are cut into forward passes, a prompt that
+    begins with a kept prefix goes through the very same passes as one that does not, and its logits
+    are the same, bit for bit, also where an attention system looks at the queries of a pass
+    together.
 
     Caches that can be cropped are kept as they are and cropped where a new prompt leaves them.
     Others fit only as a whole: `points_to_keep` tells where to fork one while a prompt is read.
     """
 
-    def __init__(self, budget_bytes: int, chunk: int) -> None:
+    def __init__(self, budget_bytes: int, step: int) -> None:
         self._budget_bytes = budget_bytes
-        self._chunk = chunk
+        self._step = step
         self._kept: OrderedDict[tuple[int, ...], KeptPrefix] = OrderedDict()
         self._bytes: dict[tuple[int, ...], int] = {}
         self._seen: OrderedDict[tuple[int, ...], None] = OrderedDict()
@@ -59,7 +59,7 @@ class PrefixStore:
             others: caches in use, which may be forked too.
 
         Returns:
-            None when no kept prefix reaches the first multiple of `chunk`.
+            None when no kept prefix reaches the first multiple of `step`.
         """
         best: KeptPrefix | None = None
         length = 0
@@ -96,7 +96,7 @@ class PrefixStore:
         """Where a cache that cannot be cropped should be forked while this prompt is read.
 
         These are the ends of turns, the end of the prompt, and the points where it parts from
-        prompts that came before it, each moved down to a multiple of `chunk`.
+        prompts that came before it, each moved down to a multiple of `step`.
         """
         if self._budget_bytes == 0:
             return frozenset()
@@ -121,7 +121,7 @@ class PrefixStore:
         return shared if is_whole else 0
 
     def _floor(self, tokens: int) -> int:
-        return tokens // self._chunk * self._chunk
+        return tokens // self._step * self._step
 
     def _drop(self, tokens: tuple[int, ...]) -> None:
         del self._kept[tokens]
