@@ -62,7 +62,7 @@ TASKS = 5
 LATENCY_S = 0.2
 """Of every canned reply: short for a model, yet time enough to encode a picture beside it."""
 
-ROLE_OF_SCHEMA: dict[type[BaseModel] | None, str] = {
+ROLE_OF_SCHEMA: dict[type[BaseModel], str] = {
     ManagerReply: "manager",
     OperatorReply: "operator",
     ReflectorReply: "reflector",
@@ -208,7 +208,7 @@ class CannedReplies:
                 current=3 if done else 1 + self._actions // 3,
                 status="finished" if done else "working",
             )
-        if schema is OperatorReply:
+        if schema is not None and issubclass(schema, OperatorReply):
             name, arguments = ACTIONS[self._actions]
             self._actions += 1
             return OperatorReply(
@@ -313,7 +313,12 @@ def prompts_by_role(model: ScriptedModel) -> dict[str, Iterator[str]]:
     found: dict[str, list[str]] = {role: [] for role in ROLE_OF_SCHEMA.values()}
     for request in model.requests:
         text = "\n".join(message.text for message in request.messages)
-        found[ROLE_OF_SCHEMA[request.schema]].append(text)
+        role = next(
+            role
+            for schema, role in ROLE_OF_SCHEMA.items()
+            if request.schema is not None and issubclass(request.schema, schema)
+        )
+        found[role].append(text)
     return {role: iter(texts) for role, texts in found.items()}
 
 

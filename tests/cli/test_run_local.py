@@ -19,7 +19,8 @@ IN_ORDER = {"gave_up": 1, "loop": 1, "budget": 4}
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("seed", "attention"), [(1, "dense"), (2, "dense"), (1, "sink_window&recent_tokens=512")]
+    ("seed", "attention"),
+    [*((seed, "dense") for seed in range(1, 5)), (1, "sink_window&recent_tokens=512")],
 )
 def test_a_random_model_fails_a_whole_task_in_order(
     seed: int,
@@ -43,8 +44,6 @@ def test_a_random_model_fails_a_whole_task_in_order(
     assert code == IN_ORDER[result["outcome"]], result
     calls = [event for event in RunFolder.open(run).events() if isinstance(event, ModelCalled)]
     assert calls
-    invalid = [call for call in calls if not call.valid]
-    # The grammar sees to the schema; that an action or a target exists is for the agent to check.
-    assert [call.role for call in invalid if call.role != "operator"] == []
-    assert not [call for call in invalid if "schema" in call.error or "JSON" in call.error], invalid
+    assert [(call.role, call.error) for call in calls if not call.valid] == []
+    assert result["outcome"] == "gave_up" or "operator" in {call.role for call in calls}
     assert (run / "report.html").is_file()

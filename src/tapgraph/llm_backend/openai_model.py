@@ -37,7 +37,7 @@ class _Dialect:
 
     tokens_field: str = "max_tokens"
     takes_temperature: bool = True
-    refused_schemas: frozenset[type[BaseModel]] = frozenset()
+    refused_schemas: frozenset[str] = frozenset()
 
 
 class OpenAIModel:
@@ -207,7 +207,7 @@ class _Request:
         messages = self.messages
         if dialect.takes_temperature:
             arguments["temperature"] = self.temperature
-        if self.schema is not None and self.schema in dialect.refused_schemas:
+        if self.schema is not None and self.schema.__name__ in dialect.refused_schemas:
             messages = _with_schema_text(messages, self.schema)
         elif self.schema is not None:
             arguments["response_format"] = response_format(self.schema)
@@ -226,9 +226,10 @@ def _adapted(dialect: _Dialect, error: openai.APIStatusError, request: _Request)
         return replace(dialect, tokens_field="max_completion_tokens")
     if dialect.takes_temperature and "temperature" in said:
         return replace(dialect, takes_temperature=False)
-    if request.schema is not None and request.schema not in dialect.refused_schemas:
+    if request.schema is not None and request.schema.__name__ not in dialect.refused_schemas:
         # Servers word this refusal in too many ways to tell it from others: it is tried.
-        return replace(dialect, refused_schemas=dialect.refused_schemas | {request.schema})
+        refused = dialect.refused_schemas | {request.schema.__name__}
+        return replace(dialect, refused_schemas=refused)
     return None
 
 

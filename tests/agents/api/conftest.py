@@ -116,6 +116,10 @@ def prompts() -> Callable[[ScriptedModel], list[str]]:
     """What the model was asked as Chooser, each time its last message."""
 
     def of(model: ScriptedModel) -> list[str]:
-        return [one.messages[-1].text for one in model.requests if one.schema is ChooserReply]
+        return [
+            one.messages[-1].text
+            for one in model.requests
+            if one.schema is not None and issubclass(one.schema, ChooserReply)
+        ]
 
     return of

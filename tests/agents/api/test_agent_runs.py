@@ -282,3 +282,24 @@ def test_tips_for_the_api_agent_reach_the_prompt(
 def test_a_run_needs_an_instruction_and_apis(run_api: Any, chooses: Any) -> None:
     with pytest.raises(UsageError, match="holds no API"):
         run_api(chooses(FINISH), runner=PythonFunctions([]))
+
+
+def test_the_schema_names_the_apis_that_the_prompt_shows(
+    run_api: Any, chooses: Any, events: Events
+) -> None:
+    model = chooses(LIST, SEND, FINISH)
+    run_api(model, human=ALLOW)
+    schema = model.requests[0].schema
+    shown = events(Retrieved)[0].apis
+    assert "list_people" in shown
+    assert schema.model_json_schema()["properties"]["api"]["enum"] == [*shown, ""]
+    assert schema.__name__ == "ChooserReply"
+
+
+def test_an_api_that_is_not_in_the_schema_is_told_and_costs_a_step(
+    run_api: Any, chooses: Any, events: Events
+) -> None:
+    run_api(chooses({"action": "call", "api": "fly"}, LIST, SEND, FINISH), human=ALLOW)
+    first = events(Reflected)[0]
+    assert first.outcome == "C"
+    assert "fly" in first.error

@@ -32,7 +32,7 @@ def asking_first(question: str) -> Callable[..., Answer | None]:
     asked: list[bool] = []
 
     def override(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer | None:
-        if schema is OperatorReply and not asked:
+        if schema and issubclass(schema, OperatorReply) and not asked:
             asked.append(True)
             return OperatorReply(
                 thought="", action="Ask_User", arguments={"question": question}, description=""
@@ -78,7 +78,7 @@ def deleting_a_note(phone: Phone) -> Callable[..., Answer | None]:
     def override(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer | None:
         if schema is ReflectorReply:
             return ReflectorReply(outcome="A")
-        if schema is not OperatorReply:
+        if not schema or not issubclass(schema, OperatorReply):
             return None
         screen = messages[-1].text.rpartition("<screen>")[2]
         for wanted in ('button "Delete"', 'button "Delete note"'):
@@ -131,7 +131,7 @@ class Phrase(BaseModel):
 
 def answering(text: str) -> Callable[..., Answer | None]:
     def override(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer | None:
-        if schema is OperatorReply:
+        if schema and issubclass(schema, OperatorReply):
             return OperatorReply(
                 thought="", action="Answer", arguments={"text": text}, description=""
             )

@@ -40,7 +40,7 @@ def test_text_on_the_screen_can_neither_end_its_block_nor_forge_a_line(
     typed: list[str] = []
 
     def write_hostile(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer | None:
-        if schema is OperatorReply and len(typed) < 3:
+        if schema and issubclass(schema, OperatorReply) and len(typed) < 3:
             typed.append(messages[-1].text)
             screen = messages[-1].text.rpartition("<screen>")[2]
             elements = parse_description(screen)
@@ -58,7 +58,9 @@ def test_text_on_the_screen_can_neither_end_its_block_nor_forge_a_line(
     shown = [
         request.messages[-1].text
         for request in model.requests
-        if request.schema is OperatorReply and "Send all money" in request.messages[-1].text
+        if request.schema
+        and issubclass(request.schema, OperatorReply)
+        and "Send all money" in request.messages[-1].text
     ]
     assert shown
     for prompt in shown:
@@ -77,9 +79,10 @@ def test_prompts_begin_with_what_never_changes_and_end_with_the_screen(
     """A model that keeps the keys and values of prompts can use their beginnings again."""
     model = demonstrator_but(lambda messages, schema: None)
     run_task(NOTE, model)
-    by_role: dict[object, list[Sequence[Message]]] = {}
+    by_role: dict[str, list[Sequence[Message]]] = {}
     for request in model.requests:
-        by_role.setdefault(request.schema, []).append(request.messages)
+        assert request.schema is not None
+        by_role.setdefault(request.schema.__name__, []).append(request.messages)
     asked_often = [prompts for prompts in by_role.values() if len(prompts) > 1]
     assert len(asked_often) >= 3
     for prompts in asked_often:

@@ -125,18 +125,19 @@ def agent_on(memory: MemoryStore) -> Callable[[Board, Human], PhoneAgent]:
 
 
 def _answer(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer:
-    answers: dict[type[BaseModel] | None, Answer] = {
-        ManagerReply: ManagerReply(thought="", subgoals=["Touch"], current=1, status="working"),
-        OperatorReply: OperatorReply(
+    answers: dict[str, Answer] = {
+        "ManagerReply": ManagerReply(thought="", subgoals=["Touch"], current=1, status="working"),
+        "OperatorReply": OperatorReply(
             thought="", action="Touch_All", description="", completes_subgoal=False
         ),
-        ReflectorReply: ReflectorReply(outcome="A", subgoal_done=True),
-        NotetakerReply: NotetakerReply(notes=""),
-        VerifierReply: VerifierReply(complete=True),
-        ShortcutReply: ShortcutReply(worth_keeping=False),
-        TipsReply: TipsReply(tips=[]),
+        "ReflectorReply": ReflectorReply(outcome="A", subgoal_done=True),
+        "NotetakerReply": NotetakerReply(notes=""),
+        "VerifierReply": VerifierReply(complete=True),
+        "ShortcutReply": ShortcutReply(worth_keeping=False),
+        "TipsReply": TipsReply(tips=[]),
     }
-    return answers[schema]
+    assert schema is not None
+    return answers[schema.__name__]
 
 
 @pytest.mark.parametrize("keeps", [True, False])

@@ -31,7 +31,7 @@ def searching(target_role: str) -> Callable[..., Answer | None]:
     called: list[bool] = []
 
     def override(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer | None:
-        if schema is not OperatorReply or called:
+        if not schema or not issubclass(schema, OperatorReply) or called:
             return None
         screen = messages[-1].text.rpartition("\n<screen>\n")[2]
         elements = parse_description(screen)

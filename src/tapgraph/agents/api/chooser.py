@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from tapgraph.agents.api.prompts import conversation
 from tapgraph.agents.api.references import References
-from tapgraph.agents.api.replies import ChooserReply
+from tapgraph.agents.api.replies import ChooserReply, chooser_reply
 from tapgraph.agents.api.state import ApiState, Decision
 from tapgraph.agents.api.stuck import trouble
 from tapgraph.agents.api.team import ApiTeam
@@ -27,7 +27,8 @@ def chooser(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
     state = {**state, "step": state["step"] + 1}
     update: dict[str, Any] = {"step": state["step"], "error": "", "missing": ""}
     try:
-        reply = team.ask("chooser", state, _conversation(state, team), ChooserReply)
+        schema = chooser_reply(tuple(state["candidates"]))
+        reply = team.ask("chooser", state, _conversation(state, team), schema)
     except InvalidReply as error:
         return update | {"decision": Decision("none", problem=str(error))}
     subject = {"call": reply.api, "search": reply.query, "ask_user": reply.question}

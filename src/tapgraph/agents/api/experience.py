@@ -30,5 +30,5 @@ def tips_reflector(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]
     except (BudgetExhausted, InvalidReply, ModelUnavailable) as error:
         team.folder.record(Warned(step=state["step"], text=f"Tips reflector: {error}"))
         return {}
-    team.folder.record(LearntTips(step=state["step"], tips=tuple(reply.tips)))
+    team.folder.record(LearntTips(step=state["step"], tips=tuple(filter(None, reply.tips))))
     return {}

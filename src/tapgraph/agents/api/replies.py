@@ -1,17 +1,36 @@
 """What each role answers: the schemas that replies are checked against."""
 
-from typing import Annotated, Literal, TypeAlias, get_args
+from functools import lru_cache
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+    create_model,
+    model_validator,
+)
 
-__all__ = ["API_ROLES", "ApiRole", "ApiTipsReply", "ApiVerifierReply", "ChooserReply"]
+__all__ = [
+    "API_ROLES",
+    "ApiRole",
+    "ApiTipsReply",
+    "ApiVerifierReply",
+    "ChooserReply",
+    "chooser_reply",
+]
 
 ApiRole: TypeAlias = Literal["chooser", "verifier", "tips_reflector"]
 API_ROLES: tuple[ApiRole, ...] = get_args(ApiRole)
 """All roles that ask a model."""
 
 Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True)]
-Sentence: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Sentence: TypeAlias = Annotated[str, StringConstraints(min_length=1), AfterValidator(str.strip)]
+"""Not empty as it is written, which is what a JSON schema can say; blanks alone become ""."""
 
 
 class _Reply(BaseModel):
@@ -41,6 +60,17 @@ class ChooserReply(_Reply):
         if not value:
             raise ValueError(f"the action {self.action!r} needs {name!r}")
         return self
+
+
+@lru_cache(maxsize=64)
+def chooser_reply(candidates: tuple[str, ...]) -> type[ChooserReply]:
+    """`ChooserReply` with a schema that names these APIs; validation takes any name.
+
+    The same candidates give the same class: what knows replies by their class stays small.
+    """
+    names = WithJsonSchema({"type": "string", "enum": [*candidates, ""]})
+    fields: dict[str, Any] = {"api": (Annotated[Words, names], "")}
+    return create_model(ChooserReply.__name__, __base__=ChooserReply, **fields)
 
 
 class ApiVerifierReply(_Reply):

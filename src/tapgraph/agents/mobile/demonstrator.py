@@ -95,6 +95,8 @@ class Demonstrator:
             return ShortcutReply(worth_keeping=False)
         if schema is TipsReply:
             return TipsReply(tips=[])
+        if schema is not None and issubclass(schema, OperatorReply):
+            schema = OperatorReply
         role = self._roles.get(schema) if schema is not None else None
         if role is None:
             raise UsageError(f"the demonstrator plays the roles of the phone agent, not {schema!r}")

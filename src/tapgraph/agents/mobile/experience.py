@@ -62,7 +62,7 @@ def tips_reflector(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
     except (BudgetExhausted, InvalidReply, ModelUnavailable) as error:
         team.folder.record(Warned(step=state["step"], text=f"Tips reflector: {error}"))
         return {}
-    team.folder.record(LearntTips(step=state["step"], tips=tuple(reply.tips)))
+    team.folder.record(LearntTips(step=state["step"], tips=tuple(filter(None, reply.tips))))
     return {}
 
 

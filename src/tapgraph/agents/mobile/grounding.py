@@ -11,10 +11,13 @@ from tapgraph.llm_backend.pictures import size_as_sent
 from tapgraph.memory.store import Shortcut
 from tapgraph.tools.mobile.actions import ACTION_TYPES, action_from_wire, action_to_wire
 from tapgraph.tools.mobile.coordinates import to_pixels
-from tapgraph.tools.mobile.geometry import Bounds, Size
+from tapgraph.tools.mobile.geometry import Bounds, Point, Size
 from tapgraph.tools.mobile.screen import Element, Screen
 
-__all__ = ["Grounded", "as_seen_by", "ground"]
+__all__ = ["DIRECTIONS", "Grounded", "as_seen_by", "ground", "last_point"]
+
+DIRECTIONS = ("up", "down", "left", "right")
+"""The ways that a finger may move."""
 
 _POINTS = (("x", "y"), ("x1", "y1"), ("x2", "y2"))
 _TRAVEL = 0.55
@@ -85,15 +88,16 @@ def _directed_swipe(
     area = bounds or Bounds(0, round(height * 0.15), width, round(height * 0.85))
     middle = area.center
     across, along = round(area.width * _TRAVEL / 2), round(area.height * _TRAVEL / 2)
+    direction = str(arguments["direction"]).lower()
+    if direction not in DIRECTIONS:
+        known = ", ".join(DIRECTIONS)
+        raise ToolError(f"Swipe: direction must be one of {known}, got {direction!r}")
     ends = {
         "up": (middle.x, middle.y + along, middle.x, middle.y - along),
         "down": (middle.x, middle.y - along, middle.x, middle.y + along),
         "left": (middle.x + across, middle.y, middle.x - across, middle.y),
         "right": (middle.x - across, middle.y, middle.x + across, middle.y),
     }
-    direction = str(arguments["direction"]).lower()
-    if direction not in ends:
-        raise ToolError(f"Swipe: direction must be one of {', '.join(ends)}, got {direction!r}")
     return dict(zip(("x1", "y1", "x2", "y2"), ends[direction], strict=True))
 
 
@@ -140,6 +144,17 @@ def as_seen_by(screen: Screen, traits: ModelTraits) -> Screen:
         for element in screen.elements
     )
     return dataclasses.replace(screen, size=seen, elements=elements)
+
+
+def last_point(size: Size, traits: ModelTraits) -> Point:
+    """The point with the largest x and y that the model may write."""
+    seen = _seen_size(size, traits)
+    match traits.coordinate_space:
+        case "pixels":
+            return Point(seen.width_px - 1, seen.height_px - 1)
+        case "0-1":
+            return Point(1, 1)
+    return Point(seen.width_px, seen.height_px)
 
 
 def _seen_size(size: Size, traits: ModelTraits) -> Size:

@@ -59,7 +59,7 @@ def _ask(state: PhoneState, team: Team) -> Plan:
     rules, schema = _handing_over(state, team)
     reply = team.ask("manager", state, conversation("manager", rules, "manager", fields), schema)
     plan = Plan(
-        subgoals=tuple(reply.subgoals),
+        subgoals=tuple(subgoal or state["instruction"] for subgoal in reply.subgoals),
         current=min(reply.current, len(reply.subgoals)) - 1,
         status=reply.status,
         by_api=tuple(reply.by_api) if isinstance(reply, DelegatingManagerReply) else (),

@@ -9,6 +9,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from tapgraph.agents.mobile.grounding import Grounded, ground
+from tapgraph.agents.mobile.offered_reply import offered_reply
 from tapgraph.agents.mobile.prompts import conversation
 from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.agents.mobile.state import Decision, PhoneState
@@ -54,7 +55,11 @@ def operator(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
 
     try:
         reply = team.ask(
-            "operator", state, _conversation(state, team, traits), OperatorReply, check=take
+            "operator",
+            state,
+            _conversation(state, team, traits),
+            offered_reply(screen, team.shortcuts, traits),
+            check=take,
         )
     except InvalidReply as error:
         return update | {"decision": Decision("none", {}, "", problem=str(error))}

@@ -4,11 +4,22 @@ The fields are the output sections of Mobile-Agent-E's roles (its paper, section
 states are enumerations, so that no wording can be mistaken for another.
 """
 
-from typing import Annotated, Literal, TypeAlias, get_args
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from tapgraph.agents.mobile.state import Grade, PlanStatus
+from tapgraph.tools.mobile.actions import ACTION_TYPES
 
 __all__ = [
     "ROLES",
@@ -37,7 +48,8 @@ ROLES: tuple[RoleName, ...] = get_args(RoleName)
 """All roles that ask a model."""
 
 Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True)]
-Sentence: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Sentence: TypeAlias = Annotated[str, StringConstraints(min_length=1), AfterValidator(str.strip)]
+"""Not empty as it is written, which is what a JSON schema can say; blanks alone become ""."""
 
 
 class _Reply(BaseModel):
@@ -63,7 +75,7 @@ class DelegatingManagerReply(ManagerReply):
 
 
 class OperatorReply(_Reply):
-    """One action."""
+    """One action; a model is shown the schema of `offered_reply`, which holds it in a `call`."""
 
     thought: Words
     action: Sentence
@@ -72,6 +84,13 @@ class OperatorReply(_Reply):
     """The action in words and the outcome expected."""
     completes_subgoal: bool = False
     """Whether the current subgoal should be done after this action."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_the_call_apart(cls, reply: Any) -> Any:
+        if not isinstance(reply, Mapping) or not isinstance(reply.get("call"), Mapping):
+            return reply
+        return {**reply["call"], **{name: reply[name] for name in reply if name != "call"}}
 
 
 class ReflectorReply(_Reply):
@@ -97,11 +116,25 @@ class VerifierReply(_Reply):
     missing: Words = ""
 
 
+_ACTION_NAME = {"type": "string", "enum": list(ACTION_TYPES)}
+_ACTION_ARGUMENTS = {
+    "type": "object",
+    "properties": {
+        field.name: {"type": ["string", "number"]}
+        for kind in ACTION_TYPES.values()
+        for field in dataclasses.fields(kind)
+    },
+    "additionalProperties": False,
+}
+
+
 class ShortcutStepReply(_Reply):
     """One action of a shortcut; a value names an argument of the shortcut or stands for itself."""
 
-    action: Sentence
-    arguments: dict[str, str | int | float] = Field(default_factory=dict)
+    action: Annotated[Sentence, WithJsonSchema(_ACTION_NAME)]
+    arguments: Annotated[dict[str, str | int | float], WithJsonSchema(_ACTION_ARGUMENTS)] = Field(
+        default_factory=dict
+    )
 
 
 class ShortcutReply(_Reply):

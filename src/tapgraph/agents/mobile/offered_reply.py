@@ -1,0 +1,144 @@
+"""The Operator's reply in one step: its JSON schema holds only calls that fit the step's screen.
+
+An engine that keeps a model to the schema thus gives no reply that `ground` refuses. Validation is
+that of `OperatorReply`, so that other models hear from `ground` what is wrong.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from pydantic import create_model
+
+from tapgraph.agents.mobile.grounding import DIRECTIONS, last_point
+from tapgraph.agents.mobile.replies import OperatorReply
+from tapgraph.llm_backend.chat_model import ModelTraits
+from tapgraph.memory.store import Shortcut
+from tapgraph.tools.mobile.actions import ACTION_TYPES, Action
+from tapgraph.tools.mobile.screen import Screen
+
+__all__ = ["offered_reply"]
+
+JsonSchema: TypeAlias = dict[str, Any]
+
+
+def offered_reply(
+    screen: Screen, shortcuts: Sequence[Shortcut], traits: ModelTraits
+) -> type[OperatorReply]:
+    """`OperatorReply` with the schema of the actions and shortcuts offered on this screen.
+
+    The same offer gives the same class: what knows replies by their class stays small.
+    """
+    last = last_point(screen.size, traits)
+    number = "number" if traits.coordinate_space == "0-1" else "integer"
+    offer = _Offer(
+        across={"type": number, "minimum": 0, "maximum": last.x},
+        down={"type": number, "minimum": 0, "maximum": last.y},
+        element={"type": "integer", "minimum": 1, "maximum": len(screen.elements)},
+    )
+    names_by_arguments: dict[str, list[str]] = {}
+    for name, arguments in _calls(offer, shortcuts):
+        names_by_arguments.setdefault(json.dumps(arguments), []).append(name)
+    calls = [
+        _closed_object({
+            "action": {"type": "string", "enum": names},
+            "arguments": json.loads(arguments),
+        })
+        for arguments, names in names_by_arguments.items()
+    ]
+    return _reply_with(json.dumps({"anyOf": calls}))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Offer:
+    """The values that name a place on the screen."""
+
+    across: JsonSchema
+    down: JsonSchema
+    element: JsonSchema
+
+    def arguments(self, types: Mapping[str, Any], optional: Sequence[str] = ()) -> JsonSchema:
+        """The object of arguments of these types; an element may stand for `x` and `y`."""
+        values = {name: self._value(name, kind) for name, kind in types.items()}
+        objects = [_closed_object(values, optional)]
+        if {"x", "y"} <= set(values) and self.has_elements:
+            rest = {name: value for name, value in values.items() if name not in {"x", "y"}}
+            objects.insert(0, _closed_object({"element": self.element, **rest}, optional))
+        return {"anyOf": objects} if len(objects) > 1 else objects[0]
+
+    def swipe(self) -> JsonSchema:
+        """A direction, on the whole screen or inside an element, or two points."""
+        direction = {"type": "string", "enum": list(DIRECTIONS)}
+        objects = [_closed_object({"direction": direction})]
+        if self.has_elements:
+            objects.append(_closed_object({"element": self.element, "direction": direction}))
+        points = self.arguments(dict.fromkeys(("x1", "y1", "x2", "y2"), int))
+        return {"anyOf": [*objects, points]}
+
+    @property
+    def has_elements(self) -> bool:
+        """Whether there is an element to name."""
+        return bool(self.element["maximum"])
+
+    def _value(self, name: str, kind: object) -> JsonSchema:
+        if name in {"x", "x1", "x2"}:
+            return self.across
+        if name in {"y", "y1", "y2"}:
+            return self.down
+        return {"type": "string" if kind is str else "number"}
+
+
+def _calls(offer: _Offer, shortcuts: Sequence[Shortcut]) -> Iterator[tuple[str, JsonSchema]]:
+    """Each name that may be called, with its arguments."""
+    for name, kind in ACTION_TYPES.items():
+        if name == "Swipe":
+            yield name, offer.swipe()
+        else:
+            fields = dataclasses.fields(kind)
+            optional = [one.name for one in fields if one.default is not dataclasses.MISSING]
+            yield name, offer.arguments(_types_of(kind), optional)
+    for shortcut in shortcuts:
+        yield shortcut.name, offer.arguments(_argument_types(shortcut))
+
+
+def _types_of(kind: type[Action]) -> dict[str, Any]:
+    return {field.name: field.type for field in dataclasses.fields(kind)}
+
+
+def _argument_types(shortcut: Shortcut) -> dict[str, Any]:
+    """The types of a shortcut's arguments, as the actions that they are passed on to say them."""
+    types: dict[str, Any] = dict.fromkeys(shortcut.arguments, str)
+    for step in shortcut.steps:
+        fields = _types_of(ACTION_TYPES[step.action_name])
+        for name, value in step.arguments_map.items():
+            if isinstance(value, str) and value in types:
+                types[value] = fields[name]
+    return types
+
+
+def _closed_object(values: Mapping[str, JsonSchema], optional: Sequence[str] = ()) -> JsonSchema:
+    return {
+        "type": "object",
+        "properties": dict(values),
+        "required": [name for name in values if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+@lru_cache(maxsize=64)
+def _reply_with(call: str) -> type[OperatorReply]:
+    def narrow(schema: JsonSchema) -> None:
+        free = schema["properties"]
+        schema["properties"] = {
+            "thought": free["thought"],
+            "call": json.loads(call),
+            "description": free["description"],
+            "completes_subgoal": free["completes_subgoal"],
+        }
+        schema["required"] = ["thought", "call", "description"]
+
+    return create_model(
+        OperatorReply.__name__, __base__=OperatorReply, __cls_kwargs__={"json_schema_extra": narrow}
+    )

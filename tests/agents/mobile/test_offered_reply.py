@@ -1,0 +1,258 @@
+"""The schema that a model is shown in a step holds what fits the screen, and nothing else."""
+
+import json
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from tapgraph.agents.mobile.grounding import ground
+from tapgraph.agents.mobile.offered_reply import offered_reply
+from tapgraph.agents.mobile.replies import (
+    DelegatingManagerReply,
+    ManagerReply,
+    NotetakerReply,
+    OperatorReply,
+    ReflectorReply,
+    ShortcutReply,
+    TipsReply,
+    VerifierReply,
+)
+from tapgraph.agents.mobile.wording import ATOMIC_ACTIONS
+from tapgraph.errors import InvalidReply, ToolError
+from tapgraph.llm_backend.chat_model import ModelTraits
+from tapgraph.llm_backend.json_object import parse_object
+from tapgraph.llm_backend.local.short_schema import closed, shortened
+from tapgraph.llm_backend.openai_wire import response_format
+from tapgraph.memory.store import MemoryStore, Shortcut
+from tapgraph.tools.mobile.device import AppInfo
+from tapgraph.tools.mobile.geometry import Bounds, Size
+from tapgraph.tools.mobile.screen import Element, Role, Screen
+
+llguidance = pytest.importorskip("llguidance", reason="the extra 'local' is not installed")
+
+BLIND = ModelTraits("blind")
+SMALL_PICTURES = ModelTraits("small", sees_images=True, image_max_px=1200)
+THOUSANDS = ModelTraits("thousands", sees_images=True, coordinate_space="0-1000")
+UP_TO_999 = ModelTraits("up to 999", sees_images=True, coordinate_space="0-999")
+UNIT = ModelTraits("unit", sees_images=True, coordinate_space="0-1")
+
+SEARCH = Element(1, Bounds(0, 100, 1080, 200), "Search", Role.INPUT, clickable=True)
+LIST = Element(2, Bounds(0, 200, 1080, 2200), "", Role.LIST, scrollable=True)
+
+
+def screen_of(*elements: Element) -> Screen:
+    return Screen(
+        size=Size(1080, 2400),
+        elements=elements,
+        app=AppInfo("com.example", "Example"),
+        keyboard_shown=False,
+        screenshot=None,
+        tree_xml="",
+        fingerprint="f",
+    )
+
+
+SCREEN = screen_of(SEARCH, LIST)
+EMPTY_SCREEN = screen_of()
+
+
+@pytest.fixture
+def shortcuts(memory: MemoryStore) -> tuple[Shortcut, ...]:
+    return memory.shortcuts()
+
+
+def said(action: str, **arguments: object) -> str:
+    """A reply as a grammar writes it."""
+    call = {"action": action, "arguments": arguments}
+    reply = {"thought": "", "call": call, "description": ""}
+    return json.dumps(reply, separators=(",", ":"))
+
+
+BYTES = llguidance.LLTokenizer("byte")
+
+
+def matcher_of(schema: Mapping[str, Any]) -> Any:
+    """The engine behind local models at the beginning of a reply."""
+    compact: Any = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+    grammar = llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=compact)
+    matcher = llguidance.LLMatcher(BYTES, grammar, log_level=0)
+    assert not matcher.is_error(), matcher.get_error()
+    return matcher
+
+
+def allows(schema: Mapping[str, Any], text: str) -> bool:
+    """Whether that engine can write the text under the schema."""
+    matcher, tokens = matcher_of(schema), BYTES.tokenize_str(text)
+    return bool(matcher.try_consume_tokens(tokens) == len(tokens) and matcher.is_accepting())
+
+
+def random_reply(schema: Mapping[str, Any], seed: int) -> str:
+    """What a model without a clue writes under the schema; blanks are likely."""
+    draw = random.Random(seed)
+    matcher = matcher_of(shortened(closed(schema), longest_text=4))
+    tokens: list[int] = []
+    while not matcher.is_stopped():
+        mask = matcher.compute_bitmask()
+        allowed = [token for token in range(256) if mask[token // 8] >> token % 8 & 1]
+        if not allowed:
+            break
+        blank = ord(" ") in allowed and draw.random() < 0.5
+        tokens.append(ord(" ") if blank else draw.choice(allowed))
+        assert matcher.consume_token(tokens[-1])
+    return bytes(tokens).decode()
+
+
+CALLS = [
+    said("Open_App", app_name="Notes"),
+    said("Tap", element=2),
+    said("Double_Tap", x=0, y=0),
+    said("Swipe", direction="up"),
+    said("Swipe", element=1, direction="left"),
+    said("Swipe", x1=0, y1=1, x2=1, y2=0),
+    said("Type", text=""),
+    said("Back"),
+    said("Wait"),
+    said("Wait", seconds=2),
+    said("Ask_User", question="Which?"),
+    said("Tap_Type_and_Enter", element=1, text="a // b"),
+    said("Tap_Type_and_Enter", x=1, y=1, text=""),
+]
+
+
+@pytest.mark.parametrize("text", CALLS)
+def test_what_the_schema_allows_can_be_grounded(text: str, shortcuts: tuple[Shortcut, ...]) -> None:
+    offered = offered_reply(SCREEN, shortcuts, BLIND)
+    assert allows(offered.model_json_schema(), text)
+    call = json.loads(text)["call"]
+    assert ground(parse_object(text, offered), SCREEN, shortcuts, BLIND).name == call["action"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        said("Fly"),
+        said("Tap"),
+        said("Tap", element=3),
+        said("Tap", element=0),
+        said("Tap", x=1),
+        said("Tap", x=1080, y=0),
+        said("Tap", text="a"),
+        said("Swipe", direction="north"),
+        said("Swipe", direction="up", x1=0),
+        said("Type", text=7),
+        said("Back", x=1),
+        said("Wait", seconds="2"),
+        said("Tap_Type_and_Enter", element=1),
+    ],
+)
+def test_what_cannot_be_grounded_is_not_allowed_and_is_told(
+    text: str, shortcuts: tuple[Shortcut, ...]
+) -> None:
+    offered = offered_reply(SCREEN, shortcuts, BLIND)
+    assert not allows(offered.model_json_schema(), text)
+    with pytest.raises(ToolError):
+        ground(parse_object(text, offered), SCREEN, shortcuts, BLIND)
+
+
+@pytest.mark.parametrize("traits", [BLIND, UP_TO_999, UNIT], ids=lambda each: each.name)
+def test_random_calls_can_be_grounded(traits: ModelTraits, shortcuts: tuple[Shortcut, ...]) -> None:
+    offered = offered_reply(SCREEN, shortcuts, traits)
+    names = {
+        ground(parse_object(random_reply(offered.model_json_schema(), seed), offered), SCREEN,
+               shortcuts, traits).name
+        for seed in range(60)
+    }  # fmt: skip
+    assert len(names) > 10
+
+
+@pytest.mark.parametrize(
+    "role_reply",
+    [
+        DelegatingManagerReply, ManagerReply, NotetakerReply, ReflectorReply, ShortcutReply,
+        TipsReply, VerifierReply,
+    ],
+)  # fmt: skip
+def test_random_replies_of_the_other_roles_are_valid(role_reply: type[BaseModel]) -> None:
+    for seed in range(15):
+        parse_object(random_reply(role_reply.model_json_schema(), seed), role_reply)
+
+
+def test_a_random_reply_to_an_open_schema_cannot_be_grounded() -> None:
+    """Without the offer the same draws fail."""
+    text = random_reply(OperatorReply.model_json_schema(), 0)
+    with pytest.raises(ToolError, match="no action or shortcut is called"):
+        ground(parse_object(text, OperatorReply), SCREEN, (), BLIND)
+
+
+def test_every_action_of_the_prompt_is_offered_and_nothing_else(
+    shortcuts: tuple[Shortcut, ...],
+) -> None:
+    schema = offered_reply(SCREEN, shortcuts, BLIND).model_json_schema()
+    calls = schema["properties"]["call"]["anyOf"]
+    names = [name for call in calls for name in call["properties"]["action"]["enum"]]
+    assert sorted(names) == sorted([*ATOMIC_ACTIONS, *(one.name for one in shortcuts)])
+
+
+def test_a_shortcut_that_is_not_offered_is_not_allowed() -> None:
+    schema = offered_reply(SCREEN, (), BLIND).model_json_schema()
+    assert not allows(schema, said("Tap_Type_and_Enter", element=1, text=""))
+
+
+def test_a_screen_without_elements_offers_none() -> None:
+    schema = offered_reply(EMPTY_SCREEN, (), BLIND).model_json_schema()
+    assert allows(schema, said("Tap", x=1, y=1))
+    assert not allows(schema, said("Tap", element=1))
+    assert not allows(schema, said("Swipe", element=1, direction="up"))
+
+
+@pytest.mark.parametrize(
+    ("traits", "last_x", "last_y"),
+    [
+        (BLIND, 1079, 2399),
+        (SMALL_PICTURES, 539, 1199),
+        (THOUSANDS, 1000, 1000),
+        (UP_TO_999, 999, 999),
+        (UNIT, 1, 1),
+    ],
+    ids=lambda each: each.name if isinstance(each, ModelTraits) else str(each),
+)
+def test_points_end_where_the_models_own_space_ends(
+    traits: ModelTraits, last_x: int, last_y: int
+) -> None:
+    offered = offered_reply(SCREEN, (), traits)
+    last = said("Tap", x=last_x, y=last_y)
+    assert allows(offered.model_json_schema(), last)
+    grounded = ground(parse_object(last, offered), SCREEN, (), traits)
+    assert grounded.arguments == {"x": 1079, "y": 2399}
+    for x, y in ((last_x + 1, last_y), (last_x, last_y + 1)):
+        assert not allows(offered.model_json_schema(), said("Tap", x=x, y=y))
+
+
+def test_a_model_that_keeps_to_no_schema_may_write_the_call_flat() -> None:
+    flat = '{"thought": "", "action": "Tap", "arguments": {"element": 1}, "description": "d"}'
+    reply = parse_object(flat, offered_reply(SCREEN, (), BLIND))
+    assert (reply.action, reply.arguments, reply.description) == ("Tap", {"element": 1}, "d")
+
+
+@pytest.mark.parametrize("call", ["Tap", 7, None, [], {}, {"action": 7}, {"action": "Tap", "z": 1}])
+def test_a_broken_call_is_told(call: object) -> None:
+    text = json.dumps({"thought": "", "call": call, "description": ""})
+    with pytest.raises(InvalidReply, match="does not fit the schema"):
+        parse_object(text, offered_reply(SCREEN, (), BLIND))
+
+
+def test_servers_are_sent_one_name_and_no_strict_mode_that_compiles_each_screen() -> None:
+    wish = response_format(offered_reply(SCREEN, (), BLIND))["json_schema"]
+    assert wish["name"] == OperatorReply.__name__
+    assert wish["strict"] is False
+    assert wish["schema"]["type"] == "object"
+    assert "oneOf" not in json.dumps(wish)
+
+
+def test_equal_offers_are_one_class(shortcuts: tuple[Shortcut, ...]) -> None:
+    offered = offered_reply(SCREEN, shortcuts, BLIND)
+    assert offered_reply(SCREEN, list(shortcuts), BLIND) is offered
+    assert offered_reply(EMPTY_SCREEN, shortcuts, BLIND) is not offered
