@@ -11,8 +11,19 @@ channels (prefill: one of the 8 groups, 4 query heads on 1 KV head, for all 8 co
 
 decode: one new token over 131,072, of which 4,096 are kept; what choosing them costs stands apart.
 prefill: 32,768 tokens, a tenth of the causal blocks of 128 x 128 kept.
-systems: each system of the package against dense attention, below the length from which on it
-says to be worth while (`dense_below`), and above it.
+systems: each system of the package, with its default settings, against the package's dense system,
+which is torch's SDPA over a cache that grows by pages: one layer of 8 query heads on 2 KV heads,
+deep enough to be a sparse one; where heads are chosen, every second KV head is dense.
+    - A prompt in one call, then 50 steps, of which the mean counts, for some systems choose only
+      now and then. Which of the two comes first changes with each round and each step. A ratio is
+      that of one round; its median over the rounds is shown, and in brackets the least and largest.
+      On one thread time is that of the thread on the processor, not that of the clock.
+    - Systems that rotate keys themselves are compared with dense attention that rotates the new
+      queries and keys before, for in a model that is then not done elsewhere.
+    - `draw_text` says what the tokens are like. Attention to them is concentrated, as it is in
+      models: systems that choose by their scores gain nothing where all tokens score alike.
+    - The rule: slower than dense attention, by more than a tenth, neither below the break-even
+      length that a system names (there it is dense itself) nor above it.
 """
 
 import argparse
@@ -29,7 +40,7 @@ import torch
 from torch import Tensor, nn
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, LayerShape
+from tapgraph.kernels.attention_system import AttentionSystem, LayerShape
 from tapgraph.kernels.block_sparse import block_sparse_attention
 from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.indexed_decode import indexed_attention
@@ -40,6 +51,8 @@ from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.duo import Duo, DuoConfig
 from tapgraph.kernels.systems.razor import Razor, RazorConfig
 
+Clock = Callable[[], float]
+
 HEADS, KV_HEADS, HEAD_DIM = 32, 8, 128
 SCALE = HEAD_DIM**-0.5
 BLOCK = 128
@@ -48,8 +61,15 @@ DECODE_STEPS = 50
 """As many as a system may take before it chooses anew; the time of a step is their mean."""
 SYSTEM_HEADS = (8, 2)
 """Query and KV heads of the layers that systems are measured on."""
-SLOWER = 1.15
+SYSTEM_LAYERS = 8
+"""Systems are measured on the last of so many layers."""
+SLOWER = 1.1
 """A system this much slower than dense counts as slower; less is noise on a shared machine."""
+PASSAGE = 64
+"""Tokens about one subject, in the text that systems are measured on."""
+SUBJECTS = 16
+LONG_TOKENS, LONG_ROUNDS = 8_192, 3
+"""From so many tokens on systems are measured in so many rounds."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +81,12 @@ class Sizes:
     prefill_tokens: int
     decode_turns: int
     prefill_turns: int
+    system_rounds: int
     system_tokens: Sequence[int]
 
 
-FULL = Sizes(131_072, 4_096, 32_768, 9, 3, (512, 1_023, 2_047, 4_096, 8_192))
-QUICK = Sizes(16_384, 512, 4_096, 5, 3, (512, 2_047))
+FULL = Sizes(131_072, 4_096, 32_768, 9, 3, 5, (512, 1_023, 2_047, 4_096, 8_192))
+QUICK = Sizes(16_384, 512, 4_096, 5, 3, 3, (512, 2_047))
 
 
 @dataclass(frozen=True)
@@ -78,16 +99,26 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Ratio:
+    """How often dense attention takes a system's time: the median over rounds, and its spread."""
+
+    median: float
+    least: float
+    largest: float
+
+
+@dataclass(frozen=True)
 class SystemCost:
-    """One system at one length, against dense attention of the same tokens."""
+    """One system at one length, against dense attention of the same tokens; median times."""
 
     system: str
     tokens: int
-    sparse: bool
+    break_even: int
     prefill_ms: float
-    dense_prefill_ms: float
     decode_ms: float
-    dense_decode_ms: float
+    prefill: Ratio
+    decode: Ratio
+    slower: Sequence[str]
 
 
 def take_turns(forms: Mapping[str, Callable[[], object]], turns: int) -> dict[str, float]:
@@ -222,9 +253,47 @@ def measure_prefill(sizes: Sizes, generator: torch.Generator) -> list[Comparison
     ]
 
 
+def draw_text(tokens: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys and values of passages of `PASSAGE` tokens, each about one of `SUBJECTS`.
+
+    A key is its subject and noise, a query its subject and little noise: neighbouring queries have
+    a cosine of 0.92, and a logit is about 9 higher for a key of the same subject than for another.
+    So a query attends to its own passage and to the few others about the same.
+    """
+    heads, kv_heads = SYSTEM_HEADS
+    subjects = torch.randn((kv_heads, SUBJECTS, HEAD_DIM), generator=generator)
+    subjects *= 3 * SCALE**-0.5 / subjects.norm(dim=-1, keepdim=True)
+    order = torch.randint(SUBJECTS, (-(-tokens // PASSAGE),), generator=generator)
+    about = subjects[:, order].repeat_interleave(PASSAGE, dim=1)[None, :, :tokens].bfloat16()
+    queries = about.repeat_interleave(heads // kv_heads, dim=1)
+    queries += 0.25 * draw(heads, tokens, generator)
+    return queries, about + draw(kv_heads, tokens, generator), draw(kv_heads, tokens, generator)
+
+
+class System:
+    """A layer that takes a text, with the rotation of new tokens where dense attention needs it."""
+
+    def __init__(self, system: AttentionSystem, *, rotates: bool) -> None:
+        shape = LayerShape(SYSTEM_LAYERS - 1, SYSTEM_LAYERS, *SYSTEM_HEADS, HEAD_DIM, SCALE)
+        self.layer = system.open_layer(shape, PlainRotary())
+        self._rotary = PlainRotary() if rotates else None
+        self._starts = torch.zeros(1, dtype=torch.int64)
+
+    def read(self, text: Sequence[Tensor], first: int, last: int, clock: Clock) -> float:
+        """Milliseconds for the tokens from `first` to `last`."""
+        queries, keys, values = (part[:, :, first:last] for part in text)
+        call = self.layer.decode if last - first == 1 else self.layer.prefill
+        began = clock()
+        if self._rotary:
+            positions = torch.arange(first, last)[None]
+            queries, keys = self._rotary(queries, positions), self._rotary(keys, positions)
+        call(queries, keys, values, self._starts)
+        return 1000 * (clock() - began)
+
+
 def open_default(name: str) -> AttentionSystem:
     """A system with its default settings; where it needs heads, every second one is dense."""
-    heads = torch.arange(2 * SYSTEM_HEADS[1]).view(2, -1) % 2 == 0
+    heads = torch.arange(SYSTEM_LAYERS * SYSTEM_HEADS[1]).view(SYSTEM_LAYERS, -1) % 2 == 0
     if name == "duo":
         return Duo(DuoConfig(), heads)
     if name == "razor":
@@ -232,40 +301,45 @@ def open_default(name: str) -> AttentionSystem:
     return SYSTEMS[name]()
 
 
-def measure_system(name: str, tokens: int, turns: int, seed: int) -> SystemCost:
-    """Prompt and next token of the last layer, the system and dense attention taking turns."""
+def measure_system(name: str, tokens: int, rounds: int, seed: int) -> SystemCost:
+    """Prompt and next tokens, the system and dense attention taking turns, after a warm-up."""
     generator = torch.Generator().manual_seed(seed)
-    heads, kv_heads = SYSTEM_HEADS
-    shape = LayerShape(1, 2, heads, kv_heads, HEAD_DIM, SCALE)
     total = tokens + DECODE_STEPS
-    queries = draw(heads, total, generator)
-    keys, values = draw(kv_heads, total, generator), draw(kv_heads, total, generator)
-    starts = torch.zeros(1, dtype=torch.int64)
-    systems = {"system": open_default(name), "dense": Dense()}
-    read: dict[str, list[float]] = {which: [] for which in systems}
-    replied: dict[str, list[float]] = {which: [] for which in systems}
-    sparse = False
-    for _ in range(turns + 1):
-        layers: dict[str, LayerAttention] = {}
-        for which, system in systems.items():
-            layers[which] = system.open_layer(shape, PlainRotary())
-            began = time.perf_counter()
-            new = slice(0, tokens)
-            layers[which].prefill(queries[:, :, new], keys[:, :, new], values[:, :, new], starts)
-            read[which].append(1000 * (time.perf_counter() - began))
-            replied[which].append(0.0)
-        sparse |= not bool(layers["system"].kept_by_last_query().all())
-        for at in range(tokens, tokens + DECODE_STEPS):
-            new = slice(at, at + 1)
-            for which, layer in layers.items():
-                began = time.perf_counter()
-                layer.decode(queries[:, :, new], keys[:, :, new], values[:, :, new], starts)
-                replied[which][-1] += 1000 * (time.perf_counter() - began) / DECODE_STEPS
-        sparse |= not bool(layers["system"].kept_by_last_query().all())
-    prefill_ms = {which: round(statistics.median(times[1:]), 2) for which, times in read.items()}
-    decode_ms = {which: round(statistics.median(times[1:]), 3) for which, times in replied.items()}
-    return SystemCost(name, tokens, sparse, prefill_ms["system"], prefill_ms["dense"],
-                      decode_ms["system"], decode_ms["dense"])  # fmt: skip
+    text = draw_text(total, generator)
+    system = open_default(name)
+    clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
+    read: list[tuple[float, float]] = []
+    replied: list[tuple[float, float]] = []
+    for turn in range((min(rounds, LONG_ROUNDS) if tokens >= LONG_TOKENS else rounds) + 1):
+        ours = System(system, rotates=False)
+        pair = (ours, System(Dense(), rotates=system.keys == "unrotated"))
+        prefill = dict.fromkeys(pair, 0.0)
+        for one in pair if turn % 2 else pair[::-1]:
+            prefill[one] = one.read(text, 0, tokens, clock)
+        decode = dict.fromkeys(pair, 0.0)
+        for at in range(tokens, total):
+            for one in pair if at % 2 else pair[::-1]:
+                decode[one] += one.read(text, at, at + 1, clock) / DECODE_STEPS
+        read.append((prefill[pair[0]], prefill[pair[1]]))
+        replied.append((decode[pair[0]], decode[pair[1]]))
+    prefill_ratio, decode_ratio = ratio_of(read[1:]), ratio_of(replied[1:])
+    shown = {"prefill": prefill_ratio, "decode": decode_ratio}
+    return SystemCost(
+        name,
+        tokens,
+        system.dense_below,
+        statistics.median(one for one, _ in read[1:]),
+        statistics.median(one for one, _ in replied[1:]),
+        prefill_ratio,
+        decode_ratio,
+        [what for what, ratio in shown.items() if ratio.median * SLOWER < 1],
+    )
+
+
+def ratio_of(times: Sequence[tuple[float, float]]) -> Ratio:
+    """Of pairs of a system's time and dense attention's."""
+    ratios = [round(dense / ours, 2) for ours, dense in times]
+    return Ratio(statistics.median(ratios), min(ratios), max(ratios))
 
 
 def machine() -> dict[str, str | int]:
@@ -295,12 +369,16 @@ def show(comparison: Comparison) -> None:
 
 def show_system(cost: SystemCost) -> None:
     """One line for a system at a length."""
-    prefill, decode = cost.dense_prefill_ms / cost.prefill_ms, cost.dense_decode_ms / cost.decode_ms
-    slower = [name for name, x in (("prefill", prefill), ("decode", decode)) if x * SLOWER < 1]
+
+    def told(ratio: Ratio) -> str:
+        return f"{ratio.median:>5.2f}x [{ratio.least:.2f}, {ratio.largest:.2f}]"
+
+    where = "below" if cost.tokens < cost.break_even else "above"
     print(
-        f"  {cost.system:<14} {cost.tokens:>7,}  prefill {cost.prefill_ms:>10,.1f} ms "
-        f"{prefill:>6.2f}x  decode {cost.decode_ms:>8.2f} ms {decode:>6.2f}x"
-        + (f"  slower than dense: {', '.join(slower)}" if slower else ""),
+        f"  {cost.system:<13} {cost.tokens:>7,} {where}  "
+        f"prefill {cost.prefill_ms:>9,.1f} ms {told(cost.prefill)}  "
+        f"decode {cost.decode_ms:>7.2f} ms {told(cost.decode)}  "
+        + (f"slower: {', '.join(cost.slower)}" if cost.slower else "ok"),
         flush=True,
     )
 
@@ -332,10 +410,12 @@ def main() -> None:
         for comparison in compared:
             show(comparison)
         if "systems" in parts:
-            print("\nsystems with default settings, last of 2 layers, times as fast as dense")
+            print("\nsystems with default settings, times as fast as dense [least, largest round]")
             for name in given.systems:
+                break_even = open_default(name).dense_below
+                print(f"{name}: break-even {break_even:,} tokens" if break_even else f"{name}:")
                 for tokens in given.lengths or sizes.system_tokens:
-                    costs.append(measure_system(name, tokens, sizes.prefill_turns, given.seed))
+                    costs.append(measure_system(name, tokens, sizes.system_rounds, given.seed))
                     show_system(costs[-1])
     if given.json:
         report = {"machine": ran_on, "sizes": asdict(sizes),

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.token_store import PAGE_TOKENS, TokenStore
+from tapgraph.kernels.token_store import PAGE_TOKENS, TokenStore, VectorStore
 
 
 def tokens(first: int, last: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -72,3 +72,23 @@ def test_bad_use_is_named() -> None:
     store.append(*tokens(0, 3))
     with pytest.raises(UsageError, match=r"^can keep 0 to 3 tokens, got 4$"):
         store.crop(4)
+
+
+def test_a_vector_store_is_the_keys_of_a_token_store() -> None:
+    store, vectors = TokenStore(), VectorStore()
+    assert vectors.bytes_held() == 0
+    with pytest.raises(UsageError, match="nothing was stored yet"):
+        _ = vectors.vectors
+    for first in range(0, 600, 150):
+        keys, values = tokens(first, first + 150)
+        store.append(keys, values)
+        vectors.append(keys)
+    twin = vectors.fork()
+    for part in (store, vectors):
+        part.crop(400)
+        part.select_rows(torch.tensor([1, 1, 0]))
+    vectors.crop(500)
+    assert (vectors.tokens, twin.tokens) == (400, 600)
+    assert torch.equal(vectors.vectors, store.keys)
+    assert torch.equal(twin.vectors, tokens(0, 600)[0])
+    assert 2 * vectors.bytes_held() == store.bytes_held()

@@ -78,3 +78,20 @@ def test_an_empty_one_has_no_keys() -> None:
     assert WindowStore().bytes_held() == 0
     with pytest.raises(UsageError, match="nothing was stored yet"):
         _ = WindowStore().keys
+
+
+def test_vectors_put_behind_are_beside_what_is_held_and_change_nothing() -> None:
+    store = filled(PAGE_TOKENS)
+    store.drop_before(200)
+    point = store.snapshot()
+    for few in (2, 3 * PAGE_TOKENS):
+        extra = numbered(9000, few)
+        keys, values = store.with_behind(extra, extra + 0.25)
+        assert torch.equal(keys, torch.cat((numbered(200, 56), extra), dim=2))
+        assert torch.equal(values, torch.cat((numbered(200, 56) + 0.5, extra + 0.25), dim=2))
+        assert (store.first, store.end) == (200, PAGE_TOKENS)
+        assert torch.equal(store.keys, numbered(200, 56))
+    store.append(numbered(PAGE_TOKENS, 1), numbered(PAGE_TOKENS, 1))
+    assert torch.equal(store.keys, numbered(200, 57))
+    store.restore(point)
+    assert torch.equal(store.keys, numbered(200, 56))

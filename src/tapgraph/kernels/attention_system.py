@@ -198,6 +198,14 @@ class AttentionSystem(ABC):
     croppable: ClassVar[bool] = True
     same_in_chunks: ClassVar[bool] = False
 
+    @property
+    def dense_below(self) -> int:
+        """Tokens of a row below which everything is read, as quickly as dense attention reads it.
+
+        From about there on it takes no longer than dense attention; 0 where it never is dense.
+        """
+        return 0
+
     @abstractmethod
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> LayerAttention:
         """The attention of one layer, with an empty past.

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 
-__all__ = ["PAGE_TOKENS", "TokenStore"]
+__all__ = ["PAGE_TOKENS", "TokenStore", "VectorStore"]
 
 PAGE_TOKENS = 256
 
@@ -76,6 +76,52 @@ class TokenStore:
             for part in (self._keys, self._values)
             if part is not None
         )
+
+
+class VectorStore:
+    """Vectors `[batch, kv_heads, tokens, head_dim]` that are only ever appended to.
+
+    Half of a `TokenStore`: the memory held is `batch * kv_heads * capacity * head_dim` elements.
+    """
+
+    def __init__(self) -> None:
+        self._vectors: Tensor | None = None
+        self.tokens = 0
+        """How many tokens it holds."""
+
+    @property
+    def vectors(self) -> Tensor:
+        """A view `[batch, kv_heads, tokens, head_dim]`."""
+        if self._vectors is None:
+            raise UsageError("nothing was stored yet")
+        return self._vectors[:, :, : self.tokens]
+
+    def append(self, vectors: Tensor) -> None:
+        """Store the vectors `[batch, kv_heads, new tokens, head_dim]` of new tokens."""
+        total = self.tokens + vectors.shape[2]
+        self._vectors = _grown(self._vectors, vectors, self.tokens, total)
+        self._vectors[:, :, self.tokens : total] = vectors
+        self.tokens = total
+
+    def crop(self, tokens: int) -> None:
+        """Forget all but the first `tokens` tokens, if there are more."""
+        self.tokens = min(self.tokens, tokens)
+
+    def select_rows(self, rows: Tensor) -> None:
+        """Make row r what row `rows[r]` was."""
+        if self._vectors is not None:
+            self._vectors = self._vectors.index_select(0, rows)
+
+    def fork(self) -> "VectorStore":
+        """A copy with memory of its own."""
+        twin = VectorStore()
+        if self.tokens:
+            twin.append(self.vectors)
+        return twin
+
+    def bytes_held(self) -> int:
+        """Bytes of the memory, filled or not."""
+        return 0 if self._vectors is None else self._vectors.nbytes
 
 
 def _grown(memory: Tensor | None, like: Tensor, filled: int, tokens: int) -> Tensor:

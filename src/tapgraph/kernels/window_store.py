@@ -61,12 +61,35 @@ class WindowStore:
             self._keys = keys.new_empty((batch, kv_heads, 0, head_dim))
             self._values = self._keys
         new = keys.shape[2]
-        if self.end - self._base + new > self._keys.shape[2]:
+        if self.end - self._base + new > self._room():
             self._move(new)
         places = slice(self.end - self._base, self.end - self._base + new)
         self._keys[:, :, places] = keys
         self._values[:, :, places] = values
         self.end += new
+
+    def with_behind(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """What is held, with vectors that belong to no slot behind it; nothing held is copied.
+
+        Args:
+            keys: `[batch, kv_heads, few, head_dim]`.
+            values: as `keys`.
+
+        Returns:
+            Views of keys and values `[batch, kv_heads, end - first + few, head_dim]`, valid until
+            the next call of any method.
+        """
+        held, few = self.end - self.first, keys.shape[2]
+        if self.end - self._base + few > self._room():
+            self._move(few)
+        end = self.end - self._base + few
+        both = []
+        for memory, vectors in ((self._keys, keys), (self._values, values)):
+            if memory is None:
+                raise UsageError("nothing was stored yet")
+            memory[:, :, end - few : end] = vectors
+            both.append(memory[:, :, end - few - held : end])
+        return both[0], both[1]
 
     def drop_before(self, slot: int) -> None:
         """Let go of all slots before `slot`, which is at most `end`."""
@@ -108,6 +131,9 @@ class WindowStore:
             for part in (self._keys, self._values)
             if part is not None
         )
+
+    def _room(self) -> int:
+        return 0 if self._keys is None else self._keys.shape[2]
 
     def _move(self, new: int) -> None:
         """Take new memory for the tokens held and `new` more."""

@@ -45,10 +45,12 @@ COVERING: Mapping[str, Callable[[], AttentionSystem]] = {
 TIGHT: Mapping[str, Callable[[], AttentionSystem]] = {
     "landmark": lambda: Landmark(LandmarkConfig(block=7, retrieved=2, chunk=12)),
     "recycled": lambda: Recycled(RecycledConfig(kept=8, stride=4)),
-    "razor": lambda: Razor(RazorConfig(window_floor=8, prefill="chunked"), SECOND_HEAD),
-    "duo": lambda: Duo(DuoConfig(sink=4, recent=8), SECOND_HEAD),
+    "razor": lambda: Razor(
+        RazorConfig(window_floor=8, prefill="chunked", dense_budgets=1), SECOND_HEAD
+    ),
+    "duo": lambda: Duo(DuoConfig(sink=4, recent=8, dense_below=0), SECOND_HEAD),
     "token_select": lambda: TokenSelect(
-        TokenSelectConfig(n_init=2, k=4, n_local=6, theta=0.0, chunk=4)
+        TokenSelectConfig(n_init=2, k=4, n_local=6, theta=0.0, chunk=4, dense_budgets=1)
     ),
     "hip": lambda: Hip(
         HipConfig(

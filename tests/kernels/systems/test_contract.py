@@ -19,8 +19,10 @@ from tapgraph.kernels.masks import visible
 from tapgraph.kernels.reference import dense_attention
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems import SYSTEMS
+from tapgraph.kernels.systems.duo import Duo, DuoConfig
 from tapgraph.kernels.systems.landmark import Landmark
 from tapgraph.kernels.systems.landmark_softmax import grouped_softmax_attention
+from tapgraph.kernels.systems.razor import Razor, RazorConfig
 
 TOLERANCE = 1e-10
 """Float64: only the order of sums differs."""
@@ -399,3 +401,18 @@ def test_the_walker_finds_tensors_in_every_kind_of_container() -> None:
     tensor = torch.zeros(2)
     nested = {"a": [(Inner(tensor),), {"b": tensor}], "c": 3}
     assert [found is tensor for found in tensors_within(nested)] == [True]
+
+
+@EVERY
+def test_below_its_break_even_length_a_system_with_default_settings_is_dense(name: str) -> None:
+    heads = torch.tensor([[False, True]] * SHAPE.layers)
+    with_heads = {"duo": Duo(DuoConfig(), heads), "razor": Razor(RazorConfig(), heads)}
+    system = with_heads.get(name) or SYSTEMS[name]()
+    given = tokens()
+    if name == "landmark":
+        assert system.dense_below == 0
+        return
+    if name != "dense":
+        assert system.dense_below > PROMPT + DECODED
+    output = run_all(system.open_layer(SHAPE, PlainRotary()), given, 7)
+    assert (output - expected(system, given)).abs().max() <= TOLERANCE

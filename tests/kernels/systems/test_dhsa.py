@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -383,3 +384,19 @@ def test_a_predictor_of_another_model_is_refused() -> None:
         match=r"^the boundary predictor is for keys of 12 channels, this model's have 16$",
     ):
         _open(SMALL, BoundaryPredictor(12))
+
+
+def test_decode_is_dense_below_twice_the_length_from_which_prompts_are_sparse() -> None:
+    tokens = _tokens(110, seed=15)
+    layer = _open(replace(SMALL, dense_below=50))
+    layer.prefill(*_part(tokens, 0, 60), NO_PADDING)
+    assert not layer.kept_by_last_query().all()
+    sparse = _open()
+    sparse.prefill(*_part(tokens, 0, 60), NO_PADDING)
+    dense = dense_attention(*tokens, scale=SHAPE.scale).output
+    for slot in range(60, 110):
+        token = _part(tokens, slot, slot + 1)
+        output, sparsely = layer.decode(*token, NO_PADDING), sparse.decode(*token, NO_PADDING)
+        expected = dense[:, :, slot : slot + 1] if slot < 99 else sparsely
+        assert (output - expected).abs().max() <= 1e-12
+        assert layer.kept_by_last_query().all() == (slot < 99)

@@ -25,7 +25,7 @@ Inputs = tuple[Tensor, Tensor, Tensor]
 def opened(
     full: Sequence[bool], prefill: DuoPrefill, *, chunk_tokens: int = 32_000
 ) -> LayerAttention:
-    config = DuoConfig(SINK, RECENT, prefill, chunk_tokens)
+    config = DuoConfig(SINK, RECENT, prefill, chunk_tokens, dense_below=0)
     return Duo(config, torch.tensor([full])).open_layer(SHAPE, PlainRotary())
 
 
@@ -146,7 +146,7 @@ def marked_slots(tokens: int) -> Inputs:
 def test_no_token_is_lost_or_doubled(prefill: DuoPrefill) -> None:
     tokens = 60
     shape = LayerShape(index=0, layers=1, heads=8, kv_heads=2, head_dim=tokens, scale=1.0)
-    system = Duo(DuoConfig(SINK, RECENT, prefill), torch.tensor([[False, True]]))
+    system = Duo(DuoConfig(SINK, RECENT, prefill, dense_below=0), torch.tensor([[False, True]]))
     layer = system.open_layer(shape, PlainRotary())
     output = run(layer, marked_slots(tokens), [0, 20, 33, *range(50, tokens + 1)])
     kept = [*range(SINK), *range(tokens - RECENT - 1, tokens)]
@@ -165,9 +165,9 @@ def test_a_needle_between_sink_and_window_is_found_by_full_heads_only() -> None:
         queries[:, :, -1, 0] = 20
         keys[:, :, needle, 0] = 1
         shape = LayerShape(index=0, layers=1, heads=8, kv_heads=2, head_dim=tokens, scale=1.0)
-        layer = Duo(DuoConfig(SINK, RECENT), torch.tensor([[full, full]])).open_layer(
-            shape, PlainRotary()
-        )
+        layer = Duo(
+            DuoConfig(SINK, RECENT, dense_below=0), torch.tensor([[full, full]])
+        ).open_layer(shape, PlainRotary())
         output = run(layer, (queries, keys, values), [0, tokens - 1, tokens])
         assert (output[0, :, -1, needle] > 0.99).all().item() is found
         assert (output[0, :, -1, needle] == 0).all().item() is not found

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +19,8 @@ TOLERANCE = 1e-12
 """Float64: only the order of sums differs."""
 SINK = 3
 STARTS = (0, 4)
+sparse = partial(RazorConfig, dense_budgets=1)
+"""Settings that drop as soon as there is anything to drop."""
 SHAPE = LayerShape(index=0, layers=1, heads=8, kv_heads=2, head_dim=6, scale=0.4)
 RETRIEVES = (False, True)
 
@@ -80,7 +83,7 @@ def expected_last(
 def test_a_decode_step_is_the_explicit_sum_with_multiplicity(
     prompt: int, naive: Any, random_inputs: Any
 ) -> None:
-    config = RazorConfig(sink=SINK, window_floor=8, compression=2.0)
+    config = sparse(sink=SINK, window_floor=8, compression=2.0)
     inputs = random_inputs(prompt + 1, prompt + 1)
     output = run(opened(config), inputs, [0, prompt, prompt + 1])
     assert (output[:, :, -1:] - expected_last(naive, inputs, config)).abs().max() <= TOLERANCE
@@ -89,7 +92,7 @@ def test_a_decode_step_is_the_explicit_sum_with_multiplicity(
 def test_after_many_decode_steps_it_is_still_the_explicit_sum(
     naive: Any, random_inputs: Any
 ) -> None:
-    config = RazorConfig(sink=SINK, window_floor=6, compression=3.0)
+    config = sparse(sink=SINK, window_floor=6, compression=3.0)
     inputs = random_inputs(60, 60)
     layer = opened(config)
     output = run(layer, inputs, [0, 5, *range(6, 61)])[:, :, -1:]
@@ -99,7 +102,7 @@ def test_after_many_decode_steps_it_is_still_the_explicit_sum(
 def test_without_the_logarithm_of_the_count_the_reference_fails(
     naive: Any, random_inputs: Any
 ) -> None:
-    config = RazorConfig(sink=SINK, window_floor=8, compression=2.0)
+    config = sparse(sink=SINK, window_floor=8, compression=2.0)
     inputs = random_inputs(41, 41)
     output = run(opened(config), inputs, [0, 40, 41])[:, :, -1:]
     wrong = expected_last(naive, inputs, config, counts=False)
@@ -108,7 +111,7 @@ def test_without_the_logarithm_of_the_count_the_reference_fails(
 
 
 def test_a_map_of_heads_by_remainder_fails_the_reference(naive: Any, random_inputs: Any) -> None:
-    config = RazorConfig(sink=SINK, window_floor=8, compression=2.0)
+    config = sparse(sink=SINK, window_floor=8, compression=2.0)
     queries, keys, values = random_inputs(41, 41)
     by_remainder = torch.tensor([0, 2, 4, 6, 1, 3, 5, 7])
     wrong = run(opened(config), (queries[:, by_remainder], keys, values), [0, 40, 41])
@@ -117,7 +120,7 @@ def test_a_map_of_heads_by_remainder_fails_the_reference(naive: Any, random_inpu
 
 
 def test_equal_dropped_keys_give_dense_attention(random_inputs: Any) -> None:
-    config = RazorConfig(sink=0, window_floor=5, compression=10.0)
+    config = sparse(sink=0, window_floor=5, compression=10.0)
     queries, keys, values = random_inputs(40, 40)
     keys[:, :, :35] = keys[:, :, :1]
     inputs = (queries, keys, values)
@@ -127,7 +130,7 @@ def test_equal_dropped_keys_give_dense_attention(random_inputs: Any) -> None:
 
 
 def test_one_token_at_a_time_gives_the_same_mean_as_all_at_once(random_inputs: Any) -> None:
-    config = RazorConfig(sink=SINK, window_floor=4, compression=6.0)
+    config = sparse(sink=SINK, window_floor=4, compression=6.0)
     inputs = random_inputs(50, 50)
     slow = run(opened(config), inputs, [0, 6, *range(7, 51)])
     fast = run(opened(config), inputs, [0, 49, 50])
@@ -137,18 +140,18 @@ def test_one_token_at_a_time_gives_the_same_mean_as_all_at_once(random_inputs: A
 def test_a_floor_as_long_as_the_context_gives_dense_attention(random_inputs: Any) -> None:
     inputs = random_inputs(41, 41)
     for cuts in ([0, 38, 39, 40, 41], [0, 7, 14, 21, 28, 35, 39, 40, 41]):
-        output = run(opened(RazorConfig(window_floor=41)), inputs, cuts)
+        output = run(opened(sparse(window_floor=41)), inputs, cuts)
         dense = run(Dense().open_layer(SHAPE, PlainRotary()), inputs, cuts)
         assert (output - dense).abs().max() <= TOLERANCE
 
 
 def test_a_dense_prompt_does_not_depend_on_its_chunks(random_inputs: Any) -> None:
-    config = RazorConfig(sink=SINK, window_floor=4, compression=6.0)
+    config = sparse(sink=SINK, window_floor=4, compression=6.0)
     inputs = random_inputs(45, 45)
     whole = run(opened(config), inputs, [0, 42, 43, 44, 45])
     chunks = run(opened(config), inputs, [0, 7, 14, 21, 28, 35, 42, 43, 44, 45])
     assert (whole - chunks).abs().max() <= TOLERANCE
-    early = run(opened(RazorConfig(SINK, 4, 6.0, "chunked")), inputs, [0, 7, 14, 42, 43, 44, 45])
+    early = run(opened(sparse(SINK, 4, 6.0, "chunked")), inputs, [0, 7, 14, 42, 43, 44, 45])
     assert (whole - early).abs().max() > 1e-2
 
 
@@ -156,7 +159,7 @@ def test_a_later_prompt_sees_the_compressed_past_and_itself_densely(
     naive: Any, random_inputs: Any
 ) -> None:
     """After 30 tokens and an answer of one, the last query of a chunk of nine."""
-    config = RazorConfig(sink=SINK, window_floor=8, compression=3.0)
+    config = sparse(sink=SINK, window_floor=8, compression=3.0)
     inputs = random_inputs(40, 40)
     output = run(opened(config), inputs, [0, 30, 31, 40])
     queries, keys, values = inputs
@@ -191,7 +194,7 @@ def test_no_token_is_lost_or_doubled(cuts: list[int], prefill: Any) -> None:
     """With even attention every token counts once, by itself or through the compensation token."""
     tokens = 60
     shape = LayerShape(index=0, layers=1, heads=8, kv_heads=2, head_dim=tokens, scale=1.0)
-    config = RazorConfig(sink=SINK, window_floor=6, compression=4.0, prefill=prefill)
+    config = sparse(sink=SINK, window_floor=6, compression=4.0, prefill=prefill)
     layer = Razor(config, torch.tensor([RETRIEVES])).open_layer(shape, PlainRotary())
     zeros = torch.zeros(1, 8, tokens, tokens, dtype=torch.float64)
     values = torch.eye(tokens, dtype=torch.float64).expand(1, 2, -1, -1)
@@ -212,7 +215,7 @@ def test_it_holds_about_a_third_of_dense_when_the_window_is_short() -> None:
     keys = torch.randn(1, kv_heads, tokens, 4, generator=generator)
     starts = torch.zeros(1, dtype=torch.int64)
     retrieves = torch.tensor([[False] * 6 + [True]])
-    config = RazorConfig(window_floor=1000, prefill="chunked")
+    config = sparse(window_floor=1000, prefill="chunked")
     layer = Razor(config, retrieves).open_layer(shape, PlainRotary())
     for first in range(0, tokens, 2048):
         chunk = keys[:, :, first : first + 2048]
@@ -233,9 +236,9 @@ def test_it_holds_about_a_third_of_dense_when_the_window_is_short() -> None:
 
 
 def test_with_the_defaults_nothing_is_dropped_up_to_the_floor() -> None:
-    assert not dropped(4004, RazorConfig())
-    assert len(dropped(4005, RazorConfig())) == 1
-    assert len(dropped(100_000, RazorConfig())) == 100_000 - 20_000 - 4
+    assert not dropped(4004, sparse())
+    assert len(dropped(4005, sparse())) == 1
+    assert len(dropped(100_000, sparse())) == 100_000 - 20_000 - 4
 
 
 def test_wrong_settings_and_heads_of_another_model_are_refused() -> None:

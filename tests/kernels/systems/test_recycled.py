@@ -155,7 +155,7 @@ def test_stride_one_equals_dense_attention(kept: int) -> None:
 
 @pytest.mark.parametrize("group", ["max", "sum"])
 @pytest.mark.parametrize(
-    ("kept", "stride"), [(5, 3), (6, 7), (3, 8), (1, 3), (20, 3), (24, 5), (30, 6)]
+    ("kept", "stride"), [(5, 3), (6, 7), (3, 8), (1, 3), (20, 3), (24, 5), (30, 6), (28, 30)]
 )
 def test_every_step_equals_a_loop_over_index_sets(kept: int, stride: int, group: str) -> None:
     tokens = random_tokens(38, starts=(0, 3, 17))
@@ -372,3 +372,22 @@ def test_bfloat16_is_as_near_to_dense_as_bfloat16_can_be() -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         RecycledConfig(**settings)  # type: ignore[arg-type]
+
+
+def test_the_step_that_makes_the_small_cache_can_be_taken_again() -> None:
+    tokens = random_tokens(40, starts=(0, 4))
+    layer = open_layer(kept=26, stride=30)
+    layer.prefill(*tokens.slice(0, 20))
+    point, twin = layer.snapshot(), layer.fork()
+
+    def replied(layer: RecycledLayer) -> Tensor:
+        return torch.cat([layer.decode(*tokens.slice(slot, slot + 1)) for slot in range(20, 40)], 2)
+
+    first = replied(layer)
+    dense = dense_output(tokens)[:, :, 20:]
+    torch.testing.assert_close(first[:, :, :6], dense[:, :, :6], atol=EXACT, rtol=0)
+    assert (first - dense)[0, :, 6:].abs().max() > 1e-3
+    layer.restore(point)
+    assert layer.bytes_held() == twin.bytes_held()
+    assert torch.equal(replied(layer), first)
+    assert torch.equal(replied(twin), first)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,9 +19,12 @@ from tapgraph.kernels.systems.token_select import (
     TokenSelectLayer,
     soft_vote,
 )
+from tapgraph.kernels.token_store import PAGE_TOKENS
 
 TOLERANCE = 1e-11
 """Float64; only the order of sums differs."""
+sparse = partial(TokenSelectConfig, dense_budgets=1)
+"""Settings with which a list is selected as soon as a row is longer than its budget."""
 SHAPE = LayerShape(index=0, layers=1, heads=4, kv_heads=2, head_dim=8, scale=0.6)
 
 
@@ -199,11 +203,11 @@ class ByDefinition:
 
 CALLS = [(0, 23), (23, 26), (26, 49), *steps(49, 60)]
 CONFIGS = {
-    "selects for each token": TokenSelectConfig(n_init=2, k=4, n_local=6, theta=1, chunk=4),
-    "uses lists again": TokenSelectConfig(n_init=2, k=4, n_local=6, theta=0.0, chunk=6),
-    "selects seldom": TokenSelectConfig(n_init=3, k=5, n_local=4, theta=-1, chunk=3),
-    "no first tokens": TokenSelectConfig(n_init=0, k=3, n_local=5, theta=0.0, chunk=5),
-    "flat votes": TokenSelectConfig(2, 4, 6, 0.2, 4, vote_scale="attention"),
+    "selects for each token": sparse(n_init=2, k=4, n_local=6, theta=1, chunk=4),
+    "uses lists again": sparse(n_init=2, k=4, n_local=6, theta=0.0, chunk=6),
+    "selects seldom": sparse(n_init=3, k=5, n_local=4, theta=-1, chunk=3),
+    "no first tokens": sparse(n_init=0, k=3, n_local=5, theta=0.0, chunk=5),
+    "flat votes": sparse(2, 4, 6, 0.2, 4, vote_scale="attention"),
 }
 
 
@@ -233,7 +237,7 @@ def test_lengths_around_the_budget(count: int) -> None:
 @pytest.mark.parametrize("rope", ROPES)
 def test_a_budget_that_just_covers_the_context_is_dense_attention(rope: str) -> None:
     given, rotary = tokens(30), ROPES[rope]
-    config = TokenSelectConfig(n_init=10, k=12, n_local=8, chunk=8)
+    config = sparse(n_init=10, k=12, n_local=8, chunk=8)
     layer = TokenSelect(config).open_layer(SHAPE, rotary)
     output = run(layer, given, [(0, 7), (7, 28), *steps(28, 30)])
     positions = torch.arange(30) - given.starts[:, None]
@@ -281,7 +285,7 @@ def test_the_vote_is_the_sum_of_all_heads_softmaxes() -> None:
 def test_of_equal_votes_the_earlier_token_wins() -> None:
     given = tokens(40, starts=(0,))
     alike = Tokens(given.queries, torch.ones_like(given.keys), given.values, given.starts)
-    config = TokenSelectConfig(n_init=2, k=4, n_local=6, chunk=6)
+    config = sparse(n_init=2, k=4, n_local=6, chunk=6)
     layer = TokenSelect(config).open_layer(SHAPE, ROTARY)
     run(layer, alike, [(0, 39), (39, 40)])
     kept = layer.kept_by_last_query()[0]
@@ -313,8 +317,8 @@ def scored_in(layer: TokenSelectLayer, given: Tokens, calls: list[tuple[int, int
 
 def test_theta_1_selects_in_every_step_and_theta_minus_1_once_in_a_window() -> None:
     given = tokens(60, starts=(0,))
-    always = TokenSelect(TokenSelectConfig(2, 4, 6, theta=1, chunk=6)).open_layer(SHAPE, ROTARY)
-    seldom = TokenSelect(TokenSelectConfig(2, 4, 6, theta=-1, chunk=6)).open_layer(SHAPE, ROTARY)
+    always = TokenSelect(sparse(2, 4, 6, theta=1, chunk=6)).open_layer(SHAPE, ROTARY)
+    seldom = TokenSelect(sparse(2, 4, 6, theta=-1, chunk=6)).open_layer(SHAPE, ROTARY)
     for layer in (always, seldom):
         run(layer, given, [(0, 40)])
     assert scored_in(always, given, steps(40, 60)) == [True] * 20
@@ -327,7 +331,7 @@ def test_a_query_like_the_last_uses_its_list_again() -> None:
     near = given.queries.clone()
     near[:, :, 41:44] = near[:, :, 40:41] * torch.tensor([1.0, 2.0, 0.1])[:, None]
     near[:, :, 44] = -near[:, :, 40]
-    config = TokenSelectConfig(2, 4, 6, theta=0.9, chunk=6)
+    config = sparse(2, 4, 6, theta=0.9, chunk=6)
     layer = TokenSelect(config).open_layer(SHAPE, ROTARY)
     alike = Tokens(near, given.keys, given.values, given.starts)
     run(layer, alike, [(0, 40)])
@@ -336,7 +340,7 @@ def test_a_query_like_the_last_uses_its_list_again() -> None:
 
 def test_no_token_that_leaves_the_window_between_selections_is_lost() -> None:
     given = tokens(60, starts=(0, 3))
-    config = TokenSelectConfig(n_init=2, k=4, n_local=6, theta=-1, chunk=6)
+    config = sparse(n_init=2, k=4, n_local=6, theta=-1, chunk=6)
     layer = TokenSelect(config).open_layer(SHAPE, ROTARY)
     run(layer, given, [(0, 40)])
     for slot in range(40, 60):
@@ -354,7 +358,7 @@ def test_rows_select_for_themselves() -> None:
     turned[0, :, 41] = turned[0, :, 40]
     turned[1, :, 41] = -turned[1, :, 40]
     mixed = Tokens(turned, given.keys, given.values, given.starts)
-    layer = TokenSelect(TokenSelectConfig(2, 4, 6, chunk=6)).open_layer(SHAPE, ROTARY)
+    layer = TokenSelect(sparse(2, 4, 6, chunk=6)).open_layer(SHAPE, ROTARY)
     run(layer, mixed, [(0, 40), (40, 41)])
     assert layer.reading.scored == ((41 - 8) + (36 - 8)) / 2
     run(layer, mixed, [(41, 42)])
@@ -362,7 +366,7 @@ def test_rows_select_for_themselves() -> None:
 
 
 def test_chunks_of_whole_multiples_give_the_same_as_one_call() -> None:
-    config, given = TokenSelectConfig(2, 4, 6, theta=1, chunk=5), tokens(60, starts=(0, 0))
+    config, given = sparse(2, 4, 6, theta=1, chunk=5), tokens(60, starts=(0, 0))
     whole = run(TokenSelect(config).open_layer(SHAPE, ROTARY), given, [(0, 58)])
     cut = run(TokenSelect(config).open_layer(SHAPE, ROTARY), given, [(0, 20), (20, 35), (35, 58)])
     assert (whole - cut).abs().max() <= TOLERANCE
@@ -388,3 +392,71 @@ def test_bad_settings_are_named(settings: Any, complaint: str) -> None:
     with pytest.raises(UsageError) as caught:
         TokenSelectConfig(**settings)
     assert str(caught.value) == complaint
+
+
+DENSE_FIRST = TokenSelectConfig(n_init=2, k=4, n_local=6, theta=1, chunk=4, dense_budgets=3)
+"""Dense below 36 tokens."""
+
+
+def as_dense(given: Tokens, count: int) -> Tensor:
+    positions = torch.arange(count) - given.starts[:, None]
+    queries, keys = (ROTARY(part[:, :, :count], positions) for part in (given.queries, given.keys))
+    values = given.values[:, :, :count]
+    return dense_attention(queries, keys, values, scale=SHAPE.scale, starts=given.starts).output
+
+
+def test_it_is_dense_up_to_some_budgets_and_then_selects_as_if_it_had_always() -> None:
+    given = tokens(50)
+    layer = TokenSelect(DENSE_FIRST).open_layer(SHAPE, ROTARY)
+    assert TokenSelect(DENSE_FIRST).dense_below == 36
+    below = run(layer, given, [(0, 20), (20, 31), *steps(31, 35)])
+    assert (below - as_dense(given, 35)).abs().max() <= TOLERANCE
+    assert layer.kept_by_last_query()[0].all()
+    above = run(layer, given, steps(35, 50))
+    selecting = TokenSelect(CONFIGS["selects for each token"]).open_layer(SHAPE, ROTARY)
+    run(selecting, given, [(0, 35)])
+    assert (above - run(selecting, given, steps(35, 50))).abs().max() <= TOLERANCE
+    assert torch.equal(layer.kept_by_last_query(), selecting.kept_by_last_query())
+
+
+def test_it_can_come_back_over_the_border_by_snapshot_crop_and_fork() -> None:
+    given = tokens(50)
+    layer = TokenSelect(DENSE_FIRST).open_layer(SHAPE, ROTARY)
+    run(layer, given, [(0, 30)])
+    point, twin = layer.snapshot(), layer.fork()
+    first = run(layer, given, steps(30, 50))
+    layer.restore(point)
+    assert torch.equal(run(layer, given, steps(30, 50)), first)
+    assert torch.equal(run(twin, given, steps(30, 50)), first)
+    layer.crop(22)
+    again = run(layer, given, [(22, 26), *steps(26, 35)])
+    assert (again - as_dense(given, 35)[:, :, 22:]).abs().max() <= TOLERANCE
+    layer.crop(10)
+    layer.select_rows(torch.tensor([1, 0]))
+    swapped = (part[[1, 0]] for part in (given.queries, given.keys, given.values, given.starts))
+    turned = Tokens(*swapped)
+    rest = run(layer, turned, [(10, 20), *steps(20, 35)])
+    assert (rest - as_dense(turned, 35)[:, :, 10:]).abs().max() <= TOLERANCE
+
+
+def test_it_holds_rotated_keys_below_the_border_and_a_list_above() -> None:
+    given = tokens(50)
+    layer = TokenSelect(DENSE_FIRST).open_layer(SHAPE, ROTARY)
+    page = 2 * 2 * PAGE_TOKENS * SHAPE.head_dim * 8
+    run(layer, given, [(0, 30)])
+    assert layer.bytes_held() == 3 * page
+    run(layer, given, steps(30, 36))
+    listed, selection = 2 * 12 * 8, 2 * (4 * SHAPE.head_dim + 4 + 2) * 8
+    assert layer.bytes_held() == 4 * page + listed + selection
+
+
+def test_a_list_that_is_used_again_is_read_as_if_gathered_anew() -> None:
+    given = tokens(60)
+    config = sparse(n_init=2, k=4, n_local=6, theta=-1, chunk=6)
+    kept, anew = (TokenSelect(config).open_layer(SHAPE, ROTARY) for _ in range(2))
+    for layer in (kept, anew):
+        run(layer, given, [(0, 40)])
+    for slot in range(40, 60):
+        anew.restore(anew.snapshot())
+        ours, theirs = (run(layer, given, [(slot, slot + 1)]) for layer in (kept, anew))
+        assert (ours - theirs).abs().max() <= TOLERANCE

@@ -144,13 +144,14 @@ def _sink_window(share: float, tokens: int, learnt: Learnt) -> AttentionSystem: 
 
 def _duo(share: float, tokens: int, learnt: Learnt) -> AttentionSystem:  # noqa: ARG001
     heads = _best("duo", learnt.duo_gates, share)
-    return Duo(DuoConfig(sink=_SINK, recent=STREAMED), heads)
+    return Duo(DuoConfig(sink=_SINK, recent=STREAMED, dense_below=0), heads)
 
 
 def _razor(share: float, tokens: int, learnt: Learnt) -> AttentionSystem:  # noqa: ARG001
     heads = _best("razor", learnt.razor_scores, share)
     # So strong a compression leaves the window at its floor.
-    return Razor(RazorConfig(sink=_SINK, window_floor=STREAMED, compression=1e9), heads)
+    config = RazorConfig(sink=_SINK, window_floor=STREAMED, compression=1e9, dense_budgets=1)
+    return Razor(config, heads)
 
 
 def _best(name: str, scores: Tensor | None, share: float) -> Tensor:
@@ -170,7 +171,11 @@ def _token_select(share: float, tokens: int, learnt: Learnt) -> AttentionSystem:
     first = tokens // 16
     return TokenSelect(
         TokenSelectConfig(
-            n_init=first, n_local=local, k=tokens - local - first, chunk=min(local, 128)
+            n_init=first,
+            n_local=local,
+            k=tokens - local - first,
+            chunk=min(local, 128),
+            dense_budgets=1,
         )
     )
 

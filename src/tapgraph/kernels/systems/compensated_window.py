@@ -1,5 +1,6 @@
 """Sink, window and one token that stands for all others: a non-retrieval head of RazorAttention."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
@@ -7,13 +8,15 @@ from itertools import chain
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Reading
+from tapgraph.kernels.attention_system import LayerShape, Reading
 from tapgraph.kernels.dense import attend_densely, attend_densely_with_lse
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.merge import Partial, merge
+from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
 from tapgraph.kernels.window_store import WindowSnapshot, WindowStore
 
 __all__ = ["Budget", "CompensatedWindowLayer"]
@@ -79,13 +82,14 @@ class _Snapshot:
     viewed_at: int
 
 
-class CompensatedWindowLayer(LayerAttention):
+class CompensatedWindowLayer(PartLayer):
     """Heads of one layer that drop the middle of the context and keep its mean.
 
     Every token is in one place: the window, the sink, or (as one of N_d) the compensation token.
     The latter has the mean key and the mean value of what was dropped and counts N_d times, which
     adds log N_d to its logit. When a token leaves the window, the mean moves by
-    (token - mean) / N_d.
+    (token - mean) / N_d. A decode step reads sink and mean in the dtype of the keys, from places
+    behind the window, so that everything kept is one call of torch's attention.
 
     Args:
         shape: these heads of the layer.
@@ -154,7 +158,15 @@ class CompensatedWindowLayer(LayerAttention):
         self._window.append(keys, values)
         self._compress(before if self._is_compressed else 0)
         self._viewed_at = self.tokens_seen
-        return _merged(self._attend_past(queries, self.tokens_seen), queries.dtype)
+        return self._attend_from_one(queries, starts)
+
+    def adopt(self, past: ReadPast) -> None:
+        """Take over what was read densely; after a decode step, the prompt has ended."""
+        self._starts = past.starts
+        self._window.append(past.keys, past.values)
+        self._viewed_at = self.tokens_seen
+        if past.has_decoded or not self._dense_prompt:
+            self._compress(0)
 
     def kept_by_last_query(self) -> Tensor:
         """The sink, the window and the chunk; not what the compensation token stands for."""
@@ -242,7 +254,10 @@ class CompensatedWindowLayer(LayerAttention):
         self._is_compressed = True
         starts, slots = self._known_starts(), self.tokens_seen
         first_needed = slots
-        for start, rows in rows_by_start(starts):
+        alike = len(set(starts.tolist())) == 1
+        groups: Iterable[tuple[int, Tensor | slice]]
+        groups = [(int(starts[0]), slice(None))] if alike else rows_by_start(starts)
+        for start, rows in groups:
             left_before = self._budget.left(max(0, before - start))
             left = self._budget.left(max(0, slots - start))
             first_needed = min(first_needed, start + left)
@@ -250,7 +265,7 @@ class CompensatedWindowLayer(LayerAttention):
                 self._release(rows, start, left_before, left)
         self._window.drop_before(first_needed)
 
-    def _release(self, rows: Tensor, start: int, first: int, last: int) -> None:
+    def _release(self, rows: Tensor | slice, start: int, first: int, last: int) -> None:
         """Take the tokens at positions `first` to `last` of rows with one start."""
         past = self._past = self._past or self._empty_past()
         sink = self._budget.sink
@@ -263,7 +278,7 @@ class CompensatedWindowLayer(LayerAttention):
             if into_sink:
                 kept[rows, :, first : first + into_sink] = tokens[:, :, :into_sink]
             if dropped:
-                total = tokens[:, :, into_sink:].to(mean.dtype).sum(dim=2)
+                total = tokens[:, :, into_sink:].sum(dim=2, dtype=mean.dtype)
                 mean[rows] += (total - dropped * mean[rows]) / (averaged + dropped)
 
     def _empty_past(self) -> _Past:
@@ -273,6 +288,48 @@ class CompensatedWindowLayer(LayerAttention):
         sink = keys.new_zeros((batch, kv_heads, self._budget.sink, head_dim))
         mean = keys.new_zeros((batch, kv_heads, head_dim), dtype=exact)
         return _Past(sink, sink.clone(), mean, mean.clone())
+
+    def _attend_from_one(self, queries: Tensor, starts: Tensor) -> Tensor:
+        """Attention of the newest token, which is in the window, to all that is kept."""
+        window, past = self._window, self._past
+        if past is None:
+            return attend_densely(
+                queries,
+                window.keys,
+                window.values,
+                scale=self.shape.scale,
+                starts=(starts - window.first).clamp(min=0),
+            )
+        keys, values = window.with_behind(
+            torch.cat((past.mean_keys[:, :, None].to(queries.dtype), past.sink_keys), dim=2),
+            torch.cat((past.mean_values[:, :, None].to(queries.dtype), past.sink_values), dim=2),
+        )
+        batch, kv_heads, _, head_dim = keys.shape
+        bias = self._bias(queries)
+        output = functional.scaled_dot_product_attention(
+            queries.reshape(batch, kv_heads, -1, head_dim),
+            keys,
+            values,
+            attn_mask=bias,
+            scale=self.shape.scale,
+        ).reshape(queries.shape)
+        is_padding = (starts >= self.tokens_seen)[:, None, None, None]
+        return output.masked_fill(is_padding, 0.0)
+
+    def _bias(self, queries: Tensor) -> Tensor:
+        """What is added to the logits of window, mean and sink, `[batch, 1, 1, places]`."""
+        # On a CPU torch takes a mask in float32 beside any dtype; log N_d is worth it.
+        dtype = _exact(queries) if queries.device.type == "cpu" else queries.dtype
+        window, sink = self._window, self._budget.sink
+        held = window.end - window.first
+        by_row: list[int] = self._known_starts().tolist()
+        bias = torch.zeros((len(by_row), held + 1 + sink), dtype=dtype)
+        for row, start in enumerate(by_row):
+            left = self._budget.left(max(0, window.end - start))
+            bias[row, : max(0, start + left - window.first)] = -math.inf
+            bias[row, held] = math.log(left - sink) if left > sink else -math.inf
+            bias[row, held + 1 + min(sink, left) :] = -math.inf
+        return bias[:, None, None].to(queries.device)
 
     def _attend_past(self, queries: Tensor, slots: int) -> Iterator[Partial]:
         """Sink, compensation token and window as they stood after so many slots."""

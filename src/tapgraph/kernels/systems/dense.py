@@ -12,6 +12,7 @@ from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape
 from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.masks import visible
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
+from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
 
 __all__ = ["Dense", "DenseConfig", "DenseLayer"]
 
@@ -43,7 +44,7 @@ class Dense(AttentionSystem):
         return DenseLayer(shape)
 
 
-class DenseLayer(FullCacheLayer):
+class DenseLayer(FullCacheLayer, PartLayer):
     """Dense attention of one layer, on request over a sliding window only.
 
     With a window the whole past is still kept, so that it can be cropped at any length.
@@ -59,6 +60,11 @@ class DenseLayer(FullCacheLayer):
         if window is not None and window < 1:
             raise UsageError(f"window must be at least 1, got {window!r}")
         self._window = window
+
+    def adopt(self, past: ReadPast) -> None:
+        """Store tokens that were read already."""
+        self._store.append(past.keys, past.values)
+        self._starts = past.starts
 
     def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
         """Attend to everything that each query may see."""

@@ -51,9 +51,9 @@ class DhsaConfig:
         instruction_tokens: a boundary is forced so many tokens before the prompt's end.
         fixed_chunk: length of all chunks when there is no predictor; it is the block length of the
             authors' second version, and nothing else here holds for that.
-        dense_below: with fewer tokens than this, or no more than the budget, all is dense. Ours:
-            about there a prompt takes as long either way on a CPU; decode gains from about twice
-            as many on.
+        dense_below: with fewer tokens than this, or no more than the budget, all is dense, and
+            with fewer than twice as many decode is. Ours: about there each of them takes as long
+            either way on a CPU.
     """
 
     budget_tokens: int = 2048
@@ -105,6 +105,7 @@ class Dhsa(AttentionSystem):
           before the last such call counts as prompt, generated tokens of earlier turns included.
         - The queries of the instruction (the prompt's last tokens) choose like all others; the
           authors' code lets them attend densely.
+        - Short texts are read densely (`dense_below`).
         - Of equal scores the earliest token wins; the paper leaves it open.
         - Chunks of a left-padded row are counted from its first real token.
 
@@ -130,6 +131,11 @@ class Dhsa(AttentionSystem):
     ) -> None:
         self.config = config
         self.predictor = predictor
+
+    @property
+    def dense_below(self) -> int:
+        """For a prompt; decode is dense below twice `DhsaConfig.dense_below`."""
+        return max(self.config.dense_below, self.config.budget_tokens + 1)
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "DhsaLayer":  # noqa: ARG002
         """A layer with an empty past.
@@ -235,7 +241,7 @@ class DhsaLayer(FullCacheLayer):
 
     def attend_to_one(self, queries: Tensor, starts: Tensor) -> SparseOutput:
         """Choose by the prompt's chunks, the chunk of generated tokens, and the token itself."""
-        if self.tokens_seen < self._dense_below:
+        if self.tokens_seen < max(self._dense_below, 2 * self._config.dense_below):
             return self.attend_to_all(queries, starts)
         output = torch.zeros_like(queries)
         kept = self._nothing_kept(queries)

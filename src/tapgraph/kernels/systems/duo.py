@@ -10,7 +10,6 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import (
     About,
     AttentionSystem,
-    LayerAttention,
     LayerShape,
     Reading,
     Rotary,
@@ -19,8 +18,9 @@ from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.sink_ring import RingSnapshot, SinkRing, attend_streaming
+from tapgraph.kernels.systems.dense_first import DenseFirstLayer
+from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
 from tapgraph.kernels.systems.split_heads import (
-    SplitHeadsLayer,
     check_head_choice,
     split_by_choice,
 )
@@ -39,12 +39,16 @@ class DuoConfig:
         recent: tokens before the newest that a streaming head keeps.
         prefill: what streaming heads see while they read a prompt, see `StreamingLayer`.
         chunk_tokens: with "chunked", the longest piece of a call that is read at once.
+        dense_below: with "dense_first_chunk" streaming heads drop nothing and see everything while
+            there are fewer tokens than this. Ours: below about this length two kinds of heads take
+            longer than one on a CPU.
     """
 
     sink: int = 64
     recent: int = 256
     prefill: DuoPrefill = "dense_first_chunk"
     chunk_tokens: int = 32_000
+    dense_below: int = 3072
 
     def __post_init__(self) -> None:
         if self.sink < 0:
@@ -57,6 +61,8 @@ class DuoConfig:
             )
         if self.chunk_tokens < 1:
             raise UsageError(f"chunk_tokens must be at least 1, got {self.chunk_tokens!r}")
+        if self.dense_below < 0:
+            raise UsageError(f"dense_below must be at least 0, got {self.dense_below!r}")
 
 
 class Duo(AttentionSystem):
@@ -70,9 +76,11 @@ class Duo(AttentionSystem):
         - a streaming head's buffer has a place for the newest token, so that decode reads it from
           there: what it sees is the same (sink, recent, itself);
         - sinks are counted from each row's first real token, so batches may be padded;
+        - below `dense_below` tokens all heads see everything;
         - besides the authors' prefill there are two others, see `StreamingLayer`.
 
-    Memory of a layer: `TokenStore` of the full heads, `SinkRing(sink, recent + 1)` of the others.
+    Memory of a layer: while all see everything a `TokenStore` of all heads; then a `TokenStore` of
+    the full heads, and a `SinkRing(sink, recent + 1)` of the others.
 
     Args:
         config: settings.
@@ -95,14 +103,27 @@ class Duo(AttentionSystem):
         self.config = config
         self.full_heads = full_heads
 
-    def open_layer(self, shape: LayerShape, rotary: Rotary) -> SplitHeadsLayer:  # noqa: ARG002
-        """A layer with a dense part and a streaming part, or one of them.
+    @property
+    def dense_below(self) -> int:
+        """What `DuoConfig` says, and while streaming heads see everything anyway."""
+        sees_everything = self.config.sink + self.config.recent + 2
+        if self.config.prefill != "dense_first_chunk":
+            return sees_everything
+        return max(sees_everything, self.config.dense_below)
+
+    def open_layer(self, shape: LayerShape, rotary: Rotary) -> DenseFirstLayer:  # noqa: ARG002
+        """A layer that is dense, then has a dense part and a streaming part, or one of them.
 
         Raises:
             UsageError: `full_heads` is for a model of another shape.
         """
-        return split_by_choice(
-            shape, self.full_heads, "full_heads", lambda part: StreamingLayer(part, self.config)
+        check_head_choice(self.full_heads, "full_heads", shape)
+        return DenseFirstLayer(
+            shape,
+            self.dense_below,
+            lambda: split_by_choice(
+                shape, self.full_heads, "full_heads", lambda part: StreamingLayer(part, self.config)
+            ),
         )
 
 
@@ -113,7 +134,7 @@ class _Snapshot:
     sees_from: int
 
 
-class StreamingLayer(LayerAttention):
+class StreamingLayer(PartLayer):
     """The streaming heads of one layer.
 
     In decode a token sees the sink, the `recent` tokens before it, and itself. In prefill:
@@ -167,6 +188,12 @@ class StreamingLayer(LayerAttention):
         check_call(self.shape, queries, keys, values, starts, self.tokens_seen)
         self._starts = starts
         return self._attend_in_window(queries, keys, values, starts)
+
+    def adopt(self, past: ReadPast) -> None:
+        """Keep sink and window of what was read already."""
+        self._starts = past.starts
+        self._ring.append(past.keys, past.values, past.starts)
+        self._sees_from = self.tokens_seen - 1 - self._config.recent
 
     def kept_by_last_query(self) -> Tensor:
         """The sink, and the window or more of the chunk."""

@@ -69,6 +69,11 @@ class Hip(AttentionSystem):
     def __init__(self, config: HipConfig = _DEFAULTS) -> None:
         self.config = config
 
+    @property
+    def dense_below(self) -> int:
+        """As its config says."""
+        return self.config.dense_below
+
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "HipLayer | DenseLayer":  # noqa: ARG002
         """A layer with an empty past; one of the first layers is plainly dense."""
         if shape.index < self.config.dense_layers:

@@ -8,11 +8,8 @@ from torch import Tensor
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
 from tapgraph.kernels.systems.compensated_window import Budget, CompensatedWindowLayer
-from tapgraph.kernels.systems.split_heads import (
-    SplitHeadsLayer,
-    check_head_choice,
-    split_by_choice,
-)
+from tapgraph.kernels.systems.dense_first import DenseFirstLayer
+from tapgraph.kernels.systems.split_heads import check_head_choice, split_by_choice
 
 __all__ = ["Razor", "RazorConfig", "RazorPrefill"]
 
@@ -21,7 +18,7 @@ RazorPrefill = Literal["dense", "chunked"]
 
 @dataclass(frozen=True, slots=True)
 class RazorConfig:
-    """Settings of RazorAttention; with them nothing is dropped up to `window_floor` tokens.
+    """Settings of RazorAttention; with them nothing is dropped below 8,008 tokens.
 
     Attributes:
         sink: first tokens that every head keeps (N0).
@@ -30,12 +27,16 @@ class RazorConfig:
         prefill: "dense": a prompt is read densely, in however many chunks it comes, and all of it
             is held until the first decode step. "chunked": what is dropped is dropped after each
             chunk, so less memory is needed, but later chunks do not see it.
+        dense_budgets: nothing is dropped with fewer tokens than so many times `sink` +
+            `window_floor`; with 1 as in the paper. Ours: with as many a step on one CPU core takes
+            no longer than a dense one, for two kinds of heads need two calls of torch.
     """
 
     sink: int = 4
     window_floor: int = 4000
     compression: float = 5.0
     prefill: RazorPrefill = "dense"
+    dense_budgets: int = 2
 
     def __post_init__(self) -> None:
         if self.sink < 0:
@@ -46,6 +47,8 @@ class RazorConfig:
             raise UsageError(f"compression must be at least 1, got {self.compression!r}")
         if self.prefill not in {"dense", "chunked"}:
             raise UsageError(f"prefill must be 'dense' or 'chunked', got {self.prefill!r}")
+        if self.dense_budgets < 1:
+            raise UsageError(f"dense_budgets must be at least 1, got {self.dense_budgets!r}")
 
 
 class Razor(AttentionSystem):
@@ -58,6 +61,7 @@ class Razor(AttentionSystem):
     compressed. For models with ALiBi see `RazorAlibi`.
 
     What the paper leaves open, as it is here:
+        - nothing is dropped while there are fewer than `dense_budgets` budgets of tokens (ours);
         - in decode the window follows L_h as N grows, and what leaves it goes into the mean;
         - all query heads of a group follow their KV head, and the mean is one for each KV head;
         - a prompt after the first decode step (a next turn) sees the compressed past, and itself
@@ -67,8 +71,9 @@ class Razor(AttentionSystem):
 
     A one-token call is a decode step, even if it is the last token of a prompt.
 
-    Memory of a layer: `TokenStore` of the retrieval heads; `WindowStore`, sink and mean of the
-    others, see `CompensatedWindowLayer.bytes_held`.
+    Memory of a layer: while nothing is dropped a `TokenStore` of all heads; then a `TokenStore` of
+    the retrieval heads, and `WindowStore`, sink and mean of the others, see
+    `CompensatedWindowLayer.bytes_held`.
 
     Args:
         config: settings.
@@ -81,7 +86,7 @@ class Razor(AttentionSystem):
         saves="KV memory and decode reading of all heads that do not retrieve: about 3x at the "
         "paper's settings.",
         needs="Retrieval heads found once for each model (tapgraph kernels calibrate razor).",
-        fails_when="Heads that retrieve were not found; below window_floor tokens nothing is "
+        fails_when="Heads that retrieve were not found; below twice window_floor tokens nothing is "
         "dropped, so nothing is gained.",
     )
     croppable: ClassVar[bool] = False
@@ -91,18 +96,29 @@ class Razor(AttentionSystem):
         self.config = config
         self.retrieval_heads = retrieval_heads
 
-    def open_layer(self, shape: LayerShape, rotary: Rotary) -> SplitHeadsLayer:  # noqa: ARG002
-        """A layer with a dense part and a compressed part, or one of them.
+    @property
+    def dense_below(self) -> int:
+        """As `dense_budgets` says; up to one budget there is nothing to drop in any case."""
+        budget = self.config.window_floor + self.config.sink
+        return max(budget + 1, self.config.dense_budgets * budget)
+
+    def open_layer(self, shape: LayerShape, rotary: Rotary) -> DenseFirstLayer:  # noqa: ARG002
+        """A layer that is dense, then has a dense part and a compressed part, or one of them.
 
         Raises:
             UsageError: `retrieval_heads` is for a model of another shape.
         """
+        check_head_choice(self.retrieval_heads, "retrieval_heads", shape)
         budget = Budget(self.config.sink, self.config.window_floor, self.config.compression)
-        return split_by_choice(
+        return DenseFirstLayer(
             shape,
-            self.retrieval_heads,
-            "retrieval_heads",
-            lambda part: CompensatedWindowLayer(
-                part, budget, dense_prompt=self.config.prefill == "dense"
+            self.dense_below,
+            lambda: split_by_choice(
+                shape,
+                self.retrieval_heads,
+                "retrieval_heads",
+                lambda part: CompensatedWindowLayer(
+                    part, budget, dense_prompt=self.config.prefill == "dense"
+                ),
             ),
         )

@@ -11,13 +11,13 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import (
     About,
     AttentionSystem,
-    LayerAttention,
     LayerShape,
     Reading,
     Rotary,
 )
 from tapgraph.kernels.block_sparse import block_sparse_attention
 from tapgraph.kernels.inputs import check_call
+from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
 from tapgraph.kernels.systems.split_heads import HeadPart, SplitHeadsLayer, part_shape
 from tapgraph.kernels.window_store import WindowSnapshot, WindowStore
 
@@ -144,7 +144,7 @@ class _Snapshot:
     sees_from: int
 
 
-class AlibiWindowLayer(LayerAttention):
+class AlibiWindowLayer(PartLayer):
     """Heads of one layer with the bias of ALiBi and one window.
 
     Memory is that of a `WindowStore` of `window` tokens.
@@ -189,6 +189,13 @@ class AlibiWindowLayer(LayerAttention):
         self._window.append(keys, values)
         self._window.drop_before(self.tokens_seen - self._length)
         return self._attend(queries, starts)
+
+    def adopt(self, past: ReadPast) -> None:
+        """Keep the last tokens of what was read already."""
+        self._starts = past.starts
+        self._window.append(past.keys, past.values)
+        self._window.drop_before(self.tokens_seen - self._length)
+        self._sees_from = self._window.first
 
     def kept_by_last_query(self) -> Tensor:
         """The window, and the chunk."""

@@ -71,8 +71,11 @@ class Recycled(AttentionSystem):
           query heads. Each layer decides for itself.
         - Rows of a batch take their full steps together; with the similarity schedule as soon as
           one row's cosine is below the threshold.
-        - The row is computed when the next recycle step wants it, so a full step that another full
-          step follows costs no more than dense attention.
+        - While no row has more than `kept` tokens the small cache would hold them all: there is
+          none and everything is read. The first step beyond that makes it, as the last full step
+          and the tokens since then ask for.
+        - The row is computed when a recycle step wants it, so a full step that another full step
+          follows costs no more than dense attention.
         - After `crop` the next step is full.
     """
 
@@ -89,6 +92,11 @@ class Recycled(AttentionSystem):
 
     def __init__(self, config: RecycledConfig = RecycledConfig()) -> None:
         self.config = config
+
+    @property
+    def dense_below(self) -> int:
+        """While the small cache would hold everything."""
+        return self.config.kept + 1
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "RecycledLayer":  # noqa: ARG002
         """A layer with an empty past."""
@@ -114,7 +122,7 @@ class RecycledLayer(FullCacheLayer):
     """One layer of Recycled Attention.
 
     Beside the full cache it holds the query of the last full step and, from the first recycle step
-    on, a `RecycledCache`.
+    with more than `kept` tokens on, a `RecycledCache`.
     """
 
     def __init__(self, shape: LayerShape, config: RecycledConfig) -> None:
@@ -135,16 +143,21 @@ class RecycledLayer(FullCacheLayer):
             return self._attend_fully(queries, starts)
         self._steps += 1
         scored = 0.0
+        first_new = self.tokens_seen - 1
         if self._cache is None:
+            if self.tokens_seen - int(starts.min()) <= self._config.kept:
+                return self.attend_to_all(queries, starts)
             self._cache = self._choose(self._full_step, starts)
             self._cache_is_shared = False
-            scored = float((self._full_step.tokens - starts).clamp(min=0).double().mean())
+            first_new = self._full_step.tokens
+            scored = float((first_new - starts).clamp(min=0).double().mean())
         elif self._cache_is_shared:
             self._cache = self._cache.copy()
             self._cache_is_shared = False
-        newest = self.tokens_seen - 1
-        slots = torch.where(starts <= newest, newest, -1)
-        self._cache.add(self.keys[:, :, -1:], self.values[:, :, -1:], slots)
+        for slot in range(first_new, self.tokens_seen):
+            new = slice(slot, slot + 1)
+            slots = torch.where(starts <= slot, slot, -1)
+            self._cache.add(self.keys[:, :, new], self.values[:, :, new], slots)
         output = self._cache.attend(queries, self.shape.scale)
         return SparseOutput(output, LastRead(scored=scored))
 

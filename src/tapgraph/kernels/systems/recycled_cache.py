@@ -75,9 +75,8 @@ class RecycledCache:
         self.slots = _drop_order(importance, min(kept, importance.shape[-1]))
         self._written = self.slots.shape[-1]
         self._has_gaps = bool((self.slots < 0).any())
-        vectors = self.slots.clamp(min=0)[..., None].expand(-1, -1, -1, keys.shape[-1])
-        self._keys = keys.gather(2, vectors)
-        self._values = values.gather(2, vectors)
+        chosen = self.slots.clamp(min=0)
+        self._keys, self._values = _gathered(keys, chosen), _gathered(values, chosen)
 
     def add(self, keys: Tensor, values: Tensor, slots: Tensor) -> None:
         """Take a token `[batch, kv_heads, 1, head_dim]` in the slots `[batch]`; drop another."""
@@ -130,6 +129,18 @@ class RecycledCache:
         twin = copy(self)
         twin._keys, twin._values, twin.slots = keys, values, slots
         return twin
+
+
+def _gathered(vectors: Tensor, slots: Tensor) -> Tensor:
+    """Vectors `[batch, kv_heads, tokens, head_dim]` in the slots `[batch, kv_heads, chosen]`.
+
+    Rows of one matrix are gathered many times as fast as rows of many.
+    """
+    gathered = vectors.new_empty((*slots.shape, vectors.shape[-1]))
+    for row, of_row in enumerate(slots):
+        for head, chosen in enumerate(of_row):
+            torch.index_select(vectors[row, head], 0, chosen, out=gathered[row, head])
+    return gathered
 
 
 def _drop_order(importance: Tensor, count: int) -> Tensor:

@@ -49,7 +49,7 @@ class Sale(AttentionSystem):
         saves="Prefill time: only blocks of 64 queries and 32 keys that matter are computed. "
         "Memory and decode stay dense.",
         needs="A threshold for each head, calibrated on a few synthetic samples in minutes.",
-        fails_when="All scores are still estimated, so below about 8K tokens, or on hardware "
+        fails_when="All scores are still estimated, so below about 16K tokens, or on hardware "
         "without fast low-bit products, the selection costs what it saves; many small weights "
         "below the threshold can add up.",
     )
@@ -65,6 +65,11 @@ class Sale(AttentionSystem):
                 raise UsageError("every threshold must be at least 0 and below 1")
         self.config = config
         self.thresholds = thresholds
+
+    @property
+    def dense_below(self) -> int:
+        """As its config says."""
+        return self.config.dense_below
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "SaleLayer":  # noqa: ARG002
         """A layer with the thresholds of its heads."""

@@ -48,7 +48,7 @@ class SaleConfig:
         dense_threshold: a head with a smaller threshold is dense.
         dense_below: with fewer tokens than this all heads are dense. (Paper: 1024, where 4-bit
             products are quick. On a CPU the selection alone takes as long as half of dense
-            attention, and pays from about here on.)
+            attention, and all together takes as long from about here on.)
     """
 
     threshold: float = 0.008
@@ -58,7 +58,7 @@ class SaleConfig:
     bits: Bits = 4
     groups: Literal["thread", "block"] = "thread"
     dense_threshold: float = 1e-5
-    dense_below: int = 8192
+    dense_below: int = 16_384
 
     def __post_init__(self) -> None:
         for name in ("query_block", "key_block", "local_keys"):

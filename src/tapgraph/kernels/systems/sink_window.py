@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
+from tapgraph.kernels.systems.dense_first import DenseFirstLayer
 from tapgraph.kernels.systems.duo import DuoConfig, StreamingLayer
 
 __all__ = ["SinkWindow", "SinkWindowConfig"]
@@ -40,6 +41,8 @@ class SinkWindow(AttentionSystem):
     - The prompt is read with the same mask, each token with its own sink and window, so that the
       result does not depend on the chunks it comes in: what DuoAttention's streaming heads do
       when their prompt is read strictly, in all heads.
+
+    Memory of a layer: a `TokenStore` of all tokens until one leaves the window, then a `SinkRing`.
     """
 
     name: ClassVar[str] = "sink_window"
@@ -54,9 +57,13 @@ class SinkWindow(AttentionSystem):
     def __init__(self, config: SinkWindowConfig = SinkWindowConfig()) -> None:
         self.config = config
 
-    def open_layer(self, shape: LayerShape, rotary: Rotary) -> StreamingLayer:  # noqa: ARG002
-        """A layer with an empty ring."""
+    @property
+    def dense_below(self) -> int:
+        """While nothing has left the window."""
+        return self.config.sink_tokens + self.config.recent_tokens + 1
+
+    def open_layer(self, shape: LayerShape, rotary: Rotary) -> DenseFirstLayer:  # noqa: ARG002
+        """A layer that is dense until something leaves the window, then a ring."""
         config, newest = self.config, 1
-        return StreamingLayer(
-            shape, DuoConfig(config.sink_tokens, config.recent_tokens - newest, prefill="strict")
-        )
+        streaming = DuoConfig(config.sink_tokens, config.recent_tokens - newest, prefill="strict")
+        return DenseFirstLayer(shape, self.dense_below, lambda: StreamingLayer(shape, streaming))

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Reading
+from tapgraph.kernels.attention_system import LayerShape, Reading
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.systems.dense import DenseLayer
+from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
 
 __all__ = ["HeadPart", "SplitHeadsLayer", "check_head_choice", "part_shape", "split_by_choice"]
 
@@ -24,7 +25,7 @@ class HeadPart:
     """
 
     kv_heads: tuple[int, ...]
-    attention: LayerAttention
+    attention: PartLayer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class _Snapshot:
     starts: Tensor | None
 
 
-class SplitHeadsLayer(LayerAttention):
+class SplitHeadsLayer(PartLayer):
     """Hands each KV head and its query heads to the part it belongs to.
 
     Heads are chosen by index when they come in and put in their places when they go out; the
@@ -53,6 +54,8 @@ class SplitHeadsLayer(LayerAttention):
                 f"each of {shape.kv_heads} KV heads must be in exactly one part, got {heads}"
             )
         self._parts = tuple(parts)
+        self._kv_heads = [torch.tensor(part.kv_heads) for part in parts]
+        self._heads = [self._query_heads(kv_heads) for kv_heads in self._kv_heads]
         self._starts: Tensor | None = None
 
     @property
@@ -91,6 +94,14 @@ class SplitHeadsLayer(LayerAttention):
                 for part, heads in self._divided(queries, keys, values)
             ],
         )
+
+    def adopt(self, past: ReadPast) -> None:
+        """Let every part take over its heads."""
+        self._starts = past.starts
+        for part, kv_heads in zip(self._parts, self._kv_heads, strict=True):
+            kv_heads = kv_heads.to(past.keys.device)
+            keys, values = (tensor.index_select(1, kv_heads) for tensor in (past.keys, past.values))
+            part.attention.adopt(replace(past, keys=keys, values=values))
 
     def kept_by_last_query(self) -> Tensor:
         """What the parts' last queries attended to."""
@@ -147,12 +158,12 @@ class SplitHeadsLayer(LayerAttention):
         if len(self._parts) == 1:
             yield self._parts[0], (queries, keys, values)
             return
-        for part in self._parts:
-            kv_heads = torch.tensor(part.kv_heads, device=keys.device)
+        for part, heads, kv_heads in zip(self._parts, self._heads, self._kv_heads, strict=True):
+            heads, kv_heads = heads.to(keys.device), kv_heads.to(keys.device)
             yield (
                 part,
                 (
-                    queries.index_select(1, self._query_heads(kv_heads)),
+                    queries.index_select(1, heads),
                     keys.index_select(1, kv_heads),
                     values.index_select(1, kv_heads),
                 ),
@@ -163,9 +174,8 @@ class SplitHeadsLayer(LayerAttention):
         if len(results) == 1:
             return results[0]
         whole = torch.empty_like(like)
-        for part, result in zip(self._parts, results, strict=True):
-            kv_heads = torch.tensor(part.kv_heads, device=like.device)
-            whole.index_copy_(1, self._query_heads(kv_heads), result)
+        for heads, result in zip(self._heads, results, strict=True):
+            whole.index_copy_(1, heads.to(like.device), result)
         return whole
 
     def _query_heads(self, kv_heads: Tensor) -> Tensor:
@@ -182,7 +192,7 @@ def split_by_choice(
     shape: LayerShape,
     choice: Tensor,
     name: str,
-    open_reduced: Callable[[LayerShape], LayerAttention],
+    open_reduced: Callable[[LayerShape], PartLayer],
 ) -> SplitHeadsLayer:
     """A layer whose chosen KV heads are dense, and whose others are kept as `open_reduced` says.
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -14,52 +14,12 @@ from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.selection import listed, top_k
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
+from tapgraph.kernels.systems.token_select_vote import TokenSelectConfig, soft_vote
+from tapgraph.kernels.token_store import TokenStore, VectorStore
 
 __all__ = ["TokenSelect", "TokenSelectConfig", "TokenSelectLayer", "soft_vote"]
 
-
-@dataclass(frozen=True, slots=True)
-class TokenSelectConfig:
-    """Settings of TokenSelect; the defaults are the authors'.
-
-    Attributes:
-        n_init: first tokens that are always read.
-        k: tokens that are voted for.
-        n_local: newest tokens that are always read.
-        theta: in decode a list is used again while the cosine of the query with the one that it
-            was selected for is at least this; with 1 each token selects for itself.
-        chunk: tokens of a prompt that select together; at most `n_local`.
-        vote_scale: what dot products are multiplied with in the vote: 1 as in the paper, or the
-            attention's own scale, which gives flatter votes.
-    """
-
-    n_init: int = 128
-    k: int = 2048
-    n_local: int = 512
-    theta: float = 0.9
-    chunk: int = 512
-    vote_scale: Literal["one", "attention"] = "one"
-
-    def __post_init__(self) -> None:
-        if self.n_init < 0:
-            raise UsageError(f"n_init must be at least 0, got {self.n_init!r}")
-        for name in ("k", "n_local", "chunk"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        if self.chunk > self.n_local:
-            raise UsageError(
-                f"chunk must be at most n_local = {self.n_local}, for tokens of a chunk must see "
-                f"each other, got {self.chunk!r}"
-            )
-        if not -1 <= self.theta <= 1:
-            raise UsageError(f"theta must be in -1..1, got {self.theta!r}")
-        if self.vote_scale not in {"one", "attention"}:
-            raise UsageError(f"vote_scale must be 'one' or 'attention', got {self.vote_scale!r}")
-
-    @property
-    def budget(self) -> int:
-        """Tokens that are read after a selection."""
-        return self.n_init + self.k + self.n_local
+_DEFAULTS = TokenSelectConfig()
 
 
 class TokenSelect(AttentionSystem):
@@ -82,13 +42,15 @@ class TokenSelect(AttentionSystem):
     Rows of a batch select each for itself.
 
     Deviations:
+        - A row is dense up to `dense_budgets` budgets; its keys are then kept rotated too.
         - Query head h votes with the keys of KV head h // group, as the formula says. The
           published code takes h % kv_heads.
         - Of equal votes the earlier token wins; votes are counted in float32 at least.
         - Chunks are counted from the first real token of each call. The first decode step after a
           prompt, and the first after `crop`, selects.
         - No max-pooling of votes, whose width the authors' scripts set for each data set.
-        - A list is gathered and rotated in memory; there is no kernel that does it on the fly.
+        - A list is gathered and rotated in memory; there is no kernel that does it on the fly. In
+          decode it is kept as long as it is used again.
     """
 
     name: ClassVar[str] = "token_select"
@@ -103,35 +65,17 @@ class TokenSelect(AttentionSystem):
     )
     keys: ClassVar[Literal["rotated", "unrotated"]] = "unrotated"
 
-    def __init__(self, config: TokenSelectConfig = TokenSelectConfig()) -> None:
+    def __init__(self, config: TokenSelectConfig = _DEFAULTS) -> None:
         self.config = config
+
+    @property
+    def dense_below(self) -> int:
+        """As `dense_budgets` says; a budget that covers a row gives dense attention in any case."""
+        return max(self.config.budget + 1, self.config.dense_budgets * self.config.budget)
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "TokenSelectLayer":
         """A layer with an empty past."""
-        return TokenSelectLayer(shape, rotary, self.config)
-
-
-def soft_vote(queries: Tensor, keys: Tensor, candidates: Tensor, *, scale: float = 1.0) -> Tensor:
-    """How much of all heads' attention each candidate gets (2411.02886, section 4.2).
-
-    The sum over query heads h of softmax(scale * query of h · keys of KV head h // group), each
-    over the candidates alone.
-
-    Args:
-        queries: `[batch, heads, head_dim]`.
-        keys: `[batch, kv_heads, tokens, head_dim]`.
-        candidates: bool `[batch, tokens]`, at least one in each row.
-        scale: what the dot products are multiplied with.
-
-    Returns:
-        `[batch, tokens]` in float32, or float64 for float64; -inf for what is no candidate.
-    """
-    batch, heads, head_dim = queries.shape
-    exact = torch.promote_types(queries.dtype, torch.float32)
-    grouped = queries.to(exact).view(batch, keys.shape[1], -1, head_dim)
-    scores = (grouped @ keys.to(exact).transpose(-1, -2)).view(batch, heads, -1) * scale
-    shares = scores.masked_fill(~candidates[:, None], float("-inf")).softmax(dim=-1)
-    return shares.sum(dim=1).masked_fill(~candidates, float("-inf"))
+        return TokenSelectLayer(shape, rotary, self.config, self.dense_below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,21 +98,30 @@ class _Selection:
 class TokenSelectLayer(FullCacheLayer):
     """One layer of TokenSelect: all keys, not rotated, and the last selection.
 
-    Beside the full cache it holds 8 bytes for each slot that the last call's list names and, in
-    decode, the selection: for each row a query of `heads * head_dim` elements and `k` + 2 numbers
-    of 8 bytes.
+    While every row has fewer than `dense_below` tokens, it holds rotated keys (a `VectorStore`)
+    beside the full cache. From then on it holds 8 bytes for each slot that the last call's list
+    names and, in decode, the selection and the list's own tokens: for each row a query of
+    `heads * head_dim` elements and `k` + 2 numbers of 8 bytes, and a `TokenStore` as long as the
+    longest list.
     """
 
-    def __init__(self, shape: LayerShape, rotary: Rotary, config: TokenSelectConfig) -> None:
+    def __init__(
+        self, shape: LayerShape, rotary: Rotary, config: TokenSelectConfig, dense_below: int
+    ) -> None:
         super().__init__(shape)
         self._rotary = rotary
         self._config = config
+        self._dense_until = dense_below
+        self._rotated: VectorStore | None = None
+        self._read: TokenStore | None = None
         self._selection: _Selection | None = None
         self._lists: Tensor | None = None
 
     def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
         """Select chunk by chunk, in rows with the same start together."""
-        self._selection = None
+        self._selection = self._read = None
+        if self._rotated is not None:
+            return self._attend_everywhere(queries, self._rotated, starts)
         output = torch.zeros_like(queries)
         first = self.tokens_seen - queries.shape[2]
         last_lists: list[tuple[Tensor, Tensor]] = []
@@ -189,15 +142,18 @@ class TokenSelectLayer(FullCacheLayer):
 
     def attend_to_one(self, queries: Tensor, starts: Tensor) -> SparseOutput:
         """Use the last selection again where the query has not turned away from it."""
+        if self._rotated is not None:
+            self._selection = self._read = None
+            return self._attend_everywhere(queries, self._rotated, starts)
         is_long = self.tokens_seen - starts > self._config.budget
         due = is_long & ~self._is_reusable(queries)
         selection = self._aged(queries, starts)
         if bool(due.any()):
             selection = self._renewed(selection, queries, starts, due)
+            self._read = None
         self._selection = selection
         self._lists = self._lists_of_step(selection, starts)
-        rows = torch.arange(len(starts), device=starts.device)
-        output = self._attend(queries, rows, self._lists)
+        output = self._attend_to_lists(queries, self._lists)
         candidates = self.tokens_seen - starts - self._config.n_init - self._config.n_local
         scored = float(torch.where(due, candidates, 0).double().mean())
         return SparseOutput(output, LastRead(scored=scored))
@@ -217,14 +173,27 @@ class TokenSelectLayer(FullCacheLayer):
         """Go back to an earlier selection."""
         if not isinstance(extra, _Extra):
             raise UsageError(f"not a snapshot of this layer: {extra!r}")
-        self._selection, self._lists = extra.selection, extra.lists
+        self._selection, self._lists, self._read = extra.selection, extra.lists, None
+        if self._rotated is not None:
+            self._rotated.crop(self.tokens_seen)
 
-    def crop_extra(self, tokens: int) -> None:  # noqa: ARG002
+    def fork(self) -> Self:
+        """A copy with memory of its own."""
+        twin = super().fork()
+        twin._rotated = None if self._rotated is None else self._rotated.fork()
+        return twin
+
+    def crop_extra(self, tokens: int) -> None:
         """Forget what was selected; the next step selects."""
-        self._selection = self._lists = None
+        self._selection = self._lists = self._read = None
+        if self._rotated is not None:
+            self._rotated.crop(tokens)
 
     def select_extra_rows(self, rows: Tensor) -> None:
         """Make row r what row `rows[r]` was."""
+        self._read = None
+        if self._rotated is not None:
+            self._rotated.select_rows(rows)
         if self._lists is not None:
             self._lists = self._lists.index_select(0, rows)
         if self._selection is not None:
@@ -233,10 +202,61 @@ class TokenSelectLayer(FullCacheLayer):
             )
 
     def extra_bytes(self) -> int:
-        """Of the last list and the selection."""
+        """Of the rotated keys, or of the last list, its tokens and the selection."""
         held = [] if self._lists is None else [self._lists]
         held += [] if self._selection is None else _tensors(self._selection)
-        return sum(part.element_size() * part.numel() for part in held)
+        stores = [store for store in (self._rotated, self._read) if store is not None]
+        return sum(part.nbytes for part in held) + sum(store.bytes_held() for store in stores)
+
+    def _store_tokens(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> None:
+        super()._store_tokens(queries, keys, values, starts)
+        if self.tokens_seen - int(starts.min()) >= self._dense_until:
+            self._rotated = None
+            return
+        self._rotated = self._rotated or VectorStore()
+        missing = slice(self._rotated.tokens, self.tokens_seen - keys.shape[2])
+        if missing.start < missing.stop:
+            # A crop has made a long text short.
+            positions = _positions(missing, starts)
+            self._rotated.append(self._rotary(self.keys[:, :, missing], positions))
+
+    def _attend_everywhere(
+        self, queries: Tensor, rotated: VectorStore, starts: Tensor
+    ) -> SparseOutput:
+        """Dense attention of the newest tokens, whose keys are rotated and stored first."""
+        self._lists = None
+        new = slice(rotated.tokens, self.tokens_seen)
+        # One call, for the angles cost more than the products.
+        both = torch.cat((queries, self.keys[:, :, new]), dim=1)
+        both = self._rotary(both, _positions(new, starts))
+        rotated.append(both[:, self.shape.heads :])
+        output = attend_densely(
+            both[:, : self.shape.heads],
+            rotated.vectors,
+            self.values,
+            scale=self.shape.scale,
+            starts=starts,
+        )
+        return SparseOutput(output, LastRead())
+
+    def _attend_to_lists(self, queries: Tensor, lists: Tensor) -> Tensor:
+        """Attention of the newest tokens; a list that is used again is not gathered again."""
+        gaps = (lists < 0).sum(dim=1)
+        own = (lists.shape[1] - 1 - gaps)[:, None].clamp(min=0)
+        if self._read is None:
+            rows = torch.arange(len(lists), device=lists.device)
+            keys, values = self._gathered(rows, lists)
+            self._read = TokenStore()
+        else:
+            keys, values = self._rotary(self.keys[:, :, -1:], own), self.values[:, :, -1:]
+        self._read.append(keys, values)
+        return attend_densely(
+            self._rotary(queries, own),
+            self._read.keys,
+            self._read.values,
+            scale=self.shape.scale,
+            starts=gaps,
+        )
 
     def _candidates(self, tokens: int) -> int:
         """How many tokens are voted on when a row has so many."""
@@ -352,17 +372,20 @@ class TokenSelectLayer(FullCacheLayer):
         gaps = (lists < 0).sum(dim=1)
         if not lists.shape[1]:
             return torch.zeros_like(queries)
-        ranks = torch.arange(lists.shape[1], device=lists.device) - gaps[:, None]
-        ranks = ranks.clamp(min=0)
-        heads = torch.arange(self.shape.kv_heads, device=lists.device)
-        place = (rows[:, None, None], heads[:, None], lists.clamp(min=0)[:, None])
+        keys, values = self._gathered(rows, lists)
         return attend_densely(
-            self._rotary(queries, ranks[:, -queries.shape[2] :]),
-            self._rotary(self.keys[place], ranks),
-            self.values[place],
+            self._rotary(queries, _ranks(lists)[:, -queries.shape[2] :]),
+            keys,
+            values,
             scale=self.shape.scale,
             starts=gaps,
         )
+
+    def _gathered(self, rows: Tensor, lists: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values `[rows, kv_heads, most, head_dim]` of lists, the keys at their ranks."""
+        heads = torch.arange(self.shape.kv_heads, device=lists.device)
+        place = (rows[:, None, None], heads[:, None], lists.clamp(min=0)[:, None])
+        return self._rotary(self.keys[place], _ranks(lists)), self.values[place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,3 +396,17 @@ class _Extra:
 
 def _tensors(selection: _Selection) -> list[Tensor]:
     return [selection.query, selection.selected, selection.local, selection.age]
+
+
+def _positions(slots: slice, starts: Tensor) -> Tensor:
+    """Of the tokens in some slots, int64 `[batch, tokens]`; 0 for padding."""
+    return (torch.arange(slots.start, slots.stop, device=starts.device) - starts[:, None]).clamp(
+        min=0
+    )
+
+
+def _ranks(lists: Tensor) -> Tensor:
+    """Places in lists `[rows, most]`, counted behind the gaps in front of short ones."""
+    gaps = (lists < 0).sum(dim=1)
+    places = torch.arange(lists.shape[1], device=lists.device)
+    return (places - gaps[:, None]).clamp(min=0)

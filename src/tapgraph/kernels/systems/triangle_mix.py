@@ -31,14 +31,15 @@ class TriangleMixConfig:
         local_tokens: tokens before it, itself included, that every query reads.
         last_queries: queries at the end of a call that read everything.
         dense_share: the share of the layers, from the first on, that stay dense.
-        dense_below: prompts shorter than this are read densely.
+        dense_below: prompts shorter than this are read densely. Ours: the triangle pays on a CPU
+            from about here on.
     """
 
     sink_tokens: int = 8
     local_tokens: int = 512
     last_queries: int = 128
     dense_share: float = 0.5
-    dense_below: int = 1024
+    dense_below: int = 2048
 
     def __post_init__(self) -> None:
         for name in ("sink_tokens", "dense_below"):
@@ -75,6 +76,11 @@ class TriangleMix(AttentionSystem):
 
     def __init__(self, config: TriangleMixConfig = TriangleMixConfig()) -> None:
         self.config = config
+
+    @property
+    def dense_below(self) -> int:
+        """As its config says."""
+        return self.config.dense_below
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> LayerAttention:  # noqa: ARG002
         """A dense layer, or one with the triangle."""

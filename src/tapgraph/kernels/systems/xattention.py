@@ -80,6 +80,11 @@ class XAttention(AttentionSystem):
     def __init__(self, config: XAttentionConfig = XAttentionConfig()) -> None:
         self.config = config
 
+    @property
+    def dense_below(self) -> int:
+        """As its config says."""
+        return self.config.dense_below
+
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "XAttentionLayer":  # noqa: ARG002
         """A layer that keeps everything and chooses blocks of the prompt."""
         return XAttentionLayer(shape, self.config)
