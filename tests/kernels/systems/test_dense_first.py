@@ -24,7 +24,7 @@ BORDER = 24
 """The length at which each of these systems stops being dense."""
 SYSTEMS: Mapping[str, Callable[[], AttentionSystem]] = {
     "razor": lambda: Razor(RazorConfig(2, 10, 4.0, dense_budgets=2), CHOSEN),
-    "razor, chunked": lambda: Razor(RazorConfig(2, 10, 4.0, "chunked"), CHOSEN),
+    "razor, chunked": lambda: Razor(RazorConfig(2, 10, 4.0, "chunked", 2), CHOSEN),
     "duo": lambda: Duo(DuoConfig(2, 5, dense_below=BORDER), CHOSEN),
     "duo, strict": lambda: Duo(DuoConfig(4, 18, "strict"), CHOSEN),
     "sink_window": lambda: SinkWindow(SinkWindowConfig(3, 20)),

@@ -18,7 +18,7 @@ RazorPrefill = Literal["dense", "chunked"]
 
 @dataclass(frozen=True, slots=True)
 class RazorConfig:
-    """Settings of RazorAttention; with them nothing is dropped below 8,008 tokens.
+    """Settings of RazorAttention; with them nothing is dropped below 12,012 tokens.
 
     Attributes:
         sink: first tokens that every head keeps (N0).
@@ -36,7 +36,7 @@ class RazorConfig:
     window_floor: int = 4000
     compression: float = 5.0
     prefill: RazorPrefill = "dense"
-    dense_budgets: int = 2
+    dense_budgets: int = 3
 
     def __post_init__(self) -> None:
         if self.sink < 0:
@@ -86,8 +86,8 @@ class Razor(AttentionSystem):
         saves="KV memory and decode reading of all heads that do not retrieve: about 3x at the "
         "paper's settings.",
         needs="Retrieval heads found once for each model (tapgraph kernels calibrate razor).",
-        fails_when="Heads that retrieve were not found; below twice window_floor tokens nothing is "
-        "dropped, so nothing is gained.",
+        fails_when="Heads that retrieve were not found; below three times window_floor tokens "
+        "nothing is dropped, so nothing is gained.",
     )
     croppable: ClassVar[bool] = False
 
