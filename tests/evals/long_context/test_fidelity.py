@@ -70,7 +70,7 @@ def test_no_system_captures_more_than_the_largest_weights(
         tiny,
         prompt,
         hip=Hip(HipConfig(kept=16, window=8, sink=4, dense_layers=0, dense_below=0)),
-        recycled=Recycled(RecycledConfig(kept=24)),
+        recycled=Recycled(RecycledConfig(kept=24, dense_budgets=1)),
         token_select=TokenSelect(TokenSelectConfig(n_init=4, k=16, n_local=8, chunk=8)),
         xattention=XAttention(XAttentionConfig(mass=0.5, block=16, stride=4, dense_below=0)),
     )

@@ -44,7 +44,7 @@ COVERING: Mapping[str, Callable[[], AttentionSystem]] = {
 
 TIGHT: Mapping[str, Callable[[], AttentionSystem]] = {
     "landmark": lambda: Landmark(LandmarkConfig(block=7, retrieved=2, chunk=12)),
-    "recycled": lambda: Recycled(RecycledConfig(kept=8, stride=4)),
+    "recycled": lambda: Recycled(RecycledConfig(kept=8, stride=4, dense_budgets=1)),
     "razor": lambda: Razor(
         RazorConfig(window_floor=8, prefill="chunked", dense_budgets=1), SECOND_HEAD
     ),

@@ -41,7 +41,9 @@ def random_tokens(count: int, starts: tuple[int, ...] = (0,), seed: int = 0) -> 
 
 
 def open_layer(**settings: object) -> RecycledLayer:
-    return Recycled(RecycledConfig(**settings)).open_layer(SHAPE, PlainRotary())  # type: ignore[arg-type]
+    """A layer that recycles as soon as there is anything to recycle, unless told otherwise."""
+    config = RecycledConfig(**({"dense_budgets": 1} | settings))  # type: ignore[arg-type]
+    return Recycled(config).open_layer(SHAPE, PlainRotary())
 
 
 def feed(
@@ -159,7 +161,7 @@ def test_stride_one_equals_dense_attention(kept: int) -> None:
 )
 def test_every_step_equals_a_loop_over_index_sets(kept: int, stride: int, group: str) -> None:
     tokens = random_tokens(38, starts=(0, 3, 17))
-    config = RecycledConfig(kept=kept, stride=stride, group=group)  # type: ignore[arg-type]
+    config = RecycledConfig(kept=kept, stride=stride, group=group, dense_budgets=1)  # type: ignore[arg-type]
     output, kept_flags = feed(Recycled(config).open_layer(SHAPE, PlainRotary()), tokens, 21)
     expected, sets = naive_decode(tokens, 21, config)
     torch.testing.assert_close(output[:, :, 21:], expected, atol=EXACT, rtol=0)
@@ -172,7 +174,7 @@ def test_every_step_equals_a_loop_over_index_sets(kept: int, stride: int, group:
 
 def test_the_wrong_head_map_or_drop_rule_would_be_noticed() -> None:
     tokens = random_tokens(38)
-    config = RecycledConfig(kept=5, stride=7)
+    config = RecycledConfig(kept=5, stride=7, dense_budgets=1)
     output, _ = feed(Recycled(config).open_layer(SHAPE, PlainRotary()), tokens, 21)
     modulo, _ = naive_decode(tokens, 21, config, head_map="modulo")
     young_first, _ = naive_decode(tokens, 21, config, drop_young_first=True)
@@ -364,6 +366,7 @@ def test_bfloat16_is_as_near_to_dense_as_bfloat16_can_be() -> None:
     [
         ({"kept": 0}, "kept must be at least 1, got 0"),
         ({"stride": -1}, "stride must be at least 1, got -1"),
+        ({"dense_budgets": 0}, "dense_budgets must be at least 1, got 0"),
         ({"schedule": "often"}, "schedule must be 'fixed' or 'similarity', got 'often'"),
         ({"similarity": 1.5}, r"similarity must be in -1..1, got 1.5"),
         ({"group": "mean"}, "group must be 'max' or 'sum', got 'mean'"),
@@ -391,3 +394,16 @@ def test_the_step_that_makes_the_small_cache_can_be_taken_again() -> None:
     assert layer.bytes_held() == twin.bytes_held()
     assert torch.equal(replied(layer), first)
     assert torch.equal(replied(twin), first)
+
+
+def test_all_is_read_below_so_many_budgets() -> None:
+    tokens = random_tokens(40)
+    layer = open_layer(kept=10, stride=50, dense_budgets=3)
+    layer.prefill(*tokens.slice(0, 20))
+    replied = torch.cat(
+        [layer.decode(*tokens.slice(slot, slot + 1)) for slot in range(20, 40)], dim=2
+    )
+    error = (replied - dense_output(tokens)[:, :, 20:]).abs().amax(dim=(0, 1, 3))
+    # The 30th token is the first with three budgets.
+    assert error[:9].max() <= EXACT
+    assert error[9:].min() > 1e-3

@@ -72,7 +72,9 @@ def test_training_shows_a_token_what_decode_shows_it_and_what_decode_has_dropped
     starts = torch.tensor([0])
     mask = recycled_training_mask(queries, keys, starts, scale=SCALE, kept=8, stride=10)
     shape = LayerShape(0, 1, HEADS, KV_HEADS, HEAD_DIM, SCALE)
-    layer = Recycled(RecycledConfig(kept=8, stride=10)).open_layer(shape, PlainRotary())
+    layer = Recycled(RecycledConfig(kept=8, stride=10, dense_budgets=1)).open_layer(
+        shape, PlainRotary()
+    )
     layer.prefill(queries[:, :, :21], keys[:, :, :21], keys[:, :, :21], starts)
     for slot in range(21, 30):
         now = slice(slot, slot + 1)

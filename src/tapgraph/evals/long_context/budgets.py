@@ -163,7 +163,7 @@ def _best(name: str, scores: Tensor | None, share: float) -> Tensor:
 
 
 def _recycled(share: float, tokens: int, learnt: Learnt) -> AttentionSystem:  # noqa: ARG001
-    return Recycled(RecycledConfig(kept=tokens))
+    return Recycled(RecycledConfig(kept=tokens, dense_budgets=1))
 
 
 def _token_select(share: float, tokens: int, learnt: Learnt) -> AttentionSystem:  # noqa: ARG001

@@ -28,6 +28,9 @@ class RecycledConfig:
         similarity: the step is full where the cosine is below this.
         group: how the query heads of a KV head join their probabilities: with "max" a token that
             one head needs survives.
+        dense_budgets: with fewer tokens than so many times `kept` all are read; with 1 they are as
+            long as the small cache would hold them, as in the paper. Ours: right above that a step
+            on a CPU costs more than it saves.
     """
 
     kept: int = 4096
@@ -36,9 +39,10 @@ class RecycledConfig:
     compare_every: int = 5
     similarity: float = 0.8
     group: GroupRule = "max"
+    dense_budgets: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("kept", "stride", "compare_every"):
+        for name in ("kept", "stride", "compare_every", "dense_budgets"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
         if self.schedule not in {"fixed", "similarity"}:
@@ -71,9 +75,9 @@ class Recycled(AttentionSystem):
           query heads. Each layer decides for itself.
         - Rows of a batch take their full steps together; with the similarity schedule as soon as
           one row's cosine is below the threshold.
-        - While no row has more than `kept` tokens the small cache would hold them all: there is
-          none and everything is read. The first step beyond that makes it, as the last full step
-          and the tokens since then ask for.
+        - While no row has more tokens than the small cache would hold, or fewer than
+          `dense_budgets` such caches (ours), there is none and everything is read. The first step
+          beyond that makes it, as the last full step and the tokens since then ask for.
         - The row is computed when a recycle step wants it, so a full step that another full step
           follows costs no more than dense attention.
         - After `crop` the next step is full.
@@ -95,12 +99,12 @@ class Recycled(AttentionSystem):
 
     @property
     def dense_below(self) -> int:
-        """While the small cache would hold everything."""
-        return self.config.kept + 1
+        """As `dense_budgets` says; at least while the small cache would hold everything."""
+        return max(self.config.kept + 1, self.config.dense_budgets * self.config.kept)
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "RecycledLayer":  # noqa: ARG002
         """A layer with an empty past."""
-        return RecycledLayer(shape, self.config)
+        return RecycledLayer(shape, self.config, self.dense_below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +126,13 @@ class RecycledLayer(FullCacheLayer):
     """One layer of Recycled Attention.
 
     Beside the full cache it holds the query of the last full step and, from the first recycle step
-    with more than `kept` tokens on, a `RecycledCache`.
+    with `dense_below` tokens on, a `RecycledCache`.
     """
 
-    def __init__(self, shape: LayerShape, config: RecycledConfig) -> None:
+    def __init__(self, shape: LayerShape, config: RecycledConfig, dense_below: int) -> None:
         super().__init__(shape)
         self._config = config
+        self._dense_until = dense_below
         self._full_step: _FullStep | None = None
         self._steps = 0
         self._cache: RecycledCache | None = None
@@ -145,7 +150,7 @@ class RecycledLayer(FullCacheLayer):
         scored = 0.0
         first_new = self.tokens_seen - 1
         if self._cache is None:
-            if self.tokens_seen - int(starts.min()) <= self._config.kept:
+            if self.tokens_seen - int(starts.min()) < self._dense_until:
                 return self.attend_to_all(queries, starts)
             self._cache = self._choose(self._full_step, starts)
             self._cache_is_shared = False
