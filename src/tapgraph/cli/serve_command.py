@@ -1,13 +1,12 @@
 """`tapgraph serve`: a checkpoint on this machine behind OpenAI's protocol."""
 
 import importlib.util
-import signal
-import threading
 from typing import Annotated
 
 import typer
 
 from tapgraph.cli.options import JsonOption
+from tapgraph.cli.stop_request import stop_requests
 from tapgraph.cli.terminal import print_json, print_line
 from tapgraph.errors import ExtraMissing, UsageError
 from tapgraph.settings import secret_from_environment
@@ -78,9 +77,6 @@ def serve(
         timeout_s=timeout_s,
     )
     keep_freed_memory()
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
     engine = open_engine(
         settings,
         EngineLimits(
@@ -90,12 +86,16 @@ def serve(
             prefix_bytes=settings.prefix_bytes,
         ),
     )
-    with engine, open_server(engine, host=host, port=port, limits=limits) as server:
+    with (
+        engine,
+        open_server(engine, host=host, port=port, limits=limits) as server,
+        stop_requests() as wait_for_stop,
+    ):
         if json:
             print_json({"url": server.url, "model": server.model})
         else:
             print_line(f"{server.url}#{server.model}")
-        stopped.wait()
+        wait_for_stop()
 
 
 def _key(given: str | None) -> str | None:

@@ -1,7 +1,5 @@
 """`tapgraph sim`: the simulated phone as a server."""
 
-import signal
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +7,7 @@ import typer
 
 from tapgraph.cli.open_device import open_phone
 from tapgraph.cli.options import ClockOption, FaultsOption, JsonOption, SeedOption, StateDirOption
+from tapgraph.cli.stop_request import stop_requests
 from tapgraph.cli.terminal import print_json, print_line
 from tapgraph.errors import UsageError
 
@@ -39,16 +38,16 @@ def serve(
         SimulatorServer,
     )
 
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
     phone = open_phone(seed=seed, faults=faults, state_dir=state_dir, clock=clock)
-    with SimulatorServer(phone, host=host, port=port) as server:
+    with (
+        SimulatorServer(phone, host=host, port=port) as server,
+        stop_requests() as wait_for_stop,
+    ):
         if json:
             print_json({"url": server.url})
         else:
             print_line(server.url)
-        stopped.wait()
+        wait_for_stop()
 
 
 @app.command()
