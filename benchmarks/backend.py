@@ -8,6 +8,7 @@ by four parties in turn, round after round, so that a busy machine slows all of 
     transformers serve   over HTTP, streaming
     tapgraph serve       over HTTP, streaming
 
+This process keeps freed memory, as the `tapgraph` command does, for both parties in it alike.
 Told are medians of the time to the first token, of the decode rate after it, and their ratios.
 Then comes what an agent's second role costs: its prompt shares more than 90 % with the first one's.
 
@@ -42,6 +43,7 @@ from tapgraph.llm_backend.local.chat import ChatRequest, prepare_chat
 from tapgraph.llm_backend.local.chat_prompt import ChatTurn
 from tapgraph.llm_backend.local.checkpoint import load_checkpoint
 from tapgraph.llm_backend.local.engine import Engine, EngineLimits
+from tapgraph.llm_backend.local.freed_memory import keep_freed_memory
 from tapgraph.llm_backend.local.generation import Delta, Sampling
 from tapgraph.llm_backend.messages import TextPart
 
@@ -230,6 +232,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="where to write the numbers")
     given = parser.parse_args()
+    keep_freed_memory()
     scripts = Path(sys.executable).parent
     with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
         path = make_checkpoint(Path(folder) / "made", hidden=given.hidden, layers=given.layers)

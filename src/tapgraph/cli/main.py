@@ -17,6 +17,7 @@ from tapgraph.cli.run_command import run
 from tapgraph.cli.serve_command import serve
 from tapgraph.cli.terminal import print_error, print_line
 from tapgraph.errors import TapgraphError
+from tapgraph.llm_backend.local.freed_memory import keep_freed_memory
 from tapgraph.settings import shows_tracebacks
 
 __all__ = ["app", "main"]
@@ -39,6 +40,7 @@ app.command("serve")(serve)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; errors become one sentence on stderr."""
+    keep_freed_memory()
     try:
         result = app(
             None if arguments is None else list(arguments),

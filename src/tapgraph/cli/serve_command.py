@@ -66,7 +66,6 @@ def serve(
     from tapgraph.llm_backend.local.engine import EngineLimits  # noqa: PLC0415
     from tapgraph.llm_backend.local.opening import open_engine  # noqa: PLC0415
     from tapgraph.llm_backend.server.app import ServerLimits  # noqa: PLC0415
-    from tapgraph.llm_backend.server.freed_memory import keep_freed_memory  # noqa: PLC0415
     from tapgraph.llm_backend.server.gate import GateLimits  # noqa: PLC0415
     from tapgraph.llm_backend.server.pictures_in import PictureLimits  # noqa: PLC0415
     from tapgraph.llm_backend.server.serving import open_server  # noqa: PLC0415
@@ -76,7 +75,6 @@ def serve(
         pictures=PictureLimits(max_image_pixels, ImageSource(image_host) if image_host else None),
         timeout_s=timeout_s,
     )
-    keep_freed_memory()
     engine = open_engine(
         settings,
         EngineLimits(

@@ -1,4 +1,4 @@
-"""Freed memory stays with a server."""
+"""Freed memory stays with the process."""
 
 import platform
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 SCRIPT = """
 import resource, sys, threading
 import torch
-from tapgraph.llm_backend.server.freed_memory import keep_freed_memory
+from tapgraph.llm_backend.local.freed_memory import keep_freed_memory
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -14,7 +14,8 @@ def keep_freed_memory() -> bool:
     By default it gives large tensors back at once and takes fresh pages for the next ones, which
     the kernel fills with zeros: on two cores that was a fifth of the time of reading a prompt
     (`benchmarks/backend.py`). All threads that begin later share one arena, for the others keep
-    little. It concerns the whole process, so only a server does it.
+    little. It concerns the whole process, so the `tapgraph` command does it and opening a model in
+    somebody else's process does not; call it there before threads begin.
 
     Returns:
         Whether the C library could be told; False on systems without glibc.
