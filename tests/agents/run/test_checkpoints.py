@@ -1,6 +1,7 @@
 import operator
+import threading
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import pytest
 from langchain_core.runnables import RunnableConfig
@@ -17,12 +18,17 @@ class State(TypedDict):
 
 
 class Graph:
-    """Two nodes side by side: `steady` works, `shaky` does what it is told; then `last`."""
+    """Two nodes side by side: `steady` works, `shaky` does what it is told; then `last`.
+
+    `shaky` fails only after what `steady` gave has reached the checkpoints: what comes later than a
+    failure is lost, as the graph is over by then.
+    """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.fails = False
         self.asks = False
+        self.has_written = threading.Event()
 
     def steady(self, state: State) -> State:
         self.calls.append("steady")
@@ -31,6 +37,7 @@ class Graph:
     def shaky(self, state: State) -> State:
         self.calls.append("shaky")
         if self.fails:
+            assert self.has_written.wait(timeout=60)
             raise ConnectionError("gone")
         answer = interrupt("may I?") if self.asks else "shaky"
         return {"done": [answer]}
@@ -64,14 +71,22 @@ def test_every_superstep_leaves_a_checkpoint(tmp_path: Path) -> None:
     ]
 
 
-def test_a_node_is_not_repeated_because_the_one_beside_it_failed(tmp_path: Path) -> None:
+def test_a_node_is_not_repeated_because_the_one_beside_it_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nodes = Graph()
     nodes.fails = True
-    with (
-        open_checkpoints(tmp_path / "c.sqlite", ()) as checkpoints,
-        pytest.raises(ConnectionError),
-    ):
-        nodes.build().compile(checkpoints).invoke({"done": []}, CONFIG, durability="sync")
+    with open_checkpoints(tmp_path / "c.sqlite", ()) as checkpoints:
+        put_writes = checkpoints.put_writes
+
+        def put_and_tell(*given: Any, **named: Any) -> None:
+            put_writes(*given, **named)
+            nodes.has_written.set()
+
+        monkeypatch.setattr(checkpoints, "put_writes", put_and_tell)
+        graph = nodes.build().compile(checkpoints)
+        with pytest.raises(ConnectionError):
+            graph.invoke({"done": []}, CONFIG, durability="sync")
     nodes.fails = False
     with open_checkpoints(tmp_path / "c.sqlite", ()) as checkpoints:
         nodes.build().compile(checkpoints).invoke(None, CONFIG, durability="sync")

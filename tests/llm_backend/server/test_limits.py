@@ -95,7 +95,10 @@ def test_a_full_queue_says_so(serve: Serve) -> None:
         serve(engine_limits=EngineLimits(running=1, waiting=1)) as server,
         ThreadPoolExecutor(8) as pool,
     ):
-        asked = [pool.submit(post, server, json=body(server, max_tokens=300)) for _ in range(8)]
+        asked = [
+            pool.submit(post, server, json=body(server, max_tokens=300, temperature=0))
+            for _ in range(8)
+        ]
         replies = [one.result() for one in asked]
         refused = [reply for reply in replies if reply.status_code == 429]
         assert {reply.status_code for reply in replies} == {200, 429}
@@ -105,12 +108,14 @@ def test_a_full_queue_says_so(serve: Serve) -> None:
 
 def test_a_reply_that_takes_too_long_is_ended(serve: Serve) -> None:
     with serve(limits=ServerLimits(timeout_s=0.2)) as server:
-        late = post(server, json=body(server, max_tokens=4000))
+        # The likeliest token never ends this model's turn.
+        endless = body(server, max_tokens=4000, temperature=0)
+        late = post(server, json=endless)
         assert late.status_code == 504
         with httpx.stream(
             "POST",
             server.url + "/chat/completions",
-            json=body(server, max_tokens=4000, stream=True),
+            json={**endless, "stream": True},
             timeout=60,
         ) as stream:
             events = [line for line in stream.iter_lines() if line]
