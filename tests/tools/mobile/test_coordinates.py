@@ -3,7 +3,7 @@
 from typing import Literal
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tapgraph.errors import ToolError
@@ -40,14 +40,14 @@ def test_corners_are_corners(screen: Size, space: Space) -> None:
 
 
 @given(sizes, sizes, st.data())
-def test_point_in_a_smaller_picture_lands_within_a_picture_pixel(
+def test_a_point_in_a_picture_of_another_size_lands_where_it_lies(
     screen: Size, picture: Size, data: st.DataObject
 ) -> None:
-    assume(picture.width_px <= screen.width_px)
     x = data.draw(st.integers(0, picture.width_px - 1))
     point = to_pixels(x, 0, "pixels", screen, picture=picture)
-    screen_pixels_each = screen.width_px / picture.width_px
-    assert abs(point.x - x * screen.width_px / picture.width_px) <= screen_pixels_each
+    # Last pixels fall on last pixels, which moves a point by less than the pixels' difference.
+    moved = abs(screen.width_px / picture.width_px - 1)
+    assert abs(point.x - x * screen.width_px / picture.width_px) <= moved + 0.5 + 1e-6
 
 
 @pytest.mark.parametrize(
