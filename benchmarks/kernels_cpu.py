@@ -4,7 +4,8 @@ Every number is a ratio within one run: the forms that are compared take turns, 
 that is busy with other things slows all of them, and medians of the turns are compared. "SDPA" is
 `transformers`' own function around `torch.nn.functional.scaled_dot_product_attention`, called as a
 Llama without padding calls it. All tensors are bfloat16, 32 query heads on 8 KV heads of 128
-channels (prefill: one of the 8 groups, 4 query heads on 1 KV head, for all 8 cost the same).
+channels (prefill: one of the 8 groups, 4 query heads on 1 KV head, for all 8 cost the same). Freed
+memory is kept, as in every command of the package.
 
     python benchmarks/kernels_cpu.py [--quick] [--threads N] [--only PART ...] [--systems NAME ...]
                                      [--lengths N ...] [--json FILE]
@@ -50,6 +51,7 @@ from tapgraph.kernels.systems import SYSTEMS
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.duo import Duo, DuoConfig
 from tapgraph.kernels.systems.razor import Razor, RazorConfig
+from tapgraph.llm_backend.local.freed_memory import keep_freed_memory
 
 Clock = Callable[[], float]
 
@@ -394,6 +396,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="where to write the numbers")
     given = parser.parse_args()
+    keep_freed_memory()
     torch.set_num_threads(given.threads)
     sizes = QUICK if given.quick else FULL
     parts = given.only or ("decode", "prefill", "systems")

@@ -50,6 +50,22 @@ class TokenStore:
         self._values[:, :, self._tokens : total] = values
         self._tokens = total
 
+    def gather(self, owners: Tensor, slots: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values `[places, head_dim]` of tokens here and there.
+
+        Args:
+            owners: int64 `[places]`, row * kv_heads + KV head.
+            slots: int64 `[places]`.
+        """
+        if self._keys is None or self._values is None:
+            raise UsageError("nothing was stored yet")
+        capacity, head_dim = self._keys.shape[2:]
+        places = owners * capacity + slots
+        return (
+            self._keys.view(-1, head_dim).index_select(0, places),
+            self._values.view(-1, head_dim).index_select(0, places),
+        )
+
     def crop(self, tokens: int) -> None:
         """Forget all but the first `tokens` tokens; memory is kept for the next ones."""
         if not 0 <= tokens <= self._tokens:

@@ -25,7 +25,7 @@ SECOND_HEAD = torch.tensor([[False, True], [False, True]])
 """For two layers of two KV heads: the second head keeps everything."""
 
 COVERING: Mapping[str, Callable[[], AttentionSystem]] = {
-    "landmark": lambda: Landmark(LandmarkConfig(block=7, retrieved=64, chunk=20)),
+    "landmark": lambda: Landmark(LandmarkConfig(block=7, retrieved=64, chunk=20, dense_below=0)),
     "recycled": lambda: Recycled(RecycledConfig(kept=512, stride=3)),
     "razor": lambda: Razor(RazorConfig(window_floor=512), SECOND_HEAD),
     "duo": lambda: Duo(DuoConfig(sink=4, recent=512, prefill="strict"), SECOND_HEAD),
@@ -43,7 +43,7 @@ COVERING: Mapping[str, Callable[[], AttentionSystem]] = {
 """Systems that see all of a context of up to 200 tokens, through their sparse code if they can."""
 
 TIGHT: Mapping[str, Callable[[], AttentionSystem]] = {
-    "landmark": lambda: Landmark(LandmarkConfig(block=7, retrieved=2, chunk=12)),
+    "landmark": lambda: Landmark(LandmarkConfig(block=7, retrieved=2, chunk=12, dense_below=0)),
     "recycled": lambda: Recycled(RecycledConfig(kept=8, stride=4, dense_budgets=1)),
     "razor": lambda: Razor(
         RazorConfig(window_floor=8, prefill="chunked", dense_budgets=1), SECOND_HEAD

@@ -409,9 +409,6 @@ def test_below_its_break_even_length_a_system_with_default_settings_is_dense(nam
     with_heads = {"duo": Duo(DuoConfig(), heads), "razor": Razor(RazorConfig(), heads)}
     system = with_heads.get(name) or SYSTEMS[name]()
     given = tokens()
-    if name == "landmark":
-        assert system.dense_below == 0
-        return
     if name != "dense":
         assert system.dense_below > PROMPT + DECODED
     output = run_all(system.open_layer(SHAPE, PlainRotary()), given, 7)

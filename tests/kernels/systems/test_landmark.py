@@ -2,7 +2,7 @@
 
 import cmath
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerAttention, LayerShape
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig, LandmarkLayer, Retrieval
+from tapgraph.kernels.token_store import PAGE_TOKENS
 
 TOLERANCE = 1e-11
 """Float64; only the order of sums differs."""
@@ -83,9 +84,17 @@ class ByDefinition:
     def call(self, first: int, last: int) -> Tensor:
         output = torch.zeros_like(self.given.queries[:, :, first:last])
         for row, start in enumerate(self.given.starts.tolist()):
-            for slot in range(max(start, first), last, self.config.chunk):
-                until = min(last, slot + self.config.chunk)
-                chunk = range(slot - start, until - start)
+            slot, sparse_from = max(start, first), start + self.config.dense_below
+            for at in range(slot, min(last, sparse_from)):
+                # As if the text began with a chunk that is long enough for it.
+                from_the_first = range(at - start + 1)
+                for head in range(4):
+                    output[row, head, at - first] = self._attend(
+                        row, start, head, at - start, from_the_first, []
+                    )
+            for begin in range(max(slot, sparse_from), last, self.config.chunk):
+                until = min(last, begin + self.config.chunk)
+                chunk = range(begin - start, until - start)
                 lists = self._choose(row, start, chunk)
                 for head in range(4):
                     for position in chunk:
@@ -180,12 +189,12 @@ CALLS = [(0, 13), (13, 20), (20, 43), *[(slot, slot + 1) for slot in range(43, 5
         ("shared", "query_head"),
     ],
 )
-@pytest.mark.parametrize("sizes", [(3, 2, 6), (2, 1, 50)])
+@pytest.mark.parametrize("sizes", [(3, 2, 6, 0), (2, 1, 50, 0), (3, 2, 6, 17), (2, 1, 9, 46)])
 def test_each_token_reads_what_its_chunk_retrieves(
-    retrieval: Any, lists: Any, sizes: tuple[int, int, int], grouped_weights: Any
+    retrieval: Any, lists: Any, sizes: tuple[int, int, int, int], grouped_weights: Any
 ) -> None:
-    block, retrieved, chunk = sizes
-    config = LandmarkConfig(block, retrieved, chunk, retrieval, lists)
+    block, retrieved, chunk, dense_below = sizes
+    config = LandmarkConfig(block, retrieved, chunk, retrieval, lists, dense_below=dense_below)
     given = tokens(50)
     reference = ByDefinition(config, given, grouped_weights)
     expected = torch.cat([reference.call(*call) for call in CALLS], dim=2)
@@ -198,16 +207,16 @@ def test_each_token_reads_what_its_chunk_retrieves(
 def test_a_map_without_the_empty_room_would_be_seen(
     grouped_weights: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, given = LandmarkConfig(3, 2, 6), tokens(50)
+    config, given = LandmarkConfig(3, 2, 6, dense_below=0), tokens(50)
     reference = ByDefinition(config, given, grouped_weights)
     expected = torch.cat([reference.call(*call) for call in CALLS], dim=2)
 
-    rooms = LandmarkLayer._rotated_to_rooms
+    in_room = LandmarkLayer._in_room
 
-    def without_room(self: LandmarkLayer, keys: Tensor, chosen: Tensor, finished: int) -> Tensor:
-        return rooms(self, keys, chosen, 0)
+    def without_room(self: LandmarkLayer, keys: Tensor, room: int) -> Tensor:
+        return in_room(self, keys, min(room, config.retrieved - 1))
 
-    monkeypatch.setattr(LandmarkLayer, "_rotated_to_rooms", without_room)
+    monkeypatch.setattr(LandmarkLayer, "_in_room", without_room)
     output = run(Landmark(config).open_layer(SHAPE, ROTARY), given, CALLS)
     assert (output - expected).abs().max() > 0.01
 
@@ -229,22 +238,26 @@ class Recorded(PlainRotary):
 
 def test_positions_stay_small_however_long_the_text() -> None:
     rotary, given = Recorded(), tokens(150)
-    layer = Landmark(LandmarkConfig(block=3, retrieved=2, chunk=6)).open_layer(SHAPE, rotary)
+    layer = Landmark(LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=0)).open_layer(
+        SHAPE, rotary
+    )
     run(layer, given, [(0, 146), *[(slot, slot + 1) for slot in range(146, 150)]])
     assert rotary.largest < (2 + 2) * (3 + 1) + 6
 
 
 def test_slabs_of_queries_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    config, given = LandmarkConfig(block=3, retrieved=2, chunk=30), tokens(60)
+    config, given = LandmarkConfig(block=3, retrieved=2, chunk=30, dense_below=0), tokens(60)
     whole = run(Landmark(config).open_layer(SHAPE, ROTARY), given, [(0, 20), (20, 60)])
-    monkeypatch.setattr("tapgraph.kernels.systems.landmark._SLAB_ELEMENTS", 1500)
+    monkeypatch.setattr("tapgraph.kernels.systems.landmark._SLAB_ENTRIES", 50)
     in_slabs = run(Landmark(config).open_layer(SHAPE, ROTARY), given, [(0, 20), (20, 60)])
     assert (in_slabs - whole).abs().max() <= TOLERANCE
 
 
 def test_the_last_query_reads_retrieved_blocks_and_its_own() -> None:
     given = tokens(42, starts=(0,))
-    layer = Landmark(LandmarkConfig(block=3, retrieved=2, chunk=6)).open_layer(SHAPE, ROTARY)
+    layer = Landmark(LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=0)).open_layer(
+        SHAPE, ROTARY
+    )
     run(layer, given, [(0, 41), (41, 42)])
     kept = layer.kept_by_last_query()[0]
     # Position 41 is the second of block 10; ten blocks are scored, two of three tokens are read.
@@ -259,21 +272,23 @@ def test_the_last_query_reads_retrieved_blocks_and_its_own() -> None:
 
 
 def offloaded(config: LandmarkConfig) -> LandmarkConfig:
-    return LandmarkConfig(
-        config.block, config.retrieved, config.chunk, config.retrieval, config.lists, "cpu"
-    )
+    return replace(config, blocks_on="cpu")
 
 
 @pytest.mark.parametrize("retrieval", RETRIEVALS)
-def test_offloaded_blocks_change_nothing(retrieval: Any) -> None:
-    config, given = LandmarkConfig(3, 2, 6, retrieval), tokens(50, starts=(0, 5, 44))
+@pytest.mark.parametrize("dense_below", [0, 16])
+def test_offloaded_blocks_change_nothing(retrieval: Any, dense_below: int) -> None:
+    config = LandmarkConfig(3, 2, 6, retrieval, dense_below=dense_below)
+    given = tokens(50, starts=(0, 5, 44))
     expected = run(Landmark(config).open_layer(SHAPE, ROTARY), given, CALLS)
     layer = Landmark(offloaded(config)).open_layer(SHAPE, ROTARY)
     assert torch.equal(run(layer, given, CALLS), expected)
 
 
-def test_offloaded_blocks_can_be_gone_back_on_copied_and_chosen() -> None:
-    config, given, other = LandmarkConfig(3, 2, 6), tokens(50), tokens(50, seed=1)
+@pytest.mark.parametrize("dense_below", [0, 30, 45, 90])
+def test_offloaded_blocks_can_be_gone_back_on_copied_and_chosen(dense_below: int) -> None:
+    config = LandmarkConfig(3, 2, 6, dense_below=dense_below)
+    given, other = tokens(50), tokens(50, seed=1)
     layers = [Landmark(c).open_layer(SHAPE, ROTARY) for c in (config, offloaded(config))]
     outputs = []
     for layer in layers:
@@ -295,7 +310,8 @@ def test_offloaded_blocks_can_be_gone_back_on_copied_and_chosen() -> None:
 
 
 def test_the_device_holds_landmarks_and_the_newest_block_only() -> None:
-    config, count = LandmarkConfig(block=7, retrieved=2, chunk=256, blocks_on="cpu"), 2048
+    config = LandmarkConfig(block=7, retrieved=2, chunk=256, blocks_on="cpu", dense_below=300)
+    count = 2048
     layer = Landmark(config).open_layer(SHAPE, ROTARY)
     run(layer, tokens(count, starts=(0,)), [(0, count)])
     vector = SHAPE.head_dim * SHAPE.kv_heads * 8
@@ -307,12 +323,38 @@ def test_the_device_holds_landmarks_and_the_newest_block_only() -> None:
     assert everything.bytes_on_device() == everything.bytes_held()
 
 
-def test_low_precision_keeps_its_dtype() -> None:
+def test_what_reads_everything_is_kept_twice_only_until_it_does_not() -> None:
+    config = LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=40)
+    layer, given = Landmark(config).open_layer(SHAPE, ROTARY), tokens(60, starts=(0, 5))
+    choice = 8 * 2 * (SHAPE.heads * config.retrieved + 1)
+    pages = 2 * 2 * SHAPE.kv_heads * PAGE_TOKENS * SHAPE.head_dim * 8
+    run(layer, given, [(0, 30), (30, 44)])
+    # The second row has 39 slots.
+    assert layer.bytes_held() == 2 * pages + choice
+    assert layer.reading.scored == (43 // 4 + 38 // 4) / 2
+    run(layer, given, [(44, 45)])
+    assert layer.bytes_held() == pages + choice
+
+
+def test_a_text_that_was_cut_short_reads_everything_again() -> None:
+    config = LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=30)
+    given, other = tokens(50), tokens(50, seed=1)
+    layer, fresh = (Landmark(config).open_layer(SHAPE, ROTARY) for _ in range(2))
+    run(layer, given, CALLS)
+    layer.crop(20)
+    run(fresh, given, CALLS[:2])
+    after = [(20, 33), (33, 34)]
+    assert (run(layer, other, after) - run(fresh, other, after)).abs().max() <= TOLERANCE
+    assert torch.equal(layer.kept_by_last_query(), fresh.kept_by_last_query())
+
+
+@pytest.mark.parametrize("dense_below", [0, 90])
+def test_low_precision_keeps_its_dtype(dense_below: int) -> None:
     given = tokens(40)
     lower = Tokens(
         given.queries.bfloat16(), given.keys.bfloat16(), given.values.bfloat16(), given.starts
     )
-    config = LandmarkConfig(block=3, retrieved=2, chunk=8, blocks_on="cpu")
+    config = LandmarkConfig(block=3, retrieved=2, chunk=8, blocks_on="cpu", dense_below=dense_below)
     output = run(Landmark(config).open_layer(SHAPE, ROTARY), lower, [(0, 39), (39, 40)])
     assert output.dtype == torch.bfloat16
     assert output.isfinite().all()
@@ -324,6 +366,7 @@ def test_low_precision_keeps_its_dtype() -> None:
         ({"block": 0}, "block must be at least 1, got 0"),
         ({"retrieved": 0}, "retrieved must be at least 1, got 0"),
         ({"chunk": -1}, "chunk must be at least 1, got -1"),
+        ({"dense_below": -1}, "dense_below must be at least 0, got -1"),
         ({"lists": "head"}, "lists must be 'query_head' or 'kv_head', got 'head'"),
         ({"blocks_on": "disk"}, "blocks_on must be 'device' or 'cpu', got 'disk'"),
         (

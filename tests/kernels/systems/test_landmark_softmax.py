@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.reference import dense_attention
-from tapgraph.kernels.systems.landmark_softmax import attend_to_blocks, grouped_softmax_attention
+from tapgraph.kernels.systems.landmark_softmax import grouped_softmax_attention
 
 TOLERANCE = 1e-12
 """Float64; only the order of sums differs."""
@@ -120,30 +120,6 @@ def test_gradients_agree_with_finite_differences(starts: Tensor | None, random_i
         ).output
 
     assert torch.autograd.gradcheck(output, (queries, keys, values))
-
-
-def test_blocks_alone_share_their_weight_by_landmark(random_inputs: Any) -> None:
-    block, blocks = 3, 5
-    queries, keys, values = random_inputs(1, blocks * (block + 1))
-
-    def in_blocks(tensor: Tensor) -> Tensor:
-        return tensor.view(2, 2, 1, 1, blocks, block + 1, 6)
-
-    part = attend_to_blocks(
-        queries.view(2, 2, 4, 1, 6), in_blocks(keys), in_blocks(values), scale=SCALE
-    )
-    for row in range(2):
-        for head in range(8):
-            query = queries[row, head, 0]
-            key, value = keys[row, head // 4], values[row, head // 4]
-            gates = torch.stack([SCALE * key[b * 4 + 3] @ query for b in range(blocks)])
-            inside = [
-                torch.softmax(SCALE * key[b * 4 : b * 4 + 3] @ query, 0) @ value[b * 4 : b * 4 + 3]
-                for b in range(blocks)
-            ]
-            expected = torch.softmax(gates, 0) @ torch.stack(inside)
-            assert (part.output[row, head, 0] - expected).abs().max() <= TOLERANCE
-            assert abs(part.log_sum_exp[row, head, 0] - torch.logsumexp(gates, 0)) <= TOLERANCE
 
 
 def test_low_precision_is_computed_in_float32(random_inputs: Any) -> None:

@@ -101,7 +101,7 @@ def test_a_trained_model_runs_with_landmark_attention_as_it_was_trained() -> Non
     token_ids = with_landmarks(copies(count=1)[0])
     with torch.no_grad():
         trained = float(landmark_loss(model, token_ids, block=BLOCK))
-        system = Landmark(LandmarkConfig(block=BLOCK, retrieved=9, chunk=10))
+        system = Landmark(LandmarkConfig(block=BLOCK, retrieved=9, chunk=10, dense_below=0))
         with use_attention(model, system):
             logits = model(input_ids=token_ids).logits
         dense = model(input_ids=token_ids).logits

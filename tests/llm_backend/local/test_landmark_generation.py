@@ -31,7 +31,9 @@ def generated(model: Any, rows: list[torch.Tensor], **arguments: Any) -> torch.T
     token_ids = torch.stack([torch.nn.functional.pad(row, (width - len(row), 0)) for row in rows])
     starts = torch.tensor([width - len(row) for row in rows])
     turns = LandmarkTurns(block=BLOCK, landmark_id=LANDMARK_ID, starts=starts)
-    with use_attention(model, Landmark(LandmarkConfig(block=BLOCK, retrieved=2, chunk=8))):
+    with use_attention(
+        model, Landmark(LandmarkConfig(block=BLOCK, retrieved=2, chunk=8, dense_below=0))
+    ):
         made: torch.Tensor = model.generate(
             token_ids,
             attention_mask=(torch.arange(width) >= starts[:, None]).long(),

@@ -200,7 +200,8 @@ def _dhsa(share: float, tokens: int, learnt: Learnt) -> AttentionSystem:  # noqa
 def _landmark(share: float, tokens: int, learnt: Learnt) -> AttentionSystem:  # noqa: ARG001
     retrieved = max(1, round(tokens / LandmarkConfig().block))
     # A list for each head and token would copy keys for each of them.
-    return Landmark(LandmarkConfig(retrieved=retrieved, retrieval="per_head"))
+    config = LandmarkConfig(retrieved=retrieved, retrieval="per_head", dense_below=0)
+    return Landmark(config)
 
 
 def _triangle_mix(share: float, tokens: int, learnt: Learnt) -> AttentionSystem:  # noqa: ARG001

@@ -1,7 +1,8 @@
 """Landmark Attention: a token at the end of each block decides whether the block is read."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal, Self, cast
 
 import torch
 from torch import Tensor
@@ -13,19 +14,22 @@ from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.merge import Partial, merge
 from tapgraph.kernels.selection import listed, top_k
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
-from tapgraph.kernels.systems.landmark_softmax import (
-    attend_to_blocks,
-    check_block,
-    grouped_softmax_attention,
+from tapgraph.kernels.systems.landmark_retrieval import attend_to_blocks
+from tapgraph.kernels.systems.landmark_softmax import check_block, grouped_softmax_attention
+from tapgraph.kernels.systems.landmark_store import (
+    KeysAndValues,
+    LandmarkStore,
+    OffloadedStore,
+    of_rows,
 )
-from tapgraph.kernels.systems.landmark_store import LandmarkStore, OffloadedStore
+from tapgraph.kernels.token_store import TokenStore
 
 __all__ = ["Landmark", "LandmarkConfig", "LandmarkLayer", "Retrieval"]
 
 Retrieval = Literal["per_head_and_token", "per_head", "per_token", "shared"]
 
-_SLAB_ELEMENTS = 1 << 21
-"""So many elements of retrieved keys are held at a time, if one query needs no more."""
+_SLAB_ENTRIES = 1 << 14
+"""So many entries of lists of blocks are attended to at a time, if one query has no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,9 @@ class LandmarkConfig:
         blocks_on: where keys and values are; on the "cpu", landmark keys and the newest tokens
             stay on the device, and blocks are copied there when they are retrieved. Choose
             "per_head" or "shared" retrieval with it.
+        dense_below: the first so many slots of a row, landmarks included, read all that is before
+            them, as in training; so no more than the model was trained with. (The authors' first
+            models were trained with 512, those of their present code with 2,048.)
     """
 
     block: int = 50
@@ -53,12 +60,15 @@ class LandmarkConfig:
     retrieval: Retrieval = "per_head_and_token"
     lists: Literal["query_head", "kv_head"] = "query_head"
     blocks_on: Literal["device", "cpu"] = "device"
+    dense_below: int = 1_024
 
     def __post_init__(self) -> None:
         check_block(self.block)
         for name in ("retrieved", "chunk"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        if self.dense_below < 0:
+            raise UsageError(f"dense_below must be at least 0, got {self.dense_below!r}")
         if self.retrieval not in {"per_head_and_token", "per_head", "per_token", "shared"}:
             raise UsageError(
                 "retrieval must be 'per_head_and_token', 'per_head', 'per_token' or 'shared', "
@@ -88,15 +98,17 @@ class Landmark(AttentionSystem):
     scored, the newest `retrieved` blocks stand at their true distance and all older ones in the
     first room. To be read, blocks stand one after the other, with an empty room before the first
     that is one of the newest `retrieved`. So no position is ever larger than
-    (retrieved + 2) (block + 1) + chunk, however long the text.
+    (retrieved + 2) (block + 1) + chunk, or `dense_below`, however long the text.
 
     Deviations:
         - Grouped queries (the paper has none): keys and values are kept for each KV head; `lists`
           says whose scores choose. Scores are compared after a softmax over landmarks wherever
           several heads or tokens choose together.
-        - Chunks are counted from the first real token of each call, so results depend on how a
-          prompt is cut into calls if there are more than `retrieved` blocks before it. A decode
-          step is a chunk of one token: it reads its unfinished block and what it retrieves.
+        - The first `dense_below` slots are no chunks: they read everything, at true positions.
+          Their keys and values are kept a second time until then, rotated, in float32 at least.
+        - Later chunks are counted from there, or from the first token of a call, so results depend
+          on how a prompt is cut into calls if there are more than `retrieved` blocks before it. A
+          decode step is a chunk of one token: it reads its unfinished block and what it retrieves.
         - The context-miss token and positional jumps, variants of section 4, are not here.
     """
 
@@ -115,6 +127,15 @@ class Landmark(AttentionSystem):
     def __init__(self, config: LandmarkConfig = LandmarkConfig()) -> None:
         self.config = config
 
+    @property
+    def dense_below(self) -> int:
+        """As its setting; below it is the grouped softmax over everything.
+
+        The trained length sets it, not the break-even: for some thousand tokens from here on dense
+        attention would be quicker, but it is not what the model was trained for.
+        """
+        return self.config.dense_below
+
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "LandmarkLayer":
         """A layer with an empty past."""
         return LandmarkLayer(shape, rotary, self.config)
@@ -128,13 +149,17 @@ class _Piece:
         rows: int64, which rows.
         start: the slot of their first real token.
         slot: of the first of the tokens.
+        end: the slot after the last of them.
         finished: blocks before the block of the first token.
+        near: the first slot of that block.
     """
 
     rows: Tensor
     start: int
     slot: int
+    end: int
     finished: int
+    near: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +179,8 @@ class LandmarkLayer(FullCacheLayer):
     """One layer of Landmark Attention.
 
     It holds the memory of a `LandmarkStore` or of an `OffloadedStore`, and 8 bytes for each block
-    that each head read last and for each row.
+    that each head read last and for each row. While a row has fewer than `dense_below` slots it
+    also holds a `TokenStore` of all rows, in float32 (float64 for float64).
     """
 
     def __init__(self, shape: LayerShape, rotary: Rotary, config: LandmarkConfig) -> None:
@@ -164,27 +190,35 @@ class LandmarkLayer(FullCacheLayer):
         self._stride = config.block + 1
         is_offloaded = config.blocks_on == "cpu"
         self._store = OffloadedStore(config.block) if is_offloaded else LandmarkStore(config.block)
+        self._at_true_positions: TokenStore | None = None
         self._choice: _Choice | None = None
 
     def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
-        """Attend chunk by chunk, in rows with the same start together."""
+        """The first slots read everything; then chunk by chunk. Rows with one start go together."""
         output = torch.zeros_like(queries)
-        first = self.tokens_seen - queries.shape[2]
+        queries = queries.to(torch.promote_types(queries.dtype, torch.float32))
+        first, end = self.tokens_seen - queries.shape[2], self.tokens_seen
         blocks = starts.new_full((len(starts), self.shape.heads, self._config.retrieved), -1)
-        near = torch.full_like(starts, self.tokens_seen)
+        near = torch.full_like(starts, end)
+        at_true_positions = self._turned_to_true_positions(queries, starts)
         scored = 0
         for start, rows in rows_by_start(starts):
-            for slot in range(max(start, first), self.tokens_seen, self._config.chunk):
-                piece = _Piece(rows, start, slot, (slot - start) // self._stride)
-                part = slice(slot - first, slot - first + self._config.chunk)
-                attended, chosen = self._attend(piece, queries[rows, :, part])
-                output[rows, :, part] = attended
-                is_last = slot + self._config.chunk >= self.tokens_seen
-                if is_last:
+            for piece in self._pieces(rows, start, max(start, first)):
+                part = slice(piece.slot - first, piece.end - first)
+                if piece.slot < start + self._config.dense_below:
+                    asking = of_rows(at_true_positions, rows)[:, :, part]
+                    attended, chosen = self._attend_to_everything(piece, asking)
+                else:
+                    asking = of_rows(queries, rows)[:, :, part]
+                    attended, chosen = self._attend_to_rooms(piece, asking)
+                output[rows, :, part] = attended.to(output.dtype)
+                if piece.end == end:
                     blocks[rows, :, : chosen.shape[2]] = chosen
-                    near[rows] = start + piece.finished * self._stride
-                    scored += len(rows) * piece.finished
+                    near[rows] = piece.near
+                    scored += len(rows) * ((end - 1 - start) // self._stride)
         self._memory.settle()
+        if int(starts.max()) + self._config.dense_below <= end:
+            self._at_true_positions = None
         self._choice = _Choice(blocks, near)
         return SparseOutput(output, LastRead(scored=scored / len(starts)))
 
@@ -217,24 +251,37 @@ class LandmarkLayer(FullCacheLayer):
         """Go back to what was read then."""
         if extra is not None and not isinstance(extra, _Choice):
             raise UsageError(f"not a snapshot of this layer: {extra!r}")
+        self.crop_extra(self.tokens_seen)
         self._choice = extra
 
-    def crop_extra(self, tokens: int) -> None:  # noqa: ARG002
-        """Forget what was read last."""
+    def fork(self) -> Self:
+        """A copy with memory of its own."""
+        twin = super().fork()
+        if self._at_true_positions is not None:
+            twin._at_true_positions = self._at_true_positions.fork()
+        return twin
+
+    def crop_extra(self, tokens: int) -> None:
+        """Forget what was read last, and what was kept twice of later slots."""
         self._choice = None
+        if self._at_true_positions is not None:
+            self._at_true_positions.crop(min(tokens, self._at_true_positions.tokens))
 
     def select_extra_rows(self, rows: Tensor) -> None:
         """Make row r what row `rows[r]` was."""
+        if self._at_true_positions is not None:
+            self._at_true_positions.select_rows(rows)
         if self._choice is not None:
             self._choice = _Choice(
                 self._choice.blocks.index_select(0, rows), self._choice.near.index_select(0, rows)
             )
 
     def extra_bytes(self) -> int:
-        """8 bytes for each block that was read last and for each row."""
-        if self._choice is None:
-            return 0
-        return 8 * (self._choice.blocks.numel() + self._choice.near.numel())
+        """8 bytes for each block that was read last and for each row, and what is kept twice."""
+        held = 0 if self._at_true_positions is None else self._at_true_positions.bytes_held()
+        if self._choice is not None:
+            held += 8 * (self._choice.blocks.numel() + self._choice.near.numel())
+        return held
 
     def bytes_on_device(self) -> int:
         """What stays on the model's device when blocks are offloaded; otherwise everything."""
@@ -251,51 +298,100 @@ class LandmarkLayer(FullCacheLayer):
         self._memory.place(keys, values, starts)
         self._starts = starts
 
-    def _attend(self, piece: _Piece, queries: Tensor) -> tuple[Tensor, Tensor]:
+    def _turned_to_true_positions(self, queries: Tensor, starts: Tensor) -> Tensor:
+        """The first of the queries, as many as may read everything; keys and values are kept."""
+        first = self.tokens_seen - queries.shape[2]
+        end = min(self.tokens_seen, int(starts.max()) + self._config.dense_below)
+        if not self._config.dense_below or end <= first:
+            return queries[:, :, :0]
+        kept = self._at_true_positions = self._at_true_positions or TokenStore()
+        if kept.tokens < first:
+            # A crop has made a long text short.
+            missing = slice(kept.tokens, first)
+            keys = self.keys[:, :, missing].to(queries)
+            keys = self._rotary(keys, _positions(missing, starts))
+            kept.append(keys, self.values[:, :, missing].to(queries))
+        recent = self._memory.recent(torch.arange(len(starts)), first, end)
+        # One call, for the angles cost more than the products.
+        both = torch.cat((queries[:, :, : end - first], recent.keys.to(queries)), dim=1)
+        both = self._rotary(both, _positions(slice(first, end), starts))
+        kept.append(both[:, self.shape.heads :], recent.values.to(queries))
+        return both[:, : self.shape.heads]
+
+    def _pieces(self, rows: Tensor, start: int, slot: int) -> Iterator[_Piece]:
+        """From a slot on: all that reads everything, then the chunks."""
+        sparse_from = min(start + self._config.dense_below, self.tokens_seen)
+        if slot < sparse_from:
+            yield _Piece(rows, start, slot, sparse_from, 0, start)
+            slot = sparse_from
+        for first in range(slot, self.tokens_seen, self._config.chunk):
+            end = min(first + self._config.chunk, self.tokens_seen)
+            finished = (first - start) // self._stride
+            yield _Piece(rows, start, first, end, finished, start + finished * self._stride)
+
+    def _attend_to_everything(self, piece: _Piece, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """The output from true positions; no blocks are retrieved."""
+        kept = self._at_true_positions
+        assert kept is not None  # noqa: S101 — the tokens were kept just now
+        return self._attend_near(
+            queries,
+            of_rows(kept.keys[:, :, piece.near : piece.end], piece.rows),
+            of_rows(kept.values[:, :, piece.near : piece.end], piece.rows),
+        ).output, self._nothing(piece)
+
+    def _attend_to_rooms(self, piece: _Piece, queries: Tensor) -> tuple[Tensor, Tensor]:
         """The output, and the blocks `[rows, heads, most]` that the last query retrieved."""
-        near = piece.start + piece.finished * self._stride
-        last = piece.slot + queries.shape[2]
-        reserved = min(piece.finished, self._config.retrieved + 1) * self._stride
-        positions = torch.arange(reserved, reserved + last - near, device=queries.device)
+        reserved = self._rooms(piece) * self._stride
+        positions = torch.arange(reserved, reserved + piece.end - piece.near, device=queries.device)
         positions = positions.expand(len(piece.rows), -1)
-        rotated = self._rotary(queries, positions[:, piece.slot - near :])
-        recent = self._memory.recent(piece.rows, near, last)
-        attended = grouped_softmax_attention(
-            rotated,
-            self._rotary(recent.keys, positions),
-            recent.values,
-            block=self._config.block,
-            scale=self.shape.scale,
-        )
+        rotated = self._rotary(queries, positions[:, piece.slot - piece.near :])
+        recent = self._memory.recent(piece.rows, piece.near, piece.end)
+        keys = self._rotary(recent.keys.to(queries), positions)
+        attended = self._attend_near(rotated, keys, recent.values.to(queries))
         if not piece.finished:
-            return attended.output, piece.rows.new_empty((len(piece.rows), self.shape.heads, 0))
-        grouped = rotated.reshape(
+            return attended.output, self._nothing(piece)
+        grouped = rotated.view(
             len(rotated), self.shape.kv_heads, self.shape.group, *rotated.shape[2:]
         )
         chosen = self._choose(piece, grouped)
         attended = merge([attended, self._retrieve(piece, grouped, chosen)])
-        lists = chosen[:, :, :, -1].expand(-1, self.shape.kv_heads, self.shape.group, -1)
-        return attended.output, lists.flatten(1, 2)
+        return attended.output, chosen[:, :, :, -1].flatten(1, 2)
+
+    def _rooms(self, piece: _Piece) -> int:
+        return min(piece.finished, self._config.retrieved + 1)
+
+    def _attend_near(self, queries: Tensor, keys: Tensor, values: Tensor) -> Partial:
+        return grouped_softmax_attention(
+            queries, keys, values, block=self._config.block, scale=self.shape.scale
+        )
+
+    def _nothing(self, piece: _Piece) -> Tensor:
+        return piece.rows.new_empty((len(piece.rows), self.shape.heads, 0))
 
     def _choose(self, piece: _Piece, queries: Tensor) -> Tensor:
-        """The best blocks in the order of the text, int64 `[rows, kv_heads, lists, tokens, most]`.
+        """The best blocks in the order of the text, int64 `[rows, kv_heads, group, tokens, most]`.
 
-        `lists` is the group or 1, `tokens` is theirs or 1.
+        Args:
+            piece: the tokens.
+            queries: rotated, `[rows, kv_heads, group, tokens, head_dim]`.
         """
-        blocks = torch.arange(piece.finished, device=queries.device)
-        # The oldest of the room that is reserved is for all that are older than the newest.
-        rooms = (blocks - (piece.finished - self._config.retrieved - 1)).clamp(min=0)
-        rooms = torch.minimum(rooms, blocks)
-        positions = (rooms * self._stride + self._config.block).expand(len(piece.rows), -1)
-        landmarks = self._memory.landmark_keys(piece.rows, piece.start, piece.finished)
-        landmarks = self._rotary(landmarks, positions)
-        exact = torch.promote_types(queries.dtype, torch.float32)
-        scores = torch.einsum("bhgqd,bhnd->bhgqn", queries.to(exact), landmarks.to(exact))
+        landmarks = self._memory.landmark_keys(piece.rows, piece.start, piece.finished).to(queries)
+        # Only the newest blocks are at their distance; all older ones are in the first room.
+        newest = min(self._config.retrieved, piece.finished)
+        oldest = piece.finished - newest
+        rooms = torch.arange(self._rooms(piece) - newest, self._rooms(piece), device=queries.device)
+        places = (rooms * self._stride + self._config.block).expand(len(piece.rows), -1)
+        old, new = landmarks[:, :, :oldest], landmarks[:, :, oldest:]
+        if oldest:
+            place = places.new_full((1, 1), self._config.block)
+            old = self._rotary(old.flatten(0, 2)[None, :, None], place).view_as(old)
+        landmarks = torch.cat((old, self._rotary(new, places)), dim=2)
+        # Landmarks in one room can be equal, so equal columns must be summed in one order.
+        scores = (queries.flatten(2, 3) @ landmarks.mT).view(*queries.shape[:4], -1)
         together = self._chosen_together()
         if together:
             scores = (scores * self.shape.scale).softmax(dim=-1).amax(dim=together, keepdim=True)
-        chosen = top_k(scores, min(self._config.retrieved, piece.finished))
-        return chosen.expand(-1, self.shape.kv_heads, -1, -1, -1)
+        return top_k(scores, newest).expand(*queries.shape[:4], -1)
 
     def _chosen_together(self) -> tuple[int, ...]:
         """Along which axes of `[rows, kv_heads, group, tokens, blocks]` there is one list."""
@@ -311,11 +407,8 @@ class LandmarkLayer(FullCacheLayer):
         return (*heads, 3) if is_for_chunk else heads
 
     def _retrieve(self, piece: _Piece, queries: Tensor, chosen: Tensor) -> Partial:
-        """Attention to the chosen blocks, a few queries at a time if each has its own blocks."""
-        if chosen.shape[3] == 1:
-            return self._attend_to_chosen(piece, queries, chosen)
-        for_each_query = chosen[:, :, :, 0].numel() * self._stride * queries.shape[-1]
-        slab = max(1, _SLAB_ELEMENTS // for_each_query)
+        """Attention to the chosen blocks, of so many tokens at a time as memory should hold."""
+        slab = max(1, _SLAB_ENTRIES // chosen[:, :, :, 0].numel())
         parts = [
             self._attend_to_chosen(piece, some, theirs)
             for some, theirs in zip(
@@ -328,21 +421,41 @@ class LandmarkLayer(FullCacheLayer):
         )
 
     def _attend_to_chosen(self, piece: _Piece, queries: Tensor, chosen: Tensor) -> Partial:
-        found = self._memory.blocks(piece.rows, piece.start, chosen)
-        keys = self._rotated_to_rooms(found.keys, chosen, piece.finished)
-        return attend_to_blocks(queries, keys, found.values, scale=self.shape.scale)
+        """As `_retrieve`; each block is read once for each room that it is to stand in."""
+        rows, kv_heads, group, tokens, most = chosen.shape
+        device = chosen.device
+        # The r-th of a list stands in room r, in the one after it if it is one of the newest.
+        rooms = torch.arange(most, device=device).expand_as(chosen)
+        newest = piece.finished - self._config.retrieved
+        if newest > 0:
+            rooms = rooms + (chosen >= newest).to(rooms.dtype)
+        owners = torch.arange(rows * kv_heads, device=device).view(rows, kv_heads, 1, 1, 1)
+        blocks = rows * kv_heads * piece.finished
+        numbers = rooms * blocks + owners * piece.finished + chosen
 
-    def _rotated_to_rooms(self, keys: Tensor, chosen: Tensor, finished: int) -> Tensor:
-        """Keys `[..., most, block + 1, head_dim]` of chosen blocks `[..., most]`, one per room.
+        def read(numbers: Tensor) -> KeysAndValues:
+            owners = numbers % blocks // piece.finished
+            owners = piece.rows[owners // kv_heads] * kv_heads + owners % kv_heads
+            found = self._memory.blocks(owners, piece.start, numbers % piece.finished)
+            per_room: list[int] = torch.bincount(numbers // blocks).tolist()
+            keys = torch.split(found.keys.to(queries), per_room)
+            rotated = [self._in_room(part, room) for room, part in enumerate(keys) if len(part)]
+            return KeysAndValues(torch.cat(rotated), found.values)
 
-        Where there is an empty room differs from list to list, but each block has only two rooms
-        to stand in. So few angles are needed, however many lists there are.
-        """
-        lists = keys.flatten(0, -4).flatten(1, 2)[None]
-        places = torch.arange(lists.shape[2], device=keys.device)[None]
-        rotated = self._rotary(lists, places).view_as(keys)
-        newest = finished - self._config.retrieved
-        if newest <= 0:
-            return rotated
-        after_empty_room = self._rotary(lists, places + self._stride).view_as(keys)
-        return torch.where((chosen >= newest)[..., None, None], after_empty_room, rotated)
+        lists = rows * kv_heads * group * tokens
+        attended = attend_to_blocks(
+            queries.reshape(lists, -1), numbers.reshape(lists, most), read, scale=self.shape.scale
+        )
+        output = attended.output.view(rows, kv_heads * group, tokens, -1)
+        return Partial(output, attended.log_sum_exp.view(output.shape[:3]))
+
+    def _in_room(self, keys: Tensor, room: int) -> Tensor:
+        """Keys `[blocks, block + 1, head_dim]` rotated to the places of a room."""
+        places = torch.arange(room * self._stride, (room + 1) * self._stride, device=keys.device)
+        return self._rotary(keys[None], places[None])[0]
+
+
+def _positions(slots: slice, starts: Tensor) -> Tensor:
+    """Of the tokens in some slots, int64 `[batch, tokens]`; 0 for padding."""
+    positions = torch.arange(slots.start, slots.stop, device=starts.device) - starts[:, None]
+    return positions.clamp(min=0)

@@ -9,7 +9,7 @@ from tapgraph.kernels.inputs import check_inputs, check_starts
 from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.merge import Partial
 
-__all__ = ["attend_to_blocks", "check_block", "grouped_softmax_attention"]
+__all__ = ["check_block", "grouped_softmax_attention"]
 
 
 def grouped_softmax_attention(
@@ -29,7 +29,8 @@ def grouped_softmax_attention(
     weight, and the landmark of the query's own block is not looked at, not even by itself.
 
     That is the merge of partial attention outputs (`merge`) with a landmark's logit in the place
-    of its block's log-sum-exp. All scores are in memory at once. It has gradients.
+    of its block's log-sum-exp. The scores of one block's queries are in memory at a time, with
+    gradients all of them.
 
     Args:
         queries: `[batch, heads, q_len, head_dim]`, the last `q_len` of the tokens.
@@ -71,28 +72,6 @@ def grouped_softmax_attention(
     return Partial(output, normaliser)
 
 
-def attend_to_blocks(queries: Tensor, keys: Tensor, values: Tensor, *, scale: float) -> Partial:
-    """Attention to finished blocks other than the query's own, each weighted by its landmark.
-
-    Args:
-        queries: `[batch, kv_heads, group, q_len, head_dim]`.
-        keys: `[batch, kv_heads, group or 1, q_len or 1, blocks, block + 1, head_dim]`, the
-            landmark last; 1 where all read the same blocks.
-        values: as `keys`.
-        scale: what the dot products are multiplied with.
-
-    Returns:
-        The output `[batch, heads, q_len, head_dim]` and the log-sum-exp of the landmarks' logits.
-    """
-    exact = torch.promote_types(queries.dtype, torch.float32)
-    logits = torch.einsum("bhgqd,bhgqkld->bhgqkl", queries.to(exact), keys.to(exact)) * scale
-    gates = logits[..., -1]
-    weights = gates.softmax(dim=-1)[..., None] * logits[..., :-1].softmax(dim=-1)
-    ordinary = values[..., :-1, :].to(exact)
-    output = torch.einsum("bhgqkl,bhgqkld->bhgqd", weights, ordinary).to(queries.dtype)
-    return Partial(output.flatten(1, 2), torch.logsumexp(gates, dim=-1).flatten(1, 2))
-
-
 def check_block(block: int) -> None:
     """Raise unless there can be so many ordinary tokens before a landmark.
 
@@ -104,27 +83,33 @@ def check_block(block: int) -> None:
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, block: int, scale: float) -> Partial:
-    """As `grouped_softmax_attention`, without padding."""
-    batch, heads, q_len, head_dim = queries.shape
+    """As `grouped_softmax_attention`, without padding: the queries of one block at a time."""
+    batch, _, q_len, head_dim = queries.shape
     kv_heads, kv_len = keys.shape[1], keys.shape[2]
+    stride = block + 1
     exact = torch.promote_types(queries.dtype, torch.float32)
-    blocks = -(-kv_len // (block + 1))
-    grouped = queries.to(exact).reshape(batch, kv_heads, -1, head_dim)
-    scores = grouped @ keys.to(exact).transpose(-1, -2) * scale
-    scores = functional.pad(scores, (0, blocks * (block + 1) - kv_len))
-    scores = scores.view(batch, heads, q_len, blocks, block + 1)
-    slots = torch.arange(blocks * (block + 1), device=keys.device).view(blocks, block + 1)
-    asking = torch.arange(kv_len - q_len, kv_len, device=keys.device)[:, None]
-    own_block = asking // (block + 1)
-    block_numbers = torch.arange(blocks, device=keys.device)
-    is_own, is_later = block_numbers == own_block, block_numbers > own_block
-    # Later blocks get no weight below; -inf for all their tokens would make gradients NaN.
-    hidden = is_own[..., None] & (slots > asking[..., None])
-    tokens = scores[..., :-1].masked_fill(hidden[..., :-1], float("-inf"))
-    gates = torch.where(is_own, torch.logsumexp(tokens, dim=-1), scores[..., -1])
-    gates = gates.masked_fill(is_later, float("-inf"))
-    weights = gates.softmax(dim=-1)[..., None] * tokens.softmax(dim=-1)
-    # A landmark's own weight is zero.
-    weights = functional.pad(weights, (0, 1)).view(batch, kv_heads, -1, blocks * (block + 1))
-    output = (weights[..., :kv_len] @ values.to(exact)).view(queries.shape).to(queries.dtype)
-    return Partial(output, torch.logsumexp(gates, dim=-1))
+    keys, values = keys.to(exact).mT, values.to(exact)
+    grouped = (queries.to(exact) * scale).view(batch, kv_heads, -1, q_len, head_dim)
+    first = kv_len - q_len
+    outputs, normalisers = [], []
+    for own in range(first // stride, -(-kv_len // stride)):
+        begin, end = max(own * stride, first), min((own + 1) * stride, kv_len)
+        tile = grouped[:, :, :, begin - first : end - first]
+        scores = tile.reshape(batch, kv_heads, -1, head_dim) @ keys[..., :end]
+        scores = functional.pad(scores, (0, (own + 1) * stride - end), value=float("-inf"))
+        scores = scores.view(*tile.shape[:-1], own + 1, stride)
+        gates = scores[..., -1].clone()
+        if end - begin > 1:
+            slots = torch.arange(own * stride, (own + 1) * stride, device=keys.device)
+            is_later = slots > slots[begin - own * stride : end - own * stride, None]
+            scores[..., -1, :].masked_fill_(is_later, float("-inf"))
+        # A landmark has no weight of its own.
+        scores[..., -1] = float("-inf")
+        gates[..., -1] = torch.logsumexp(scores[..., -1, :], dim=-1)
+        weights = scores.softmax(dim=-1) * gates.softmax(dim=-1)[..., None]
+        weights = weights.view(batch, kv_heads, -1, (own + 1) * stride)[..., :end]
+        outputs.append((weights @ values[:, :, :end]).view(tile.shape).to(queries.dtype))
+        normalisers.append(torch.logsumexp(gates, dim=-1))
+    return Partial(
+        torch.cat(outputs, dim=3).flatten(1, 2), torch.cat(normalisers, dim=3).flatten(1, 2)
+    )

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tapgraph.kernels.token_store import PAGE_TOKENS, TokenStore
 
-__all__ = ["KeysAndValues", "LandmarkStore", "OffloadedStore"]
+__all__ = ["KeysAndValues", "LandmarkStore", "OffloadedStore", "of_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,36 +51,27 @@ class LandmarkStore(TokenStore):
             count: of finished blocks.
         """
         stride = self._block + 1
-        return _of_rows(
-            self.keys[:, :, start + self._block : start + count * stride : stride], rows
-        )
+        return of_rows(self.keys[:, :, start + self._block : start + count * stride : stride], rows)
 
-    def blocks(self, rows: Tensor, start: int, chosen: Tensor) -> KeysAndValues:
-        """Whole blocks `[rows, kv_heads, ..., block + 1, head_dim]`, the landmark last.
+    def blocks(self, owners: Tensor, start: int, numbers: Tensor) -> KeysAndValues:
+        """Whole blocks `[blocks, block + 1, head_dim]`, the landmark last.
 
         Args:
-            rows: int64, rows that begin at slot `start`.
+            owners: int64 `[blocks]`, row * kv_heads + KV head; the rows begin at slot `start`.
             start: of all of them.
-            chosen: numbers of finished blocks, int64 `[rows, kv_heads, ...]`.
+            numbers: int64 `[blocks]`, counted from the rows' first.
         """
         stride = self._block + 1
-        batch, kv_heads, _, head_dim = self.keys.shape
-        finished = (self.tokens - start) // stride
-        heads = torch.arange(kv_heads, device=chosen.device)
-        beside = (1,) * (chosen.dim() - 2)
-        place = (rows.view(-1, 1, *beside), heads.view(-1, *beside), chosen)
-        slots = slice(start, start + finished * stride)
-        keys, values = (
-            part[:, :, slots].view(batch, kv_heads, finished, stride, head_dim)[place]
-            for part in (self.keys, self.values)
-        )
-        return KeysAndValues(keys, values)
+        slots = start + numbers[:, None] * stride + torch.arange(stride, device=numbers.device)
+        owners = owners[:, None].expand_as(slots)
+        keys, values = self.gather(owners.flatten(), slots.flatten())
+        return KeysAndValues(keys.view(*slots.shape, -1), values.view(*slots.shape, -1))
 
     def recent(self, rows: Tensor, first: int, last: int) -> KeysAndValues:
         """The slots `first` to `last` of the tokens placed last and the `block` ones before."""
         return KeysAndValues(
-            _of_rows(self.keys[:, :, first:last], rows),
-            _of_rows(self.values[:, :, first:last], rows),
+            of_rows(self.keys[:, :, first:last], rows),
+            of_rows(self.values[:, :, first:last], rows),
         )
 
     def settle(self) -> None:
@@ -123,20 +114,20 @@ class OffloadedStore(LandmarkStore):
 
     def landmark_keys(self, rows: Tensor, start: int, count: int) -> Tensor:  # noqa: ARG002
         """As in `LandmarkStore`; nothing is copied between devices."""
-        return _of_rows(self._on_device()[:, :, :count], rows)
+        return of_rows(self._on_device()[:, :, :count], rows)
 
-    def blocks(self, rows: Tensor, start: int, chosen: Tensor) -> KeysAndValues:
-        """As in `LandmarkStore`, copied to the device."""
-        found = super().blocks(rows.to("cpu"), start, chosen.to("cpu"))
-        return KeysAndValues(found.keys.to(chosen.device), found.values.to(chosen.device))
+    def blocks(self, owners: Tensor, start: int, numbers: Tensor) -> KeysAndValues:
+        """As in `LandmarkStore`, copied to the device of `numbers`."""
+        found = super().blocks(owners.to("cpu"), start, numbers.to("cpu"))
+        return KeysAndValues(found.keys.to(numbers.device), found.values.to(numbers.device))
 
     def recent(self, rows: Tensor, first: int, last: int) -> KeysAndValues:
         """As in `LandmarkStore`; nothing is copied between devices."""
         held = self._newest()
         offset = self.tokens - held.keys.shape[2]
         return KeysAndValues(
-            _of_rows(held.keys[:, :, first - offset : last - offset], rows),
-            _of_rows(held.values[:, :, first - offset : last - offset], rows),
+            of_rows(held.keys[:, :, first - offset : last - offset], rows),
+            of_rows(held.values[:, :, first - offset : last - offset], rows),
         )
 
     def settle(self) -> None:
@@ -213,6 +204,6 @@ class OffloadedStore(LandmarkStore):
         return self._recent
 
 
-def _of_rows(tensor: Tensor, rows: Tensor) -> Tensor:
+def of_rows(tensor: Tensor, rows: Tensor) -> Tensor:
     """Those rows; a view where they are all, in order."""
     return tensor if len(rows) == tensor.shape[0] else tensor.index_select(0, rows)
