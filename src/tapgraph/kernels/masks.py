@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 
-__all__ = ["padding_starts", "rows_by_start", "visible"]
+__all__ = ["padding_starts", "positions_of", "rows_by_start", "visible"]
 
 
 def padding_starts(mask: Tensor | None, batch: int, device: torch.device) -> Tensor:
@@ -72,3 +72,13 @@ def visible(q_len: int, kv_len: int, starts: Tensor) -> Tensor:
     slots = torch.arange(kv_len, device=starts.device)
     causal = slots[None, :] <= slots[kv_len - q_len :, None]
     return (causal & (slots >= starts[:, None])[:, None, :])[:, None]
+
+
+def positions_of(slots: slice, starts: Tensor) -> Tensor:
+    """The positions of the tokens in some slots, int64 `[batch, tokens]`; 0 for padding.
+
+    >>> positions_of(slice(1, 4), torch.tensor([0, 2])).tolist()
+    [[1, 2, 3], [0, 0, 1]]
+    """
+    positions = torch.arange(slots.start, slots.stop, device=starts.device) - starts[:, None]
+    return positions.clamp(min=0)

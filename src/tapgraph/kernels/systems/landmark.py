@@ -10,7 +10,7 @@ from torch import Tensor
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
 from tapgraph.kernels.inputs import check_call
-from tapgraph.kernels.masks import rows_by_start
+from tapgraph.kernels.masks import positions_of, rows_by_start
 from tapgraph.kernels.merge import Partial, merge
 from tapgraph.kernels.selection import listed, top_k
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
@@ -309,12 +309,12 @@ class LandmarkLayer(FullCacheLayer):
             # A crop has made a long text short.
             missing = slice(kept.tokens, first)
             keys = self.keys[:, :, missing].to(queries)
-            keys = self._rotary(keys, _positions(missing, starts))
+            keys = self._rotary(keys, positions_of(missing, starts))
             kept.append(keys, self.values[:, :, missing].to(queries))
         recent = self._memory.recent(torch.arange(len(starts)), first, end)
         # One call, for the angles cost more than the products.
         both = torch.cat((queries[:, :, : end - first], recent.keys.to(queries)), dim=1)
-        both = self._rotary(both, _positions(slice(first, end), starts))
+        both = self._rotary(both, positions_of(slice(first, end), starts))
         kept.append(both[:, self.shape.heads :], recent.values.to(queries))
         return both[:, : self.shape.heads]
 
@@ -453,9 +453,3 @@ class LandmarkLayer(FullCacheLayer):
         """Keys `[blocks, block + 1, head_dim]` rotated to the places of a room."""
         places = torch.arange(room * self._stride, (room + 1) * self._stride, device=keys.device)
         return self._rotary(keys[None], places[None])[0]
-
-
-def _positions(slots: slice, starts: Tensor) -> Tensor:
-    """Of the tokens in some slots, int64 `[batch, tokens]`; 0 for padding."""
-    positions = torch.arange(slots.start, slots.stop, device=starts.device) - starts[:, None]
-    return positions.clamp(min=0)

@@ -33,8 +33,8 @@ def attend_to_blocks(
         scale: what the dot products are multiplied with.
 
     Returns:
-        For each list: the output `[lists, head_dim]` in the dtype of `queries`, and the log-sum-exp
-        `[lists]` of the landmarks' logits.
+        The output `[queries, head_dim]` in the dtype of `queries`, and the log-sum-exp `[queries]`
+        of the landmarks' logits.
     """
     wanted, order = lists.flatten().sort(stable=True)
     numbers, times = torch.unique_consecutive(wanted, return_counts=True)

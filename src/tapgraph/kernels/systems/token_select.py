@@ -11,7 +11,7 @@ from torch.nn import functional
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
 from tapgraph.kernels.dense import attend_densely
-from tapgraph.kernels.masks import rows_by_start
+from tapgraph.kernels.masks import positions_of, rows_by_start
 from tapgraph.kernels.selection import listed, top_k
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
 from tapgraph.kernels.systems.token_select_vote import TokenSelectConfig, soft_vote
@@ -217,7 +217,7 @@ class TokenSelectLayer(FullCacheLayer):
         missing = slice(self._rotated.tokens, self.tokens_seen - keys.shape[2])
         if missing.start < missing.stop:
             # A crop has made a long text short.
-            positions = _positions(missing, starts)
+            positions = positions_of(missing, starts)
             self._rotated.append(self._rotary(self.keys[:, :, missing], positions))
 
     def _attend_everywhere(
@@ -228,7 +228,7 @@ class TokenSelectLayer(FullCacheLayer):
         new = slice(rotated.tokens, self.tokens_seen)
         # One call, for the angles cost more than the products.
         both = torch.cat((queries, self.keys[:, :, new]), dim=1)
-        both = self._rotary(both, _positions(new, starts))
+        both = self._rotary(both, positions_of(new, starts))
         rotated.append(both[:, self.shape.heads :])
         output = attend_densely(
             both[:, : self.shape.heads],
@@ -396,13 +396,6 @@ class _Extra:
 
 def _tensors(selection: _Selection) -> list[Tensor]:
     return [selection.query, selection.selected, selection.local, selection.age]
-
-
-def _positions(slots: slice, starts: Tensor) -> Tensor:
-    """Of the tokens in some slots, int64 `[batch, tokens]`; 0 for padding."""
-    return (torch.arange(slots.start, slots.stop, device=starts.device) - starts[:, None]).clamp(
-        min=0
-    )
 
 
 def _ranks(lists: Tensor) -> Tensor:
