@@ -12,7 +12,8 @@ from torch import Tensor
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerAttention, LayerShape
 from tapgraph.kernels.rotary import PlainRotary
-from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig, LandmarkLayer, Retrieval
+from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig, Retrieval
+from tapgraph.kernels.systems.landmark_rooms import LandmarkRooms, Piece
 from tapgraph.kernels.token_store import PAGE_TOKENS
 
 TOLERANCE = 1e-11
@@ -211,14 +212,42 @@ def test_a_map_without_the_empty_room_would_be_seen(
     reference = ByDefinition(config, given, grouped_weights)
     expected = torch.cat([reference.call(*call) for call in CALLS], dim=2)
 
-    in_room = LandmarkLayer._in_room
+    def by_rank(_: LandmarkRooms, __: Piece, chosen: Tensor) -> Tensor:
+        return torch.arange(chosen.shape[-1]).expand_as(chosen)
 
-    def without_room(self: LandmarkLayer, keys: Tensor, room: int) -> Tensor:
-        return in_room(self, keys, min(room, config.retrieved - 1))
-
-    monkeypatch.setattr(LandmarkLayer, "_in_room", without_room)
+    monkeypatch.setattr(LandmarkRooms, "_rooms_of", by_rank)
     output = run(Landmark(config).open_layer(SHAPE, ROTARY), given, CALLS)
-    assert (output - expected).abs().max() > 0.01
+    for chunks_or_steps in (slice(0, 43), slice(43, 50)):
+        assert (output - expected)[:, :, chunks_or_steps].abs().max() > 0.01
+
+
+@pytest.mark.parametrize("retrieval", RETRIEVALS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_of_equal_landmarks_the_first_are_retrieved(retrieval: Any, dtype: torch.dtype) -> None:
+    shape = LayerShape(index=0, layers=1, heads=4, kv_heads=2, head_dim=16, scale=0.7)
+    generator = torch.Generator().manual_seed(0)
+    count, starts = 150, torch.tensor([0, 7])
+    queries, keys, values = (
+        torch.randn((2, heads, count, 16), generator=generator, dtype=dtype) for heads in (4, 2, 2)
+    )
+    for row, start in enumerate(starts.tolist()):
+        keys[row, :, start + 3 :: 4] = keys[row, :, start + 3 : start + 4]
+    config = LandmarkConfig(block=3, retrieved=4, chunk=6, retrieval=retrieval, dense_below=0)
+    layer = Landmark(config).open_layer(shape, ROTARY)
+    given = Tokens(queries, keys, values, starts)
+    seen = 0
+    for first, last in [(0, 100), (100, 103), *[(slot, slot + 1) for slot in range(103, 150)]]:
+        run(layer, given, [(first, last)])
+        for row, start in enumerate(starts.tolist()):
+            # A chunk of one to six tokens, counted from the first of the call or of the row.
+            begin = last - 1 - (last - 1 - max(first, start)) % config.chunk
+            finished = (begin - start) // 4
+            for kept in layer.kept_by_last_query()[row]:
+                read = {(slot - start) // 4 for slot in kept.nonzero()[:, 0].tolist()}
+                old = sorted(block for block in read if block < finished - 4)
+                assert old == list(range(len(old)))
+                seen += len(old)
+    assert seen > 100
 
 
 @dataclass
@@ -248,7 +277,7 @@ def test_positions_stay_small_however_long_the_text() -> None:
 def test_slabs_of_queries_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     config, given = LandmarkConfig(block=3, retrieved=2, chunk=30, dense_below=0), tokens(60)
     whole = run(Landmark(config).open_layer(SHAPE, ROTARY), given, [(0, 20), (20, 60)])
-    monkeypatch.setattr("tapgraph.kernels.systems.landmark._SLAB_ENTRIES", 50)
+    monkeypatch.setattr("tapgraph.kernels.systems.landmark_rooms._SLAB_ENTRIES", 50)
     in_slabs = run(Landmark(config).open_layer(SHAPE, ROTARY), given, [(0, 20), (20, 60)])
     assert (in_slabs - whole).abs().max() <= TOLERANCE
 
@@ -316,7 +345,8 @@ def test_the_device_holds_landmarks_and_the_newest_block_only() -> None:
     run(layer, tokens(count, starts=(0,)), [(0, count)])
     vector = SHAPE.head_dim * SHAPE.kv_heads * 8
     choice = 8 * (SHAPE.heads * config.retrieved + 1)
-    assert layer.bytes_on_device() == vector * (count // 8 + 2 * 7) + choice
+    # Landmarks as they came, and rotated.
+    assert layer.bytes_on_device() == vector * (2 * count // 8 + 2 * 7) + choice
     assert layer.bytes_held() == 2 * vector * count + layer.bytes_on_device()
     everything = Landmark(LandmarkConfig(block=7)).open_layer(SHAPE, ROTARY)
     run(everything, tokens(count, starts=(0,)), [(0, 64)])
@@ -329,11 +359,12 @@ def test_what_reads_everything_is_kept_twice_only_until_it_does_not() -> None:
     choice = 8 * 2 * (SHAPE.heads * config.retrieved + 1)
     pages = 2 * 2 * SHAPE.kv_heads * PAGE_TOKENS * SHAPE.head_dim * 8
     run(layer, given, [(0, 30), (30, 44)])
-    # The second row has 39 slots.
-    assert layer.bytes_held() == 2 * pages + choice
+    # The second row has 39 slots, the first one old landmarks.
+    landmarks = pages // 4
+    assert layer.bytes_held() == 2 * pages + landmarks + choice
     assert layer.reading.scored == (43 // 4 + 38 // 4) / 2
     run(layer, given, [(44, 45)])
-    assert layer.bytes_held() == pages + choice
+    assert layer.bytes_held() == pages + landmarks + choice
 
 
 def test_a_text_that_was_cut_short_reads_everything_again() -> None:

@@ -1,10 +1,10 @@
-"""Attention to lists of blocks against a loop over lists."""
+"""Attention to lists of blocks against a loop over lists, and lists side by side."""
 
 import pytest
 import torch
 from torch import Tensor
 
-from tapgraph.kernels.systems.landmark_retrieval import attend_to_blocks
+from tapgraph.kernels.systems.landmark_retrieval import attend_to_blocks, distinct_blocks
 from tapgraph.kernels.systems.landmark_store import KeysAndValues
 
 TOLERANCE = 1e-12
@@ -49,3 +49,14 @@ def test_blocks_share_the_weight_of_their_landmark(
         assert abs(part.log_sum_exp[one] - torch.logsumexp(torch.stack(gates), 0)) <= TOLERANCE
     assert len(asked) == 1
     assert torch.equal(asked[0], torch.tensor(sorted(set(chosen.flatten().tolist()))))
+
+
+@pytest.mark.parametrize("entries", [1, 2, 5])
+def test_distinct_blocks_are_each_there_once(entries: int) -> None:
+    lists = torch.randint(-1, 4, (3, 40, entries), generator=torch.Generator().manual_seed(0))
+    found = distinct_blocks(lists)
+    assert found.shape[:2] == lists.shape[:2]
+    wanted = [sorted(set(entry)) for entry in lists.flatten(0, 1).tolist()]
+    assert found.shape[2] == max(map(len, wanted))
+    for got, expected in zip(found.flatten(0, 1).tolist(), wanted, strict=True):
+        assert got == expected + [-1] * (len(got) - len(expected))

@@ -11,25 +11,16 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.masks import positions_of, rows_by_start
-from tapgraph.kernels.merge import Partial, merge
-from tapgraph.kernels.selection import listed, top_k
+from tapgraph.kernels.selection import listed
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
-from tapgraph.kernels.systems.landmark_retrieval import attend_to_blocks
+from tapgraph.kernels.systems.landmark_rooms import LandmarkRooms, Piece
 from tapgraph.kernels.systems.landmark_softmax import check_block, grouped_softmax_attention
-from tapgraph.kernels.systems.landmark_store import (
-    KeysAndValues,
-    LandmarkStore,
-    OffloadedStore,
-    of_rows,
-)
+from tapgraph.kernels.systems.landmark_store import LandmarkStore, OffloadedStore, of_rows
 from tapgraph.kernels.token_store import TokenStore
 
 __all__ = ["Landmark", "LandmarkConfig", "LandmarkLayer", "Retrieval"]
 
 Retrieval = Literal["per_head_and_token", "per_head", "per_token", "shared"]
-
-_SLAB_ENTRIES = 1 << 14
-"""So many entries of lists of blocks are attended to at a time, if one query has no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +69,13 @@ class LandmarkConfig:
             raise UsageError(f"lists must be 'query_head' or 'kv_head', got {self.lists!r}")
         if self.blocks_on not in {"device", "cpu"}:
             raise UsageError(f"blocks_on must be 'device' or 'cpu', got {self.blocks_on!r}")
+
+    def chosen_together(self) -> tuple[int, ...]:
+        """Along which axes of `[rows, kv_heads, group, tokens, blocks]` there is one list."""
+        heads: tuple[int, ...] = (2,) if self.lists == "kv_head" else ()
+        if self.retrieval in {"per_token", "shared"}:
+            heads = (1, 2)
+        return (*heads, 3) if self.retrieval in {"per_head", "shared"} else heads
 
 
 class Landmark(AttentionSystem):
@@ -142,27 +140,6 @@ class Landmark(AttentionSystem):
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
-    """Neighbouring tokens of one chunk, in rows that begin at the same slot.
-
-    Attributes:
-        rows: int64, which rows.
-        start: the slot of their first real token.
-        slot: of the first of the tokens.
-        end: the slot after the last of them.
-        finished: blocks before the block of the first token.
-        near: the first slot of that block.
-    """
-
-    rows: Tensor
-    start: int
-    slot: int
-    end: int
-    finished: int
-    near: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Choice:
     """What the last query read.
 
@@ -178,9 +155,9 @@ class _Choice:
 class LandmarkLayer(FullCacheLayer):
     """One layer of Landmark Attention.
 
-    It holds the memory of a `LandmarkStore` or of an `OffloadedStore`, and 8 bytes for each block
-    that each head read last and for each row. While a row has fewer than `dense_below` slots it
-    also holds a `TokenStore` of all rows, in float32 (float64 for float64).
+    It holds the memory of a `LandmarkStore` or of an `OffloadedStore`, that of `LandmarkRooms`, and
+    8 bytes for each block that each head read last and for each row. While a row has fewer than
+    `dense_below` slots it also holds a `TokenStore` of all rows, in float32 (float64 for float64).
     """
 
     def __init__(self, shape: LayerShape, rotary: Rotary, config: LandmarkConfig) -> None:
@@ -191,6 +168,9 @@ class LandmarkLayer(FullCacheLayer):
         is_offloaded = config.blocks_on == "cpu"
         self._store = OffloadedStore(config.block) if is_offloaded else LandmarkStore(config.block)
         self._at_true_positions: TokenStore | None = None
+        self._rooms = LandmarkRooms(
+            shape, rotary, config.block, config.retrieved, config.chosen_together()
+        )
         self._choice: _Choice | None = None
 
     def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
@@ -210,7 +190,7 @@ class LandmarkLayer(FullCacheLayer):
                     attended, chosen = self._attend_to_everything(piece, asking)
                 else:
                     asking = of_rows(queries, rows)[:, :, part]
-                    attended, chosen = self._attend_to_rooms(piece, asking)
+                    attended, chosen = self._rooms.attend(self._memory, piece, asking)
                 output[rows, :, part] = attended.to(output.dtype)
                 if piece.end == end:
                     blocks[rows, :, : chosen.shape[2]] = chosen
@@ -257,6 +237,7 @@ class LandmarkLayer(FullCacheLayer):
     def fork(self) -> Self:
         """A copy with memory of its own."""
         twin = super().fork()
+        twin._rooms = self._rooms.fork()
         if self._at_true_positions is not None:
             twin._at_true_positions = self._at_true_positions.fork()
         return twin
@@ -264,11 +245,13 @@ class LandmarkLayer(FullCacheLayer):
     def crop_extra(self, tokens: int) -> None:
         """Forget what was read last, and what was kept twice of later slots."""
         self._choice = None
+        self._rooms.crop(tokens)
         if self._at_true_positions is not None:
             self._at_true_positions.crop(min(tokens, self._at_true_positions.tokens))
 
     def select_extra_rows(self, rows: Tensor) -> None:
         """Make row r what row `rows[r]` was."""
+        self._rooms.forget()
         if self._at_true_positions is not None:
             self._at_true_positions.select_rows(rows)
         if self._choice is not None:
@@ -278,7 +261,9 @@ class LandmarkLayer(FullCacheLayer):
 
     def extra_bytes(self) -> int:
         """8 bytes for each block that was read last and for each row, and what is kept twice."""
-        held = 0 if self._at_true_positions is None else self._at_true_positions.bytes_held()
+        held = self._rooms.bytes_held()
+        if self._at_true_positions is not None:
+            held += self._at_true_positions.bytes_held()
         if self._choice is not None:
             held += 8 * (self._choice.blocks.numel() + self._choice.near.numel())
         return held
@@ -318,138 +303,26 @@ class LandmarkLayer(FullCacheLayer):
         kept.append(both[:, self.shape.heads :], recent.values.to(queries))
         return both[:, : self.shape.heads]
 
-    def _pieces(self, rows: Tensor, start: int, slot: int) -> Iterator[_Piece]:
+    def _pieces(self, rows: Tensor, start: int, slot: int) -> Iterator[Piece]:
         """From a slot on: all that reads everything, then the chunks."""
         sparse_from = min(start + self._config.dense_below, self.tokens_seen)
         if slot < sparse_from:
-            yield _Piece(rows, start, slot, sparse_from, 0, start)
+            yield Piece(rows, start, slot, sparse_from, 0, start)
             slot = sparse_from
         for first in range(slot, self.tokens_seen, self._config.chunk):
             end = min(first + self._config.chunk, self.tokens_seen)
             finished = (first - start) // self._stride
-            yield _Piece(rows, start, first, end, finished, start + finished * self._stride)
+            yield Piece(rows, start, first, end, finished, start + finished * self._stride)
 
-    def _attend_to_everything(self, piece: _Piece, queries: Tensor) -> tuple[Tensor, Tensor]:
+    def _attend_to_everything(self, piece: Piece, queries: Tensor) -> tuple[Tensor, Tensor]:
         """The output from true positions; no blocks are retrieved."""
         kept = self._at_true_positions
         assert kept is not None  # noqa: S101 — the tokens were kept just now
-        return self._attend_near(
+        attended = grouped_softmax_attention(
             queries,
             of_rows(kept.keys[:, :, piece.near : piece.end], piece.rows),
             of_rows(kept.values[:, :, piece.near : piece.end], piece.rows),
-        ).output, self._nothing(piece)
-
-    def _attend_to_rooms(self, piece: _Piece, queries: Tensor) -> tuple[Tensor, Tensor]:
-        """The output, and the blocks `[rows, heads, most]` that the last query retrieved."""
-        reserved = self._rooms(piece) * self._stride
-        positions = torch.arange(reserved, reserved + piece.end - piece.near, device=queries.device)
-        positions = positions.expand(len(piece.rows), -1)
-        rotated = self._rotary(queries, positions[:, piece.slot - piece.near :])
-        recent = self._memory.recent(piece.rows, piece.near, piece.end)
-        keys = self._rotary(recent.keys.to(queries), positions)
-        attended = self._attend_near(rotated, keys, recent.values.to(queries))
-        if not piece.finished:
-            return attended.output, self._nothing(piece)
-        grouped = rotated.view(
-            len(rotated), self.shape.kv_heads, self.shape.group, *rotated.shape[2:]
+            block=self._config.block,
+            scale=self.shape.scale,
         )
-        chosen = self._choose(piece, grouped)
-        attended = merge([attended, self._retrieve(piece, grouped, chosen)])
-        return attended.output, chosen[:, :, :, -1].flatten(1, 2)
-
-    def _rooms(self, piece: _Piece) -> int:
-        return min(piece.finished, self._config.retrieved + 1)
-
-    def _attend_near(self, queries: Tensor, keys: Tensor, values: Tensor) -> Partial:
-        return grouped_softmax_attention(
-            queries, keys, values, block=self._config.block, scale=self.shape.scale
-        )
-
-    def _nothing(self, piece: _Piece) -> Tensor:
-        return piece.rows.new_empty((len(piece.rows), self.shape.heads, 0))
-
-    def _choose(self, piece: _Piece, queries: Tensor) -> Tensor:
-        """The best blocks in the order of the text, int64 `[rows, kv_heads, group, tokens, most]`.
-
-        Args:
-            piece: the tokens.
-            queries: rotated, `[rows, kv_heads, group, tokens, head_dim]`.
-        """
-        landmarks = self._memory.landmark_keys(piece.rows, piece.start, piece.finished).to(queries)
-        # Only the newest blocks are at their distance; all older ones are in the first room.
-        newest = min(self._config.retrieved, piece.finished)
-        oldest = piece.finished - newest
-        rooms = torch.arange(self._rooms(piece) - newest, self._rooms(piece), device=queries.device)
-        places = (rooms * self._stride + self._config.block).expand(len(piece.rows), -1)
-        old, new = landmarks[:, :, :oldest], landmarks[:, :, oldest:]
-        if oldest:
-            place = places.new_full((1, 1), self._config.block)
-            old = self._rotary(old.flatten(0, 2)[None, :, None], place).view_as(old)
-        landmarks = torch.cat((old, self._rotary(new, places)), dim=2)
-        # Landmarks in one room can be equal, so equal columns must be summed in one order.
-        scores = (queries.flatten(2, 3) @ landmarks.mT).view(*queries.shape[:4], -1)
-        together = self._chosen_together()
-        if together:
-            scores = (scores * self.shape.scale).softmax(dim=-1).amax(dim=together, keepdim=True)
-        return top_k(scores, newest).expand(*queries.shape[:4], -1)
-
-    def _chosen_together(self) -> tuple[int, ...]:
-        """Along which axes of `[rows, kv_heads, group, tokens, blocks]` there is one list."""
-        heads = {
-            "per_head_and_token": (),
-            "per_head": (),
-            "per_token": (1, 2),
-            "shared": (1, 2),
-        }[self._config.retrieval]
-        if not heads and self._config.lists == "kv_head":
-            heads = (2,)
-        is_for_chunk = self._config.retrieval in {"per_head", "shared"}
-        return (*heads, 3) if is_for_chunk else heads
-
-    def _retrieve(self, piece: _Piece, queries: Tensor, chosen: Tensor) -> Partial:
-        """Attention to the chosen blocks, of so many tokens at a time as memory should hold."""
-        slab = max(1, _SLAB_ENTRIES // chosen[:, :, :, 0].numel())
-        parts = [
-            self._attend_to_chosen(piece, some, theirs)
-            for some, theirs in zip(
-                torch.split(queries, slab, 3), torch.split(chosen, slab, 3), strict=True
-            )
-        ]
-        return Partial(
-            torch.cat([part.output for part in parts], dim=2),
-            torch.cat([part.log_sum_exp for part in parts], dim=2),
-        )
-
-    def _attend_to_chosen(self, piece: _Piece, queries: Tensor, chosen: Tensor) -> Partial:
-        """As `_retrieve`; each block is read once for each room that it is to stand in."""
-        rows, kv_heads, group, tokens, most = chosen.shape
-        device = chosen.device
-        # The r-th of a list stands in room r, in the one after it if it is one of the newest.
-        rooms = torch.arange(most, device=device).expand_as(chosen)
-        newest = piece.finished - self._config.retrieved
-        if newest > 0:
-            rooms = rooms + (chosen >= newest).to(rooms.dtype)
-        owners = torch.arange(rows * kv_heads, device=device).view(rows, kv_heads, 1, 1, 1)
-        blocks = rows * kv_heads * piece.finished
-        numbers = rooms * blocks + owners * piece.finished + chosen
-
-        def read(numbers: Tensor) -> KeysAndValues:
-            owners = numbers % blocks // piece.finished
-            owners = piece.rows[owners // kv_heads] * kv_heads + owners % kv_heads
-            found = self._memory.blocks(owners, piece.start, numbers % piece.finished)
-            per_room: list[int] = torch.bincount(numbers // blocks).tolist()
-            keys = torch.split(found.keys.to(queries), per_room)
-            rotated = [self._in_room(part, room) for room, part in enumerate(keys) if len(part)]
-            return KeysAndValues(torch.cat(rotated), found.values)
-
-        lists = rows * kv_heads * group * tokens
-        attended = attend_to_blocks(
-            queries.reshape(lists, -1), numbers.reshape(lists, most), read, scale=self.shape.scale
-        )
-        output = attended.output.view(rows, kv_heads * group, tokens, -1)
-        return Partial(output, attended.log_sum_exp.view(output.shape[:3]))
-
-    def _in_room(self, keys: Tensor, room: int) -> Tensor:
-        """Keys `[blocks, block + 1, head_dim]` rotated to the places of a room."""
-        places = torch.arange(room * self._stride, (room + 1) * self._stride, device=keys.device)
-        return self._rotary(keys[None], places[None])[0]
+        return attended.output, piece.rows.new_empty((*queries.shape[:2], 0))

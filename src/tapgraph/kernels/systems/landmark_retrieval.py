@@ -8,7 +8,7 @@ from torch import Tensor
 from tapgraph.kernels.merge import Partial
 from tapgraph.kernels.systems.landmark_store import KeysAndValues
 
-__all__ = ["attend_to_blocks"]
+__all__ = ["attend_to_blocks", "distinct_blocks"]
 
 _LONGEST_TILE = 64
 
@@ -58,6 +58,26 @@ def attend_to_blocks(
     inside = inside.flatten(0, 1).index_select(0, place_of_entry).view(*lists.shape, -1)
     output = gates.softmax(dim=-1)[:, None] @ inside
     return Partial(output[:, 0], torch.logsumexp(gates, dim=-1))
+
+
+def distinct_blocks(lists: Tensor) -> Tensor:
+    """The blocks that are in any of several entries, each once.
+
+    Args:
+        lists: int64 `[..., entries]`, -1 for none.
+
+    Returns:
+        int64 `[..., width]`, in ascending order; those that have fewer have -1 in other places.
+
+    >>> distinct_blocks(torch.tensor([[7, 3, 7], [-1, 5, 5]])).tolist()
+    [[3, 7], [-1, 5]]
+    """
+    ordered = lists.sort(dim=-1).values
+    is_new = torch.zeros_like(ordered)
+    is_new[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    places = is_new.cumsum(dim=-1)
+    width = int(places.max()) + 1
+    return lists.new_full((*lists.shape[:-1], width), -1).scatter_(-1, places, ordered)
 
 
 def _tile_length(entries: int) -> int:
