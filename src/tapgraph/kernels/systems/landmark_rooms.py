@@ -139,9 +139,11 @@ class LandmarkRooms:
         places = torch.arange(reserved + piece.end - piece.near, device=queries.device)
         of_landmarks = places[self._block : reserved : self._stride][rooms - newest :]
         places = torch.cat((of_landmarks, places[reserved:])).expand(len(piece.rows), -1)
-        landmarks = memory.landmark_keys(piece.rows, piece.start, piece.finished)
+        landmarks = memory.landmark_keys(
+            piece.rows, piece.start, piece.finished - newest, piece.finished
+        )
         recent = memory.recent(piece.rows, piece.near, piece.end)
-        keys = torch.cat((landmarks[:, :, piece.finished - newest :], recent.keys), dim=2)
+        keys = torch.cat((landmarks, recent.keys), dim=2)
         keys = self._rotary(keys.to(queries), places)
         rotated = self._rotary(queries, places[:, -queries.shape[2] :])
         grouped = rotated.view(
@@ -192,7 +194,7 @@ class LandmarkRooms:
         wanted = piece.finished - self._newest(piece)
         kept = self._old_landmarks.setdefault(piece.start, VectorStore())
         if kept.tokens < wanted:
-            landmarks = memory.landmark_keys(piece.rows, piece.start, wanted)[:, :, kept.tokens :]
+            landmarks = memory.landmark_keys(piece.rows, piece.start, kept.tokens, wanted)
             landmarks = landmarks.to(torch.promote_types(landmarks.dtype, torch.float32))
             place = piece.rows.new_full((1, 1), self._block)
             alike = landmarks.flatten(0, 2)[None, :, None]

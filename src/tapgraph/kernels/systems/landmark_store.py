@@ -42,16 +42,18 @@ class LandmarkStore(TokenStore):
         """
         self.append(keys, values)
 
-    def landmark_keys(self, rows: Tensor, start: int, count: int) -> Tensor:
-        """The keys `[rows, kv_heads, count, head_dim]` of the first landmarks.
+    def landmark_keys(self, rows: Tensor, start: int, first: int, last: int) -> Tensor:
+        """The keys `[rows, kv_heads, last - first, head_dim]` of some finished blocks' landmarks.
 
         Args:
             rows: int64, rows that begin at slot `start`.
             start: of all of them.
-            count: of finished blocks.
+            first: block, counted from the rows' first.
+            last: the block after the last of them.
         """
         stride = self._block + 1
-        return of_rows(self.keys[:, :, start + self._block : start + count * stride : stride], rows)
+        slots = slice(start + first * stride + self._block, start + last * stride, stride)
+        return of_rows(self.keys[:, :, slots], rows)
 
     def blocks(self, owners: Tensor, start: int, numbers: Tensor) -> KeysAndValues:
         """Whole blocks `[blocks, block + 1, head_dim]`, the landmark last.
@@ -112,9 +114,15 @@ class OffloadedStore(LandmarkStore):
             values = torch.cat((self._recent.values, values), dim=2)
         self._recent = KeysAndValues(keys, values)
 
-    def landmark_keys(self, rows: Tensor, start: int, count: int) -> Tensor:  # noqa: ARG002
+    def landmark_keys(
+        self,
+        rows: Tensor,
+        start: int,  # noqa: ARG002
+        first: int,
+        last: int,
+    ) -> Tensor:
         """As in `LandmarkStore`; nothing is copied between devices."""
-        return of_rows(self._on_device()[:, :, :count], rows)
+        return of_rows(self._on_device()[:, :, first:last], rows)
 
     def blocks(self, owners: Tensor, start: int, numbers: Tensor) -> KeysAndValues:
         """As in `LandmarkStore`, copied to the device of `numbers`."""
