@@ -80,6 +80,10 @@ class Rotary(Protocol):
         """
         ...
 
+    def undo(self, vectors: Tensor, positions: Tensor) -> Tensor:
+        """What `vectors` were before they were rotated to `positions`, up to rounding."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

@@ -52,13 +52,17 @@ def check_inputs(queries: Tensor, keys: Tensor, values: Tensor) -> int:
     return heads // kv_heads
 
 
-def check_starts(starts: Tensor, batch: int, q_len: int, kv_len: int) -> None:
+def check_starts(starts: Tensor | None, batch: int, q_len: int, kv_len: int) -> None:
     """Check the slots of the rows' first real tokens, and that the queries are the last tokens.
+
+    No slots mean no padding.
 
     Raises:
         UsageError: `starts` is not integers `[batch]`, or there are more queries than keys.
     """
-    if starts.shape != (batch,) or starts.dtype not in {torch.int64, torch.int32}:
+    if starts is not None and (
+        starts.shape != (batch,) or starts.dtype not in {torch.int64, torch.int32}
+    ):
         raise UsageError(
             f"starts must be integers [{batch}], got {starts.dtype} {list(starts.shape)}"
         )

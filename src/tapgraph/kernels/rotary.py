@@ -52,3 +52,7 @@ class PlainRotary(Rotary):
         return torch.cat(
             (first * cosines - second * sines, second * cosines + first * sines), dim=-1
         )
+
+    def undo(self, vectors: Tensor, positions: Tensor) -> Tensor:
+        """What `vectors` were before they were rotated; arguments and errors as in a call."""
+        return self(vectors, -positions)

@@ -50,21 +50,18 @@ class TokenStore:
         self._values[:, :, self._tokens : total] = values
         self._tokens = total
 
-    def gather(self, owners: Tensor, slots: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values `[places, head_dim]` of tokens here and there.
+    def runs(self, owners: Tensor, slots: Tensor, length: int) -> tuple[Tensor, Tensor]:
+        """Keys and values `[runs, length, head_dim]` of neighbouring tokens here and there.
 
         Args:
-            owners: int64 `[places]`, row * kv_heads + KV head.
-            slots: int64 `[places]`.
+            owners: int64 `[runs]`, row * kv_heads + KV head.
+            slots: int64 `[runs]`, the first slot of each; the whole run is in memory.
+            length: tokens in each run.
         """
         if self._keys is None or self._values is None:
             raise UsageError("nothing was stored yet")
-        capacity, head_dim = self._keys.shape[2:]
-        places = owners * capacity + slots
-        return (
-            self._keys.view(-1, head_dim).index_select(0, places),
-            self._values.view(-1, head_dim).index_select(0, places),
-        )
+        places = owners * self._keys.shape[2] + slots
+        return _runs(self._keys, places, length), _runs(self._values, places, length)
 
     def crop(self, tokens: int) -> None:
         """Forget all but the first `tokens` tokens; memory is kept for the next ones."""
@@ -149,3 +146,11 @@ def _grown(memory: Tensor | None, like: Tensor, filled: int, tokens: int) -> Ten
     if memory is not None:
         grown[:, :, :filled] = memory[:, :, :filled]
     return grown
+
+
+def _runs(memory: Tensor, places: Tensor, length: int) -> Tensor:
+    """From a view whose rows overlap: each begins one token later than the one before."""
+    head_dim = memory.shape[3]
+    at_each_token = (memory.numel() // head_dim - length + 1, length * head_dim)
+    view = memory.as_strided(at_each_token, (head_dim, 1))
+    return view.index_select(0, places).view(-1, length, head_dim)

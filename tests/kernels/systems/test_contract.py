@@ -111,7 +111,7 @@ def expected(system: AttentionSystem, given: Tokens) -> Tensor:
     if isinstance(system, Landmark):
         return grouped_softmax_attention(
             *tensors, block=system.config.block, scale=SHAPE.scale, starts=given.starts
-        ).output
+        )
     return dense_attention(*tensors, scale=SHAPE.scale, starts=given.starts).output
 
 

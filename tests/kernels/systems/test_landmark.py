@@ -85,7 +85,9 @@ class ByDefinition:
     def call(self, first: int, last: int) -> Tensor:
         output = torch.zeros_like(self.given.queries[:, :, first:last])
         for row, start in enumerate(self.given.starts.tolist()):
-            slot, sparse_from = max(start, first), start + self.config.dense_below
+            in_full = (self.config.retrieved + 1) * (self.config.block + 1)
+            sparse_from = start + max(self.config.dense_below, in_full)
+            slot = max(start, first)
             for at in range(slot, min(last, sparse_from)):
                 # As if the text began with a chunk that is long enough for it.
                 from_the_first = range(at - start + 1)
@@ -345,8 +347,7 @@ def test_the_device_holds_landmarks_and_the_newest_block_only() -> None:
     run(layer, tokens(count, starts=(0,)), [(0, count)])
     vector = SHAPE.head_dim * SHAPE.kv_heads * 8
     choice = 8 * (SHAPE.heads * config.retrieved + 1)
-    # Landmarks as they came, and rotated.
-    assert layer.bytes_on_device() == vector * (2 * count // 8 + 2 * 7) + choice
+    assert layer.bytes_on_device() == vector * (count // 8 + 2 * 7) + choice
     assert layer.bytes_held() == 2 * vector * count + layer.bytes_on_device()
     everything = Landmark(LandmarkConfig(block=7)).open_layer(SHAPE, ROTARY)
     run(everything, tokens(count, starts=(0,)), [(0, 64)])

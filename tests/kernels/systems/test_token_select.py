@@ -42,6 +42,9 @@ class ScaledRotary(Rotary):
         turned = torch.complex(first, second) * torch.polar(torch.ones_like(angles), angles)
         return self.factor * torch.cat((turned.real, turned.imag), dim=-1).to(vectors)
 
+    def undo(self, vectors: Tensor, positions: Tensor) -> Tensor:
+        return self(vectors, -positions) / self.factor**2
+
 
 ROPES: Mapping[str, ScaledRotary] = {
     "default": ScaledRotary([1.0, 0.1, 0.01, 0.001]),

@@ -129,7 +129,7 @@ def test_the_loss_of_one_layer_is_that_of_its_equations() -> None:
             split(attention.v_proj(normed)),
             block=BLOCK,
             scale=8**-0.5,
-        ).output
+        )
         hidden = hidden + attention.o_proj(output.transpose(1, 2).reshape(2, slots, -1))
         hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
         logits = model.lm_head(model.model.norm(hidden))[:, :-1].log_softmax(dim=-1)

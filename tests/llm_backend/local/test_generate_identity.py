@@ -64,10 +64,10 @@ def test_landmark_generates_as_the_full_grouped_softmax(
 
     class GroupedLayer(DenseLayer):
         def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
-            part = grouped_softmax_attention(
+            output = grouped_softmax_attention(
                 queries, self.keys, self.values, block=block, scale=self.shape.scale, starts=starts
             )
-            return SparseOutput(part.output, LastRead())
+            return SparseOutput(output, LastRead())
 
     class Grouped(Dense):
         def open_layer(self, shape: LayerShape, rotary: Rotary) -> DenseLayer:

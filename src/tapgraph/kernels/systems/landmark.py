@@ -1,6 +1,6 @@
 """Landmark Attention: a token at the end of each block decides whether the block is read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self, cast
 
@@ -51,7 +51,7 @@ class LandmarkConfig:
     retrieval: Retrieval = "per_head_and_token"
     lists: Literal["query_head", "kv_head"] = "query_head"
     blocks_on: Literal["device", "cpu"] = "device"
-    dense_below: int = 1_024
+    dense_below: int = 2_048
 
     def __post_init__(self) -> None:
         check_block(self.block)
@@ -91,22 +91,25 @@ class Landmark(AttentionSystem):
     model must be made to generate one whenever the next slot is a landmark's
     (`tapgraph.llm_backend.local.landmark_generation.LandmarkTurns` for `generate()`).
 
-    Keys are stored before the rotary embedding and rotated when they are read (section 3.2.2,
-    "stingy position mapping"): before the chunk there is room for `retrieved` + 1 blocks. To be
-    scored, the newest `retrieved` blocks stand at their true distance and all older ones in the
-    first room. To be read, blocks stand one after the other, with an empty room before the first
-    that is one of the newest `retrieved`. So no position is ever larger than
-    (retrieved + 2) (block + 1) + chunk, or `dense_below`, however long the text.
+    Positions are mapped when keys are read (section 3.2.2, "stingy position mapping"): before the
+    chunk there is room for `retrieved` + 1 blocks. To be scored, the newest `retrieved` blocks
+    stand at their true distance and all older ones in the first room. To be read, blocks stand one
+    after the other, with an empty room before the first that is one of the newest `retrieved`. So
+    no position is ever larger than (retrieved + 2) (block + 1) + chunk, or `dense_below`, however
+    long the text. The paper's code stores keys before the rotary embedding and rotates those that
+    are read; here each key is rotated once, as if its block began at position 0, and queries are
+    rotated to where they stand from each room.
 
     Deviations:
         - Grouped queries (the paper has none): keys and values are kept for each KV head; `lists`
           says whose scores choose. Scores are compared after a softmax over landmarks wherever
           several heads or tokens choose together.
-        - The first `dense_below` slots are no chunks: they read everything, at true positions.
-          Their keys and values are kept a second time until then, rotated, in float32 at least.
+        - The first `dense_below` slots are no chunks: they read everything, at true positions. So
+          do the first `retrieved` + 1 blocks, all of which are retrieved in any case. Their keys
+          and values are kept a second time until then, in float32 at least.
         - Later chunks are counted from there, or from the first token of a call, so results depend
-          on how a prompt is cut into calls if there are more than `retrieved` blocks before it. A
-          decode step is a chunk of one token: it reads its unfinished block and what it retrieves.
+          on how a prompt is cut into calls. A decode step is a chunk of one token: it reads its
+          unfinished block and what it retrieves.
         - The context-miss token and positional jumps, variants of section 4, are not here.
     """
 
@@ -129,8 +132,8 @@ class Landmark(AttentionSystem):
     def dense_below(self) -> int:
         """As its setting; below it is the grouped softmax over everything.
 
-        The trained length sets it, not the break-even: for some thousand tokens from here on dense
-        attention would be quicker, but it is not what the model was trained for.
+        That is what dense attention is to these models. It takes nearly twice the time of torch's
+        own, which has it in one kernel.
         """
         return self.config.dense_below
 
@@ -156,8 +159,8 @@ class LandmarkLayer(FullCacheLayer):
     """One layer of Landmark Attention.
 
     It holds the memory of a `LandmarkStore` or of an `OffloadedStore`, that of `LandmarkRooms`, and
-    8 bytes for each block that each head read last and for each row. While a row has fewer than
-    `dense_below` slots it also holds a `TokenStore` of all rows, in float32 (float64 for float64).
+    8 bytes for each block that each head read last and for each row. While a row reads everything
+    it also holds a `TokenStore` of all rows, in float32 (float64 for float64).
     """
 
     def __init__(self, shape: LayerShape, rotary: Rotary, config: LandmarkConfig) -> None:
@@ -165,6 +168,7 @@ class LandmarkLayer(FullCacheLayer):
         self._rotary = rotary
         self._config = config
         self._stride = config.block + 1
+        self._read_in_full = max(config.dense_below, (config.retrieved + 1) * self._stride)
         is_offloaded = config.blocks_on == "cpu"
         self._store = OffloadedStore(config.block) if is_offloaded else LandmarkStore(config.block)
         self._at_true_positions: TokenStore | None = None
@@ -173,38 +177,48 @@ class LandmarkLayer(FullCacheLayer):
         )
         self._choice: _Choice | None = None
 
-    def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
-        """The first slots read everything; then chunk by chunk. Rows with one start go together."""
-        output = torch.zeros_like(queries)
-        queries = queries.to(torch.promote_types(queries.dtype, torch.float32))
-        first, end = self.tokens_seen - queries.shape[2], self.tokens_seen
-        blocks = starts.new_full((len(starts), self.shape.heads, self._config.retrieved), -1)
-        near = torch.full_like(starts, end)
-        at_true_positions = self._turned_to_true_positions(queries, starts)
-        scored = 0
-        for start, rows in rows_by_start(starts):
-            for piece in self._pieces(rows, start, max(start, first)):
-                part = slice(piece.slot - first, piece.end - first)
-                if piece.slot < start + self._config.dense_below:
-                    asking = of_rows(at_true_positions, rows)[:, :, part]
-                    attended, chosen = self._attend_to_everything(piece, asking)
-                else:
-                    asking = of_rows(queries, rows)[:, :, part]
-                    attended, chosen = self._rooms.attend(self._memory, piece, asking)
-                output[rows, :, part] = attended.to(output.dtype)
-                if piece.end == end:
-                    blocks[rows, :, : chosen.shape[2]] = chosen
-                    near[rows] = piece.near
-                    scored += len(rows) * ((end - 1 - start) // self._stride)
-        self._memory.settle()
-        if int(starts.max()) + self._config.dense_below <= end:
-            self._at_true_positions = None
-        self._choice = _Choice(blocks, near)
-        return SparseOutput(output, LastRead(scored=scored / len(starts)))
+    def decode(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+        """Store the token and attend from it: a chunk of one token."""
+        slot, heads = self.tokens_seen, self.shape.heads
+        check_call(self.shape, queries, keys, values, starts, slot)
+        exact = _exact(queries)
+        both = torch.cat((queries.to(exact) * self.shape.scale, keys.to(exact)), dim=1)
+        position = (slot - starts).clamp(min=0)
+        places = self._rooms.places(position % self._stride)
+        places = torch.cat((places, self._bounded(position)[:, None]), dim=1)
+        # One call, for the angles cost more than the products.
+        turned = self._rotary(both.expand(-1, -1, places.shape[1], -1), places)
+        if self._read_in_full_until(starts, slot + 1) > slot:
+            self._keep_at_true_positions(turned[:, heads:, -1:], values, starts)
+        self._memory.append(turned[:, heads:, -2:-1].to(keys.dtype), values)
+        self._starts = starts
 
-    def attend_to_one(self, queries: Tensor, starts: Tensor) -> SparseOutput:
-        """A chunk of one token."""
-        return self.attend_sparsely(queries, starts)
+        def attend(piece: Piece) -> tuple[Tensor, Tensor | None]:
+            asking = of_rows(turned[:, :heads], piece.rows)
+            if piece.slot < piece.start + self._read_in_full:
+                return self._attend_to_everything(piece, asking[:, :, -1:]), None
+            return self._rooms.attend_from_one(self._memory, piece, asking[:, :, :-1])
+
+        return self._remembered(self._attend_by_piece(queries, starts, attend))
+
+    def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
+        """The first slots read everything; then chunk by chunk."""
+        first = self.tokens_seen - queries.shape[2]
+        asking = queries.to(_exact(queries)) * self.shape.scale
+        in_full_until = self._read_in_full_until(starts, self.tokens_seen)
+        turned = asking[:, :, : max(0, in_full_until - first)]
+        if in_full_until > first:
+            positions = positions_of(slice(first, in_full_until), starts)
+            turned = self._rotary(turned, self._bounded(positions))
+
+        def attend(piece: Piece) -> tuple[Tensor, Tensor | None]:
+            part = slice(piece.slot - first, piece.end - first)
+            if piece.slot < piece.start + self._read_in_full:
+                at_true_positions = of_rows(turned[:, :, part], piece.rows)
+                return self._attend_to_everything(piece, at_true_positions), None
+            return self._rooms.attend(self._memory, piece, of_rows(asking[:, :, part], piece.rows))
+
+        return self._attend_by_piece(queries, starts, attend)
 
     def kept_by_last_query(self) -> Tensor:
         """The ordinary tokens of retrieved blocks and of everything near.
@@ -280,32 +294,75 @@ class LandmarkLayer(FullCacheLayer):
 
     def _store_tokens(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> None:
         check_call(self.shape, queries, keys, values, starts, self.tokens_seen)
-        self._memory.place(keys, values, starts)
+        first, end = self.tokens_seen, self.tokens_seen + keys.shape[2]
+        in_full = max(0, self._read_in_full_until(starts, end) - first)
+        exact = keys.to(_exact(keys))
+        positions = positions_of(slice(first, end), starts)
+        # One call, for the angles cost more than the products.
+        rotated = self._rotary(
+            torch.cat((exact, exact[:, :, :in_full]), dim=2),
+            torch.cat((positions % self._stride, self._bounded(positions[:, :in_full])), dim=1),
+        )
+        if in_full:
+            self._keep_at_true_positions(rotated[:, :, -in_full:], values[:, :, :in_full], starts)
+        self._memory.append(rotated[:, :, : end - first].to(keys.dtype), values)
         self._starts = starts
 
-    def _turned_to_true_positions(self, queries: Tensor, starts: Tensor) -> Tensor:
-        """The first of the queries, as many as may read everything; keys and values are kept."""
-        first = self.tokens_seen - queries.shape[2]
-        end = min(self.tokens_seen, int(starts.max()) + self._config.dense_below)
-        if not self._config.dense_below or end <= first:
-            return queries[:, :, :0]
+    def _keep_at_true_positions(self, keys: Tensor, values: Tensor, starts: Tensor) -> None:
+        """Keep the first of new tokens that are not yet in memory."""
         kept = self._at_true_positions = self._at_true_positions or TokenStore()
-        if kept.tokens < first:
+        if kept.tokens < self.tokens_seen:
             # A crop has made a long text short.
-            missing = slice(kept.tokens, first)
-            keys = self.keys[:, :, missing].to(queries)
-            keys = self._rotary(keys, positions_of(missing, starts))
-            kept.append(keys, self.values[:, :, missing].to(queries))
-        recent = self._memory.recent(torch.arange(len(starts)), first, end)
-        # One call, for the angles cost more than the products.
-        both = torch.cat((queries[:, :, : end - first], recent.keys.to(queries)), dim=1)
-        both = self._rotary(both, positions_of(slice(first, end), starts))
-        kept.append(both[:, self.shape.heads :], recent.values.to(queries))
-        return both[:, : self.shape.heads]
+            missing = slice(kept.tokens, self.tokens_seen)
+            positions = positions_of(missing, starts)
+            before = self.keys[:, :, missing].to(keys)
+            before = self._rotary.undo(before, positions % self._stride)
+            before = self._rotary(before, self._bounded(positions))
+            kept.append(before, self.values[:, :, missing].to(keys))
+        kept.append(keys, values.to(keys))
+
+    def _read_in_full_until(self, starts: Tensor, end: int) -> int:
+        """The slot, at most `end`, after the last one in which some row reads everything."""
+        return min(end, int(starts.max()) + self._read_in_full)
+
+    def _bounded(self, positions: Tensor) -> Tensor:
+        """Of rows that read everything, so that those of other rows are not larger."""
+        return positions.clamp(max=self._read_in_full - 1)
+
+    def _attend_by_piece(
+        self,
+        queries: Tensor,
+        starts: Tensor,
+        attend: Callable[[Piece], tuple[Tensor, Tensor | None]],
+    ) -> SparseOutput:
+        """What `attend` gives for each piece: the output, and the blocks last retrieved, if any.
+
+        Rows with one start go together.
+        """
+        output = torch.zeros_like(queries)
+        first, end = self.tokens_seen - queries.shape[2], self.tokens_seen
+        blocks = starts.new_full((len(starts), self.shape.heads, self._config.retrieved), -1)
+        near = torch.full_like(starts, end)
+        scored = 0
+        for start, rows in rows_by_start(starts):
+            # All rows are written as a slice, which is quicker.
+            at = rows if len(rows) < len(starts) else slice(None)
+            for piece in self._pieces(rows, start, max(start, first)):
+                attended, chosen = attend(piece)
+                output[at, :, piece.slot - first : piece.end - first] = attended.to(output.dtype)
+                near[at] = piece.near
+                if chosen is not None:
+                    blocks[at] = chosen
+            scored += len(rows) * (max(0, end - 1 - start) // self._stride)
+        self._memory.settle()
+        if int(starts.max()) + self._read_in_full <= end:
+            self._at_true_positions = None
+        self._choice = _Choice(blocks, near)
+        return SparseOutput(output, LastRead(scored=scored / len(starts)))
 
     def _pieces(self, rows: Tensor, start: int, slot: int) -> Iterator[Piece]:
         """From a slot on: all that reads everything, then the chunks."""
-        sparse_from = min(start + self._config.dense_below, self.tokens_seen)
+        sparse_from = min(start + self._read_in_full, self.tokens_seen)
         if slot < sparse_from:
             yield Piece(rows, start, slot, sparse_from, 0, start)
             slot = sparse_from
@@ -314,15 +371,19 @@ class LandmarkLayer(FullCacheLayer):
             finished = (first - start) // self._stride
             yield Piece(rows, start, first, end, finished, start + finished * self._stride)
 
-    def _attend_to_everything(self, piece: Piece, queries: Tensor) -> tuple[Tensor, Tensor]:
+    def _attend_to_everything(self, piece: Piece, queries: Tensor) -> Tensor:
         """The output from true positions; no blocks are retrieved."""
         kept = self._at_true_positions
         assert kept is not None  # noqa: S101 — the tokens were kept just now
-        attended = grouped_softmax_attention(
+        return grouped_softmax_attention(
             queries,
             of_rows(kept.keys[:, :, piece.near : piece.end], piece.rows),
             of_rows(kept.values[:, :, piece.near : piece.end], piece.rows),
             block=self._config.block,
-            scale=self.shape.scale,
+            scale=1.0,
         )
-        return attended.output, piece.rows.new_empty((*queries.shape[:2], 0))
+
+
+def _exact(tensor: Tensor) -> torch.dtype:
+    """What is computed in: float32, float64 for float64."""
+    return torch.promote_types(tensor.dtype, torch.float32)

@@ -8,32 +8,28 @@ from torch import Tensor
 from tapgraph.kernels.merge import Partial
 from tapgraph.kernels.systems.landmark_store import KeysAndValues
 
-__all__ = ["attend_to_blocks", "distinct_blocks"]
+__all__ = ["attend_to_blocks"]
 
 _LONGEST_TILE = 64
 
 
 def attend_to_blocks(
-    queries: Tensor,
-    lists: Tensor,
-    read: Callable[[Tensor], KeysAndValues],
-    *,
-    scale: float,
+    queries: Tensor, askers: Tensor, lists: Tensor, read: Callable[[Tensor], KeysAndValues]
 ) -> Partial:
     """Attention through the grouped softmax to lists of blocks, none of them the query's own.
 
-    The lists are turned round: each block is read once, and multiplied with a tile of the queries
-    that want it.
+    The lists are turned round: each block is read once, and multiplied with tiles of the queries
+    that ask it.
 
     Args:
-        queries: `[queries, head_dim]`, float32 or float64; in their dtype all is computed.
-        lists: int64 `[queries, most]`, numbers of blocks.
+        queries: scaled, `[queries, head_dim]`, float32 or float64; in their dtype all is computed.
+        askers: int64 `[lists, most]`, which query asks an entry's block.
+        lists: int64 `[lists, most]`, numbers of blocks.
         read: gives the keys and values `[blocks, block + 1, head_dim]`, the landmark last, of
             ascending numbers int64 `[blocks]`.
-        scale: what the dot products are multiplied with.
 
     Returns:
-        The output `[queries, head_dim]` in the dtype of `queries`, and the log-sum-exp `[queries]`
+        The output `[lists, head_dim]` in the dtype of `queries`, and the log-sum-exp `[lists]`
         of the landmarks' logits.
     """
     wanted, order = lists.flatten().sort(stable=True)
@@ -48,36 +44,15 @@ def attend_to_blocks(
     place_of_entry = torch.empty_like(places).scatter_(0, order, places)
     # Places that no entry has ask for query 0, and nobody looks there.
     query_of_place = places.new_zeros(len(of_tile) * tile)
-    query_of_place.scatter_(0, places, order // lists.shape[1])
+    query_of_place.scatter_(0, places, askers.flatten().index_select(0, order))
     tiled = queries.index_select(0, query_of_place).view(-1, tile, queries.shape[1])
     logits = tiled @ found.keys.to(queries.dtype).index_select(0, of_tile).mT
-    logits *= scale
     gates = logits[..., -1].flatten().index_select(0, place_of_entry).view(lists.shape)
     weights = logits[..., :-1].softmax(dim=-1)
     inside = weights @ found.values.to(queries.dtype).index_select(0, of_tile)[:, :-1]
     inside = inside.flatten(0, 1).index_select(0, place_of_entry).view(*lists.shape, -1)
     output = gates.softmax(dim=-1)[:, None] @ inside
     return Partial(output[:, 0], torch.logsumexp(gates, dim=-1))
-
-
-def distinct_blocks(lists: Tensor) -> Tensor:
-    """The blocks that are in any of several entries, each once.
-
-    Args:
-        lists: int64 `[..., entries]`, -1 for none.
-
-    Returns:
-        int64 `[..., width]`, in ascending order; those that have fewer have -1 in other places.
-
-    >>> distinct_blocks(torch.tensor([[7, 3, 7], [-1, 5, 5]])).tolist()
-    [[3, 7], [-1, 5]]
-    """
-    ordered = lists.sort(dim=-1).values
-    is_new = torch.zeros_like(ordered)
-    is_new[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
-    places = is_new.cumsum(dim=-1)
-    width = int(places.max()) + 1
-    return lists.new_full((*lists.shape[:-1], width), -1).scatter_(-1, places, ordered)
 
 
 def _tile_length(entries: int) -> int:

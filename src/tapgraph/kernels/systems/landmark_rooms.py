@@ -1,4 +1,4 @@
-"""Past blocks in a few rooms before the query: choosing them, placing them, attending to them."""
+"""Past blocks in a few rooms before the query: choosing them and attending to them."""
 
 from copy import copy
 from dataclasses import dataclass
@@ -9,8 +9,11 @@ from torch import Tensor
 from tapgraph.kernels.attention_system import LayerShape, Rotary
 from tapgraph.kernels.merge import Partial, merge
 from tapgraph.kernels.selection import top_k
-from tapgraph.kernels.systems.landmark_retrieval import attend_to_blocks, distinct_blocks
-from tapgraph.kernels.systems.landmark_softmax import grouped_softmax_attention
+from tapgraph.kernels.systems.landmark_retrieval import attend_to_blocks
+from tapgraph.kernels.systems.landmark_softmax import (
+    grouped_softmax_attention_with_lse,
+    share_out,
+)
 from tapgraph.kernels.systems.landmark_store import KeysAndValues, LandmarkStore
 from tapgraph.kernels.token_store import VectorStore
 
@@ -41,28 +44,15 @@ class Piece:
     near: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """Rotated queries, and what they are near to.
-
-    Attributes:
-        queries: `[rows, kv_heads, group, tokens, head_dim]`.
-        landmarks: of the newest blocks, `[rows, kv_heads, as many as are chosen, head_dim]`.
-        keys: of the tokens after the finished blocks, `[rows, kv_heads, near, head_dim]`.
-        values: of the same tokens.
-    """
-
-    queries: Tensor
-    landmarks: Tensor
-    keys: Tensor
-    values: Tensor
-
-
 class LandmarkRooms:
-    """Attention from chunks, through the position map of `Landmark`.
+    """Attention from chunks with more past blocks than are retrieved, as `Landmark` places them.
 
-    Beside the memory of the layer it holds the landmarks of old blocks, rotated, in float64: a
-    `VectorStore` for each start of a row.
+    Keys are stored as if each block began at position 0. So a block is read as it is, wherever it
+    is to stand, by a query that was rotated to its distance from there: each query is rotated once
+    for each of the `retrieved` + 1 rooms and once for its own block, which comes after them.
+
+    Beside the memory of the layer it holds landmarks in float64: a `VectorStore` for each start of
+    a row.
 
     Args:
         shape: of the layer.
@@ -87,175 +77,163 @@ class LandmarkRooms:
         self._stride = block + 1
         self._retrieved = retrieved
         self._together = together
-        self._old_landmarks: dict[int, VectorStore] = {}
+        self._before_own_block = torch.arange(retrieved + 1, -1, -1) * self._stride
+        self._landmarks: dict[int, VectorStore] = {}
+
+    def places(self, in_blocks: Tensor) -> Tensor:
+        """How far tokens are from the first slots of all rooms and of their piece's own block.
+
+        Args:
+            in_blocks: int64 `[...]`, how far from the first slot of the own block.
+
+        Returns:
+            int64 `[..., rooms + 1]`, to rotate a query to.
+        """
+        return in_blocks[..., None] + self._before_own_block.to(in_blocks.device)
 
     def attend(self, memory: LandmarkStore, piece: Piece, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Attention of a chunk's tokens to each other, their blocks and what they retrieve.
 
         Args:
             memory: with the tokens in it.
-            piece: the tokens.
-            queries: not rotated, `[rows, heads, tokens, head_dim]`; float32 or float64.
+            piece: the tokens; more than `retrieved` blocks are before them.
+            queries: not rotated, scaled, `[rows, heads, tokens, head_dim]`; float32 or float64.
 
         Returns:
             The output, like `queries`, and the blocks that the last query retrieved, int64
-            `[rows, heads, most]`.
+            `[rows, heads, retrieved]`.
         """
-        placed = self._place(memory, piece, queries)
-        if not piece.finished:
-            attended = self._attend_near(placed)
-            return attended.output, piece.rows.new_empty((*queries.shape[:2], 0))
-        chosen = self._choose(memory, piece, placed)
-        if queries.shape[2] == 1:
-            output = self._attend_from_one(memory, piece, placed, chosen)
-        else:
-            retrieved = self._retrieve(memory, piece, placed.queries, chosen)
-            output = merge([self._attend_near(placed), retrieved]).output
+        rows, _, tokens, _ = queries.shape
+        first, last = piece.slot - piece.near, piece.end - piece.near
+        places = self.places(torch.arange(first, last, device=queries.device))
+        repeated = queries[:, :, :, None].expand(-1, -1, -1, places.shape[1], -1)
+        asking = self._rotary(repeated.flatten(2, 3), places.flatten().expand(rows, -1))
+        asking = asking.view(
+            rows, self._shape.kv_heads, self._shape.group, tokens, *places.shape[1:], -1
+        )
+        chosen = self._choose(memory, piece, asking)
+        near = self._attend_near(memory, piece, asking[..., -1, :])
+        output = merge([near, self._retrieve(memory, piece, asking, chosen)]).output
         return output, chosen[:, :, :, -1].flatten(1, 2)
+
+    def attend_from_one(
+        self, memory: LandmarkStore, piece: Piece, asking: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """As `attend`, from one token for each row.
+
+        The weights of its own block's tokens and of landmarks come from one softmax.
+
+        Args:
+            memory: with the tokens in it.
+            piece: the tokens; more than `retrieved` blocks are before them.
+            asking: scaled, rotated to their `places`, `[rows, heads, rooms + 1, head_dim]`;
+                float32 or float64.
+
+        Returns:
+            The output `[rows, heads, 1, head_dim]`, and the blocks that were retrieved.
+        """
+        rows, kv_heads, head_dim = len(asking), self._shape.kv_heads, asking.shape[3]
+        asking = asking.reshape(rows, kv_heads, self._shape.group, 1, -1, head_dim)
+        chosen = self._choose(memory, piece, asking)
+        askers, owners = self._entries(piece, asking, chosen)
+        found = memory.blocks(owners.flatten(), piece.start, chosen.flatten())
+        queries = asking.reshape(-1, head_dim).index_select(0, askers.flatten())
+        logits = queries[:, None] @ found.keys.to(queries).mT
+        # A landmark reads its block without itself.
+        recent = memory.recent(piece.rows, piece.near, min(piece.end, piece.near + self._block))
+        near = asking[:, :, :, 0, -1] @ recent.keys.to(queries).mT
+        near, inside, _ = share_out(
+            near.flatten(0, 2), logits.view(-1, self._retrieved, self._stride)
+        )
+        values = found.values.to(queries).view(len(near), -1, head_dim)
+        output = (inside.flatten(1)[:, None] @ values).view(rows, kv_heads, -1, head_dim)
+        output += near.view(rows, kv_heads, self._shape.group, -1) @ recent.values.to(queries)
+        return output.view(rows, -1, 1, head_dim), chosen[:, :, :, 0].flatten(1, 2)
 
     def crop(self, tokens: int) -> None:
         """Forget landmarks after the first `tokens` slots."""
-        for start, kept in self._old_landmarks.items():
+        for start, kept in self._landmarks.items():
             kept.crop(max(0, tokens - start) // self._stride)
 
     def forget(self) -> None:
         """Forget all landmarks, for the rows are others now; they will be read again."""
-        self._old_landmarks.clear()
+        self._landmarks.clear()
 
     def fork(self) -> "LandmarkRooms":
         """A copy with memory of its own."""
         twin = copy(self)
-        twin._old_landmarks = {start: kept.fork() for start, kept in self._old_landmarks.items()}
+        twin._landmarks = {start: kept.fork() for start, kept in self._landmarks.items()}
         return twin
 
     def bytes_held(self) -> int:
-        """Bytes of rotated landmarks."""
-        return sum(kept.bytes_held() for kept in self._old_landmarks.values())
+        """Bytes of landmarks."""
+        return sum(kept.bytes_held() for kept in self._landmarks.values())
 
-    def _place(self, memory: LandmarkStore, piece: Piece, queries: Tensor) -> _Placed:
-        """Rotate queries and what is at its true distance from them."""
-        rooms, newest = self._rooms(piece), self._newest(piece)
-        reserved = rooms * self._stride
-        places = torch.arange(reserved + piece.end - piece.near, device=queries.device)
-        of_landmarks = places[self._block : reserved : self._stride][rooms - newest :]
-        places = torch.cat((of_landmarks, places[reserved:])).expand(len(piece.rows), -1)
-        landmarks = memory.landmark_keys(
-            piece.rows, piece.start, piece.finished - newest, piece.finished
-        )
-        recent = memory.recent(piece.rows, piece.near, piece.end)
-        keys = torch.cat((landmarks, recent.keys), dim=2)
-        keys = self._rotary(keys.to(queries), places)
-        rotated = self._rotary(queries, places[:, -queries.shape[2] :])
-        grouped = rotated.view(
-            len(rotated), self._shape.kv_heads, self._shape.group, *rotated.shape[2:]
-        )
-        return _Placed(grouped, keys[:, :, :newest], keys[:, :, newest:], recent.values.to(queries))
-
-    def _rooms(self, piece: Piece) -> int:
-        return min(piece.finished, self._retrieved + 1)
-
-    def _newest(self, piece: Piece) -> int:
-        """So many finished blocks are scored at their true distance."""
-        return min(piece.finished, self._retrieved)
-
-    def _attend_near(self, placed: _Placed) -> Partial:
-        return grouped_softmax_attention(
-            placed.queries.flatten(1, 2),
-            placed.keys,
-            placed.values,
-            block=self._block,
-            scale=self._shape.scale,
-        )
-
-    def _choose(self, memory: LandmarkStore, piece: Piece, placed: _Placed) -> Tensor:
-        """The best blocks in the order of the text, int64 `[rows, kv_heads, group, tokens, most]`.
+    def _choose(self, memory: LandmarkStore, piece: Piece, asking: Tensor) -> Tensor:
+        """The best blocks in the order of the text, int64 `[rows, kv_heads, group, tokens, k]`.
 
         Only the newest blocks are at their distance; all older ones are in the first room, where
         landmarks can be equal (in the first layer of a model they always are). Then the first of
         them are chosen: their scores differ in the last bits of float64, as their columns lie
         differently in the product, and are equal in float32.
         """
-        asking = placed.queries.flatten(2, 3).double()
-        scores = asking @ placed.landmarks.double().mT
-        if piece.finished > self._newest(piece):
-            old = self._landmarks_in_first_room(memory, piece)
-            scores = torch.cat((asking @ old.mT, scores), dim=-1)
-        scores = scores.view(*placed.queries.shape[:4], -1)
+        landmarks = self._landmarks_of(memory, piece)
+        old, newest = landmarks[:, :, : -self._retrieved], landmarks[:, :, -self._retrieved :]
+        of_old = asking[..., 0, :].flatten(2, 3).double() @ old.mT
+        of_newest = asking[..., 1:-1, :].flatten(2, 3).movedim(3, 2) @ newest.to(asking)[..., None]
+        scores = torch.cat((of_old, of_newest[..., 0].mT), dim=-1).view(*asking.shape[:4], -1)
         if self._together:
-            scores = (scores * self._shape.scale).softmax(dim=-1)
-            scores = scores.amax(dim=self._together, keepdim=True)
-        return top_k(scores.float(), self._newest(piece)).expand(*placed.queries.shape[:4], -1)
+            scores = scores.softmax(dim=-1).amax(dim=self._together, keepdim=True)
+        return top_k(scores.float(), self._retrieved).expand(*asking.shape[:4], -1)
 
-    def _landmarks_in_first_room(self, memory: LandmarkStore, piece: Piece) -> Tensor:
-        """Of all but the newest blocks, float64 `[rows, kv_heads, blocks, head_dim]`.
-
-        They stand there whatever comes after them, so each is rotated once.
-        """
-        wanted = piece.finished - self._newest(piece)
-        kept = self._old_landmarks.setdefault(piece.start, VectorStore())
-        if kept.tokens < wanted:
-            landmarks = memory.landmark_keys(piece.rows, piece.start, kept.tokens, wanted)
-            landmarks = landmarks.to(torch.promote_types(landmarks.dtype, torch.float32))
-            place = piece.rows.new_full((1, 1), self._block)
-            alike = landmarks.flatten(0, 2)[None, :, None]
-            kept.append(self._rotary(alike, place).view_as(landmarks).double())
-        return kept.vectors[:, :, :wanted]
+    def _landmarks_of(self, memory: LandmarkStore, piece: Piece) -> Tensor:
+        """Of all finished blocks, float64 `[rows, kv_heads, blocks, head_dim]`."""
+        kept = self._landmarks.setdefault(piece.start, VectorStore())
+        if kept.tokens < piece.finished:
+            new = memory.landmark_keys(piece.rows, piece.start, kept.tokens, piece.finished)
+            kept.append(new.double())
+        return kept.vectors[:, :, : piece.finished]
 
     def _rooms_of(self, piece: Piece, chosen: Tensor) -> Tensor:
         """The r-th of a list stands in room r, in the one after it if it is one of the newest."""
-        rooms = torch.arange(chosen.shape[-1], device=chosen.device).expand_as(chosen)
-        newest = piece.finished - self._retrieved
-        return rooms if newest <= 0 else rooms + (chosen >= newest).to(rooms.dtype)
+        is_one_of_the_newest = chosen >= piece.finished - self._retrieved
+        return is_one_of_the_newest + torch.arange(self._retrieved, device=chosen.device)
 
-    def _attend_from_one(
-        self, memory: LandmarkStore, piece: Piece, placed: _Placed, chosen: Tensor
-    ) -> Tensor:
-        """The output of one token for each row, `[rows, heads, 1, head_dim]`.
+    def _entries(self, piece: Piece, asking: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Who asks for a block in a list, and whose block it is; both int64 `[lists, k]`.
 
-        Where query heads of a KV head want the same block in the same room it is read once. The
-        weights of own tokens and of landmarks come from one softmax.
+        The first is a place in `asking` without its last axis, the other row * kv_heads + KV head.
         """
-        rows, kv_heads, group, _, most = chosen.shape
-        rooms, device = self._rooms(piece), chosen.device
-        lists = chosen.new_full((rooms, rows * kv_heads * group), -1)
-        in_rooms = self._rooms_of(piece, chosen)
-        lists.scatter_(0, in_rooms.reshape(-1, most).mT, chosen.reshape(-1, most).mT)
-        lists = lists.view(rooms, rows * kv_heads, group)
-        blocks = distinct_blocks(lists)
-        owners = piece.rows[:, None] * kv_heads + torch.arange(kv_heads, device=device)
-        owners = owners.view(-1, 1).expand_as(blocks).flatten()
-        found = memory.blocks(owners, piece.start, blocks.clamp(min=0).flatten())
-        queries = placed.queries[:, :, :, 0] * self._shape.scale
-        places = torch.arange(rooms * self._stride, device=device).view(rooms, -1)
-        keys = found.keys.to(queries).view(rooms, -1, *found.keys.shape[1:])
-        keys = self._rotary(keys, places).view(rooms, rows * kv_heads, -1, keys.shape[-1])
-        values = found.values.to(queries).view(keys.shape)
-        logits = queries.flatten(0, 1) @ keys.mT
-        logits = logits.view(*lists.shape, -1, self._stride)
-        blocks = blocks[:, :, None]
-        is_not_wanted = (lists[..., None] != blocks) | (blocks < 0)
-        gates = logits[..., -1].masked_fill(is_not_wanted, float("-inf"))
-        gates = gates.permute(1, 2, 0, 3).flatten(2)
-        own = min(placed.keys.shape[2], self._block)
-        near = (queries @ placed.keys[:, :, :own].mT).flatten(0, 1)
-        weights = torch.cat((near, gates), dim=-1).softmax(dim=-1)
-        shares = weights[..., own:].view(-1, group, rooms, logits.shape[3]).permute(2, 0, 1, 3)
-        # A landmark has no weight of its own.
-        logits[..., -1] = float("-inf")
-        inside = (logits.softmax(dim=-1) * shares[..., None]).flatten(3)
-        output = (inside @ values).sum(dim=0)
-        output += weights[..., :own] @ placed.values.flatten(0, 1)[:, :own]
-        return output.view(rows, kv_heads * group, 1, -1)
+        lists, queries = asking.shape[:4].numel(), asking.shape[:5].numel()
+        firsts = torch.arange(0, queries, asking.shape[4], device=chosen.device)[:, None]
+        askers = self._rooms_of(piece, chosen).reshape(lists, -1) + firsts
+        owners = torch.arange(self._shape.kv_heads, device=chosen.device)
+        owners = owners + piece.rows[:, None] * self._shape.kv_heads
+        return askers, owners[:, :, None, None, None].expand_as(chosen).reshape(askers.shape)
+
+    def _attend_near(self, memory: LandmarkStore, piece: Piece, queries: Tensor) -> Partial:
+        """Attention to the tokens after the finished blocks; later blocks than the own one move."""
+        recent = memory.recent(piece.rows, piece.near, piece.end)
+        places = torch.arange(piece.end - piece.near, device=queries.device)
+        places = places.expand(len(piece.rows), -1)
+        keys = self._rotary.undo(recent.keys.to(queries), places % self._stride)
+        return grouped_softmax_attention_with_lse(
+            queries.flatten(1, 2),
+            self._rotary(keys, places),
+            recent.values.to(queries),
+            block=self._block,
+            scale=1.0,
+        )
 
     def _retrieve(
-        self, memory: LandmarkStore, piece: Piece, queries: Tensor, chosen: Tensor
+        self, memory: LandmarkStore, piece: Piece, asking: Tensor, chosen: Tensor
     ) -> Partial:
         """Attention to the chosen blocks, of so many tokens at a time as memory should hold."""
         slab = max(1, _SLAB_ENTRIES // chosen[:, :, :, 0].numel())
         parts = [
             self._attend_to_chosen(memory, piece, some, theirs)
             for some, theirs in zip(
-                torch.split(queries, slab, 3), torch.split(chosen, slab, 3), strict=True
+                torch.split(asking, slab, 3), torch.split(chosen, slab, 3), strict=True
             )
         ]
         return Partial(
@@ -264,32 +242,16 @@ class LandmarkRooms:
         )
 
     def _attend_to_chosen(
-        self, memory: LandmarkStore, piece: Piece, queries: Tensor, chosen: Tensor
+        self, memory: LandmarkStore, piece: Piece, asking: Tensor, chosen: Tensor
     ) -> Partial:
-        """As `_retrieve`; each block is read once for each room that it is to stand in."""
-        rows, kv_heads, group, tokens, most = chosen.shape
-        device = chosen.device
-        owners = torch.arange(rows * kv_heads, device=device).view(rows, kv_heads, 1, 1, 1)
-        blocks = rows * kv_heads * piece.finished
-        numbers = self._rooms_of(piece, chosen) * blocks + owners * piece.finished + chosen
+        """As `_retrieve`; each block is read once."""
+        rows, kv_heads, group, tokens, _, head_dim = asking.shape
+        askers, owners = self._entries(piece, asking, chosen)
+        numbers = owners * piece.finished + chosen.reshape(owners.shape)
 
         def read(numbers: Tensor) -> KeysAndValues:
-            owners = numbers % blocks // piece.finished
-            owners = piece.rows[owners // kv_heads] * kv_heads + owners % kv_heads
-            found = memory.blocks(owners, piece.start, numbers % piece.finished)
-            per_room: list[int] = torch.bincount(numbers // blocks).tolist()
-            keys = torch.split(found.keys.to(queries), per_room)
-            rotated = [self._in_room(part, room) for room, part in enumerate(keys) if len(part)]
-            return KeysAndValues(torch.cat(rotated), found.values)
+            return memory.blocks(numbers // piece.finished, piece.start, numbers % piece.finished)
 
-        lists = rows * kv_heads * group * tokens
-        attended = attend_to_blocks(
-            queries.reshape(lists, -1), numbers.reshape(lists, most), read, scale=self._shape.scale
-        )
-        output = attended.output.view(rows, kv_heads * group, tokens, -1)
+        attended = attend_to_blocks(asking.reshape(-1, head_dim), askers, numbers, read)
+        output = attended.output.view(rows, kv_heads * group, tokens, head_dim)
         return Partial(output, attended.log_sum_exp.view(output.shape[:3]))
-
-    def _in_room(self, keys: Tensor, room: int) -> Tensor:
-        """Keys `[blocks, block + 1, head_dim]` rotated to the places of a room."""
-        places = torch.arange(room * self._stride, (room + 1) * self._stride, device=keys.device)
-        return self._rotary(keys[None], places[None])[0]

@@ -1,15 +1,21 @@
 """The grouped softmax of Landmark Attention: landmarks weigh blocks, blocks weigh their tokens."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.inputs import check_inputs, check_starts
 from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.merge import Partial
 
-__all__ = ["check_block", "grouped_softmax_attention"]
+__all__ = [
+    "check_block",
+    "grouped_softmax_attention",
+    "grouped_softmax_attention_with_lse",
+    "share_out",
+]
 
 
 def grouped_softmax_attention(
@@ -20,7 +26,7 @@ def grouped_softmax_attention(
     block: int,
     scale: float,
     starts: Tensor | None = None,
-) -> Partial:
+) -> Tensor:
     """Causal attention of queries to all tokens of their rows through the grouped softmax.
 
     Mohtashami and Jaggi, 2305.16300, equations 2 to 4. Every (block + 1)-th real slot of a row is
@@ -28,8 +34,7 @@ def grouped_softmax_attention(
     the other landmarks and the tokens of the query's own block; landmarks themselves have no
     weight, and the landmark of the query's own block is not looked at, not even by itself.
 
-    That is the merge of partial attention outputs (`merge`) with a landmark's logit in the place
-    of its block's log-sum-exp. The scores of one block's queries are in memory at a time, with
+    The scores of one block's queries are in memory at a time, with
     gradients all of them.
 
     Args:
@@ -43,33 +48,54 @@ def grouped_softmax_attention(
         starts: int64 `[batch]`, the slot of each row's first real token; None means no padding.
 
     Returns:
-        The output in the dtype of `queries`, and the log-sum-exp over own tokens and the
-        landmarks of other blocks; zeros and -inf for queries that are padding.
+        `[batch, heads, q_len, head_dim]` in the dtype of `queries`; zeros for queries that are
+        padding.
 
     Raises:
         UsageError: a shape or dtype does not fit, or `block` is not at least 1.
     """
     check_block(block)
     check_inputs(queries, keys, values)
-    batch, _, q_len, _ = queries.shape
-    kv_len = keys.shape[2]
-    if starts is None:
-        starts = torch.zeros(batch, dtype=torch.int64, device=queries.device)
-    check_starts(starts, batch, q_len, kv_len)
-    if not bool(starts.any()):
-        return _attend(queries, keys, values, block, scale)
-    exact = torch.promote_types(queries.dtype, torch.float32)
+    q_len, kv_len = queries.shape[2], keys.shape[2]
+    check_starts(starts, queries.shape[0], q_len, kv_len)
+    if starts is None or not bool(starts.any()):
+        outputs = [output for output, _ in _attend(queries, keys, values, block, scale)]
+        return torch.cat(outputs, dim=3).flatten(1, 2)
     output = torch.zeros_like(queries)
-    normaliser = queries.new_full(queries.shape[:3], float("-inf"), dtype=exact)
     for cut, rows in rows_by_start(starts):
         padded = max(0, cut - (kv_len - q_len))
         if padded < q_len:
-            part = _attend(
-                queries[rows, :, padded:], keys[rows, :, cut:], values[rows, :, cut:], block, scale
+            output[rows, :, padded:] = grouped_softmax_attention(
+                queries[rows, :, padded:],
+                keys[rows, :, cut:],
+                values[rows, :, cut:],
+                block=block,
+                scale=scale,
             )
-            output[rows, :, padded:] = part.output
-            normaliser[rows, :, padded:] = part.log_sum_exp
-    return Partial(output, normaliser)
+    return output
+
+
+def grouped_softmax_attention_with_lse(
+    queries: Tensor, keys: Tensor, values: Tensor, *, block: int, scale: float
+) -> Partial:
+    """As `grouped_softmax_attention`, without padding, in the precision in which it is computed.
+
+    The log-sum-exp is that over a query's own block and the landmarks of the other blocks.
+
+    Raises:
+        UsageError: a shape or dtype does not fit, or `block` is not at least 1.
+    """
+    check_block(block)
+    check_inputs(queries, keys, values)
+    check_starts(None, queries.shape[0], queries.shape[2], keys.shape[2])
+    tiles = [
+        (output, torch.logsumexp(logits, dim=-1))
+        for output, logits in _attend(queries, keys, values, block, scale)
+    ]
+    outputs, normalisers = zip(*tiles, strict=True)
+    return Partial(
+        torch.cat(outputs, dim=3).flatten(1, 2), torch.cat(normalisers, dim=3).flatten(1, 2)
+    )
 
 
 def check_block(block: int) -> None:
@@ -82,8 +108,37 @@ def check_block(block: int) -> None:
         raise UsageError(f"block must be at least 1, got {block!r}")
 
 
-def _attend(queries: Tensor, keys: Tensor, values: Tensor, block: int, scale: float) -> Partial:
-    """As `grouped_softmax_attention`, without padding: the queries of one block at a time."""
+def share_out(near: Tensor, blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The weights of the tokens that a query sees: the grouped softmax of their logits.
+
+    It is the merge of partial attention outputs (`merge`) with a landmark's logit in the place of
+    its block's log-sum-exp.
+
+    Args:
+        near: logits of the tokens of its own block, `[..., tokens]`.
+        blocks: of other blocks, each with its landmark last, `[..., blocks, block + 1]`. Those of
+            the landmarks are overwritten.
+
+    Returns:
+        The weights of the near tokens and of those in blocks, in the same shapes (landmarks have
+        0), and the logits of near tokens and landmarks, `[..., tokens + blocks]`.
+    """
+    logits = torch.cat((near, blocks[..., -1]), dim=-1)
+    shares = logits.softmax(dim=-1)
+    blocks[..., -1] = float("-inf")
+    inside = blocks.softmax(dim=-1) * shares[..., near.shape[-1] :, None]
+    return shares[..., : near.shape[-1]], inside, logits
+
+
+def _attend(
+    queries: Tensor, keys: Tensor, values: Tensor, block: int, scale: float
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """As `grouped_softmax_attention`, without padding: for the queries of each block in turn.
+
+    Yields:
+        Their output `[batch, kv_heads, group, queries, head_dim]`, and in the same order the
+        logits of their block's tokens and of landmarks.
+    """
     batch, _, q_len, head_dim = queries.shape
     kv_heads, kv_len = keys.shape[1], keys.shape[2]
     stride = block + 1
@@ -91,25 +146,17 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, block: int, scale: fl
     keys, values = keys.to(exact).mT, values.to(exact)
     grouped = (queries.to(exact) * scale).view(batch, kv_heads, -1, q_len, head_dim)
     first = kv_len - q_len
-    outputs, normalisers = [], []
     for own in range(first // stride, -(-kv_len // stride)):
-        begin, end = max(own * stride, first), min((own + 1) * stride, kv_len)
+        past, begin, end = own * stride, max(own * stride, first), min((own + 1) * stride, kv_len)
         tile = grouped[:, :, :, begin - first : end - first]
-        scores = tile.reshape(batch, kv_heads, -1, head_dim) @ keys[..., :end]
-        scores = functional.pad(scores, (0, (own + 1) * stride - end), value=float("-inf"))
-        scores = scores.view(*tile.shape[:-1], own + 1, stride)
-        gates = scores[..., -1].clone()
+        scores = tile.flatten(2, 3) @ keys[..., :end]
+        blocks = scores[..., :past].view(*scores.shape[:-1], own, stride)
+        near = scores[..., past : past + block]
         if end - begin > 1:
-            slots = torch.arange(own * stride, (own + 1) * stride, device=keys.device)
-            is_later = slots > slots[begin - own * stride : end - own * stride, None]
-            scores[..., -1, :].masked_fill_(is_later, float("-inf"))
-        # A landmark has no weight of its own.
-        scores[..., -1] = float("-inf")
-        gates[..., -1] = torch.logsumexp(scores[..., -1, :], dim=-1)
-        weights = scores.softmax(dim=-1) * gates.softmax(dim=-1)[..., None]
-        weights = weights.view(batch, kv_heads, -1, (own + 1) * stride)[..., :end]
-        outputs.append((weights @ values[:, :, :end]).view(tile.shape).to(queries.dtype))
-        normalisers.append(torch.logsumexp(gates, dim=-1))
-    return Partial(
-        torch.cat(outputs, dim=3).flatten(1, 2), torch.cat(normalisers, dim=3).flatten(1, 2)
-    )
+            slots = torch.arange(past, end, device=keys.device)
+            is_later = slots[:block] > slots[begin - past :, None]
+            near = near.masked_fill(is_later.repeat(tile.shape[2], 1), float("-inf"))
+        near, inside, logits = share_out(near, blocks)
+        weights = torch.cat((inside.flatten(-2), near), dim=-1)
+        output = weights @ values[:, :, : weights.shape[-1]]
+        yield output.view(tile.shape).to(queries.dtype), logits.view(*tile.shape[:-1], -1)

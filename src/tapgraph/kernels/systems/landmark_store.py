@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tapgraph.kernels.token_store import PAGE_TOKENS, TokenStore
+from tapgraph.kernels.token_store import TokenStore
 
 __all__ = ["KeysAndValues", "LandmarkStore", "OffloadedStore", "of_rows"]
 
@@ -21,6 +21,8 @@ class KeysAndValues:
 class LandmarkStore(TokenStore):
     """A `TokenStore` that finds landmarks and blocks.
 
+    The keys are rotated as if each block began at position 0.
+
     A row that begins at slot `start` has its landmarks in the slots `start + block`,
     `start + 2 * block + 1` and so on; a block is `block` tokens and their landmark.
 
@@ -31,16 +33,6 @@ class LandmarkStore(TokenStore):
     def __init__(self, block: int) -> None:
         super().__init__()
         self._block = block
-
-    def place(self, keys: Tensor, values: Tensor, starts: Tensor) -> None:  # noqa: ARG002
-        """Store new tokens `[batch, kv_heads, new tokens, head_dim]`.
-
-        Args:
-            keys: not rotated.
-            values: of the same tokens.
-            starts: int64 `[batch]`, the slot of each row's first real token.
-        """
-        self.append(keys, values)
 
     def landmark_keys(self, rows: Tensor, start: int, first: int, last: int) -> Tensor:
         """The keys `[rows, kv_heads, last - first, head_dim]` of some finished blocks' landmarks.
@@ -64,20 +56,17 @@ class LandmarkStore(TokenStore):
             numbers: int64 `[blocks]`, counted from the rows' first.
         """
         stride = self._block + 1
-        slots = start + numbers[:, None] * stride + torch.arange(stride, device=numbers.device)
-        owners = owners[:, None].expand_as(slots)
-        keys, values = self.gather(owners.flatten(), slots.flatten())
-        return KeysAndValues(keys.view(*slots.shape, -1), values.view(*slots.shape, -1))
+        return KeysAndValues(*self.runs(owners, start + numbers * stride, stride))
 
     def recent(self, rows: Tensor, first: int, last: int) -> KeysAndValues:
-        """The slots `first` to `last` of the tokens placed last and the `block` ones before."""
+        """The slots `first` to `last` of the tokens appended last and the `block` ones before."""
         return KeysAndValues(
             of_rows(self.keys[:, :, first:last], rows),
             of_rows(self.values[:, :, first:last], rows),
         )
 
     def settle(self) -> None:
-        """Of what was placed last, only what `recent` needs for later tokens is still wanted."""
+        """Of what was appended last, only what `recent` needs for later tokens is still wanted."""
 
     def fork(self) -> "LandmarkStore":
         """A copy with memory of its own."""
@@ -88,12 +77,11 @@ class LandmarkStore(TokenStore):
 
 
 class OffloadedStore(LandmarkStore):
-    """A `LandmarkStore` in the CPU's memory, with landmark keys and newest tokens on the device.
+    """A `LandmarkStore` in the CPU's memory, with the newest tokens on the device.
 
     Beside the memory of `TokenStore` on the CPU it holds on the device
-    `batch * kv_heads * head_dim` elements for each of `capacity` landmarks (whole pages of
-    `PAGE_TOKENS`), and twice as many for each of the newest `block` tokens. What `blocks` gives is
-    copied to the device, block for block.
+    `2 * batch * kv_heads * head_dim` elements for each of the newest `block` tokens. Landmarks and
+    blocks are copied to the device when they are asked for, block for block.
 
     Args:
         block: ordinary tokens before a landmark.
@@ -101,28 +89,19 @@ class OffloadedStore(LandmarkStore):
 
     def __init__(self, block: int) -> None:
         super().__init__(block)
-        self._landmarks: Tensor | None = None
         self._recent: KeysAndValues | None = None
 
-    def place(self, keys: Tensor, values: Tensor, starts: Tensor) -> None:
-        """As in `LandmarkStore`; the device is that of `keys`."""
-        first = self.tokens
-        self.append(keys.to("cpu"), values.to("cpu"))
-        self._keep_landmarks(keys, starts, first)
+    def append(self, keys: Tensor, values: Tensor) -> None:
+        """As in `TokenStore`; the device is that of `keys`."""
+        super().append(keys.to("cpu"), values.to("cpu"))
         if self._recent is not None:
             keys = torch.cat((self._recent.keys, keys), dim=2)
             values = torch.cat((self._recent.values, values), dim=2)
         self._recent = KeysAndValues(keys, values)
 
-    def landmark_keys(
-        self,
-        rows: Tensor,
-        start: int,  # noqa: ARG002
-        first: int,
-        last: int,
-    ) -> Tensor:
-        """As in `LandmarkStore`; nothing is copied between devices."""
-        return of_rows(self._on_device()[:, :, first:last], rows)
+    def landmark_keys(self, rows: Tensor, start: int, first: int, last: int) -> Tensor:
+        """As in `LandmarkStore`, copied to the device of `rows`."""
+        return super().landmark_keys(rows.to("cpu"), start, first, last).to(rows.device)
 
     def blocks(self, owners: Tensor, start: int, numbers: Tensor) -> KeysAndValues:
         """As in `LandmarkStore`, copied to the device of `numbers`."""
@@ -161,7 +140,6 @@ class OffloadedStore(LandmarkStore):
         """Make row r what row `rows[r]` was."""
         super().select_rows(rows.to("cpu"))
         if self._recent is not None:
-            self._landmarks = self._on_device().index_select(0, rows)
             self._recent = KeysAndValues(
                 self._recent.keys.index_select(0, rows), self._recent.values.index_select(0, rows)
             )
@@ -171,7 +149,6 @@ class OffloadedStore(LandmarkStore):
         twin = OffloadedStore(self._block)
         if self.tokens:
             twin.append(self.keys, self.values)
-            twin._landmarks = self._on_device().clone()
             twin._recent = self._recent
         return twin
 
@@ -180,32 +157,8 @@ class OffloadedStore(LandmarkStore):
         return super().bytes_held() + self.bytes_on_device()
 
     def bytes_on_device(self) -> int:
-        """Bytes of landmark keys and newest tokens."""
-        if self._recent is None:
-            return 0
-        held = (self._on_device(), self._recent.keys, self._recent.values)
-        return sum(part.element_size() * part.numel() for part in held)
-
-    def _keep_landmarks(self, keys: Tensor, starts: Tensor, first: int) -> None:
-        """Of new tokens, the first of which is in slot `first`."""
-        stride = self._block + 1
-        cuts: list[int] = starts.tolist()
-        most = (self.tokens - min(cuts)) // stride
-        if self._landmarks is None or self._landmarks.shape[2] < most:
-            capacity = -(-most // PAGE_TOKENS) * PAGE_TOKENS
-            grown = keys.new_empty((keys.shape[0], keys.shape[1], capacity, keys.shape[3]))
-            if self._landmarks is not None:
-                grown[:, :, : self._landmarks.shape[2]] = self._landmarks
-            self._landmarks = grown
-        for cut in set(cuts):
-            rows = (starts == cut).nonzero()[:, 0]
-            before, after = max(0, first - cut) // stride, max(0, self.tokens - cut) // stride
-            slots = cut - first + self._block + stride * torch.arange(before, after).to(rows)
-            self._landmarks[rows, :, before:after] = keys[rows][:, :, slots]
-
-    def _on_device(self) -> Tensor:
-        assert self._landmarks is not None  # noqa: S101 — `place` comes first
-        return self._landmarks
+        """Bytes of the newest tokens."""
+        return 0 if self._recent is None else self._recent.keys.nbytes + self._recent.values.nbytes
 
     def _newest(self) -> KeysAndValues:
         assert self._recent is not None  # noqa: S101 — `place` comes first

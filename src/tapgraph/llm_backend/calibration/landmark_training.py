@@ -212,10 +212,10 @@ class _GroupedLayer(FullCacheLayer):
 
     def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
         keys, values = self.keys, self.values
-        part = grouped_softmax_attention(
+        output = grouped_softmax_attention(
             queries, keys, values, block=self._block, scale=self.shape.scale, starts=starts
         )
-        return SparseOutput(part.output, LastRead())
+        return SparseOutput(output, LastRead())
 
     def attend_to_one(self, queries: Tensor, starts: Tensor) -> SparseOutput:
         return self.attend_sparsely(queries, starts)
