@@ -8,22 +8,24 @@ channels (prefill: one of the 8 groups, 4 query heads on 1 KV head, for all 8 co
 memory is kept, as in every command of the package.
 
     python benchmarks/kernels_cpu.py [--quick] [--threads N] [--only PART ...] [--systems NAME ...]
-                                     [--lengths N ...] [--json FILE]
+                                     [--lengths N ...] [--heads N N] [--json FILE]
 
 decode: one new token over 131,072, of which 4,096 are kept; what choosing them costs stands apart.
 prefill: 32,768 tokens, a tenth of the causal blocks of 128 x 128 kept.
 systems: each system of the package, with its default settings, against the package's dense system,
-which is torch's SDPA over a cache that grows by pages: one layer of 8 query heads on 2 KV heads,
-deep enough to be a sparse one; where heads are chosen, every second KV head is dense.
+which is torch's SDPA over a cache that grows by pages: one layer of 8 query heads on 2 KV heads
+(--heads), deep enough to be a sparse one; where heads are chosen, every second KV head is dense.
     - A prompt in one call, then 50 steps, of which the mean counts, for some systems choose only
       now and then. Which of the two comes first changes with each round and each step. A ratio is
       that of one round; its median over the rounds is shown, and in brackets the least and largest.
       On one thread time is that of the thread on the processor, not that of the clock.
     - Systems that rotate keys themselves are compared with dense attention that rotates the new
       queries and keys before, for in a model that is then not done elsewhere.
+    - Landmark Attention is compared with a second form, which is what dense attention is to it: the
+      grouped softmax over everything.
     - `draw_text` says what the tokens are like. Attention to them is concentrated, as it is in
       models: systems that choose by their scores gain nothing where all tokens score alike.
-    - The rule: slower than dense attention, by more than a tenth, neither below the break-even
+    - The rule: slower than its dense form, by more than a tenth, neither below the break-even
       length that a system names (there it is dense itself) nor above it.
 """
 
@@ -32,9 +34,11 @@ import json
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -50,6 +54,7 @@ from tapgraph.kernels.selection import pool_blocks, top_k
 from tapgraph.kernels.systems import SYSTEMS
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.duo import Duo, DuoConfig
+from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig
 from tapgraph.kernels.systems.razor import Razor, RazorConfig
 from tapgraph.llm_backend.local.freed_memory import keep_freed_memory
 
@@ -62,7 +67,7 @@ DENSITY = 0.1
 DECODE_STEPS = 50
 """As many as a system may take before it chooses anew; the time of a step is their mean."""
 SYSTEM_HEADS = (8, 2)
-"""Query and KV heads of the layers that systems are measured on."""
+"""Query and KV heads of the layers that systems are measured on, if nothing else is said."""
 SYSTEM_LAYERS = 8
 """Systems are measured on the last of so many layers."""
 SLOWER = 1.1
@@ -111,9 +116,11 @@ class Ratio:
 
 @dataclass(frozen=True)
 class SystemCost:
-    """One system at one length, against dense attention of the same tokens; median times."""
+    """One system at one length, against a dense form over the same tokens; median times."""
 
     system: str
+    against: str
+    heads: Sequence[int]
     tokens: int
     break_even: int
     prefill_ms: float
@@ -255,14 +262,15 @@ def measure_prefill(sizes: Sizes, generator: torch.Generator) -> list[Comparison
     ]
 
 
-def draw_text(tokens: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+def draw_text(
+    tokens: int, heads: int, kv_heads: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
     """Queries, keys and values of passages of `PASSAGE` tokens, each about one of `SUBJECTS`.
 
     A key is its subject and noise, a query its subject and little noise: neighbouring queries have
     a cosine of 0.92, and a logit is about 9 higher for a key of the same subject than for another.
     So a query attends to its own passage and to the few others about the same.
     """
-    heads, kv_heads = SYSTEM_HEADS
     subjects = torch.randn((kv_heads, SUBJECTS, HEAD_DIM), generator=generator)
     subjects *= 3 * SCALE**-0.5 / subjects.norm(dim=-1, keepdim=True)
     order = torch.randint(SUBJECTS, (-(-tokens // PASSAGE),), generator=generator)
@@ -275,8 +283,8 @@ def draw_text(tokens: int, generator: torch.Generator) -> tuple[Tensor, Tensor, 
 class System:
     """A layer that takes a text, with the rotation of new tokens where dense attention needs it."""
 
-    def __init__(self, system: AttentionSystem, *, rotates: bool) -> None:
-        shape = LayerShape(SYSTEM_LAYERS - 1, SYSTEM_LAYERS, *SYSTEM_HEADS, HEAD_DIM, SCALE)
+    def __init__(self, system: AttentionSystem, heads: Sequence[int], *, rotates: bool) -> None:
+        shape = LayerShape(SYSTEM_LAYERS - 1, SYSTEM_LAYERS, heads[0], heads[1], HEAD_DIM, SCALE)
         self.layer = system.open_layer(shape, PlainRotary())
         self._rotary = PlainRotary() if rotates else None
         self._starts = torch.zeros(1, dtype=torch.int64)
@@ -293,9 +301,9 @@ class System:
         return 1000 * (clock() - began)
 
 
-def open_default(name: str) -> AttentionSystem:
+def open_default(name: str, kv_heads: int) -> AttentionSystem:
     """A system with its default settings; where it needs heads, every second one is dense."""
-    heads = torch.arange(SYSTEM_LAYERS * SYSTEM_HEADS[1]).view(SYSTEM_LAYERS, -1) % 2 == 0
+    heads = torch.arange(SYSTEM_LAYERS * kv_heads).view(SYSTEM_LAYERS, -1) % 2 == 0
     if name == "duo":
         return Duo(DuoConfig(), heads)
     if name == "razor":
@@ -303,18 +311,28 @@ def open_default(name: str) -> AttentionSystem:
     return SYSTEMS[name]()
 
 
-def measure_system(name: str, tokens: int, rounds: int, seed: int) -> SystemCost:
-    """Prompt and next tokens, the system and dense attention taking turns, after a warm-up."""
+def dense_forms(name: str) -> dict[str, AttentionSystem]:
+    """What a system is compared with; the last is what it computes where it is dense."""
+    forms: dict[str, AttentionSystem] = {"SDPA": Dense()}
+    if name == "landmark":
+        forms["grouped softmax"] = Landmark(LandmarkConfig(dense_below=sys.maxsize))
+    return forms
+
+
+def measure_system(
+    name: str, against: str, heads: Sequence[int], tokens: int, rounds: int, seed: int
+) -> SystemCost:
+    """Prompt and next tokens, the system and a dense form taking turns, after a warm-up."""
     generator = torch.Generator().manual_seed(seed)
     total = tokens + DECODE_STEPS
-    text = draw_text(total, generator)
-    system = open_default(name)
+    text = draw_text(total, heads[0], heads[1], generator)
+    system, dense = open_default(name, heads[1]), dense_forms(name)[against]
     clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
     read: list[tuple[float, float]] = []
     replied: list[tuple[float, float]] = []
     for turn in range((min(rounds, LONG_ROUNDS) if tokens >= LONG_TOKENS else rounds) + 1):
-        ours = System(system, rotates=False)
-        pair = (ours, System(Dense(), rotates=system.keys == "unrotated"))
+        ours = System(system, heads, rotates=False)
+        pair = (ours, System(dense, heads, rotates=dense.keys != system.keys))
         prefill = dict.fromkeys(pair, 0.0)
         for one in pair if turn % 2 else pair[::-1]:
             prefill[one] = one.read(text, 0, tokens, clock)
@@ -328,6 +346,8 @@ def measure_system(name: str, tokens: int, rounds: int, seed: int) -> SystemCost
     shown = {"prefill": prefill_ratio, "decode": decode_ratio}
     return SystemCost(
         name,
+        against,
+        heads,
         tokens,
         system.dense_below,
         statistics.median(one for one, _ in read[1:]),
@@ -377,7 +397,7 @@ def show_system(cost: SystemCost) -> None:
 
     where = "below" if cost.tokens < cost.break_even else "above"
     print(
-        f"  {cost.system:<13} {cost.tokens:>7,} {where}  "
+        f"  {cost.system:<13} {cost.tokens:>7,} {where}  against {cost.against}  "
         f"prefill {cost.prefill_ms:>9,.1f} ms {told(cost.prefill)}  "
         f"decode {cost.decode_ms:>7.2f} ms {told(cost.decode)}  "
         + (f"slower: {', '.join(cost.slower)}" if cost.slower else "ok"),
@@ -393,6 +413,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=("decode", "prefill", "systems"))
     parser.add_argument("--systems", nargs="+", choices=sorted(SYSTEMS), default=sorted(SYSTEMS))
     parser.add_argument("--lengths", nargs="+", type=int, help="tokens that systems are given")
+    parser.add_argument("--heads", nargs=2, type=int, default=SYSTEM_HEADS, help="query, KV heads")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="where to write the numbers")
     given = parser.parse_args()
@@ -415,10 +436,13 @@ def main() -> None:
         if "systems" in parts:
             print("\nsystems with default settings, times as fast as dense [least, largest round]")
             for name in given.systems:
-                break_even = open_default(name).dense_below
+                break_even = open_default(name, given.heads[1]).dense_below
                 print(f"{name}: break-even {break_even:,} tokens" if break_even else f"{name}:")
-                for tokens in given.lengths or sizes.system_tokens:
-                    costs.append(measure_system(name, tokens, sizes.system_rounds, given.seed))
+                for against, tokens in product(
+                    dense_forms(name), given.lengths or sizes.system_tokens
+                ):
+                    rounds, seed = sizes.system_rounds, given.seed
+                    costs.append(measure_system(name, against, given.heads, tokens, rounds, seed))
                     show_system(costs[-1])
     if given.json:
         report = {"machine": ran_on, "sizes": asdict(sizes),
