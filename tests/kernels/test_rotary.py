@@ -51,6 +51,16 @@ def test_each_head_may_have_its_own_positions() -> None:
     assert torch.equal(both[:, 1:], rotary(vectors[:, 1:], torch.tensor([[8]])))
 
 
+def test_a_rotation_can_be_undone() -> None:
+    vectors = torch.randn((2, 3, 4, 6), generator=torch.Generator().manual_seed(0)).double()
+    positions = torch.tensor([[0, 1, 5, 900], [3, 2, 2, 100]])
+    rotary = PlainRotary()
+
+    undone = rotary.undo(rotary(vectors, positions), positions)
+
+    assert (undone - vectors).abs().max() < 1e-13
+
+
 def test_bad_input_is_named() -> None:
     with pytest.raises(UsageError, match=r"^head_dim must be even, got 3$"):
         PlainRotary()(torch.zeros(1, 1, 1, 3), torch.zeros(1, 1, dtype=torch.int64))

@@ -44,6 +44,22 @@ def test_after_a_crop_new_tokens_follow_the_kept_ones() -> None:
     assert store.keys[0, 0, :, 0].tolist() == [0, 1, 2, 3, 20, 21]
 
 
+@pytest.mark.parametrize("length", [1, 5])
+def test_runs_are_neighbouring_tokens_of_one_row_and_head(length: int) -> None:
+    store = TokenStore()
+    keys = torch.randn((2, 3, 300, 4), generator=torch.Generator().manual_seed(0))
+    store.append(keys, -keys)
+    owners, slots = torch.tensor([0, 5, 4, 5]), torch.tensor([0, 300 - length, 17, 18])
+
+    found, values = store.runs(owners, slots, length)
+
+    for run, (owner, slot) in enumerate(zip(owners.tolist(), slots.tolist(), strict=True)):
+        assert torch.equal(found[run], keys[owner // 3, owner % 3, slot : slot + length])
+    assert torch.equal(values, -found)
+    with pytest.raises(UsageError, match=r"^nothing was stored yet$"):
+        TokenStore().runs(owners, slots, length)
+
+
 def test_a_fork_is_not_changed_by_its_origin() -> None:
     store = TokenStore()
     store.append(*tokens(0, 10))

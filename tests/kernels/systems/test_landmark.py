@@ -276,6 +276,42 @@ def test_positions_stay_small_however_long_the_text() -> None:
     assert rotary.largest < (2 + 2) * (3 + 1) + 6
 
 
+class Lengthening(PlainRotary):
+    """As YaRN's: what is rotated also gets longer."""
+
+    def __call__(self, vectors: Tensor, positions: Tensor) -> Tensor:
+        return 1.25 * super().__call__(vectors, positions)
+
+    def undo(self, vectors: Tensor, positions: Tensor) -> Tensor:
+        return super().__call__(vectors, -positions) / 1.25
+
+
+@pytest.mark.parametrize("dense_below", [0, 30, 90])
+def test_a_rotary_embedding_that_lengthens_vectors_does_so_once(dense_below: int) -> None:
+    config = LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=dense_below)
+    given, shorter = tokens(50), replace(SHAPE, scale=SHAPE.scale / 1.25**2)
+    layers = (
+        Landmark(config).open_layer(SHAPE, PlainRotary()),
+        Landmark(config).open_layer(shorter, Lengthening()),
+    )
+    plain, lengthened = (run(layer, given, CALLS) for layer in layers)
+    assert (plain - lengthened).abs().max() <= TOLERANCE
+    for layer in layers:
+        layer.crop(20)
+    plain, lengthened = (run(layer, given, [(20, 45), (45, 46)]) for layer in layers)
+    assert (plain - lengthened).abs().max() <= TOLERANCE
+
+
+def test_up_to_one_block_more_than_are_retrieved_all_is_read() -> None:
+    given = tokens(13, starts=(0,))
+    config = LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=0)
+    layer = Landmark(config).open_layer(SHAPE, ROTARY)
+    run(layer, given, [(0, 12)])
+    assert layer.kept_by_last_query()[0].sum(dim=1).tolist() == [9] * 4
+    run(layer, given, [(12, 13)])
+    assert layer.kept_by_last_query()[0].sum(dim=1).tolist() == [2 * 3 + 1] * 4
+
+
 def test_slabs_of_queries_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     config, given = LandmarkConfig(block=3, retrieved=2, chunk=30, dense_below=0), tokens(60)
     whole = run(Landmark(config).open_layer(SHAPE, ROTARY), given, [(0, 20), (20, 60)])
