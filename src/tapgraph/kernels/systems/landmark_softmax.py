@@ -34,8 +34,7 @@ def grouped_softmax_attention(
     the other landmarks and the tokens of the query's own block; landmarks themselves have no
     weight, and the landmark of the query's own block is not looked at, not even by itself.
 
-    The scores of one block's queries are in memory at a time, with
-    gradients all of them.
+    The scores of one block's queries are in memory at a time, with gradients all of them.
 
     Args:
         queries: `[batch, heads, q_len, head_dim]`, the last `q_len` of the tokens.
