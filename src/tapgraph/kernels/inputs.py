@@ -55,7 +55,7 @@ def check_inputs(queries: Tensor, keys: Tensor, values: Tensor) -> int:
 def check_starts(starts: Tensor | None, batch: int, q_len: int, kv_len: int) -> None:
     """Check the slots of the rows' first real tokens, and that the queries are the last tokens.
 
-    No slots mean no padding.
+    None means that there is no padding.
 
     Raises:
         UsageError: `starts` is not integers `[batch]`, or there are more queries than keys.

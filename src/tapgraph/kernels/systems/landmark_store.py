@@ -161,7 +161,7 @@ class OffloadedStore(LandmarkStore):
         return 0 if self._recent is None else self._recent.keys.nbytes + self._recent.values.nbytes
 
     def _newest(self) -> KeysAndValues:
-        assert self._recent is not None  # noqa: S101 — `place` comes first
+        assert self._recent is not None  # noqa: S101 — `append` comes first
         return self._recent
 
 
