@@ -5,19 +5,20 @@ only a phone can do. Either way the inner run keeps its own events, and the oute
 single `Delegated` and is charged with what the inner one spent.
 """
 
+import time
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
+from tapgraph.agents.run.agent_run import AgentRun
 from tapgraph.agents.run.budget import Budget
-from tapgraph.agents.run.events import Delegated, Noted
-from tapgraph.agents.run.meter import Meter
-from tapgraph.agents.run.outcome import Outcome
+from tapgraph.agents.run.events import Delegated
+from tapgraph.agents.run.outcome import AgentKind, Outcome
 from tapgraph.agents.run.run_folder import RunFolder
-from tapgraph.agents.run.task_result import RESUMABLE, TaskResult
+from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.errors import ToolError
 from tapgraph.tools.api.functions import PythonFunctions
 
-__all__ = ["SubgoalAgent", "ended_before", "hand_over", "phone_functions"]
+__all__ = ["SubgoalAgent", "hand_over", "phone_functions"]
 
 
 class SubgoalAgent(Protocol):
@@ -33,13 +34,7 @@ class SubgoalAgent(Protocol):
 
 
 def hand_over(
-    agent: SubgoalAgent,
-    kind: Literal["mobile", "api"],
-    subgoal: str,
-    *,
-    folder: RunFolder,
-    meter: Meter,
-    step: int,
+    agent: SubgoalAgent, kind: AgentKind, subgoal: str, *, run: AgentRun, step: int
 ) -> Delegated:
     """How the agent did with the subgoal; a run that was killed meanwhile is gone on with.
 
@@ -47,19 +42,21 @@ def hand_over(
         agent: who does it.
         kind: what kind of agent that is; the inner run lies in a folder of this name.
         subgoal: what to do.
-        folder: the outer run.
-        meter: what the outer run has used; its rest is the inner run's budget.
+        run: the outer run; the rest of its budget is the inner run's.
         step: the outer step; a subgoal that was handed over in it before is not done again.
 
     Raises:
         BudgetExhausted: nothing is left to spend.
     """
+    folder = run.folder
     recorded = [event for event in folder.events() if isinstance(event, Delegated)]
     before = next((each for each in recorded if each.step == step), None)
     if before is not None:
         return before
     out = _place(folder.path / kind, len(recorded) + 1, subgoal)
-    result = agent.do_subgoal(subgoal, out=out, budget=meter.left(max(0, step - 1)))
+    began_s = time.monotonic()
+    result = agent.do_subgoal(subgoal, out=out, budget=run.meter.left(max(0, step - 1)))
+    run.timer.add_delegated(time.monotonic() - began_s)
     delegated = Delegated(
         step=step,
         agent=kind,
@@ -70,33 +67,13 @@ def hand_over(
         answer=result.answer or result.notes,
         spent=result.spent,
     )
-    meter.charge(delegated)
+    run.meter.charge(delegated)
     folder.record(delegated)
     return delegated
 
 
-def ended_before(out: Path) -> TaskResult | None:
-    """The result of the run in a folder where it has ended for good; else None."""
-    if not (out / "run.json").exists():
-        return None
-    folder = RunFolder.open(out)
-    header = folder.header
-    if header.outcome is None or header.outcome in RESUMABLE:
-        return None
-    noted = [event for event in folder.events() if isinstance(event, Noted)]
-    return TaskResult(
-        outcome=header.outcome,
-        reason=header.reason,
-        answer=header.answer,
-        answer_object=None,
-        notes=next((each.notes for each in reversed(noted)), ""),
-        spent=header.spent,
-        folder=out,
-    )
-
-
-def phone_functions(agent: SubgoalAgent, *, folder: RunFolder, meter: Meter) -> PythonFunctions:
-    """The phone agent as an API, `phone_do(subgoal)`, of the API agent's run in `folder`."""
+def phone_functions(agent: SubgoalAgent, run: AgentRun) -> PythonFunctions:
+    """The phone agent as an API, `phone_do(subgoal)`, of the API agent's run."""
 
     def phone_do(subgoal: str) -> dict[str, str]:
         """Does something on the user's phone that no other API can do, such as using its apps.
@@ -107,8 +84,8 @@ def phone_functions(agent: SubgoalAgent, *, folder: RunFolder, meter: Meter) -> 
         Returns:
             What was found out.
         """
-        step = max((event.step for event in folder.events()), default=0)
-        done = hand_over(agent, "mobile", subgoal, folder=folder, meter=meter, step=step)
+        step = max((event.step for event in run.folder.events()), default=0)
+        done = hand_over(agent, "mobile", subgoal, run=run, step=step)
         if done.outcome is not Outcome.SUCCESS:
             raise ToolError(f"the phone agent did not do it: {done.outcome}: {done.reason}")
         return {"answer": done.answer}

@@ -1,31 +1,26 @@
 """The API agent as a person uses it: give it APIs and a model, then an instruction."""
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
-from pathlib import Path
+from typing import ClassVar
 
-from pydantic import BaseModel
-
-from tapgraph.agents.api.graph import build_graph, initial_state
-from tapgraph.agents.api.state import CHECKPOINT_TYPES
+from tapgraph.agents.api.graph import build_graph
+from tapgraph.agents.api.replies import API_ROLES
+from tapgraph.agents.api.state import CHECKPOINT_TYPES, ApiState, initial_state
 from tapgraph.agents.api.team import ApiTeam
 from tapgraph.agents.api.wording import apis_block
-from tapgraph.agents.handover import SubgoalAgent, ended_before, phone_functions
-from tapgraph.agents.run.budget import Budget
-from tapgraph.agents.run.driving import Driver
-from tapgraph.agents.run.events import RecordedEvent, RunStarted
-from tapgraph.agents.run.human import AbsentHuman, Human
-from tapgraph.agents.run.ledger import Ledger
-from tapgraph.agents.run.meter import Meter
-from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.agents.handover import SubgoalAgent, phone_functions
+from tapgraph.agents.run.agent import Agent, AnyModel
+from tapgraph.agents.run.agent_run import AgentRun
+from tapgraph.agents.run.driving import Work
+from tapgraph.agents.run.history import Limits
+from tapgraph.agents.run.outcome import AgentKind
 from tapgraph.agents.run.run_header import RunHeader
-from tapgraph.agents.run.task_result import RESUMABLE, TaskResult, parsed_answer
 from tapgraph.errors import UsageError
-from tapgraph.llm_backend.roles import RoleModels
-from tapgraph.memory.store import MemoryStore, Scope
+from tapgraph.memory.store import MemoryStore
 from tapgraph.tools.api.calls import ApiRunner
 from tapgraph.tools.api.joined import JoinedRunner
 
@@ -34,7 +29,7 @@ __all__ = ["PIPELINE", "ApiAgent", "local_time"]
 PIPELINE = "api"
 """What the header of a run of this agent names as its pipeline."""
 
-_NODES_PER_STEP = 4
+_LIMITS = Limits(max_repetitions=None, warn_returns=2, max_returns=4, warn_stale=5, max_stale=10)
 _MOST_ABILITIES = 12
 _ABILITY_TOKENS = 60
 
@@ -44,81 +39,35 @@ def local_time() -> datetime:
     return datetime.now().astimezone()
 
 
-@dataclass(frozen=True, kw_only=True)
-class ApiAgent:
+@dataclass(frozen=True)
+class ApiAgent(Agent):
     """Does tasks by calling APIs.
 
     Attributes:
         runner: the APIs.
-        models: who answers for each role.
-        memory: tips to work with, those of the scope `api`.
-        human: who answers questions and allows risky calls.
-        on_event: told of every event as it is recorded.
+        model: who answers: a model, one for each role, or a spec such as `openai:NAME`.
         clock: the user's time, with its zone.
         phone: who does what only a phone can do, as the API `phone_do`; None for nobody.
     """
 
     runner: ApiRunner
-    models: RoleModels
-    memory: MemoryStore
-    budget: Budget = field(default_factory=Budget)
-    human: Human = field(default_factory=AbsentHuman)
-    on_event: Callable[[RecordedEvent], None] | None = None
+    model: AnyModel
+    _: KW_ONLY
     clock: Callable[[], datetime] = local_time
     phone: SubgoalAgent | None = None
 
-    def run(
-        self,
-        instruction: str,
-        *,
-        out: Path,
-        answer_type: type[BaseModel] | None = None,
-        options: dict[str, str | int | float | bool | None] | None = None,
-    ) -> TaskResult:
-        """Do the task and leave a run folder at `out`.
+    kind: ClassVar[AgentKind] = "api"
+    package: ClassVar[str] = "tapgraph.agents.api"
 
-        With `answer_type` the agent must give its answer as an object of that type.
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that may have a model of their own."""
+        return API_ROLES
 
-        Raises:
-            UsageError: the instruction is empty, there are no APIs, or `out` already holds a run.
-        """
-        if not instruction.strip():
-            raise UsageError("the instruction is empty; say what should be done")
-        if not len(self.runner.catalog):
-            raise UsageError("the catalogue holds no API that could be called")
-        header = RunHeader(
-            instruction=instruction,
-            pipeline=PIPELINE,
-            model=", ".join(traits.name for traits in self.models.all_traits),
-            device=self._apis(),
-            memory=self.memory.url,
-            budget=self.budget,
-            demonstrator=any(traits.is_demonstrator for traits in self.models.all_traits),
-            options=options or {},
-        )
-        with RunFolder.create(out, header, observer=self.on_event) as folder:
-            folder.record(RunStarted(instruction=instruction, pipeline=PIPELINE))
-            return self._go(folder, answer_type)
-
-    def resume(self, run: Path, *, answer_type: type[BaseModel] | None = None) -> TaskResult:
-        """Go on with a run that was stopped; no acknowledged call is made again.
-
-        Raises:
-            UsageError: the run has ended already, or another agent made it.
-            UnreadableRun: there is no run in the folder.
-        """
-        with RunFolder.open(run, observer=self.on_event) as folder:
-            if folder.header.pipeline != PIPELINE:
-                raise UsageError(
-                    f"the run in {str(run)!r} was made by the pipeline {folder.header.pipeline!r}; "
-                    "resume it with `tapgraph run`"
-                )
-            if folder.header.outcome not in RESUMABLE:
-                raise UsageError(
-                    f"the run in {str(run)!r} has ended: {folder.header.state}; start a new one"
-                )
-            folder.reopen()
-            return self._go(folder, answer_type)
+    @property
+    def pipeline_name(self) -> str:
+        """There is one only."""
+        return PIPELINE
 
     def abilities(self, task: str) -> str:
         """The APIs that fit the task best, for another agent."""
@@ -129,52 +78,40 @@ class ApiAgent:
             self.runner.catalog, [api.identifier for api in found], tokens=_ABILITY_TOKENS
         )
 
-    def do_subgoal(self, subgoal: str, *, out: Path, budget: Budget) -> TaskResult:
-        """Do a subgoal for another agent; a run that was stopped in `out` is gone on with."""
-        agent = dataclasses.replace(self, budget=budget)
-        if (out / "run.json").exists():
-            return ended_before(out) or agent.resume(out)
-        return agent.run(subgoal, out=out)
+    def _any_model(self) -> AnyModel:
+        return self.model
 
-    def _go(self, folder: RunFolder, answer_type: type[BaseModel] | None) -> TaskResult:
-        recorded = folder.timeline()
-        meter = Meter(self.budget, recorded)
+    def _operates(self) -> str:
+        origins = ", ".join(dict.fromkeys(api.origin for api in self.runner.catalog if api.origin))
+        return f"{len(self.runner.catalog)} APIs" + (f" of {origins}" if origins else "")
+
+    def _limits(self) -> Limits:
+        return _LIMITS
+
+    def _check(self, instruction: str) -> None:
+        super()._check(instruction)
+        if not len(self.runner.catalog):
+            raise UsageError("the catalogue holds no API that could be called")
+
+    def _as_started(self, header: RunHeader) -> "ApiAgent":
+        if header.pipeline != PIPELINE:
+            raise UsageError(
+                f"the run was made by the pipeline {header.pipeline!r}; "
+                "resume it with `tapgraph run`"
+            )
+        return self
+
+    def _work(self, run: AgentRun, memory: MemoryStore) -> Work[ApiState]:  # noqa: ARG002
         runner = self.runner
         pinned: tuple[str, ...] = ()
         if self.phone is not None:
-            phone = phone_functions(self.phone, folder=folder, meter=meter)
+            phone = phone_functions(self.phone, run)
             runner = JoinedRunner([runner, phone])
             pinned = tuple(api.identifier for api in phone.catalog)
-        team = ApiTeam(
-            runner=runner,
-            models=self.models,
-            folder=folder,
-            ledger=Ledger(folder, recorded),
-            meter=meter,
-            tips=self.memory.tips(Scope(agent="api")),
-            clock=self.clock,
-            answer_type=answer_type,
-            pinned=pinned,
-        )
-        driven = Driver(
-            folder=folder,
-            human=self.human,
+        return Work(
+            build=partial(build_graph, limits=_LIMITS, learns=run.learns),
+            fresh=initial_state(run.folder.header.instruction, self.clock()),
+            team=ApiTeam(run, runner, self.clock, pinned),
             checkpoint_types=CHECKPOINT_TYPES,
-            most_nodes=50 + _NODES_PER_STEP * self.budget.max_steps,
-        ).drive(build_graph, initial_state(folder.header.instruction, self.clock()), team)
-        state, stop = driven.state, driven.stop
-        spent = team.meter.spent(state["step"])
-        folder.finish(stop.outcome, stop.reason, state["answer"], spent)
-        return TaskResult(
-            outcome=stop.outcome,
-            reason=stop.reason,
-            answer=state["answer"],
-            answer_object=parsed_answer(state["answer"], answer_type),
-            notes="",
-            spent=spent,
-            folder=folder.path,
+            nodes_per_step=4,
         )
-
-    def _apis(self) -> str:
-        origins = ", ".join(dict.fromkeys(api.origin for api in self.runner.catalog if api.origin))
-        return f"{len(self.runner.catalog)} APIs" + (f" of {origins}" if origins else "")

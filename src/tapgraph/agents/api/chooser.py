@@ -5,14 +5,14 @@ from typing import Any
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ValidationError
 
-from tapgraph.agents.api.prompts import conversation
 from tapgraph.agents.api.references import References
 from tapgraph.agents.api.replies import ChooserReply, chooser_reply
-from tapgraph.agents.api.state import ApiState, Decision
-from tapgraph.agents.api.stuck import trouble
+from tapgraph.agents.api.state import ApiState, Choice
 from tapgraph.agents.api.team import ApiTeam
-from tapgraph.agents.api.wording import answer_rule, apis_block, steps_block, tip_lines
+from tapgraph.agents.api.wording import answer_rule, apis_block, steps_block
 from tapgraph.agents.run.events import Decided
+from tapgraph.agents.run.history import Limits, failures_in_a_row, loop_warning
+from tapgraph.agents.run.wording import tip_lines
 from tapgraph.errors import InvalidReply, ToolError
 from tapgraph.llm_backend.messages import Message
 from tapgraph.tools.api.calls import checked_arguments
@@ -20,78 +20,83 @@ from tapgraph.tools.api.json_value import Json, json_text
 
 __all__ = ["chooser"]
 
+_FAILURE_WARNING = 2
+
 
 def chooser(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
     """The next action; a decision with a `problem` when no usable one came."""
-    team = runtime.context
+    team, run = runtime.context, runtime.context.run
     state = {**state, "step": state["step"] + 1}
     update: dict[str, Any] = {"step": state["step"], "error": "", "missing": ""}
     try:
         schema = chooser_reply(tuple(state["candidates"]))
-        reply = team.ask("chooser", state, _conversation(state, team), schema)
+        reply = run.ask("chooser", _conversation(state, team), schema, step=state["step"])
     except InvalidReply as error:
-        return update | {"decision": Decision("none", problem=str(error))}
+        return update | {"choice": Choice("none", problem=str(error))}
     subject = {"call": reply.api, "search": reply.query, "ask_user": reply.question}
     written = reply.arguments if reply.action in {"call", "read"} else {}
-    decision = Decision(reply.action, subject.get(reply.action, ""), written)
-    team.folder.record(
+    choice = Choice(reply.action, subject.get(reply.action, ""), written)
+    run.folder.record(
         Decided(
             step=state["step"],
             thought=reply.thought,
-            action={"name": decision.subject if reply.action == "call" else reply.action}
+            action={"name": choice.subject if reply.action == "call" else reply.action}
             | {"arguments": _told(reply)},
             description="",
         )
     )
-    return update | {"decision": _usable(decision, reply, team)}
+    return update | {"choice": _usable(choice, reply, team)}
 
 
 def _conversation(state: ApiState, team: ApiTeam) -> tuple[Message, Message]:
-    return conversation(
+    return team.run.prompts.conversation(
         "chooser",
-        {"answer_rule": answer_rule(team.answer_type), "tips": tip_lines(team.tips)},
-        "chooser",
+        {"answer_rule": answer_rule(team.run.answer_type), "tips": tip_lines(team.run.tips)},
         {
             "instruction": state["instruction"],
             "started_at": state["started_at"],
             "apis": apis_block(team.runner.catalog, state["candidates"]),
-            "steps": steps_block(state["history"], team.folder),
-            "hint": _hint(state),
+            "steps": steps_block(state["history"], team.run.folder),
+            "hint": _hint(state, team.run.limits),
         },
     )
 
 
-def _hint(state: ApiState) -> str:
-    hints = [trouble(state["history"])]
+def _hint(state: ApiState, limits: Limits) -> str:
+    failures = failures_in_a_row(state["history"])
+    hints = [loop_warning(state["history"], limits)]
+    if failures >= _FAILURE_WARNING:
+        hints = [
+            f"The last {failures} steps failed. Do not repeat them as they are: change the "
+            "arguments, search for another API, or ask the user."
+        ]
     if state["missing"]:
         hints.append(f"A check of the whole task found this undone: {state['missing']}")
     return "\n".join(f"Hint: {hint}" for hint in hints if hint) or "Choose the next action."
 
 
-def _usable(decision: Decision, reply: ChooserReply, team: ApiTeam) -> Decision:
-    """The decision with its references filled in, or with what is wrong with it."""
+def _usable(choice: Choice, reply: ChooserReply, team: ApiTeam) -> Choice:
+    """The choice with its references filled in, or with what is wrong with it."""
     arguments: dict[str, Any] = {}
     answer, problem = "", ""
-    references = References(team.folder, team.clock())
+    references = References(team.run.folder, team.clock())
     try:
         match reply.action:
             case "call":
                 api = team.runner.catalog[reply.api]
-                filled = {
-                    name: references.filled(value) for name, value in decision.written.items()
-                }
+                filled = {name: references.filled(value) for name, value in choice.written.items()}
                 arguments = checked_arguments(api, filled)
             case "read":
                 arguments = {
-                    name: references.filled(value) for name, value in decision.written.items()
+                    name: references.filled(value) for name, value in choice.written.items()
                 }
             case "finish":
-                answer = _answer_text(references.filled(reply.answer), team.answer_type)
+                answer = _answer_text(references.filled(reply.answer), team.run.answer_type)
             case "give_up":
                 answer = _words(reply.answer) or reply.thought
     except ToolError as error:
         problem = str(error)
-    return Decision(decision.action, decision.subject, decision.written, arguments, answer, problem)
+    return Choice(choice.action, choice.subject, choice.written, arguments, answer, problem)
 
 
 def _answer_text(answer: Json, answer_type: type[BaseModel] | None) -> str:

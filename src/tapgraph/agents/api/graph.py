@@ -10,8 +10,8 @@
 One call of a model for a step; the check of the whole task and the tips are one more each.
 """
 
-from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
@@ -25,14 +25,22 @@ from tapgraph.agents.api.retriever import retriever
 from tapgraph.agents.api.state import ApiState
 from tapgraph.agents.api.team import ApiTeam
 from tapgraph.agents.api.verifier import verifier
+from tapgraph.agents.run.history import Limits, stop_of
 
-__all__ = ["ApiGraph", "build_graph", "initial_state"]
+__all__ = ["ApiGraph", "build_graph"]
 
 ApiGraph: TypeAlias = CompiledStateGraph[ApiState, ApiTeam, ApiState, ApiState]
 
 
-def build_graph(checkpointer: BaseCheckpointSaver[Any]) -> ApiGraph:
-    """The compiled graph."""
+def build_graph(
+    checkpointer: BaseCheckpointSaver[Any], *, limits: Limits, learns: bool
+) -> ApiGraph:
+    """The compiled graph; `learns` says whether the reflector on experience is asked."""
+    ending = "tips_reflector" if learns else END
+
+    def or_end(following: Callable[[ApiState], str]) -> Callable[[ApiState], str]:
+        return lambda state: ending if stop_of(state, limits) else following(state)
+
     graph = StateGraph(ApiState, context_schema=ApiTeam)
     graph.add_node("retriever", retriever)
     graph.add_node("chooser", chooser)
@@ -45,44 +53,23 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any]) -> ApiGraph:
     graph.add_conditional_edges("chooser", _after_chooser, ["retriever", "caller"])
     graph.add_edge("caller", "observer")
     graph.add_conditional_edges(
-        "observer", _after_observer, ["chooser", "verifier", "tips_reflector"]
+        "observer", or_end(_after_observer), ["chooser", "verifier", ending]
     )
-    graph.add_conditional_edges("verifier", _after_verifier, ["chooser", "tips_reflector"])
+    graph.add_conditional_edges("verifier", or_end(lambda _: "chooser"), ["chooser", ending])
     graph.add_edge("tips_reflector", END)
     return graph.compile(checkpointer=checkpointer)
 
 
-def initial_state(instruction: str, started_at: datetime) -> ApiState:
-    """The state before the first search."""
-    return {
-        "instruction": instruction,
-        "started_at": f"{started_at:%A} {started_at.isoformat(timespec='minutes')}",
-        "step": 0,
-        "candidates": [],
-        "history": [],
-        "error": "",
-        "verifications": 0,
-        "missing": "",
-        "answer": "",
-    }
+def _after_retriever(state: ApiState) -> str:
+    return "chooser" if state["choice"] is None else "observer"
 
 
-def _after_retriever(state: ApiState) -> Literal["chooser", "observer"]:
-    return "chooser" if state.get("decision") is None else "observer"
+def _after_chooser(state: ApiState) -> str:
+    choice = state["choice"]
+    return "retriever" if choice is not None and choice.action == "search" else "caller"
 
 
-def _after_chooser(state: ApiState) -> Literal["retriever", "caller"]:
-    decision = state.get("decision")
-    return "retriever" if decision is not None and decision.action == "search" else "caller"
-
-
-def _after_observer(state: ApiState) -> Literal["chooser", "verifier", "tips_reflector"]:
-    if state.get("stop"):
-        return "tips_reflector"
-    decision = state.get("decision")
-    is_finished = decision is not None and decision.action == "finish" and not state["error"]
+def _after_observer(state: ApiState) -> str:
+    choice = state["choice"]
+    is_finished = choice is not None and choice.action == "finish" and not state["error"]
     return "verifier" if is_finished else "chooser"
-
-
-def _after_verifier(state: ApiState) -> Literal["chooser", "tips_reflector"]:
-    return "tips_reflector" if state.get("stop") else "chooser"

@@ -3,41 +3,18 @@
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    StringConstraints,
-    WithJsonSchema,
-    create_model,
-    model_validator,
-)
+from pydantic import Field, JsonValue, WithJsonSchema, create_model, model_validator
 
-__all__ = [
-    "API_ROLES",
-    "ApiRole",
-    "ApiTipsReply",
-    "ApiVerifierReply",
-    "ChooserReply",
-    "chooser_reply",
-]
+from tapgraph.agents.run.replies import RoleReply, Words
+
+__all__ = ["API_ROLES", "ApiRole", "ChooserReply", "chooser_reply"]
 
 ApiRole: TypeAlias = Literal["chooser", "verifier", "tips_reflector"]
 API_ROLES: tuple[ApiRole, ...] = get_args(ApiRole)
 """All roles that ask a model."""
 
-Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True)]
-Sentence: TypeAlias = Annotated[str, StringConstraints(min_length=1), AfterValidator(str.strip)]
-"""Not empty as it is written, which is what a JSON schema can say; blanks alone become ""."""
 
-
-class _Reply(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ChooserReply(_Reply):
+class ChooserReply(RoleReply):
     """One action."""
 
     thought: Words
@@ -71,16 +48,3 @@ def chooser_reply(candidates: tuple[str, ...]) -> type[ChooserReply]:
     names = WithJsonSchema({"type": "string", "enum": [*candidates, ""]})
     fields: dict[str, Any] = {"api": (Annotated[Words, names], "")}
     return create_model(ChooserReply.__name__, __base__=ChooserReply, **fields)
-
-
-class ApiVerifierReply(_Reply):
-    """Whether the whole task is done."""
-
-    complete: bool
-    missing: Words = ""
-
-
-class ApiTipsReply(_Reply):
-    """New tips, one sentence each; none when nothing was learnt."""
-
-    tips: Annotated[list[Sentence], Field(max_length=5)]

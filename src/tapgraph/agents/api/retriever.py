@@ -28,22 +28,22 @@ def retriever(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
     """
     team = runtime.context
     catalog = team.runner.catalog
-    decision = state.get("decision")
-    if decision is None:
+    choice = state["choice"]
+    if choice is None:
         query = state["instruction"]
         found = _whole(catalog) or [
             api.identifier for api in catalog.search(query, limit=_FOR_THE_GOAL)
         ]
         error = ""
     else:
-        query = decision.subject
+        query = choice.subject
         found = [api.identifier for api in catalog.search(query, limit=_FOR_A_SEARCH)]
-        team.folder.save_result(state["step"], found)
+        team.run.folder.save_result(state["step"], found)
         error = "" if set(found) - set(state["candidates"]) else _nothing_new(found)
-    used = {record.subject for record in state["history"] if record.action == "call"}
+    used = {record.subject for record in state["history"] if record.name == "call"}
     shown = state["candidates"] or list(team.pinned)
     candidates = candidates_within(catalog, shown, found, used=used | set(team.pinned))
-    team.folder.record(Retrieved(step=state["step"], query=query, apis=tuple(candidates)))
+    team.run.folder.record(Retrieved(step=state["step"], query=query, apis=tuple(candidates)))
     return {"candidates": candidates, "error": error}
 
 

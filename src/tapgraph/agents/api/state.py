@@ -3,20 +3,20 @@
 What calls gave is held by the number of its step: the run folder finds it again.
 """
 
-import operator
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
 
-from tapgraph.agents.run.outcome import Outcome, Stop
+from tapgraph.agents.run.history import RunState, StepRecord, fresh_state
 
-__all__ = ["CHECKPOINT_TYPES", "ActionName", "ApiState", "Decision", "StepRecord"]
+__all__ = ["CHECKPOINT_TYPES", "ActionName", "ApiState", "ApiStep", "Choice", "initial_state"]
 
 ActionName: TypeAlias = Literal["call", "read", "search", "ask_user", "finish", "give_up", "none"]
 """What can be done in a step; `none` stands for a reply that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Choice:
     """What the Chooser wants done.
 
     Attributes:
@@ -36,45 +36,39 @@ class Decision:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecord:
-    """One step as later prompts show it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiStep(StepRecord):
+    """One step: `name` is its kind, `arguments` are those that the model wrote.
 
     Attributes:
-        step: its number, by which later steps refer to its result.
-        grade: A it worked, C it failed.
-        error: why it failed.
-        fingerprint: the same for two steps that did the same and got the same.
+        subject: the API, the query or the question.
     """
 
-    step: int
-    action: ActionName
-    subject: str
-    written: dict[str, Any]
-    grade: Literal["A", "C"]
-    error: str
-    fingerprint: str
+    subject: str = ""
 
 
-class ApiState(TypedDict):
+class ApiState(RunState):
     """The channels of the graph."""
 
-    instruction: str
     started_at: str
     """The user's time at the start, as ISO 8601."""
-    step: int
     candidates: list[str]
     """Identifiers of the APIs that the model is shown, in the order in which they were found."""
-    history: Annotated[list[StepRecord], operator.add]
-    decision: NotRequired[Decision | None]
+    choice: Choice | None
     error: str
     """Why the current step failed; empty when it worked."""
-    verifications: int
-    missing: str
-    """What the last verification found undone."""
-    answer: str
-    stop: NotRequired[Stop | None]
 
 
-CHECKPOINT_TYPES: tuple[type, ...] = (Decision, StepRecord, Stop, Outcome)
+def initial_state(instruction: str, started_at: datetime) -> ApiState:
+    """The state before the first search."""
+    return {
+        **fresh_state(instruction),
+        "started_at": f"{started_at:%A} {started_at.isoformat(timespec='minutes')}",
+        "candidates": [],
+        "choice": None,
+        "error": "",
+    }
+
+
+CHECKPOINT_TYPES: tuple[type, ...] = (Choice, ApiStep)
 """The classes that a checkpoint may bring back to life; nothing else is."""

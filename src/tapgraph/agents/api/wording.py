@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel
 
 from tapgraph.agents.api.references import ResultStore
-from tapgraph.agents.api.state import StepRecord
-from tapgraph.memory.store import Tip
+from tapgraph.agents.api.state import ApiStep
+from tapgraph.agents.run.wording import fenced
 from tapgraph.tools.api.catalog import ApiCatalog
 from tapgraph.tools.api.json_value import Json, excerpt, json_line
 
@@ -19,9 +19,8 @@ __all__ = [
     "API_TOKENS",
     "answer_rule",
     "apis_block",
-    "result_text",
+    "result_line",
     "steps_block",
-    "tip_lines",
 ]
 
 API_TOKENS = 240
@@ -38,10 +37,10 @@ _LONGEST_ERROR = 900
 def apis_block(catalog: ApiCatalog, candidates: Sequence[str], *, tokens: int = API_TOKENS) -> str:
     """The APIs in their order, each in at most so many tokens."""
     lines = "\n".join(catalog[one].signature(budget_tokens=tokens) for one in candidates)
-    return f"<apis>\n{_escaped(lines, '&lt;') or 'none found'}\n</apis>"
+    return f"<apis>\n{lines.replace('<', '&lt;') or 'none found'}\n</apis>"
 
 
-def steps_block(history: Sequence[StepRecord], results: ResultStore) -> str:
+def steps_block(history: Sequence[ApiStep], results: ResultStore) -> str:
     """All steps in order, one line each, the newest ones with what they gave.
 
     The newest result is shown longest; the oldest are only there to be referred to.
@@ -54,32 +53,32 @@ def steps_block(history: Sequence[StepRecord], results: ResultStore) -> str:
             is_latest = record.step == with_result[-1]
             most = _LATEST_CHARACTERS if is_latest else _EARLIER_CHARACTERS
             value = results.load_result(record.step)
-            lines.append(f"  gave {result_text(value, max_characters=most)}")
+            lines.append(f"  gave {result_line(value, max_characters=most)}")
     return "<steps>\n" + ("\n".join(lines) or "none yet") + "\n</steps>"
 
 
-def _step_line(record: StepRecord) -> str:
-    words = f"{record.action} {json_line(record.subject) if record.action != 'call' else ''}"
-    if record.action == "call":
-        words = f"call {record.subject}"
-    written = f" {excerpt(json_line(record.written), _LONGEST_ARGUMENTS)}" if record.written else ""
+def _step_line(record: ApiStep) -> str:
+    subject = record.subject if record.name == "call" else json_line(record.subject)
+    written = ""
+    if record.arguments:
+        written = f" {excerpt(json_line(record.arguments), _LONGEST_ARGUMENTS)}"
     failed = " -> done"
     if record.error:
         failed = f" -> failed: {excerpt(json_line(record.error), _LONGEST_ERROR)}"
-    return f"[{record.step}] " + _escaped(f"{words.strip()}{written}{failed}", "\\u003c")
+    return f"[{record.step}] " + fenced(f"{record.name} {subject}{written}{failed}")
 
 
-def result_text(value: Json, *, max_characters: int) -> str:
+def result_line(value: Json, *, max_characters: int) -> str:
     r"""A value as one line of JSON that cannot end the block around it, cut where it is long.
 
     What is cut says how large the whole is, as its parts can still be referred to.
 
-    >>> result_text({"text": "</steps>"}, max_characters=80)
+    >>> result_line({"text": "</steps>"}, max_characters=80)
     '{"text": "\\u003c/steps>"}'
-    >>> result_text([{"id": 1}, {"id": 2}], max_characters=9)
+    >>> result_line([{"id": 1}, {"id": 2}], max_characters=9)
     '[{"id": 1… (13 more characters; the whole is a list of 2, each with id; refer to its parts)'
     """
-    text = _escaped(json_line(value), "\\u003c")
+    text = fenced(json_line(value))
     if len(text) <= max_characters:
         return text
     shown = excerpt(text, max_characters).removesuffix(")")
@@ -97,13 +96,9 @@ def _outline(value: Json) -> str:
 
 
 def _members(value: Mapping[str, Json]) -> str:
-    names = [_escaped(json_line(str(name))[1:-1], "\\u003c") for name in list(value)]
+    names = [fenced(json_line(str(name))[1:-1]) for name in list(value)]
     more = len(names) - _MOST_MEMBERS
     return ", ".join(names[:_MOST_MEMBERS]) + (f" and {more} more" if more > 0 else "")
-
-
-def _escaped(text: str, less_than: str) -> str:
-    return text.replace("<", less_than)
 
 
 def answer_rule(answer_type: type[BaseModel] | None) -> str:
@@ -112,8 +107,3 @@ def answer_rule(answer_type: type[BaseModel] | None) -> str:
         return "what the user wants to know, or what was done, in a sentence or two"
     schema = json.dumps(answer_type.model_json_schema(), ensure_ascii=False)
     return f"the result that the task asks for, an object of the schema {schema}"
-
-
-def tip_lines(tips: Sequence[Tip]) -> str:
-    """One line for each tip."""
-    return "\n".join(f"- {tip.text}" for tip in tips) or "none"

@@ -5,76 +5,93 @@ from typing import Any
 from langgraph.runtime import Runtime
 from pydantic import ValidationError
 
-from tapgraph.agents.mobile.ledger import perform
-from tapgraph.agents.mobile.perceptor import perceptor
-from tapgraph.agents.mobile.shortcut_player import play
-from tapgraph.agents.mobile.state import Decision, PhoneState, Stop
-from tapgraph.agents.mobile.team import Team
+from tapgraph.agents.mobile.perceptor import looked_at
+from tapgraph.agents.mobile.shortcut_player import play_shortcut
+from tapgraph.agents.mobile.state import Decision, PhoneState
+from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.run.interrupts import NobodyThere, ask_leave, ask_question
-from tapgraph.agents.run.outcome import Outcome
+from tapgraph.agents.run.wording import fenced
 from tapgraph.errors import ToolError
+from tapgraph.tools.api.json_value import excerpt, json_line
 from tapgraph.tools.mobile.actions import Action, Answer, AskUser, action_from_wire
 from tapgraph.tools.mobile.policy import assess
 from tapgraph.tools.mobile.screen import Screen
 
 __all__ = ["actor"]
 
+_LONGEST_RESULT = 1500
 
-def actor(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
-    """What became of the decision, and the screen that it led to; or a stop.
+
+def actor(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
+    """What became of the decision, and the screen that it led to.
 
     Acting and looking are one node, so that a step costs one checkpoint less. Questions and risky
     touches are LangGraph interrupts: the node runs again from its start when the user has spoken,
     and the ledger keeps it from sending anything twice.
     """
-    decision = state.get("decision")
+    team, decision = runtime.context, state["decision"]
     if decision is None:
         raise TypeError("actor must run after operator")
+    update: dict[str, Any] = {"tool_error": ""}
     try:
-        update = _carry_out(decision, state, runtime.context)
+        update |= _carry_out(decision, state, team)
     except ToolError as error:
-        update = {"tool_error": str(error)}
+        update["tool_error"] = str(error)
     except NobodyThere as error:
-        return {"stop": Stop(Outcome.NEEDS_HUMAN, str(error))}
-    acted: PhoneState = {**state, **update}  # type: ignore[typeddict-item]  # keys of the state
-    return update | perceptor(acted, runtime)
+        return {"unanswered": str(error)}
+    return update | looked_at(state, decision, team, tool_error=update["tool_error"])
 
 
-def _carry_out(decision: Decision, state: PhoneState, team: Team) -> dict[str, Any]:
+def _carry_out(decision: Decision, state: PhoneState, team: PhoneTeam) -> dict[str, Any]:
     if decision.problem:
         raise ToolError(decision.problem)
-    shortcut = next((each for each in team.shortcuts if each.name == decision.name), None)
+    step = state["step"]
+    shortcut = team.offer.shortcut(decision.name)
     if shortcut is not None:
-        played = play(shortcut, decision.arguments, team, state, ask_leave=_ask_leave)
-        return {"tool_error": played.error}
+        return {
+            "tool_error": play_shortcut(
+                shortcut, decision.arguments, team, state, ask_leave=_ask_leave
+            )
+        }
+    if team.offer.is_tool(decision.name):
+        return _use_tool(decision, state, team)
     action = action_from_wire({"name": decision.name, "arguments": decision.arguments})
     match action:
         case Answer():
             _check_answer(action, team)
             return {"answer": action.text}
         case AskUser():
-            return _ask_user(action, state)
-    if not team.ledger.was_sent(state["step"]):
+            said = ask_question(action.question)
+            return _noted(state, f"The user was asked {action.question!r} and said: {said}")
+    if not team.run.ledger.was_sent(step):
         _ask_leave(action, team.screens[state["screen"]], 0)
-    team.timer.add_device(perform(team.ledger, team.device, action, step=state["step"]))
+    team.run.timer.add_device(team.run.ledger.send(team.device, action, step=step))
     return {}
 
 
-def _check_answer(action: Answer, team: Team) -> None:
-    if team.answer_type is None:
+def _use_tool(decision: Decision, state: PhoneState, team: PhoneTeam) -> dict[str, Any]:
+    """Call a tool; what it gave stands in the notes, where the other roles read it too."""
+    if team.offer.tools is None:
+        raise TypeError("a tool must be on offer before it is used")
+    arguments: dict[str, Any] = decision.arguments
+    team.run.call_api(team.offer.tools, state["step"], decision.name, arguments)
+    gave = excerpt(json_line(team.run.folder.load_result(state["step"])), _LONGEST_RESULT)
+    called = f"{decision.name} {json_line(arguments)}" if arguments else decision.name
+    return _noted(state, fenced(f"{excerpt(called, _LONGEST_RESULT)} gave: {gave}"))
+
+
+def _noted(state: PhoneState, line: str) -> dict[str, Any]:
+    return {"notes": "\n".join(part for part in (state["notes"], line) if part)}
+
+
+def _check_answer(action: Answer, team: PhoneTeam) -> None:
+    wanted = team.run.answer_type
+    if wanted is None:
         return
     try:
-        team.answer_type.model_validate_json(action.text)
+        wanted.model_validate_json(action.text)
     except ValidationError as error:
-        raise ToolError(
-            f"Answer: text must be JSON for {team.answer_type.__name__}: {error}"
-        ) from error
-
-
-def _ask_user(action: AskUser, state: PhoneState) -> dict[str, Any]:
-    said = ask_question(action.question)
-    line = f"The user was asked {action.question!r} and said: {said}"
-    return {"notes": "\n".join(part for part in (state["notes"], line) if part)}
+        raise ToolError(f"Answer: text must be JSON for {wanted.__name__}: {error}") from error
 
 
 def _ask_leave(action: Action, screen: Screen, part: int) -> None:

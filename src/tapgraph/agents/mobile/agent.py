@@ -1,160 +1,140 @@
 """The phone agent as a person uses it: give it a phone and a model, then an instruction."""
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from functools import partial
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel
-
-from tapgraph.agents.handover import SubgoalAgent, ended_before
-from tapgraph.agents.mobile.graph import build_graph, initial_state
-from tapgraph.agents.mobile.pipeline import TAPGRAPH, Pipeline, pipeline_named
-from tapgraph.agents.mobile.screens import ScreenStore
-from tapgraph.agents.mobile.state import CHECKPOINT_TYPES, PhoneState
-from tapgraph.agents.mobile.team import Team
-from tapgraph.agents.run.budget import Budget
-from tapgraph.agents.run.driving import Driver
-from tapgraph.agents.run.events import RecordedEvent, RunStarted
-from tapgraph.agents.run.human import AbsentHuman, Human
-from tapgraph.agents.run.ledger import Ledger
-from tapgraph.agents.run.meter import Meter
-from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.agents.handover import SubgoalAgent
+from tapgraph.agents.mobile.graph import Node, build_graph
+from tapgraph.agents.mobile.offer import PUBLISHED_ACTIONS, Offer
+from tapgraph.agents.mobile.pipeline import TAPGRAPH, Pipeline, pipeline_from, settings_of
+from tapgraph.agents.mobile.replies import ROLES
+from tapgraph.agents.mobile.reply_repairs import repaired_name
+from tapgraph.agents.mobile.screen_store import ScreenStore
+from tapgraph.agents.mobile.state import CHECKPOINT_TYPES, PhoneState, initial_state
+from tapgraph.agents.mobile.team import PhoneTeam
+from tapgraph.agents.run.agent import Agent, AnyModel
+from tapgraph.agents.run.agent_run import AgentRun
+from tapgraph.agents.run.driving import Work
+from tapgraph.agents.run.history import Limits
+from tapgraph.agents.run.outcome import AgentKind
 from tapgraph.agents.run.run_header import RunHeader
-from tapgraph.agents.run.task_result import RESUMABLE, TaskResult, parsed_answer
 from tapgraph.errors import UsageError
-from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory.store import MemoryStore, Scope
-from tapgraph.tools.mobile.device import Device
+from tapgraph.tools.api.calls import ApiRunner
+from tapgraph.tools.api.functions import PythonFunctions
+from tapgraph.tools.api.joined import JoinedRunner
+from tapgraph.tools.mobile.actions import ACTION_TYPES
+from tapgraph.tools.mobile.device import Capability, Device
 from tapgraph.tools.mobile.screen_reader import ScreenReader
 
-__all__ = ["PhoneAgent", "TaskResult"]
+__all__ = ["PhoneAgent", "Tool"]
 
-_NODES_PER_STEP = 8
+Tool = ApiRunner | Callable[..., object]
+"""A Python function, or a runner of APIs: a service, an MCP server."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PhoneAgent:
+@dataclass(frozen=True)
+class PhoneAgent(Agent):
     """Does tasks on a phone.
 
     Attributes:
         device: the phone.
-        models: who answers for each role.
-        memory: tips and shortcuts to work with.
+        model: who answers: a model, one for each role, or a spec such as `openai:NAME`.
+        pipeline: how the roles work together.
         source: where screens are read from; `auto` recognises text only where the tree is useless.
-        human: who answers questions and confirms risky actions.
-        on_event: told of every event as it is recorded.
+        tools: what the Operator may use beside the phone, under the same ledger and policy.
+        nodes: steps of your own, by name, that run beside the Reflector after each action on the
+            phone. `{"advice": {NAME: "..."}}` is told to the Operator until it is replaced.
+        own_roles: roles that they ask for models of, for `model` given as a spec.
         api_agent: who does subgoals that the Manager gives away; None for nobody.
+
+    Raises:
+        UsageError: a tool or a node has the name of something that is there already.
     """
 
     device: Device
-    models: RoleModels
-    memory: MemoryStore
+    model: AnyModel
+    _: KW_ONLY
     pipeline: Pipeline = TAPGRAPH
-    budget: Budget = field(default_factory=Budget)
-    human: Human = field(default_factory=AbsentHuman)
     source: Literal["tree", "ocr", "both", "auto"] = "auto"
-    on_event: Callable[[RecordedEvent], None] | None = None
+    tools: Sequence[Tool] = ()
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    own_roles: Sequence[str] = ()
     api_agent: SubgoalAgent | None = None
 
-    def run(
-        self,
-        instruction: str,
-        *,
-        out: Path,
-        answer_type: type[BaseModel] | None = None,
-        seed: int | None = None,
-        options: dict[str, str | int | float | bool | None] | None = None,
-    ) -> TaskResult:
-        """Do the task and leave a run folder at `out`.
+    kind: ClassVar[AgentKind] = "mobile"
+    package: ClassVar[str] = "tapgraph.agents.mobile"
 
-        With `answer_type` the agent must give its answer as JSON of that type. `seed`, of a
-        simulated phone, and `options` are kept in the header for whoever repeats the run.
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that may have a model of their own."""
+        return (*ROLES, *self.own_roles)
 
-        Raises:
-            UsageError: the instruction is empty, or `out` already holds a run.
-        """
-        if not instruction.strip():
-            raise UsageError("the instruction is empty; say what the phone should do")
-        header = RunHeader(
-            instruction=instruction,
-            pipeline=self.pipeline.name,
-            model=", ".join(traits.name for traits in self.models.all_traits),
-            device=self.device.name,
-            memory=self.memory.url,
-            budget=self.budget,
-            demonstrator=any(traits.is_demonstrator for traits in self.models.all_traits),
-            seed=seed,
-            options=options or {},
-        )
-        with RunFolder.create(out, header, observer=self.on_event) as folder:
-            folder.record(RunStarted(instruction=instruction, pipeline=self.pipeline.name))
-            state = initial_state(instruction)
-            return self._go(folder, state, answer_type)
-
-    def resume(self, run: Path, *, answer_type: type[BaseModel] | None = None) -> TaskResult:
-        """Go on with a run that was stopped; no acknowledged action is sent again.
-
-        Raises:
-            UsageError: the run has ended already, or it was made by the other pipeline.
-            UnreadableRun: there is no run in the folder.
-        """
-        with RunFolder.open(run, observer=self.on_event) as folder:
-            if folder.header.outcome not in RESUMABLE:
-                raise UsageError(
-                    f"the run in {str(run)!r} has ended: {folder.header.state}; start a new one"
-                )
-            if pipeline_named(folder.header.pipeline) != self.pipeline:
-                raise UsageError(f"the run was made by the pipeline {folder.header.pipeline!r}")
-            folder.reopen()
-            state = initial_state(folder.header.instruction)
-            return self._go(folder, state, answer_type)
+    @property
+    def pipeline_name(self) -> str:
+        """The pipeline's name."""
+        return self.pipeline.name
 
     def abilities(self, task: str) -> str:  # noqa: ARG002 - a phone can try any task
         """What it can do, for another agent."""
         return f"anything that a person can do by hand on {self.device.name}"
 
-    def do_subgoal(self, subgoal: str, *, out: Path, budget: Budget) -> TaskResult:
-        """Do a subgoal for another agent; a run that was stopped in `out` is gone on with."""
-        agent = dataclasses.replace(self, budget=budget)
-        if (out / "run.json").exists():
-            return ended_before(out) or agent.resume(out)
-        return agent.run(subgoal, out=out)
+    def _any_model(self) -> AnyModel:
+        return self.model
 
-    def _go(
-        self, folder: RunFolder, fresh: PhoneState, answer_type: type[BaseModel] | None
-    ) -> TaskResult:
-        recorded = folder.timeline()
-        team = Team(
+    def _operates(self) -> str:
+        return self.device.name
+
+    def _limits(self) -> Limits:
+        return self.pipeline.limits
+
+    def _pipeline_settings(self) -> dict[str, Any]:
+        return settings_of(self.pipeline)
+
+    def _as_started(self, header: RunHeader) -> "PhoneAgent":
+        pipeline = pipeline_from(header.pipeline_settings, header.pipeline)
+        return dataclasses.replace(self, pipeline=pipeline)
+
+    def _work(self, run: AgentRun, memory: MemoryStore) -> Work[PhoneState]:
+        team = PhoneTeam(
+            run=run,
             device=self.device,
-            screens=ScreenStore(ScreenReader(self.device, source=self.source), folder),
-            models=self.models,
-            folder=folder,
-            ledger=Ledger(folder, recorded),
-            meter=Meter(self.budget, recorded),
+            screens=ScreenStore(ScreenReader(self.device, source=self.source), run.folder),
             pipeline=self.pipeline,
-            memory=self.memory,
-            tips=self.memory.tips(Scope(agent="mobile")),
-            shortcuts=self.memory.shortcuts(Scope(agent="mobile")),
-            answer_type=answer_type,
+            memory=memory,
+            offer=self._offer(memory),
             api_agent=self.api_agent,
         )
-        driven = Driver(
-            folder=folder,
-            human=self.human,
+        return Work(
+            build=partial(build_graph, self.pipeline, own=self.nodes, learns=run.learns),
+            fresh=initial_state(run.folder.header.instruction),
+            team=team,
             checkpoint_types=CHECKPOINT_TYPES,
-            most_nodes=50 + _NODES_PER_STEP * self.budget.max_steps,
-        ).drive(lambda saver: build_graph(self.pipeline, saver), fresh, team)
-        state, stop = driven.state, driven.stop
-        spent = team.meter.spent(state["step"])
-        folder.finish(stop.outcome, stop.reason, state["answer"], spent)
-        return TaskResult(
-            outcome=stop.outcome,
-            reason=stop.reason,
-            answer=state["answer"],
-            answer_object=parsed_answer(state["answer"], answer_type),
-            notes=state["notes"],
-            spent=spent,
-            folder=folder.path,
+            nodes_per_step=8 + len(self.nodes),
         )
+
+    def _offer(self, memory: MemoryStore) -> Offer:
+        has_apps = Capability.APPS in self.device.capabilities
+        offer = Offer(
+            shortcuts=memory.shortcuts(Scope(agent="mobile")),
+            tools=self._tools(),
+            apps=tuple(app.label for app in self.device.installed_apps()) if has_apps else (),
+        )
+        ours = [name for name in ACTION_TYPES if name not in PUBLISHED_ACTIONS]
+        return offer.without(*ours) if self.pipeline.published_actions else offer
+
+    def _tools(self) -> ApiRunner | None:
+        functions = [tool for tool in self.tools if callable(tool)]
+        runners = [tool for tool in self.tools if not callable(tool)]
+        if functions:
+            runners.append(PythonFunctions(functions))
+        if not runners:
+            return None
+        tools = runners[0] if len(runners) == 1 else JoinedRunner(runners)
+        for api in tools.catalog:
+            if repaired_name(api.identifier) in ACTION_TYPES:
+                raise UsageError(f"a tool cannot be called {api.identifier!r}: an action is")
+        return tools

@@ -5,65 +5,113 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.mobile.state import Judgement, PhoneState, Plan, StepRecord
-from tapgraph.agents.mobile.stuck import failures_in_a_row, reason_to_stop, trouble
-from tapgraph.agents.mobile.team import Team
-from tapgraph.agents.run.events import Escalated, Noted
+from tapgraph.agents.mobile.state import Judgement, PhoneState, PhoneStep, Plan
+from tapgraph.agents.mobile.team import PhoneTeam
+from tapgraph.agents.mobile.wording import deed_words
+from tapgraph.agents.run.events import Escalated, Noted, Planned
+from tapgraph.agents.run.history import failures_in_a_row, loop_warning
 
-__all__ = ["close_step"]
+__all__ = ["DELEGATE", "close_step", "plan_taken"]
+
+DELEGATE = "Delegate"
+"""The name under which a subgoal of another agent stands in the history."""
 
 
-def close_step(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
-    """The state after the step; a `stop` when the run goes in circles or fails again and again."""
+def close_step(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
+    """The state after the step."""
     team = runtime.context
-    decision, judgement = state.get("decision"), state.get("judgement")
+    decision, judgement = state["decision"], state["judgement"]
     if decision is None or judgement is None:
         raise TypeError("close_step must run after a judgement")
-    before, after = team.screens[state["screen_before"]], team.screens[state["screen"]]
-    record = StepRecord(
+    record = PhoneStep(
+        step=state["step"],
         name=decision.name,
         arguments=decision.arguments,
-        description=decision.description,
-        grade=judgement.grade,
+        verdict=judgement.verdict,
         error=judgement.error,
+        before=team.screens[state["screen_before"]].fingerprint,
+        after=team.screens[state["screen"]].fingerprint,
+        description=decision.description,
+        target=decision.target,
+        direction=decision.direction,
         progress=judgement.progress,
-        screen_before=before.fingerprint,
-        screen_after=after.fingerprint,
     )
-    history = [*state["history"], record]
+    worked = judgement.verdict == "A"
     update: dict[str, Any] = {
-        "history": [record],
         "progress": judgement.progress,
         "decision": None,
         "judgement": None,
         "notes_proposed": None,
         "plan_proposed": None,
-        "stop": reason_to_stop(history, team.pipeline),
     }
-    notes = state.get("notes_proposed")
-    if judgement.grade == "A" and notes is not None and notes != state["notes"]:
+    notes = state["notes_proposed"]
+    if worked and notes is not None and notes != state["notes"]:
         update["notes"] = notes
-        team.folder.record(Noted(step=state["step"], notes=notes))
-    update["plan"] = _next_plan(state, judgement)
-    update["reviews_plan"] = judgement.subgoal_done and state.get("plan_proposed") is None
-    escalation = trouble(history, team.pipeline)
-    if escalation:
-        update["escalation"] = escalation
-        team.folder.record(Escalated(step=state["step"], failures=failures_in_a_row(history)))
-    used = next((each for each in team.shortcuts if each.name == decision.name), None)
+        team.run.folder.record(Noted(step=state["step"], notes=notes))
+    update |= _planned(state, judgement, team)
+    update["escalation"] = _trouble([*state["history"], record], team)
+    if update["escalation"]:
+        failures = failures_in_a_row([*state["history"], record])
+        team.run.folder.record(Escalated(step=state["step"], failures=failures))
+    used = team.offer.shortcut(decision.name)
     if used is not None:
-        team.memory.record_use(used.id, succeeded=judgement.grade == "A")
-    team.folder.record(team.timer.close(state["step"]))
+        team.memory.record_use(used.id, succeeded=worked)
+    return update | team.run.close_step(record, judgement.judged_by, progress=judgement.progress)
+
+
+def plan_taken(plan: Plan, step: int, team: PhoneTeam) -> dict[str, Any]:
+    """A plan that holds from now on: recorded as it is, with what it says of the task's end."""
+    team.run.folder.record(
+        Planned(
+            step=step,
+            thought=plan.thought,
+            subgoals=plan.subgoals,
+            current_subgoal=plan.current_subgoal,
+            status=plan.status,
+        )
+    )
+    update: dict[str, Any] = {"plan": plan}
+    if plan.status == "impossible":
+        update["given_up"] = "the Manager holds the task for impossible"
+    if plan.status == "finished" and team.pipeline.wiring == "in order":
+        update["done"] = "the Manager declared the task finished"
     return update
 
 
-def _next_plan(state: PhoneState, judgement: Judgement) -> Plan:
-    """The Manager's newest plan, or the old one; moved on where the judged subgoal is done."""
-    old = state["plan"]
-    proposed = state.get("plan_proposed")
-    plan = proposed if judgement.grade == "A" and proposed is not None else old
-    if not judgement.subgoal_done or plan.current_subgoal != old.current_subgoal:
-        return plan
+def _planned(state: PhoneState, judgement: Judgement, team: PhoneTeam) -> dict[str, Any]:
+    """The plan after the step.
+
+    A plan that was made in the belief that the action succeeds is taken only when it did. A judged
+    subgoal that is done is passed, unless the new plan has passed it already.
+    """
+    old, proposal = state["plan"], state["plan_proposed"]
+    is_taken = proposal is not None and (judgement.verdict == "A" or not proposal.is_foreseen)
+    plan = proposal.plan if proposal is not None and is_taken else old
+    is_done = judgement.verdict == "A" and judgement.subgoal_done
+    if is_done and plan.current_subgoal == old.current_subgoal and plan.status == "working":
+        plan = _moved_on(plan)
+    update: dict[str, Any] = {"plan": plan, "reviews_plan": is_done and not is_taken}
+    return update | (plan_taken(plan, state["step"], team) if is_taken else {})
+
+
+def _moved_on(plan: Plan) -> Plan:
     if plan.is_last:
         return dataclasses.replace(plan, status="finished")
     return dataclasses.replace(plan, current=plan.current + 1)
+
+
+def _trouble(history: list[PhoneStep], team: PhoneTeam) -> str:
+    """What the Manager must be told, empty when all is well."""
+    if history[-1].name == DELEGATE and history[-1].verdict != "A":
+        return history[-1].error
+    latest = history[-team.pipeline.escalate_after :]
+    if failures_in_a_row(history) >= team.pipeline.escalate_after:
+        traits = team.traits("manager")
+        lines = "\n".join(
+            f"- {deed_words(record, traits)}: {record.description} -> "
+            f"{record.verdict}, {record.error}"
+            for record in latest
+        )
+        return f"The Operator may be stuck; the last actions failed:\n{lines}"
+    warning = loop_warning(history, team.run.limits)
+    return "" if loop_warning(history[:-1], team.run.limits) else warning

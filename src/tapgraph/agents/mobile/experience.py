@@ -9,69 +9,61 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.mobile.prompts import conversation
-from tapgraph.agents.mobile.replies import ShortcutReply, TipsReply
+from tapgraph.agents.mobile.replies import ShortcutReply
 from tapgraph.agents.mobile.state import PhoneState
-from tapgraph.agents.mobile.team import Team
-from tapgraph.agents.mobile.wording import (
-    ATOMIC_ACTIONS,
-    history_lines,
-    plan_lines,
-    shortcut_lines,
-    tip_lines,
-)
-from tapgraph.agents.run.events import LearntShortcut, LearntTips, Warned
-from tapgraph.errors import BudgetExhausted, InvalidReply, ModelUnavailable
+from tapgraph.agents.mobile.team import PhoneTeam
+from tapgraph.agents.mobile.wording import history_lines, plan_lines, shortcut_lines
+from tapgraph.agents.run.events import LearntShortcut
+from tapgraph.agents.run.replies import TipsReply
+from tapgraph.agents.run.wording import tip_lines
 
 __all__ = ["shortcut_reflector", "tips_reflector"]
 
 
-def shortcut_reflector(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
+def shortcut_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     """Records at most one new shortcut that the run suggests."""
     team = runtime.context
-    known = {shortcut.name for shortcut in team.shortcuts}
-    fields = {
-        "actions": ", ".join(ATOMIC_ACTIONS),
-        "shortcuts": shortcut_lines(team.shortcuts),
+    rules = {
+        "actions": ", ".join(team.offer.actions),
+        "shortcuts": shortcut_lines(team.offer.shortcuts),
     }
-    asked = conversation("shortcut_reflector", fields, "experience", _experience(state))
-    try:
-        reply = team.ask("shortcut_reflector", state, asked, ShortcutReply)
-    except (BudgetExhausted, InvalidReply, ModelUnavailable) as error:
-        team.folder.record(Warned(step=state["step"], text=f"Shortcut reflector: {error}"))
-        return {}
-    is_usable = (
-        reply.worth_keeping
-        and reply.name not in known
-        and len(reply.steps) > 1
-        and all(step.action in ATOMIC_ACTIONS for step in reply.steps)
+    asked = team.run.prompts.conversation(
+        "shortcut_reflector", rules, _experience(state, team), asks="experience"
     )
-    shortcut = reply.model_dump(exclude={"worth_keeping"}) if is_usable else None
-    team.folder.record(LearntShortcut(step=state["step"], shortcut=shortcut))
+    reply = team.run.reflected(
+        state["step"],
+        "Shortcut reflector",
+        lambda: team.ask("shortcut_reflector", state, asked, ShortcutReply),
+    )
+    if reply is not None:
+        is_usable = (
+            reply.worth_keeping
+            and reply.name not in team.offer.names
+            and len(reply.steps) > 1
+            and all(step.action in team.offer.actions for step in reply.steps)
+        )
+        shortcut = reply.model_dump(exclude={"worth_keeping"}) if is_usable else None
+        team.run.folder.record(LearntShortcut(step=state["step"], shortcut=shortcut))
     return {}
 
 
-def tips_reflector(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
+def tips_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     """Records what would have helped to know before."""
     team = runtime.context
-    asked = conversation(
-        "tips_reflector", {"tips": tip_lines(team.tips)}, "experience", _experience(state)
+    asked = team.run.prompts.conversation(
+        "tips_reflector",
+        {"tips": tip_lines(team.run.tips)},
+        _experience(state, team),
+        asks="experience",
     )
-    try:
-        reply = team.ask("tips_reflector", state, asked, TipsReply)
-    except (BudgetExhausted, InvalidReply, ModelUnavailable) as error:
-        team.folder.record(Warned(step=state["step"], text=f"Tips reflector: {error}"))
-        return {}
-    team.folder.record(LearntTips(step=state["step"], tips=tuple(filter(None, reply.tips))))
-    return {}
+    return team.run.learn_tips(state, lambda: team.ask("tips_reflector", state, asked, TipsReply))
 
 
-def _experience(state: PhoneState) -> dict[str, str]:
-    stop = state.get("stop")
+def _experience(state: PhoneState, team: PhoneTeam) -> dict[str, str]:
     return {
         "instruction": state["instruction"],
-        "plan": plan_lines(state.get("plan")),
+        "plan": plan_lines(state["plan"]),
         "progress": state["progress"] or "none",
-        "history": history_lines(state["history"]),
-        "ending": f"{stop.outcome}: {stop.reason}" if stop else "success",
+        "history": history_lines(state["history"], team.traits("tips_reflector")),
+        "ending": team.run.ending(state),
     }

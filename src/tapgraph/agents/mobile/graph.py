@@ -2,12 +2,13 @@
 
 ::
 
-    tapgraph          perceptor → manager → operator → actor → reflector ┐
+    side by side      perceptor → manager → operator → actor → reflector ┐
                                     ↑                          notetaker ├→ close_step
+                                    │                     nodes of yours │      │
                                     │                         (manager)  ┘      │
                                     └── next action · stuck · verifier ←────────┘
 
-    mobile-agent-e    perceptor → manager → operator → actor → reflector → notetaker
+    in order          perceptor → manager → operator → actor → reflector → notetaker
                                     ↑                                          │
                                     └───────────────── close_step ←────────────┘
 
@@ -17,182 +18,180 @@ operator. Both end with the two reflectors on experience. The first never makes 
 after each other for an action that succeeds; the second keeps the published order.
 """
 
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
 
 from tapgraph.agents.mobile.actor import actor
 from tapgraph.agents.mobile.close_step import close_step
 from tapgraph.agents.mobile.delegate import delegate
 from tapgraph.agents.mobile.experience import shortcut_reflector, tips_reflector
-from tapgraph.agents.mobile.finish import finish
-from tapgraph.agents.mobile.manager import manager, manager_beside
+from tapgraph.agents.mobile.manager import manager, manager_ahead, manager_beside
 from tapgraph.agents.mobile.notetaker import notetaker
 from tapgraph.agents.mobile.operator_node import operator
 from tapgraph.agents.mobile.perceptor import perceptor
 from tapgraph.agents.mobile.pipeline import Pipeline
 from tapgraph.agents.mobile.reflector import reflector
 from tapgraph.agents.mobile.state import PhoneState
-from tapgraph.agents.mobile.team import Team
+from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.verifier import verifier
+from tapgraph.agents.run.history import stop_of
 from tapgraph.agents.run.outcome import Outcome
 
-__all__ = ["PhoneGraph", "build_graph", "initial_state"]
+__all__ = ["Node", "PhoneGraph", "build_graph"]
 
-PhoneGraph: TypeAlias = CompiledStateGraph[PhoneState, Team, PhoneState, PhoneState]
+PhoneGraph: TypeAlias = CompiledStateGraph[PhoneState, PhoneTeam, PhoneState, PhoneState]
 
 
-def build_graph(pipeline: Pipeline, checkpointer: BaseCheckpointSaver[Any]) -> PhoneGraph:
-    """The compiled graph of the pipeline."""
-    graph = StateGraph(PhoneState, context_schema=Team)
-    graph.add_node("perceptor", perceptor)
-    graph.add_node("manager", manager)
-    graph.add_node("operator", operator)
-    graph.add_node("actor", actor)
-    graph.add_node("reflector", reflector)
-    graph.add_node("notetaker", notetaker)
-    graph.add_node("close_step", close_step)
-    graph.add_node("finish", finish)
-    graph.add_node("shortcut_reflector", shortcut_reflector)
-    graph.add_node("tips_reflector", tips_reflector)
+class Node(Protocol):
+    """A step of the graph."""
+
+    def __call__(self, state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
+        """What it changes in the state."""
+        ...
+
+
+_NODES: Mapping[str, Node] = {
+    "perceptor": perceptor,
+    "manager": manager,
+    "operator": operator,
+    "actor": actor,
+    "reflector": reflector,
+    "notetaker": notetaker,
+    "close_step": close_step,
+    "shortcut_reflector": shortcut_reflector,
+    "tips_reflector": tips_reflector,
+}
+_NODES_SIDE_BY_SIDE: Mapping[str, Node] = {
+    "manager_beside": manager_beside,
+    "manager_ahead": manager_ahead,
+    "verifier": verifier,
+    "delegate": delegate,
+}
+
+
+def build_graph(
+    pipeline: Pipeline,
+    checkpointer: BaseCheckpointSaver[Any],
+    *,
+    own: Mapping[str, Node],
+    learns: bool,
+) -> PhoneGraph:
+    """The compiled graph of the pipeline.
+
+    Args:
+        pipeline: its wiring.
+        checkpointer: where its state is kept.
+        own: nodes that run beside the Reflector after each action on the phone.
+        learns: whether the reflectors on experience are asked at the end.
+    """
+    graph = StateGraph(PhoneState, context_schema=PhoneTeam)
+    is_side_by_side = pipeline.wiring == "side by side"
+    nodes = {**_NODES, **(_NODES_SIDE_BY_SIDE if is_side_by_side else {}), **own}
+    for name, node in nodes.items():
+        graph.add_node(name, node)
+    routes = _Routes(pipeline, tuple(own), learns=learns)
     graph.add_edge(START, "perceptor")
     graph.add_edge("perceptor", "manager")
     graph.add_edge("operator", "actor")
-    if pipeline.name == "tapgraph":
-        _wire_tapgraph(graph)
+    for name in own:
+        graph.add_edge(name, "close_step")
+    if is_side_by_side:
+        _wire_side_by_side(graph, routes)
     else:
-        _wire_mobile_agent_e(graph)
+        _wire_in_order(graph, routes)
+    graph.add_edge("shortcut_reflector", "tips_reflector")
     graph.add_edge("tips_reflector", END)
     return graph.compile(checkpointer=checkpointer)
 
 
-def initial_state(instruction: str) -> PhoneState:
-    """The state before the first look."""
-    return {
-        "instruction": instruction,
-        "step": 0,
-        "progress": "",
-        "notes": "",
-        "history": [],
-        "screen": 0,
-        "screen_before": 0,
-        "tool_error": "",
-        "reviews_plan": False,
-        "escalation": "",
-        "verifications": 0,
-        "missing": "",
-        "answer": "",
-    }
+def _wire_side_by_side(
+    graph: StateGraph[PhoneState, PhoneTeam, PhoneState, PhoneState], routes: "_Routes"
+) -> None:
+    ends = ["shortcut_reflector", END]
+    judges = ["reflector", "notetaker", "manager_beside", *routes.own]
+    graph.add_conditional_edges("actor", routes.after_actor, [*judges, "close_step", *ends])
+    following = ["operator", "delegate", "verifier", *ends]
+    graph.add_conditional_edges("manager", routes.after_plan, following)
+    graph.add_conditional_edges(
+        "close_step", routes.after_step, [*following, "manager", "manager_ahead"]
+    )
+    graph.add_conditional_edges("verifier", routes.on_or_end("manager"), ["manager", *ends])
+    for name in ("delegate", "reflector", "notetaker", "manager_beside"):
+        graph.add_edge(name, "close_step")
 
 
-def _wire_tapgraph(graph: StateGraph[PhoneState, Team, PhoneState, PhoneState]) -> None:
-    graph.add_node("manager_beside", manager_beside)
-    graph.add_node("manager_ahead", manager_beside)
-    graph.add_node("verifier", verifier)
-    graph.add_node("delegate", delegate)
+def _wire_in_order(
+    graph: StateGraph[PhoneState, PhoneTeam, PhoneState, PhoneState], routes: "_Routes"
+) -> None:
+    ends = ["shortcut_reflector", END]
     graph.add_conditional_edges(
-        "actor",
-        _judges,
-        ["reflector", "notetaker", "manager_beside", "close_step", "finish"],
+        "actor", routes.after_actor, ["reflector", *routes.own, "close_step", *ends]
     )
-    graph.add_conditional_edges(
-        "manager", _after_plan, ["operator", "delegate", "verifier", "finish"]
-    )
-    graph.add_conditional_edges(
-        "delegate", _after_delegate, ["operator", "delegate", "manager", "verifier", "finish"]
-    )
-    for judge in ("reflector", "notetaker", "manager_beside"):
-        graph.add_edge(judge, "close_step")
-    graph.add_conditional_edges(
-        "close_step",
-        _after_step,
-        ["operator", "delegate", "manager_ahead", "manager", "verifier", "finish"],
-    )
-    graph.add_conditional_edges("verifier", _after_verifier, ["manager", "finish"])
-    graph.add_conditional_edges("finish", _learns_always, ["shortcut_reflector", END])
-    graph.add_edge("shortcut_reflector", "tips_reflector")
-
-
-def _wire_mobile_agent_e(graph: StateGraph[PhoneState, Team, PhoneState, PhoneState]) -> None:
-    graph.add_conditional_edges("actor", _judge, ["reflector", "close_step", "finish"])
-    graph.add_conditional_edges("manager", _after_published_plan, ["operator", "finish"])
+    graph.add_conditional_edges("manager", routes.on_or_end("operator"), ["operator", *ends])
     graph.add_conditional_edges("reflector", _notes_on_success, ["notetaker", "close_step"])
     graph.add_edge("notetaker", "close_step")
-    graph.add_conditional_edges("close_step", _after_published_step, ["manager", "finish"])
-    graph.add_conditional_edges("finish", _learns_on_success, ["shortcut_reflector", END])
-    graph.add_edge("shortcut_reflector", "tips_reflector")
+    graph.add_conditional_edges("close_step", routes.on_or_end("manager"), ["manager", *ends])
 
 
-def _judges(state: PhoneState) -> list[str]:
-    decision = state.get("decision")
-    if state.get("stop") or decision is None:
-        return ["finish"]
-    if state.get("judgement") is not None:
-        return ["close_step"]
-    judges = ["reflector", "notetaker"]
-    if decision.completes_subgoal:
-        judges.append("manager_beside")
-    return judges
+def _notes_on_success(state: PhoneState) -> str:
+    judgement = state["judgement"]
+    return "notetaker" if judgement is not None and judgement.verdict == "A" else "close_step"
 
 
-def _after_plan(state: PhoneState) -> Literal["operator", "delegate", "verifier", "finish"]:
-    status = state["plan"].status
-    if status == "impossible":
-        return "finish"
-    if status == "finished":
-        return "verifier"
-    return "delegate" if state["plan"].is_for_api else "operator"
+class _Routes:
+    """Where the graph goes from its forks."""
 
+    def __init__(self, pipeline: Pipeline, own: tuple[str, ...], *, learns: bool) -> None:
+        self._pipeline = pipeline
+        self._learns = learns
+        self.own = own
 
-def _after_delegate(
-    state: PhoneState,
-) -> Literal["operator", "delegate", "manager", "verifier", "finish"]:
-    if state.get("stop"):
-        return "finish"
-    return "manager" if state["escalation"] else _after_plan(state)
+    def on_or_end(self, following: str) -> Callable[[PhoneState], str]:
+        """To the node while the run goes on."""
 
+        def route(state: PhoneState) -> str:
+            return self._end(state) or following
 
-def _after_step(state: PhoneState) -> list[str]:
-    if state.get("stop"):
-        return ["finish"]
-    if state["escalation"]:
-        return ["manager"]
-    following = _after_plan(state)
-    if following == "operator" and state["reviews_plan"]:
-        return ["operator", "manager_ahead"]
-    return [following]
+        return route
 
+    def after_actor(self, state: PhoneState) -> list[str]:
+        """To those who judge, or past them where no model is needed for that."""
+        ending, decision = self._end(state), state["decision"]
+        if ending is not None or decision is None:
+            return [ending or END]
+        if state["judgement"] is not None:
+            return ["close_step"]
+        if self._pipeline.wiring == "in order":
+            return ["reflector", *self.own]
+        foreseen = ["manager_beside"] if decision.completes_subgoal else []
+        return ["reflector", "notetaker", *self.own, *foreseen]
 
-def _after_verifier(state: PhoneState) -> Literal["manager", "finish"]:
-    return "finish" if state.get("stop") else "manager"
+    def after_plan(self, state: PhoneState) -> str:
+        """To whoever does what the plan says."""
+        plan = state["plan"]
+        following = "delegate" if plan.is_for_api else "operator"
+        return self._end(state) or ("verifier" if plan.status == "finished" else following)
 
+    def after_step(self, state: PhoneState) -> list[str]:
+        """To the Manager in trouble, else on with the plan."""
+        following = self.after_plan(state)
+        if self._end(state) is None and state["escalation"]:
+            return ["manager"]
+        if following == "operator" and state["reviews_plan"]:
+            return ["operator", "manager_ahead"]
+        return [following]
 
-def _judge(state: PhoneState) -> Literal["reflector", "close_step", "finish"]:
-    if state.get("stop"):
-        return "finish"
-    return "close_step" if state.get("judgement") is not None else "reflector"
-
-
-def _after_published_plan(state: PhoneState) -> Literal["operator", "finish"]:
-    return "operator" if state["plan"].status == "working" else "finish"
-
-
-def _notes_on_success(state: PhoneState) -> Literal["notetaker", "close_step"]:
-    judgement = state.get("judgement")
-    return "notetaker" if judgement is not None and judgement.grade == "A" else "close_step"
-
-
-def _after_published_step(state: PhoneState) -> Literal["manager", "finish"]:
-    return "finish" if state.get("stop") else "manager"
-
-
-def _learns_always(state: PhoneState) -> str:
-    return "shortcut_reflector" if state["history"] else END
-
-
-def _learns_on_success(state: PhoneState) -> str:
-    stop = state.get("stop")
-    succeeded = stop is not None and stop.outcome == Outcome.SUCCESS
-    return "shortcut_reflector" if state["history"] and succeeded else END
+    def _end(self, state: PhoneState) -> str | None:
+        """Where the run ends; None while it goes on."""
+        stop = stop_of(state, self._pipeline.limits)
+        if stop is None:
+            return None
+        succeeded = stop.outcome is Outcome.SUCCESS
+        learns = self._learns and (succeeded or self._pipeline.learns_from_failure)
+        is_worth_it = stop.outcome is not Outcome.NEEDS_HUMAN or bool(state["history"])
+        return "shortcut_reflector" if learns and state["history"] and is_worth_it else END

@@ -1,20 +1,23 @@
 """From what the Operator wrote to pixels: element numbers, directions and coordinate spaces."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.errors import ToolError
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.llm_backend.pictures import size_as_sent
 from tapgraph.memory.store import Shortcut
-from tapgraph.tools.mobile.actions import ACTION_TYPES, action_from_wire, action_to_wire
-from tapgraph.tools.mobile.coordinates import to_pixels
+from tapgraph.tools.api.calls import checked_arguments
+from tapgraph.tools.mobile.actions import action_from_wire, action_to_wire
+from tapgraph.tools.mobile.coordinates import from_place, to_pixels
 from tapgraph.tools.mobile.geometry import Bounds, Point, Size
 from tapgraph.tools.mobile.screen import Element, Screen
+from tapgraph.tools.mobile.target import Target, target_at
 
-__all__ = ["DIRECTIONS", "Grounded", "as_seen_by", "ground", "last_point"]
+__all__ = ["DIRECTIONS", "Grounded", "as_seen_by", "ground", "last_point", "written_point"]
 
 DIRECTIONS = ("up", "down", "left", "right")
 """The ways that a finger may move."""
@@ -26,47 +29,65 @@ _TRAVEL = 0.55
 
 @dataclass(frozen=True, slots=True)
 class Grounded:
-    """A call that can be carried out: its name, its arguments in pixels, and its target if known.
+    """A call that can be carried out.
 
     Attributes:
-        shortcut: the shortcut that is called; None for an action.
+        name: of an action, a shortcut or a tool.
+        arguments: points in pixels.
+        target: what is touched; None where nothing is.
+        direction: the way of a swipe that was given by it.
     """
 
     name: str
     arguments: dict[str, object]
-    bounds: Bounds | None
-    shortcut: Shortcut | None = None
+    target: Target | None = None
+    direction: str = ""
 
 
-def ground(
-    reply: OperatorReply, screen: Screen, shortcuts: Sequence[Shortcut], traits: ModelTraits
-) -> Grounded:
+def ground(reply: OperatorReply, screen: Screen, offer: Offer, traits: ModelTraits) -> Grounded:
     """The call that the reply means on this screen.
 
     Raises:
         ToolError: an unknown name, element or argument, or a point outside the screen.
     """
     arguments: dict[str, object] = dict(reply.arguments)
-    shortcut = next((each for each in shortcuts if each.name == reply.action), None)
-    if shortcut is None and reply.action not in ACTION_TYPES:
-        known = ", ".join([*ACTION_TYPES, *(each.name for each in shortcuts)])
-        raise ToolError(f"no action or shortcut is called {reply.action!r}; use one of {known}")
-    target = _named_element(arguments.pop("element", None), screen)
-    bounds = target.bounds if target else None
+    if offer.is_tool(reply.action) and offer.tools is not None:
+        api = offer.tools.catalog[reply.action]
+        return Grounded(reply.action, dict(checked_arguments(api, reply.arguments)))
+    shortcut = offer.shortcut(reply.action)
+    if shortcut is None and reply.action not in offer.actions:
+        known = ", ".join(offer.names)
+        raise ToolError(f"nothing is called {reply.action!r} here; use one of {known}")
+    element = _named_element(arguments.pop("element", None), screen)
+    direction = ""
     if reply.action == "Swipe" and "direction" in arguments:
-        arguments = _directed_swipe(arguments, bounds, screen.size)
-    elif target is not None:
-        arguments |= {"x": target.bounds.center.x, "y": target.bounds.center.y}
+        direction = str(arguments["direction"]).lower()
+        arguments = _directed_swipe(arguments, element.bounds if element else None, screen.size)
+    elif element is not None:
+        arguments |= {"x": element.bounds.center.x, "y": element.bounds.center.y}
     else:
         arguments |= _points_in_pixels(arguments, traits, screen.size)
     if shortcut is not None:
         _check_shortcut_arguments(shortcut, arguments)
-        return Grounded(shortcut.name, arguments, bounds, shortcut)
-    wire = action_to_wire(action_from_wire({"name": reply.action, "arguments": arguments}))
-    checked = wire["arguments"]
-    if not isinstance(checked, dict):
-        raise TypeError("action_to_wire must give an object of arguments")
-    return Grounded(reply.action, checked, bounds)
+    else:
+        wire = action_to_wire(action_from_wire({"name": reply.action, "arguments": arguments}))
+        arguments = wire["arguments"]  # type: ignore[assignment]  # action_to_wire gives an object
+    return Grounded(reply.action, arguments, _touched(arguments, element, screen), direction)
+
+
+def _touched(
+    arguments: Mapping[str, object], element: Element | None, screen: Screen
+) -> Target | None:
+    for x_name, y_name in _POINTS:
+        x, y = arguments.get(x_name), arguments.get(y_name)
+        if isinstance(x, int | float) and isinstance(y, int | float):
+            return target_at(screen, Point(round(x), round(y)), element)
+    return None
+
+
+def written_point(target: Target, traits: ModelTraits) -> str:
+    """The point as the model would write it."""
+    return from_place(target.place, traits.coordinate_space, _seen_size(target.size, traits))
 
 
 def _named_element(number: object, screen: Screen) -> Element | None:

@@ -10,79 +10,92 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.mobile.prompts import conversation
+from tapgraph.agents.mobile.close_step import plan_taken
 from tapgraph.agents.mobile.replies import DelegatingManagerReply, ManagerReply
-from tapgraph.agents.mobile.state import PhoneState, Plan
-from tapgraph.agents.mobile.team import Team
-from tapgraph.agents.mobile.wording import plan_lines, shortcut_lines
-from tapgraph.agents.run.events import Planned, Warned
+from tapgraph.agents.mobile.state import PhoneState, Plan, Proposal
+from tapgraph.agents.mobile.team import PhoneTeam
+from tapgraph.agents.mobile.wording import app_line, plan_lines, shortcut_purposes
 from tapgraph.errors import InvalidReply
-from tapgraph.llm_backend.prompt import fill, load_prompt
 
-__all__ = ["manager", "manager_beside"]
+__all__ = ["manager", "manager_ahead", "manager_beside"]
 
 
-def manager(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
+def manager(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     """A plan, or the last one changed where trouble or a finished subgoal asks for it.
 
     An invalid reply leaves the plan as it was; without one, the task itself is the only subgoal.
     """
     team = runtime.context
-    try:
-        plan = _ask(state, team)
-    except InvalidReply as error:
-        team.folder.record(Warned(step=state["step"], text=f"Manager: {error}"))
-        plan = state.get("plan") or Plan(subgoals=(state["instruction"],))
-    return {"plan": plan, "escalation": "", "missing": ""}
+    plan = _asked(state, team)
+    if plan is not None:
+        update = plan_taken(plan, state["step"], team)
+    else:
+        update = {
+            "plan": state["plan"] if state["plan"].subgoals else Plan((state["instruction"],))
+        }
+    return update | {"escalation": "", "missing": ""}
 
 
-def manager_beside(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
-    """The plan for `close_step` to take over, made while other roles work."""
-    team = runtime.context
-    try:
-        return {"plan_proposed": _ask(state, team)}
-    except InvalidReply as error:
-        team.folder.record(Warned(step=state["step"], text=f"Manager: {error}"))
-        return {"plan_proposed": None}
+def manager_beside(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
+    """The plan for `close_step` to take over when the action beside it has succeeded."""
+    return _proposed(state, runtime.context, is_foreseen=True)
 
 
-def _ask(state: PhoneState, team: Team) -> Plan:
+def manager_ahead(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
+    """The plan for `close_step` to take over, made beside the next Operator."""
+    return _proposed(state, runtime.context, is_foreseen=False)
+
+
+def _proposed(state: PhoneState, team: PhoneTeam, *, is_foreseen: bool) -> dict[str, Any]:
+    plan = _asked(state, team)
+    return {"plan_proposed": Proposal(plan, is_foreseen) if plan is not None else None}
+
+
+def _asked(state: PhoneState, team: PhoneTeam) -> Plan | None:
+    """The Manager's plan; None, with a warning, when its reply cannot be used."""
     fields = {
         "instruction": state["instruction"],
-        "shortcuts": shortcut_lines(team.shortcuts),
-        "plan": plan_lines(state.get("plan")),
+        "plan": plan_lines(state["plan"]),
         "progress": state["progress"] or "none yet",
         "notes": state["notes"] or "none yet",
         "trouble": _trouble(state) or "none",
         "screen": team.screens.to_read(state["screen"]) if team.pipeline.plans_on_text else "",
     }
-    rules, schema = _handing_over(state, team)
-    reply = team.ask("manager", state, conversation("manager", rules, "manager", fields), schema)
-    plan = Plan(
+    rules, schema = _rules(state, team)
+    asked = team.run.prompts.conversation("manager", rules, fields)
+    try:
+        reply = team.ask("manager", state, asked, schema)
+    except InvalidReply as error:
+        team.run.warn(state["step"], f"Manager: {error}")
+        return None
+    return Plan(
         subgoals=tuple(subgoal or state["instruction"] for subgoal in reply.subgoals),
         current=min(reply.current, len(reply.subgoals)) - 1,
         status=reply.status,
         by_api=tuple(reply.by_api) if isinstance(reply, DelegatingManagerReply) else (),
+        thought=reply.thought,
     )
-    team.folder.record(
-        Planned(
-            step=state["step"],
-            thought=reply.thought,
-            subgoals=plan.subgoals,
-            current_subgoal=plan.current_subgoal,
-            status=plan.status,
-        )
-    )
-    return plan
 
 
-def _handing_over(state: PhoneState, team: Team) -> tuple[dict[str, str], type[ManagerReply]]:
-    """What the prompt says about the API agent, and the reply that it allows."""
-    if team.api_agent is None or team.pipeline.name != "tapgraph":
-        return {"apis": "", "by_api": ""}, ManagerReply
-    template = load_prompt("tapgraph.agents.mobile", "manager_apis")
-    words = fill(template, apis=team.api_agent.abilities(state["instruction"]))
-    return {"apis": f"\n{words}", "by_api": ', "by_api": []'}, DelegatingManagerReply
+def _rules(state: PhoneState, team: PhoneTeam) -> tuple[dict[str, str], type[ManagerReply]]:
+    """What the prompt says that seldom changes, and the reply that it allows."""
+    rules = {
+        "actions": ", ".join([*team.offer.actions, *_tool_names(team)]),
+        "apps": app_line(team.offer.apps) or "not known",
+        "shortcuts": shortcut_purposes(team.offer.shortcuts),
+        "apis": "",
+        "by_api": "",
+    }
+    if team.api_agent is None or team.pipeline.wiring == "in order":
+        return rules, ManagerReply
+    words = team.run.prompts.filled(
+        "manager_apis", {"apis": team.api_agent.abilities(state["instruction"])}
+    )
+    return rules | {"apis": f"\n{words}", "by_api": ', "by_api": []'}, DelegatingManagerReply
+
+
+def _tool_names(team: PhoneTeam) -> list[str]:
+    return [f"{name} (a tool)" for name in team.offer.names if team.offer.is_tool(name)]
 
 
 def _trouble(state: PhoneState) -> str:

@@ -8,32 +8,33 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.mobile.prompts import conversation
 from tapgraph.agents.mobile.replies import NotetakerReply
 from tapgraph.agents.mobile.state import PhoneState
-from tapgraph.agents.mobile.team import Team
-from tapgraph.agents.run.events import Warned
+from tapgraph.agents.mobile.team import PhoneTeam
+from tapgraph.agents.mobile.wording import plan_lines
 from tapgraph.errors import InvalidReply
 
 __all__ = ["notetaker"]
 
 
-def notetaker(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
+def notetaker(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     """The notes with what the screen adds; an invalid reply leaves them as they were."""
-    team = runtime.context
+    team, judgement = runtime.context, state["judgement"]
     show = team.screens.to_act_on if team.pipeline.reads_whole_screens else team.screens.to_read
+    progress = judgement.progress if judgement is not None else state["progress"]
+    plan = f"## Plan\n{plan_lines(state['plan'])}\n\n" if team.pipeline.notes_on_plan else ""
     fields = {
         "instruction": state["instruction"],
+        "plan": plan,
         "subgoal": state["plan"].current_subgoal,
-        "progress": state["progress"] or "none yet",
+        "progress": progress or "none yet",
         "notes": state["notes"] or "none yet",
         "screen": show(state["screen"]),
     }
+    asked = team.run.prompts.conversation("notetaker", {}, fields)
     try:
-        reply = team.ask(
-            "notetaker", state, conversation("notetaker", {}, "notetaker", fields), NotetakerReply
-        )
+        reply = team.ask("notetaker", state, asked, NotetakerReply)
     except InvalidReply as error:
-        team.folder.record(Warned(step=state["step"], text=f"Notetaker: {error}"))
+        team.run.warn(state["step"], f"Notetaker: {error}")
         return {"notes_proposed": None}
     return {"notes_proposed": reply.notes}

@@ -1,7 +1,9 @@
-"""The Operator's reply in one step: its JSON schema holds only calls that fit the step's screen.
+"""The Operator's reply as a JSON schema that holds only calls that are offered.
 
-An engine that keeps a model to the schema thus gives no reply that `ground` refuses. Validation is
-that of `OperatorReply`, so that other models hear from `ground` what is wrong.
+Where an engine keeps a model to the schema of every request, it is the step's own: it gives no
+reply that `ground` refuses. Other servers are sent one that is the same in every step, so that what
+they have read of a prompt stays of use. Validation is that of `OperatorReply`, so that all models
+hear from `ground` what is wrong.
 """
 
 import dataclasses
@@ -13,9 +15,11 @@ from typing import Any, TypeAlias
 from pydantic import create_model
 
 from tapgraph.agents.mobile.grounding import DIRECTIONS, last_point
+from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.memory.store import Shortcut
+from tapgraph.tools.api.catalog import arguments_schema
 from tapgraph.tools.mobile.actions import ACTION_TYPES, Action
 from tapgraph.tools.mobile.screen import Screen
 
@@ -24,22 +28,25 @@ __all__ = ["offered_reply"]
 JsonSchema: TypeAlias = dict[str, Any]
 
 
-def offered_reply(
-    screen: Screen, shortcuts: Sequence[Shortcut], traits: ModelTraits
-) -> type[OperatorReply]:
-    """`OperatorReply` with the schema of the actions and shortcuts offered on this screen.
+def offered_reply(offer: Offer, traits: ModelTraits, screen: Screen | None) -> type[OperatorReply]:
+    """`OperatorReply` with the schema of what is offered, on one screen or on any.
 
     The same offer gives the same class: what knows replies by their class stays small.
     """
-    last = last_point(screen.size, traits)
     number = "number" if traits.coordinate_space == "0-1" else "integer"
-    offer = _Offer(
-        across={"type": number, "minimum": 0, "maximum": last.x},
-        down={"type": number, "minimum": 0, "maximum": last.y},
-        element={"type": "integer", "minimum": 1, "maximum": len(screen.elements)},
-    )
+    across: JsonSchema
+    down: JsonSchema
+    element: JsonSchema
+    if screen is None:
+        across, down, element = {"type": "number"}, {"type": "number"}, {"type": "integer"}
+    else:
+        last = last_point(screen.size, traits)
+        across = {"type": number, "minimum": 0, "maximum": last.x}
+        down = {"type": number, "minimum": 0, "maximum": last.y}
+        element = {"type": "integer", "minimum": 1, "maximum": len(screen.elements)}
+    places = _Places(across, down, element, offer.apps if screen is not None else ())
     names_by_arguments: dict[str, list[str]] = {}
-    for name, arguments in _calls(offer, shortcuts):
+    for name, arguments in _calls(offer, places):
         names_by_arguments.setdefault(json.dumps(arguments), []).append(name)
     calls = [
         _closed_object({
@@ -52,12 +59,13 @@ def offered_reply(
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Offer:
-    """The values that name a place on the screen."""
+class _Places:
+    """The values that name a place on the screen, or an app."""
 
     across: JsonSchema
     down: JsonSchema
     element: JsonSchema
+    apps: Sequence[str]
 
     def arguments(self, types: Mapping[str, Any], optional: Sequence[str] = ()) -> JsonSchema:
         """The object of arguments of these types; an element may stand for `x` and `y`."""
@@ -80,27 +88,31 @@ class _Offer:
     @property
     def has_elements(self) -> bool:
         """Whether there is an element to name."""
-        return bool(self.element["maximum"])
+        return self.element.get("maximum") != 0
 
     def _value(self, name: str, kind: object) -> JsonSchema:
         if name in {"x", "x1", "x2"}:
             return self.across
         if name in {"y", "y1", "y2"}:
             return self.down
+        if name == "app_name" and self.apps:
+            return {"type": "string", "enum": list(dict.fromkeys(self.apps))}
         return {"type": "string" if kind is str else "number"}
 
 
-def _calls(offer: _Offer, shortcuts: Sequence[Shortcut]) -> Iterator[tuple[str, JsonSchema]]:
+def _calls(offer: Offer, places: _Places) -> Iterator[tuple[str, JsonSchema]]:
     """Each name that may be called, with its arguments."""
-    for name, kind in ACTION_TYPES.items():
+    for name, kind in offer.actions.items():
         if name == "Swipe":
-            yield name, offer.swipe()
+            yield name, places.swipe()
         else:
             fields = dataclasses.fields(kind)
             optional = [one.name for one in fields if one.default is not dataclasses.MISSING]
-            yield name, offer.arguments(_types_of(kind), optional)
-    for shortcut in shortcuts:
-        yield shortcut.name, offer.arguments(_argument_types(shortcut))
+            yield name, places.arguments(_types_of(kind), optional)
+    for shortcut in offer.shortcuts:
+        yield shortcut.name, places.arguments(_argument_types(shortcut))
+    for api in offer.tools.catalog if offer.tools is not None else ():
+        yield api.identifier, arguments_schema(api)
 
 
 def _types_of(kind: type[Action]) -> dict[str, Any]:

@@ -9,21 +9,24 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from tapgraph.agents.mobile.grounding import Grounded, ground
+from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.offered_reply import offered_reply
-from tapgraph.agents.mobile.prompts import conversation
 from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.agents.mobile.state import Decision, PhoneState
-from tapgraph.agents.mobile.team import Team
+from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import (
     action_lines,
+    app_line,
     history_lines,
     plan_lines,
     shortcut_lines,
-    tip_lines,
+    tool_lines,
 )
 from tapgraph.agents.run.events import Decided
+from tapgraph.agents.run.wording import tip_lines
 from tapgraph.errors import InvalidReply
 from tapgraph.llm_backend.chat_model import ModelTraits
+from tapgraph.llm_backend.messages import Message
 from tapgraph.tools.mobile.screen import Screen
 
 __all__ = ["operator"]
@@ -36,83 +39,88 @@ _POINT_RULES = {
 }
 
 
-def operator(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
+def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     """The next action; a decision with a `problem` when no usable one came."""
     team = runtime.context
     state = {**state, "step": state["step"] + 1}
-    traits = team.models.for_role("operator").traits
-    update: dict[str, Any] = {
-        "step": state["step"],
-        "screen_before": state["screen"],
-        "tool_error": "",
-    }
-    screen = team.screens[state["screen"]]
+    update: dict[str, Any] = {"step": state["step"], "screen_before": state["screen"]}
+    screen, traits = team.screens[state["screen"]], team.traits("operator")
+    offer = _offer(team, screen)
+    schema = offered_reply(offer, traits, screen if traits.enforces_schemas else None)
     grounded: Grounded | None = None
 
     def take(reply: OperatorReply) -> None:
         nonlocal grounded
-        grounded = ground(reply, screen, team.shortcuts, traits)
+        grounded = ground(reply, screen, offer, traits)
 
     try:
-        reply = team.ask(
-            "operator",
-            state,
-            _conversation(state, team, traits),
-            offered_reply(screen, team.shortcuts, traits),
-            check=take,
-        )
+        asked = _conversation(state, team, offer, traits)
+        reply = team.ask("operator", state, asked, schema, check=take)
     except InvalidReply as error:
-        return update | {"decision": Decision("none", {}, "", problem=str(error))}
+        return update | {"decision": Decision("none", {}, problem=str(error))}
     if grounded is None:
         raise TypeError("ask must call check before it returns an answer")
     decision = Decision(
-        grounded.name, grounded.arguments, reply.description, reply.completes_subgoal
+        grounded.name,
+        grounded.arguments,
+        reply.description,
+        grounded.target,
+        grounded.direction,
+        reply.completes_subgoal,
     )
-    box = grounded.bounds
-    team.folder.record(
+    team.run.folder.record(
         Decided(
             step=state["step"],
             thought=reply.thought,
             action={"name": decision.name, "arguments": decision.arguments},
             description=reply.description,
-            bounds=(box.left, box.top, box.right, box.bottom) if box else None,
+            target=decision.target,
         )
     )
     return update | {"decision": decision}
 
 
-def _conversation(state: PhoneState, team: Team, traits: ModelTraits) -> Any:
-    screen = team.screens[state["screen"]]
-    plan = state["plan"]
-    return conversation(
+def _offer(team: PhoneTeam, screen: Screen) -> Offer:
+    is_hidden = team.pipeline.published_actions and not screen.keyboard_shown
+    return team.offer.without("Type") if is_hidden else team.offer
+
+
+def _conversation(
+    state: PhoneState, team: PhoneTeam, offer: Offer, traits: ModelTraits
+) -> tuple[Message, Message]:
+    plan, history = state["plan"], state["history"][-team.pipeline.history_window :]
+    tools = tool_lines(offer)
+    return team.run.prompts.conversation(
         "operator",
         {
-            "actions": action_lines(team.answer_type),
+            "actions": action_lines(team.offer, team.run.answer_type),
+            "apps": app_line(offer.apps) or "not known",
             "point_rule": _POINT_RULES[traits.coordinate_space],
-            "shortcuts": shortcut_lines(team.shortcuts),
-            "tips": tip_lines(team.tips),
+            "shortcuts": shortcut_lines(offer.shortcuts),
+            "tools": f"\n\nTools, which work without the phone:\n{tools}" if tools else "",
+            "tips": tip_lines(team.run.tips),
         },
-        "operator",
         {
             "instruction": state["instruction"],
             "plan": plan_lines(plan),
-            "history": history_lines(state["history"][-team.pipeline.history_window :]),
+            "history": history_lines(history, traits),
             "progress": state["progress"] or "none yet",
             "notes": state["notes"] or "none yet",
             "subgoal": plan.current_subgoal,
-            "hint": _hint(state, screen),
+            "hint": _hints(state, team.screens[state["screen"]]),
             "screen": team.screens.to_act_on(state["screen"], traits),
         },
     )
 
 
-def _hint(state: PhoneState, screen: Screen) -> str:
+def _hints(state: PhoneState, screen: Screen) -> str:
     hints = []
     if screen.source == "ocr":
         hints.append("The screen was read from its picture: any text may be something to tap.")
     if not screen.keyboard_shown:
         hints.append("Type is not possible now: tap an input first, or use a shortcut that does.")
     last = state["history"][-2:]
-    if len(last) == 2 and last[-1].grade == "C" and all(record.name == "Tap" for record in last):
+    if len(last) == 2 and last[-1].verdict == "C" and all(record.name == "Tap" for record in last):
         hints.append("The last taps changed nothing: swipe, or go another way.")
-    return "".join(f"Hint: {hint}\n" for hint in hints)
+    hints += [words for _, words in sorted(state["advice"].items()) if words]
+    return "".join(f"Hint: {' '.join(hint.split())}\n" for hint in hints)

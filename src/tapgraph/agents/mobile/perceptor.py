@@ -8,54 +8,47 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.mobile.state import Judgement, PhoneState
-from tapgraph.agents.mobile.team import Team
-from tapgraph.agents.run.events import Reflected, Warned
+from tapgraph.agents.mobile.state import Decision, Judgement, PhoneState
+from tapgraph.agents.mobile.team import PhoneTeam
 
-__all__ = ["perceptor"]
+__all__ = ["looked_at", "perceptor"]
 
 _OFF_PHONE = frozenset({"Answer", "Ask_User"})
 _CHANGES_NOTHING = _OFF_PHONE | {"Wait"}
 
 
-def perceptor(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
-    """The screen after an action, and the verdict where it needs no model.
+def perceptor(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
+    """The first screen."""
+    team = runtime.context
+    screen_id, screen = team.look(state["step"])
+    for warning in screen.warnings:
+        team.run.warn(state["step"], warning)
+    return {"screen": screen_id}
+
+
+def looked_at(
+    state: PhoneState, decision: Decision, team: PhoneTeam, *, tool_error: str
+) -> dict[str, Any]:
+    """The screen after an action, and the judgement where it needs no model.
 
     An action that changed nothing on the screen is judged C; one that does not touch the phone, A.
     An answer ends its subgoal, whatever the Operator said of that.
     """
-    team = runtime.context
-    decision = state.get("decision")
-    before = None
-    if decision is not None and not state["tool_error"] and decision.name not in _CHANGES_NOTHING:
-        before = team.screens[state["screen_before"]]
-    screen_id, screen = team.screens.look(state["step"], before=before)
-    team.timer.add_device(screen.device_s)
-    team.timer.add_picture(screen.picture_s + screen.ocr_s)
+    is_off_phone = decision.name in _OFF_PHONE or team.offer.is_tool(decision.name)
+    before = team.screens[state["screen_before"]]
+    waits = not tool_error and not is_off_phone and decision.name not in _CHANGES_NOTHING
+    screen_id, screen = team.look(state["step"], before=before if waits else None)
     for warning in screen.warnings:
-        team.folder.record(Warned(step=state["step"], text=warning))
+        team.run.warn(state["step"], warning)
     update: dict[str, Any] = {"screen": screen_id}
-    if decision is None:
-        return update
-    unchanged = screen.fingerprint == team.screens[state["screen_before"]].fingerprint
-    if not state["tool_error"] and decision.name in _OFF_PHONE:
+    progress = state["progress"]
+    is_unchanged = screen.fingerprint == before.fingerprint
+    if is_off_phone and not tool_error:
         is_done = decision.completes_subgoal or decision.name == "Answer"
-        judgement = Judgement("A", "", state["progress"], is_done)
-    elif unchanged and state["tool_error"]:
-        judgement = Judgement("C", state["tool_error"], state["progress"])
-    elif unchanged and not team.pipeline.judges_unchanged_screens:
-        judgement = Judgement("C", "nothing changed on the screen", state["progress"])
-    else:
-        return update
-    team.folder.record(
-        Reflected(
-            step=state["step"],
-            outcome=judgement.grade,
-            error=judgement.error,
-            progress=judgement.progress,
-            judged_by="tool"
-            if state["tool_error"] or decision.name in _OFF_PHONE
-            else "unchanged screen",
-        )
-    )
-    return update | {"judgement": judgement}
+        update["judgement"] = Judgement("A", "", progress, is_done, "tool")
+    elif tool_error and (is_unchanged or is_off_phone):
+        update["judgement"] = Judgement("C", tool_error, progress, judged_by="tool")
+    elif is_unchanged and not team.pipeline.judges_unchanged_screens:
+        error = "nothing changed on the screen"
+        update["judgement"] = Judgement("C", error, progress, judged_by="unchanged screen")
+    return update

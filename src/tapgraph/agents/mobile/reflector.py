@@ -8,22 +8,19 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.mobile.prompts import conversation
 from tapgraph.agents.mobile.replies import ReflectorReply
 from tapgraph.agents.mobile.state import Judgement, PhoneState
-from tapgraph.agents.mobile.team import Team
-from tapgraph.agents.mobile.wording import wire_text
-from tapgraph.agents.run.events import Reflected, Warned
+from tapgraph.agents.mobile.team import PhoneTeam
+from tapgraph.agents.mobile.wording import deed_words
 from tapgraph.errors import InvalidReply
 from tapgraph.tools.mobile.screen_text import describe_difference
 
 __all__ = ["reflector"]
 
 
-def reflector(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
-    """The verdict on the last action; an invalid reply counts as a failed action."""
-    team = runtime.context
-    decision = state.get("decision")
+def reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
+    """What is found about the last action; a reply that cannot be used counts as its failure."""
+    team, decision = runtime.context, state["decision"]
     if decision is None:
         raise TypeError("reflector must run after operator")
     fields = {
@@ -31,38 +28,29 @@ def reflector(state: PhoneState, runtime: Runtime[Team]) -> dict[str, Any]:
         "subgoal": state["plan"].current_subgoal,
         "progress": state["progress"] or "none yet",
         "notes": state["notes"] or "none yet",
-        "action": wire_text(decision.name, decision.arguments),
-        "description": decision.description,
+        "action": deed_words(decision, team.traits("reflector")),
+        "description": decision.description or "not said",
         "tool_error": f"The phone reported: {state['tool_error']}\n" if state["tool_error"] else "",
         "screens": _screens(state, team),
     }
+    asked = team.run.prompts.conversation("reflector", {}, fields)
     try:
-        reply = team.ask(
-            "reflector", state, conversation("reflector", {}, "reflector", fields), ReflectorReply
-        )
+        reply = team.ask("reflector", state, asked, ReflectorReply)
     except InvalidReply as error:
-        team.folder.record(Warned(step=state["step"], text=f"Reflector: {error}"))
+        team.run.warn(state["step"], f"Reflector: {error}")
         judgement = Judgement("C", "the action could not be judged", state["progress"])
     else:
+        worked = reply.verdict == "A"
         judgement = Judgement(
-            reply.outcome,
-            reply.error if reply.outcome != "A" else "",
-            reply.progress if reply.outcome == "A" and reply.progress else state["progress"],
-            reply.outcome == "A" and reply.subgoal_done,
+            reply.verdict,
+            "" if worked else reply.error,
+            reply.progress if worked and reply.progress else state["progress"],
+            worked and reply.subgoal_done and team.pipeline.wiring == "side by side",
         )
-    team.folder.record(
-        Reflected(
-            step=state["step"],
-            outcome=judgement.grade,
-            error=judgement.error,
-            progress=judgement.progress,
-            judged_by="model",
-        )
-    )
     return {"judgement": judgement}
 
 
-def _screens(state: PhoneState, team: Team) -> str:
+def _screens(state: PhoneState, team: PhoneTeam) -> str:
     before, after = state["screen_before"], state["screen"]
     if team.pipeline.reads_whole_screens:
         shown = team.screens.to_act_on(before), team.screens.to_act_on(after)

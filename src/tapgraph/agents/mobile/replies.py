@@ -8,17 +8,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import Field, JsonValue, WithJsonSchema, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
-from tapgraph.agents.mobile.state import Grade, PlanStatus
+from tapgraph.agents.mobile.reply_repairs import repaired_call
+from tapgraph.agents.mobile.state import PlanStatus
+from tapgraph.agents.run.history import Verdict
+from tapgraph.agents.run.replies import RoleReply, Sentence, TipsReply, VerifierReply, Words
 from tapgraph.tools.mobile.actions import ACTION_TYPES
 
 __all__ = [
@@ -47,16 +43,8 @@ RoleName: TypeAlias = Literal[
 ROLES: tuple[RoleName, ...] = get_args(RoleName)
 """All roles that ask a model."""
 
-Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True)]
-Sentence: TypeAlias = Annotated[str, StringConstraints(min_length=1), AfterValidator(str.strip)]
-"""Not empty as it is written, which is what a JSON schema can say; blanks alone become ""."""
 
-
-class _Reply(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ManagerReply(_Reply):
+class ManagerReply(RoleReply):
     """The plan, new or revised."""
 
     thought: Words
@@ -74,46 +62,39 @@ class DelegatingManagerReply(ManagerReply):
     """Numbers of the subgoals that the API agent is to do, from 1."""
 
 
-class OperatorReply(_Reply):
+class OperatorReply(RoleReply):
     """One action; a model is shown the schema of `offered_reply`, which holds it in a `call`."""
 
-    thought: Words
+    thought: Words = ""
     action: Sentence
-    arguments: dict[str, str | int | float] = Field(default_factory=dict)
-    description: Words
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+    description: Words = ""
     """The action in words and the outcome expected."""
     completes_subgoal: bool = False
     """Whether the current subgoal should be done after this action."""
+    repairs: SkipJsonSchema[tuple[str, ...]] = Field(default=(), exclude=True)
+    """What was put right in it without asking again."""
 
     @model_validator(mode="before")
     @classmethod
     def _takes_the_call_apart(cls, reply: Any) -> Any:
-        if not isinstance(reply, Mapping) or not isinstance(reply.get("call"), Mapping):
-            return reply
-        return {**reply["call"], **{name: reply[name] for name in reply if name != "call"}}
+        return repaired_call(reply) if isinstance(reply, Mapping) else reply
 
 
-class ReflectorReply(_Reply):
+class ReflectorReply(RoleReply):
     """The verdict on the last action."""
 
-    outcome: Grade
+    verdict: Verdict
     error: Words = ""
     progress: Words = ""
     """The task's progress so far; on failure a copy of what it was."""
     subgoal_done: bool = False
 
 
-class NotetakerReply(_Reply):
+class NotetakerReply(RoleReply):
     """The notes, old and new."""
 
     notes: Words
-
-
-class VerifierReply(_Reply):
-    """Whether the whole task is done."""
-
-    complete: bool
-    missing: Words = ""
 
 
 _ACTION_NAME = {"type": "string", "enum": list(ACTION_TYPES)}
@@ -128,7 +109,7 @@ _ACTION_ARGUMENTS = {
 }
 
 
-class ShortcutStepReply(_Reply):
+class ShortcutStepReply(RoleReply):
     """One action of a shortcut; a value names an argument of the shortcut or stands for itself."""
 
     action: Annotated[Sentence, WithJsonSchema(_ACTION_NAME)]
@@ -137,7 +118,7 @@ class ShortcutStepReply(_Reply):
     )
 
 
-class ShortcutReply(_Reply):
+class ShortcutReply(RoleReply):
     """At most one new shortcut."""
 
     worth_keeping: bool
@@ -146,9 +127,3 @@ class ShortcutReply(_Reply):
     description: Words = ""
     precondition: Words = ""
     steps: list[ShortcutStepReply] = Field(default_factory=list)
-
-
-class TipsReply(_Reply):
-    """New tips, one sentence each; none when nothing was learnt."""
-
-    tips: Annotated[list[Sentence], Field(max_length=5)]

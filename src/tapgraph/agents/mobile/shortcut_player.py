@@ -6,82 +6,62 @@ again on the screen as it is, and a failure is a result that says how far the sh
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
-from tapgraph.agents.mobile.ledger import perform
 from tapgraph.agents.mobile.state import PhoneState
-from tapgraph.agents.mobile.team import Team
+from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.errors import ToolError
 from tapgraph.memory.store import Shortcut, ShortcutStep
 from tapgraph.tools.mobile.actions import Action, Enter, Wait, action_from_wire
 from tapgraph.tools.mobile.geometry import Point
-from tapgraph.tools.mobile.screen import Element, Screen
+from tapgraph.tools.mobile.screen import Screen
+from tapgraph.tools.mobile.target import found_again
 
-__all__ = ["Played", "grounded_action", "play"]
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """How far a shortcut came; `error` is empty when it was played to its end."""
-
-    done: int
-    total: int
-    error: str = ""
+__all__ = ["grounded_action", "play_shortcut"]
 
 
-def play(
+def play_shortcut(
     shortcut: Shortcut,
     arguments: Mapping[str, object],
-    team: Team,
+    team: PhoneTeam,
     state: PhoneState,
     *,
     ask_leave: Callable[[Action, Screen, int], None],
-) -> Played:
+) -> str:
     """Carry out the shortcut's actions until one fails or changes nothing.
 
-    Actions that were sent before, by a run that was stopped or that waited for the user, are taken
-    for what the ledger says of them. `ask_leave` is called with the action, its screen and its
-    place in the shortcut before each other action, and may raise `ToolError`.
+    Gives how far it came and why not farther; empty when it was played to its end. Actions that
+    were sent before, by a run that was stopped or that waited for the user, are taken for what the
+    ledger says of them. `ask_leave` is called with the action, its screen and its place in the
+    shortcut before each other action, and may raise `ToolError`.
     """
     first = screen = team.screens[state["screen"]]
-    total = len(shortcut.steps)
+    ledger, step = team.run.ledger, state["step"]
     was_sent = False
     for part, shortcut_step in enumerate(shortcut.steps):
-        name = shortcut_step.action_name
         try:
-            if team.ledger.was_sent(state["step"], part):
-                team.ledger.raise_failure(state["step"], part)
+            if ledger.was_sent(step, part):
+                ledger.raise_failure(step, part)
                 was_sent = True
                 continue
             if was_sent:
-                was_sent, screen = False, _look_between(team, state, before=None)
+                was_sent, (_, screen) = False, team.look(step)
             action = grounded_action(shortcut_step, arguments, first=first, now=screen)
             ask_leave(action, screen, part)
-            team.timer.add_device(
-                perform(team.ledger, team.device, action, step=state["step"], part=part)
-            )
+            team.run.timer.add_device(ledger.send(team.device, action, step=step, part=part))
         except ToolError as error:
-            return Played(part, total, _failure(shortcut, part, name, str(error)))
-        if part == total - 1:
+            return _failure(shortcut, part, str(error))
+        if part == len(shortcut.steps) - 1:
             break
         is_change_due = not isinstance(action, Wait | Enter)
-        after = _look_between(team, state, before=screen if is_change_due else None)
+        _, after = team.look(step, before=screen if is_change_due else None)
         if is_change_due and after.fingerprint == screen.fingerprint:
-            return Played(
-                part, total, _failure(shortcut, part, name, "nothing changed on the screen")
-            )
+            return _failure(shortcut, part, "nothing changed on the screen")
         screen = after
-    return Played(total, total)
+    return ""
 
 
-def _look_between(team: Team, state: PhoneState, *, before: Screen | None) -> Screen:
-    _, screen = team.screens.look(state["step"], before=before)
-    team.timer.add_device(screen.device_s)
-    team.timer.add_picture(screen.picture_s + screen.ocr_s)
-    return screen
-
-
-def _failure(shortcut: Shortcut, part: int, name: str, reason: str) -> str:
+def _failure(shortcut: Shortcut, part: int, reason: str) -> str:
+    name = shortcut.steps[part].action_name
     return (
         f"{shortcut.name} stopped at its action {part + 1} of {len(shortcut.steps)} ({name}): "
         f"{reason}; the {part} actions before it were carried out"
@@ -103,28 +83,11 @@ def grounded_action(
         values[name] = arguments.get(value, value) if isinstance(value, str) else value
     x, y = values.get("x"), values.get("y")
     if now is not first and isinstance(x, int | float) and isinstance(y, int | float):
-        point = _found_again(Point(round(x), round(y)), first, now)
+        touched = Point(round(x), round(y))
+        point = found_again(touched, first, now)
+        if point is None:
+            target = first.element_at(touched)
+            name = (target.text or target.role.value) if target is not None else ""
+            raise ToolError(f"its target {name!r} is no longer on the screen")
         values |= {"x": point.x, "y": point.y}
     return action_from_wire({"name": step.action_name, "arguments": values})
-
-
-def _found_again(point: Point, first: Screen, now: Screen) -> Point:
-    target = first.element_at(point)
-    if target is None or now.fingerprint == first.fingerprint:
-        return point
-    alike = [element for element in now.elements if _identity(element) == _identity(target)]
-    if not alike:
-        raise ToolError(f"its target {target.text or target.role!r} is no longer on the screen")
-    nearest = min(
-        alike,
-        key=lambda element: (
-            abs(element.bounds.center.x - point.x) + abs(element.bounds.center.y - point.y)
-        ),
-    )
-    return nearest.bounds.center
-
-
-def _identity(element: Element) -> tuple[str, ...]:
-    if element.resource_id and element.role == "input":
-        return (element.role, element.resource_id)
-    return (element.role, element.resource_id, element.text)

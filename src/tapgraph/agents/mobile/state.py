@@ -1,29 +1,29 @@
 """What the graph remembers between nodes; every value is plain data that a checkpoint can hold.
 
 The fields are Mobile-Agent-E's shared state (its paper, section 3), as typed records. Screens are
-held by number: `Team.screens` finds them again, also after a restart.
+held by number: `PhoneTeam.screens` finds them again, also after a restart.
 """
 
 import operator
 from dataclasses import dataclass
-from typing import Annotated, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Annotated, Any, Literal, TypeAlias
 
-from tapgraph.agents.run.outcome import Outcome, Stop
+from tapgraph.agents.run.events import JudgedBy
+from tapgraph.agents.run.history import RunState, StepRecord, Verdict, fresh_state
+from tapgraph.tools.mobile.geometry import Bounds, Point, Size
+from tapgraph.tools.mobile.target import Target
 
 __all__ = [
     "CHECKPOINT_TYPES",
     "Decision",
-    "Grade",
     "Judgement",
     "PhoneState",
+    "PhoneStep",
     "Plan",
     "PlanStatus",
-    "StepRecord",
-    "Stop",
+    "Proposal",
+    "initial_state",
 ]
-
-Grade: TypeAlias = Literal["A", "B", "C"]
-"""A: success or partial success; B: failed, a wrong page; C: failed, nothing changed."""
 
 PlanStatus: TypeAlias = Literal["working", "finished", "impossible"]
 
@@ -33,16 +33,18 @@ class Plan:
     """The Manager's plan.
 
     Attributes:
-        subgoals: all subgoals of the task, done ones included, in order.
+        subgoals: all subgoals of the task in order, done ones too; none before the first plan.
         current: index of the one that is worked on.
         status: whether the Manager holds the task for done or impossible.
         by_api: numbers, from 1, of the subgoals that the API agent is to do.
+        thought: why it is so.
     """
 
-    subgoals: tuple[str, ...]
+    subgoals: tuple[str, ...] = ()
     current: int = 0
     status: PlanStatus = "working"
     by_api: tuple[int, ...] = ()
+    thought: str = ""
 
     def __post_init__(self) -> None:
         # A checkpoint brings tuples back as lists.
@@ -66,84 +68,131 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """A plan that the Manager made while others worked.
+
+    Attributes:
+        plan: what it wants.
+        is_foreseen: whether it was made in the belief that the action beside it succeeds.
+    """
+
+    plan: Plan
+    is_foreseen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What the Operator wants done.
 
     Attributes:
-        name: an action's wire name or a shortcut's name.
-        arguments: the wire arguments, targets already turned into pixels.
+        name: an action's wire name, a shortcut's or a tool's name.
+        arguments: the wire arguments, points already in pixels.
         description: the action in words and the outcome expected.
+        target: what is touched; None where nothing is.
+        direction: the way of a swipe that was given by it.
         completes_subgoal: whether the Operator expects the subgoal to be done after it.
         problem: why it cannot be carried out; empty when it can.
     """
 
     name: str
     arguments: dict[str, object]
-    description: str
+    description: str = ""
+    target: Target | None = None
+    direction: str = ""
     completes_subgoal: bool = False
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict on one action."""
+    """What was found about one action; on failure `progress` is what it was before."""
 
-    grade: Grade
+    verdict: Verdict
     error: str
     progress: str
     subgoal_done: bool = False
+    judged_by: JudgedBy = "model"
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecord:
-    """One action with its verdict, as later prompts show it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneStep(StepRecord):
+    """One action with its verdict; `before` and `after` are fingerprints of screens.
 
     Attributes:
-        screen_before: fingerprint of the screen that the action was chosen on.
-        screen_after: fingerprint of the screen that it led to.
+        description: the action in words and the outcome that was expected.
+        target: what was touched; None where nothing was.
+        direction: the way of a swipe that was given by it.
+        progress: the task's progress after it.
     """
 
-    name: str
-    arguments: dict[str, object]
-    description: str
-    grade: Grade
-    error: str
-    progress: str
-    screen_before: str
-    screen_after: str
+    description: str = ""
+    target: Target | None = None
+    direction: str = ""
+    progress: str = ""
+
+    def manner(self) -> dict[str, Any]:
+        """The arguments; a thing that was touched stands for the point that it was touched at."""
+        if self.target is None or not self.target.identity or self.name == "Swipe":
+            return self.arguments
+        others = {name: value for name, value in self.arguments.items() if name not in {"x", "y"}}
+        return others | {"target": self.target.identity}
 
 
-class PhoneState(TypedDict):
+class PhoneState(RunState):
     """The channels of the graph.
 
     The nodes that run side by side write channels of their own (`judgement`, `notes_proposed`,
-    `plan_proposed`); `close_step` alone turns them into `history`, `notes` and `plan`.
+    `plan_proposed`, `advice`); `close_step` alone turns them into `history`, `notes` and `plan`.
     """
 
-    instruction: str
-    step: int
-    plan: NotRequired[Plan]
+    plan: Plan
     progress: str
     notes: str
-    history: Annotated[list[StepRecord], operator.add]
     screen: int
     """Number of the screen in front, 0 before the first look."""
     screen_before: int
-    decision: NotRequired[Decision | None]
+    decision: Decision | None
     tool_error: str
-    judgement: NotRequired[Judgement | None]
-    notes_proposed: NotRequired[str | None]
-    plan_proposed: NotRequired[Plan | None]
+    judgement: Judgement | None
+    notes_proposed: str | None
+    plan_proposed: Proposal | None
+    advice: Annotated[dict[str, str], operator.or_]
+    """What nodes of one's own tell the Operator, by their names."""
     reviews_plan: bool
     """Whether the Manager must look at the plan beside the next Operator."""
     escalation: str
     """What the Manager must be told about trouble; empty when there is none."""
-    verifications: int
-    missing: str
-    """What the last verification found undone."""
-    answer: str
-    stop: NotRequired[Stop | None]
 
 
-CHECKPOINT_TYPES: tuple[type, ...] = (Plan, Decision, Judgement, StepRecord, Stop, Outcome)
+def initial_state(instruction: str) -> PhoneState:
+    """The state before the first look."""
+    return {
+        **fresh_state(instruction),
+        "plan": Plan(),
+        "progress": "",
+        "notes": "",
+        "screen": 0,
+        "screen_before": 0,
+        "decision": None,
+        "tool_error": "",
+        "judgement": None,
+        "notes_proposed": None,
+        "plan_proposed": None,
+        "advice": {},
+        "reviews_plan": False,
+        "escalation": "",
+    }
+
+
+CHECKPOINT_TYPES: tuple[type, ...] = (
+    Plan,
+    Proposal,
+    Decision,
+    Judgement,
+    PhoneStep,
+    Target,
+    Bounds,
+    Point,
+    Size,
+)
 """The classes that a checkpoint may bring back to life; nothing else is."""

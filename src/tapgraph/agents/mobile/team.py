@@ -1,60 +1,67 @@
-"""What the nodes work with beside the state: the phone, the models, the run folder, the memory."""
+"""What the nodes of the phone agent work with beside the state."""
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from PIL import Image
 from pydantic import BaseModel
 
 from tapgraph.agents.handover import SubgoalAgent
+from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.pipeline import Pipeline
 from tapgraph.agents.mobile.replies import RoleName
-from tapgraph.agents.mobile.screens import ScreenStore
+from tapgraph.agents.mobile.screen_store import ScreenStore
 from tapgraph.agents.mobile.state import PhoneState
-from tapgraph.agents.run.asking import ask_role
-from tapgraph.agents.run.ledger import Ledger
-from tapgraph.agents.run.meter import Meter
-from tapgraph.agents.run.run_folder import RunFolder
-from tapgraph.agents.run.step_timer import StepTimer
+from tapgraph.agents.run.agent_run import AgentRun
+from tapgraph.llm_backend.chat_model import ModelTraits, Reply
 from tapgraph.llm_backend.messages import Message, user
-from tapgraph.llm_backend.roles import RoleModels
-from tapgraph.memory.store import MemoryStore, Shortcut, Tip
+from tapgraph.memory.store import MemoryStore
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.marks import draw_marks
+from tapgraph.tools.mobile.picture_change import cropped_to_change
+from tapgraph.tools.mobile.screen import Screen
 
-__all__ = ["Team"]
+__all__ = ["PhoneTeam"]
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
+_SEE_THE_SCREEN = {"manager": 1, "reflector": 2, "verifier": 1}
+"""How many pictures go to the roles of a model with `pictures=all`."""
+
 
 @dataclass(frozen=True)
-class Team:
-    """Everything that nodes share and that no checkpoint holds."""
+class PhoneTeam:
+    """What the nodes share and no checkpoint holds.
 
+    Attributes:
+        run: what both agents' nodes have.
+        offer: what the Operator may do.
+        api_agent: who does subgoals that the Manager gives away; None for nobody.
+    """
+
+    run: AgentRun
     device: Device
     screens: ScreenStore
-    models: RoleModels
-    folder: RunFolder
-    ledger: Ledger
-    meter: Meter
     pipeline: Pipeline
     memory: MemoryStore
-    tips: Sequence[Tip]
-    shortcuts: Sequence[Shortcut]
-    answer_type: type[BaseModel] | None = None
+    offer: Offer
     api_agent: SubgoalAgent | None = None
-    timer: StepTimer = field(default_factory=StepTimer)
+
+    def traits(self, role: str) -> ModelTraits:
+        """What is known of the model that plays the role."""
+        return self.run.models.for_role(role).traits
 
     def ask(
         self,
-        role: RoleName,
+        role: RoleName | str,
         state: PhoneState,
         conversation: tuple[Message, Message],
         schema: type[Schema],
         *,
         check: Callable[[Schema], object] | None = None,
+        read: Callable[[Reply], Schema] | None = None,
     ) -> Schema:
         """A role's answer, with the pictures that it is due.
 
@@ -64,27 +71,36 @@ class Team:
             ModelUnavailable: from the model.
         """
         instructions, question = conversation
-        sees_images = self.models.for_role(role).traits.sees_images
-        pictures = self._pictures(role, state) if sees_images else ()
-        return ask_role(
-            self,
-            role,
-            (instructions, user(question.text, *pictures)),
-            schema,
-            step=state["step"],
-            check=check,
-        )
+        messages = (instructions, user(question.text, *self._pictures(role, state)))
+        return self.run.ask(role, messages, schema, step=state["step"], check=check, read=read)
 
-    def _pictures(self, role: RoleName, state: PhoneState) -> tuple[Image.Image, ...]:
+    def look(self, step: int, *, before: Screen | None = None) -> tuple[int, Screen]:
+        """The screen in front once it is still, and its number; its time is counted."""
+        number, screen = self.screens.look(step, before=before)
+        self.run.timer.add_device(screen.device_s)
+        self.run.timer.add_picture(screen.picture_s + screen.ocr_s)
+        return number, screen
+
+    def _pictures(self, role: str, state: PhoneState) -> Sequence[Image.Image]:
+        sees = self.traits(role).pictures
+        if sees == "none":
+            return ()
         now = self.screens[state["screen"]]
-        if role == "operator" and self.pipeline.marks_targets and now.screenshot is not None:
+        wanted = self.pipeline.pictures.get(role, 0)  # type: ignore[call-overload]
+        if sees == "all":
+            wanted = max(wanted, _SEE_THE_SCREEN.get(role, 0))
+        if not now.elements:
+            wanted = max(wanted, 1)
+        if now.screenshot is None or not wanted:
+            return ()
+        if role == "operator" and self.pipeline.marks_targets:
             began_s = time.monotonic()
             marked = draw_marks(now)
-            self.timer.add_picture(time.monotonic() - began_s)
+            self.run.timer.add_picture(time.monotonic() - began_s)
             return (marked,)
-        count = self.pipeline.pictures.get(role, 0)
-        if not now.elements:
-            count = max(count, 1)
-        shown = (self.screens[state["screen_before"]], now) if count == 2 else (now,)
-        pictures = (screen.screenshot for screen in shown[:count])
-        return tuple(picture for picture in pictures if picture is not None)
+        before = self.screens[state["screen_before"]].screenshot if wanted == 2 else None
+        if before is None:
+            return (now.screenshot,)
+        if self.pipeline.reads_whole_screens:
+            return before, now.screenshot
+        return cropped_to_change(before, now.screenshot)

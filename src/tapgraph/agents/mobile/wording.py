@@ -5,21 +5,31 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from tapgraph.agents.mobile.state import Plan, StepRecord
-from tapgraph.memory.store import Shortcut, Tip
+from tapgraph.agents.mobile.grounding import written_point
+from tapgraph.agents.mobile.offer import Offer
+from tapgraph.agents.mobile.state import Decision, PhoneStep, Plan
+from tapgraph.agents.run.wording import fenced
+from tapgraph.llm_backend.chat_model import ModelTraits
+from tapgraph.memory.store import Shortcut
 from tapgraph.tools.mobile.screen import Screen
 from tapgraph.tools.mobile.screen_text import quoted
+from tapgraph.tools.mobile.target import Target
 
 __all__ = [
     "ATOMIC_ACTIONS",
     "action_lines",
+    "app_line",
+    "deed_words",
     "history_lines",
     "plan_lines",
     "screen_block",
     "shortcut_lines",
-    "tip_lines",
-    "wire_text",
+    "shortcut_purposes",
+    "tool_lines",
 ]
+
+_MOST_APPS = 60
+_TOOL_TOKENS = 120
 
 ATOMIC_ACTIONS = {
     "Open_App": "app_name: open an installed app by its label",
@@ -40,18 +50,33 @@ ATOMIC_ACTIONS = {
 """What the Operator is told about each action."""
 
 
-def action_lines(answer_type: type[BaseModel] | None = None) -> str:
-    """One line for each action; with a type, `Answer` takes JSON of it."""
-    actions = dict(ATOMIC_ACTIONS)
-    if answer_type is not None:
+def action_lines(offer: Offer, answer_type: type[BaseModel] | None = None) -> str:
+    """One line for each action on offer; with a type, `Answer` takes JSON of it."""
+    actions = {name: ATOMIC_ACTIONS[name] for name in offer.actions}
+    if answer_type is not None and "Answer" in actions:
         schema = json.dumps(answer_type.model_json_schema(), ensure_ascii=False)
         actions["Answer"] = f"text: the result that the task asks for, as JSON of: {schema}"
     return "\n".join(f"- {name}: {takes}".removesuffix(": ") for name, takes in actions.items())
 
 
-def plan_lines(plan: Plan | None) -> str:
+def tool_lines(offer: Offer) -> str:
+    """What the Operator may call beside the phone."""
+    if offer.tools is None:
+        return ""
+    tools = (api.signature(budget_tokens=_TOOL_TOKENS) for api in offer.tools.catalog)
+    return "\n".join(f"- {fenced(tool)}" for tool in tools)
+
+
+def app_line(apps: Sequence[str]) -> str:
+    """The labels of installed apps, as many as a prompt has room for."""
+    names = [quoted(label) for label in dict.fromkeys(apps)]
+    more = f" and {len(names) - _MOST_APPS} more" if len(names) > _MOST_APPS else ""
+    return ", ".join(names[:_MOST_APPS]) + more
+
+
+def plan_lines(plan: Plan) -> str:
     """The subgoals, numbered, with what is done and what is next."""
-    if plan is None:
+    if not plan.subgoals:
         return "none yet"
     return "\n".join(
         f"{number}. {subgoal}{_mark(number - 1, plan)}"
@@ -66,20 +91,43 @@ def _mark(index: int, plan: Plan) -> str:
     return (" (current)" if index == plan.current else "") + by_api
 
 
-def wire_text(name: str, arguments: dict[str, object]) -> str:
-    """An action in one line, in which typed text cannot end the block of a screen."""
+def deed_words(deed: Decision | PhoneStep, traits: ModelTraits) -> str:
+    """An action in one line that names its target; bare points as the model writes them.
+
+    What was typed cannot end the block of a screen.
+    """
+    target, others = deed.target, dict(deed.arguments)
+    if target is None:
+        return _with_arguments(deed.name, others)
+    place = target.words or written_point(target, traits)
+    for name in ("x", "y", "x1", "y1"):
+        others.pop(name, None)
+    end = others.pop("x2", None), others.pop("y2", None)
+    if deed.direction:
+        inside = f" on {target.words}" if target.words else ""
+        return f"{deed.name} {deed.direction}{inside}"
+    if isinstance(end[0], int) and isinstance(end[1], int):
+        at_end = Target(type(target.point)(end[0], end[1]), target.size)
+        start = written_point(target, traits)
+        return f"{deed.name} from {start} to {written_point(at_end, traits)}"
+    return _with_arguments(f"{deed.name} {place}", others)
+
+
+def _with_arguments(name: str, arguments: dict[str, object]) -> str:
     if not arguments:
         return name
-    return f"{name} {json.dumps(arguments, ensure_ascii=False)}".replace("<", "\\u003c")
+    values = list(arguments.values())
+    told = values[0] if len(values) == 1 else arguments
+    return fenced(f"{name} {json.dumps(told, ensure_ascii=False)}")
 
 
-def history_lines(history: Sequence[StepRecord]) -> str:
+def history_lines(history: Sequence[PhoneStep], traits: ModelTraits) -> str:
     """One line for each action, its verdict and what went wrong."""
     if not history:
         return "none yet"
     return "\n".join(
-        f"- {wire_text(record.name, record.arguments)}: {_one_line(record.description)} -> "
-        f"{record.grade}" + (f", {_one_line(record.error)}" if record.error else "")
+        f"- {deed_words(record, traits)}: {_one_line(record.description)} -> "
+        f"{record.verdict}" + (f", {_one_line(record.error)}" if record.error else "")
         for record in history
     )
 
@@ -100,9 +148,9 @@ def shortcut_lines(shortcuts: Sequence[Shortcut]) -> str:
     )
 
 
-def tip_lines(tips: Sequence[Tip]) -> str:
-    """One line for each tip."""
-    return "\n".join(f"- {tip.text}" for tip in tips) or "none"
+def shortcut_purposes(shortcuts: Sequence[Shortcut]) -> str:
+    """What each shortcut does, without how it is called, for those who plan."""
+    return " ".join(shortcut.description for shortcut in shortcuts) or "none"
 
 
 def screen_block(screen: Screen, lines: str) -> str:

@@ -3,105 +3,115 @@
 import contextvars
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
+from tapgraph.agents.run.agent_run import AgentRun
 from tapgraph.agents.run.checkpoints import open_checkpoints
 from tapgraph.agents.run.events import HumanAnswered, HumanAsked
+from tapgraph.agents.run.history import RunState, stop_of
 from tapgraph.agents.run.human import Human, HumanRequest
 from tapgraph.agents.run.outcome import Outcome, Stop
-from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.errors import BudgetExhausted, EnvironmentMissing, ModelUnavailable
 
-__all__ = ["Driven", "Driver"]
+__all__ = ["Ended", "Work", "drive"]
 
 _Graph: TypeAlias = CompiledStateGraph[Any, Any, Any, Any]
+State = TypeVar("State", bound=RunState)
+
+_NODES_BESIDE_STEPS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work(Generic[State]):
+    """What an agent brings to its run.
+
+    Attributes:
+        build: compiles its graph.
+        fresh: the state before anything has happened.
+        team: what its nodes work with; the context of its graph.
+        checkpoint_types: the classes that a checkpoint may bring back to life.
+        nodes_per_step: so many nodes run at most in a step.
+    """
+
+    build: Callable[[BaseCheckpointSaver[Any]], _Graph]
+    fresh: State
+    team: object
+    checkpoint_types: tuple[type, ...]
+    nodes_per_step: int
 
 
 @dataclass(frozen=True, slots=True)
-class Driven:
+class Ended:
     """The last state of a graph, and why it ended."""
 
-    state: dict[str, Any]
+    state: Mapping[str, Any]
     stop: Stop
 
 
-@dataclass(frozen=True, kw_only=True)
-class Driver:
-    """Drives the graph of one run.
+def drive(work: Work[Any], run: AgentRun, human: Human, *, max_steps: int) -> Ended:
+    """Run the graph to its end, from its fresh state or from where an earlier process left it.
 
-    Attributes:
-        folder: the run folder, which holds the checkpoints.
-        human: who answers questions and confirms risky actions.
-        checkpoint_types: the classes that a checkpoint may bring back to life.
-        most_nodes: so many nodes may run after each other.
+    A graph that runs inside a node of another one would take that one's checkpoints for its own,
+    so each is driven in a context of its own.
     """
+    return contextvars.Context().run(_drive, work, run, human, max_steps)
 
-    folder: RunFolder
-    human: Human
-    checkpoint_types: tuple[type, ...]
-    most_nodes: int
 
-    def drive(
-        self, build: Callable[[SqliteSaver], _Graph], fresh: Mapping[str, Any], context: object
-    ) -> Driven:
-        """Run the graph to its end, from `fresh` or from where an earlier process left it.
+def _drive(work: Work[Any], run: AgentRun, human: Human, max_steps: int) -> Ended:
+    with open_checkpoints(run.folder.checkpoints_path, work.checkpoint_types) as saver:
+        graph = work.build(saver)
+        config: RunnableConfig = {
+            "configurable": {"thread_id": "run"},
+            "recursion_limit": _NODES_BESIDE_STEPS + work.nodes_per_step * max_steps,
+        }
+        fresh = None if saver.get_tuple(config) is not None else work.fresh
+        broken_off: Stop | None = None
+        try:
+            _to_the_end(graph, fresh, config, work.team, run, human)
+        except BudgetExhausted as error:
+            broken_off = Stop(Outcome.BUDGET, str(error))
+        except ModelUnavailable as error:
+            broken_off = Stop(Outcome.MODEL_ERROR, str(error))
+        except EnvironmentMissing as error:
+            broken_off = Stop(Outcome.DEVICE_LOST, str(error))
+        state: Any = {**work.fresh, **graph.get_state(config).values}
+    stop = broken_off or stop_of(state, run.limits)
+    if stop is None:
+        raise TypeError("a graph must not end while its state says that the run goes on")
+    return Ended(state, stop)
 
-        A graph that runs inside a node of another one would take that one's checkpoints for its
-        own, so each is driven in a context of its own.
-        """
-        return contextvars.Context().run(self._drive, build, fresh, context)
 
-    def _drive(
-        self, build: Callable[[SqliteSaver], _Graph], fresh: Mapping[str, Any], context: object
-    ) -> Driven:
-        with open_checkpoints(self.folder.checkpoints_path, self.checkpoint_types) as saver:
-            graph = build(saver)
-            config: RunnableConfig = {
-                "configurable": {"thread_id": "run"},
-                "recursion_limit": self.most_nodes,
+def _to_the_end(
+    graph: _Graph,
+    fresh: RunState | None,
+    config: RunnableConfig,
+    team: object,
+    run: AgentRun,
+    human: Human,
+) -> None:
+    given: Any = fresh
+    while True:
+        result = graph.invoke(given, config, context=team, durability="sync")
+        interrupts = result.get("__interrupt__", ())
+        if not interrupts:
+            return
+        step = int(result.get("step", 0))
+        given = Command(
+            resume={
+                each.id: {"question": each.value, "said": _ask(each.value, step, run, human)}
+                for each in interrupts
             }
-            started_before = saver.get_tuple(config) is not None
-            stop: Stop | None = None
-            try:
-                self._to_the_end(graph, None if started_before else fresh, config, context)
-            except BudgetExhausted as error:
-                stop = Stop(Outcome.BUDGET, str(error))
-            except ModelUnavailable as error:
-                stop = Stop(Outcome.MODEL_ERROR, str(error))
-            except EnvironmentMissing as error:
-                stop = Stop(Outcome.DEVICE_LOST, str(error))
-            state: dict[str, Any] = {**fresh, **graph.get_state(config).values}
-        return Driven(state, stop or state["stop"])
+        )
 
-    def _to_the_end(
-        self,
-        graph: _Graph,
-        start: Mapping[str, Any] | None,
-        config: RunnableConfig,
-        context: object,
-    ) -> None:
-        given: Mapping[str, Any] | Command[Any] | None = start
-        while True:
-            result = graph.invoke(given, config, context=context, durability="sync")
-            interrupts = result.get("__interrupt__", ())
-            if not interrupts:
-                return
-            step = int(result.get("step", 0))
-            given = Command(
-                resume={
-                    each.id: {"question": each.value, "said": self._ask(each.value, step)}
-                    for each in interrupts
-                }
-            )
 
-    def _ask(self, value: dict[str, Any], step: int) -> str | None:
-        request = HumanRequest(kind=value["kind"], text=value["text"])
-        self.folder.record(HumanAsked(step=step, kind_of_question=request.kind, text=request.text))
-        said = self.human.answer(request)
-        self.folder.record(HumanAnswered(step=step, text=said or ""))
-        return said
+def _ask(value: dict[str, Any], step: int, run: AgentRun, human: Human) -> str | None:
+    request = HumanRequest(kind=value["kind"], text=value["text"])
+    run.folder.record(HumanAsked(step=step, kind_of_question=request.kind, text=request.text))
+    said = human.answer(request)
+    run.folder.record(HumanAnswered(step=step, text=said or ""))
+    return said

@@ -10,12 +10,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from tapgraph.agents.run.budget import Spent
+from tapgraph.agents.run.history import Verdict
 from tapgraph.agents.run.outcome import Outcome
+from tapgraph.tools.mobile.target import Target
 
 __all__ = [
     "EVENT_TYPES",
@@ -29,6 +31,7 @@ __all__ = [
     "Finished",
     "HumanAnswered",
     "HumanAsked",
+    "JudgedBy",
     "LearntShortcut",
     "LearntTips",
     "ModelCalled",
@@ -51,6 +54,9 @@ __all__ = [
 
 WireAction: TypeAlias = dict[str, Any]
 """An action as `{"name": ..., "arguments": {...}}`."""
+
+JudgedBy: TypeAlias = Literal["model", "unchanged screen", "tool"]
+"""Who found the verdict; `tool` is what carried the action out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,13 @@ class ScreenSeen:
 
 @dataclass(frozen=True, slots=True)
 class ModelCalled:
-    """A model was asked; `valid` is False when its reply broke the schema or it did not answer."""
+    """A model was asked; `valid` is False when its reply broke the schema or it did not answer.
+
+    Attributes:
+        cached_tokens: how many of `prompt_tokens` the server had read before.
+        reasoning: what the model thought before it answered, where the server tells it.
+        repairs: what was put right in the reply without asking again.
+    """
 
     kind: ClassVar[str] = "model_called"
     step: int
@@ -109,6 +121,9 @@ class ModelCalled:
     valid: bool = True
     images: int = 0
     error: str = ""
+    cached_tokens: int = 0
+    reasoning: str = ""
+    repairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +165,14 @@ class Delegated:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The next action was chosen; `bounds` is its target's (left, top, right, bottom)."""
+    """The next action was chosen; `target` is what it touches, where it touches anything."""
 
     kind: ClassVar[str] = "decided"
     step: int
     thought: str
     action: WireAction
     description: str
-    bounds: tuple[int, int, int, int] | None = None
+    target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +210,14 @@ class ActionFailed:
 
 @dataclass(frozen=True, slots=True)
 class Reflected:
-    """The action was judged: A it worked, B it led to a wrong page, C nothing changed."""
+    """The action was judged: A it worked, B it led to a wrong page, C it failed."""
 
     kind: ClassVar[str] = "reflected"
     step: int
-    outcome: Literal["A", "B", "C"]
+    verdict: Verdict
     error: str
     progress: str
-    judged_by: Literal["model", "unchanged screen", "tool"]
+    judged_by: JudgedBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +296,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class StepTimed:
-    """Where the step's time went; what `model_s`, `device_s` and `picture_s` leave is ours."""
+    """Where the step's time went; what models, device, pictures and a delegate leave is ours."""
 
     kind: ClassVar[str] = "step_timed"
     step: int
@@ -289,11 +304,13 @@ class StepTimed:
     model_s: float
     device_s: float
     picture_s: float
+    delegated_s: float = 0.0
 
     @property
     def ours_s(self) -> float:
         """Seconds spent in tapgraph itself; at least 0, as model calls may run side by side."""
-        return max(0.0, self.total_s - self.model_s - self.device_s - self.picture_s)
+        theirs_s = self.model_s + self.device_s + self.picture_s + self.delegated_s
+        return max(0.0, self.total_s - theirs_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,31 +361,7 @@ Event: TypeAlias = (
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = {
-    event_type.kind: event_type
-    for event_type in (
-        RunStarted,
-        Resumed,
-        ScreenSeen,
-        ModelCalled,
-        Planned,
-        Retrieved,
-        Delegated,
-        Decided,
-        ActionStarted,
-        ActionDone,
-        ActionFailed,
-        Reflected,
-        Noted,
-        Escalated,
-        Verified,
-        HumanAsked,
-        HumanAnswered,
-        LearntShortcut,
-        LearntTips,
-        Warned,
-        StepTimed,
-        Finished,
-    )
+    event_type.kind: event_type for event_type in get_args(Event) if event_type is not UnknownEvent
 }
 """From the `kind` of a line to its class."""
 

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal, TypeAlias
 
-__all__ = ["Outcome", "Stop"]
+__all__ = ["AgentKind", "Outcome", "Stop"]
+
+AgentKind: TypeAlias = Literal["mobile", "api"]
 
 
 class Outcome(StrEnum):

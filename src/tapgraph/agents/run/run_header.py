@@ -4,6 +4,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -23,6 +24,7 @@ class RunHeader:
     """What is known of a run before it starts, and at its end how it ended.
 
     Attributes:
+        pipeline_settings: whatever the pipeline may be set to, so that the run is resumed with it.
         model: the name of the model, or one for each role, as a person should read it.
         device: the name of the device.
         memory: where tips and shortcuts come from; empty without a memory.
@@ -36,6 +38,7 @@ class RunHeader:
     pipeline: str
     model: str
     device: str
+    pipeline_settings: dict[str, Any] = field(default_factory=dict)
     memory: str = ""
     budget: Budget = field(default_factory=Budget)
     seed: int | None = None

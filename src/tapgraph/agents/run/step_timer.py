@@ -19,6 +19,7 @@ class StepTimer:
         self._model_calls: list[tuple[float, float]] = []
         self._device_s = 0.0
         self._picture_s = 0.0
+        self._delegated_s = 0.0
 
     def add_model(self, latency_s: float) -> None:
         """Count a call of a model that has just ended."""
@@ -36,6 +37,17 @@ class StepTimer:
         with self._lock:
             self._picture_s += seconds
 
+    @property
+    def delegated_s(self) -> float:
+        """How long another agent has worked in the current step."""
+        with self._lock:
+            return self._delegated_s
+
+    def add_delegated(self, seconds: float) -> None:
+        """Count time in which another agent worked."""
+        with self._lock:
+            self._delegated_s += seconds
+
     def close(self, step: int) -> StepTimed:
         """The times since the last call."""
         with self._lock:
@@ -46,10 +58,11 @@ class StepTimer:
                 model_s=_covered(self._model_calls),
                 device_s=self._device_s,
                 picture_s=self._picture_s,
+                delegated_s=self._delegated_s,
             )
             self._began = now
             self._model_calls.clear()
-            self._device_s = self._picture_s = 0.0
+            self._device_s = self._picture_s = self._delegated_s = 0.0
         return timed
 
 

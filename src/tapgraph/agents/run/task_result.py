@@ -6,9 +6,11 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from tapgraph.agents.run.budget import Spent
+from tapgraph.agents.run.events import Noted
 from tapgraph.agents.run.outcome import Outcome
+from tapgraph.agents.run.run_folder import RunFolder
 
-__all__ = ["RESUMABLE", "TaskResult", "parsed_answer"]
+__all__ = ["RESUMABLE", "TaskResult", "parsed_answer", "result_in"]
 
 RESUMABLE = (None, Outcome.BUDGET, Outcome.DEVICE_LOST, Outcome.MODEL_ERROR)
 """Outcomes after which a run may go on."""
@@ -42,3 +44,21 @@ def parsed_answer(answer: str, answer_type: type[BaseModel] | None) -> BaseModel
         return answer_type.model_validate_json(answer)
     except ValidationError:
         return None
+
+
+def result_in(run: Path) -> TaskResult | None:
+    """The result of the run in a folder where it has ended for good; else None."""
+    folder = RunFolder.open(run)
+    header = folder.header
+    if header.outcome is None or header.outcome in RESUMABLE:
+        return None
+    noted = [event.notes for event in folder.events() if isinstance(event, Noted)]
+    return TaskResult(
+        outcome=header.outcome,
+        reason=header.reason,
+        answer=header.answer,
+        answer_object=None,
+        notes=noted[-1] if noted else "",
+        spent=header.spent,
+        folder=run,
+    )

@@ -1,4 +1,4 @@
-"""From points as a model writes them to pixels of the screenshot: the only place that converts."""
+"""Between points as a model writes them and pixels of the screenshot: the only place for it."""
 
 import math
 from typing import Literal
@@ -6,13 +6,15 @@ from typing import Literal
 from tapgraph.errors import ToolError
 from tapgraph.tools.mobile.geometry import Point, Size
 
-__all__ = ["to_pixels"]
+__all__ = ["CoordinateSpace", "from_place", "to_pixels"]
+
+CoordinateSpace = Literal["pixels", "0-1", "0-999", "0-1000"]
 
 
 def to_pixels(
     x: float,
     y: float,
-    space: Literal["pixels", "0-1", "0-999", "0-1000"],
+    space: CoordinateSpace,
     screen: Size,
     *,
     picture: Size | None = None,
@@ -45,6 +47,24 @@ def to_pixels(
         if not (math.isfinite(value) and 0 <= value <= last):
             raise ToolError(f"{name} must be from 0 to {last}, got {value}")
     return Point(_scaled(x, last_x, screen.width_px - 1), _scaled(y, last_y, screen.height_px - 1))
+
+
+def from_place(place: tuple[float, float], space: CoordinateSpace, picture: Size) -> str:
+    """A place, in shares of width and height, as a model of that space writes the point.
+
+    `picture` is the size in which the model sees the screen; it counts for `pixels`.
+
+    >>> from_place((0.5, 0.25), "0-1000", Size(576, 1280))
+    '(500, 250)'
+    >>> from_place((0.5, 0.25), "0-1", Size(576, 1280))
+    '(0.5, 0.25)'
+    """
+    across, down = place
+    if space == "0-1":
+        return f"({round(across, 3):g}, {round(down, 3):g})"
+    last = {"0-999": (999, 999), "0-1000": (1000, 1000)}
+    width, height = last.get(space, (picture.width_px, picture.height_px))
+    return f"({round(across * width)}, {round(down * height)})"
 
 
 def _scaled(value: float, last_value: int, last_px: int) -> int:

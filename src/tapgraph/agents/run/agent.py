@@ -1,0 +1,231 @@
+"""What both agents are for their users: something that does a task and leaves a run folder."""
+
+import dataclasses
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+from pydantic import BaseModel
+
+from tapgraph.agents.run.agent_run import AgentRun
+from tapgraph.agents.run.budget import Budget
+from tapgraph.agents.run.driving import Work, drive
+from tapgraph.agents.run.events import RecordedEvent, RunStarted
+from tapgraph.agents.run.history import Limits
+from tapgraph.agents.run.human import AbsentHuman, Human
+from tapgraph.agents.run.ledger import Ledger
+from tapgraph.agents.run.meter import Meter
+from tapgraph.agents.run.outcome import AgentKind
+from tapgraph.agents.run.prompts import Prompts, prompts_of
+from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.agents.run.run_header import RunHeader
+from tapgraph.agents.run.task_result import RESUMABLE, TaskResult, parsed_answer, result_in
+from tapgraph.errors import UsageError
+from tapgraph.llm_backend.chat_model import ChatModel
+from tapgraph.llm_backend.model_spec import open_models
+from tapgraph.llm_backend.roles import RoleModels
+from tapgraph.memory.store import MemoryStore, Scope
+from tapgraph.settings import Settings
+
+__all__ = ["Agent", "AnyModel", "Options", "new_folder"]
+
+AnyModel: TypeAlias = RoleModels | ChatModel | str
+"""A model for each role, one for all, or a spec as `tapgraph run --model` takes it."""
+
+Options: TypeAlias = Mapping[str, str | int | float | bool | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent(ABC):
+    """The options that both agents have.
+
+    Attributes:
+        memory: tips and shortcuts to work with; None for those that come with the package, which
+            are then kept in the run folder and learn nothing.
+        budget: how much a run may use.
+        human: who answers questions and confirms risky actions.
+        on_event: told of every event as it is recorded.
+        prompts: texts by name, or a folder of them, in the place of the agent's own.
+    """
+
+    memory: MemoryStore | None = None
+    budget: Budget = field(default_factory=Budget)
+    human: Human = field(default_factory=AbsentHuman)
+    on_event: Callable[[RecordedEvent], None] | None = None
+    prompts: Mapping[str, str] | Path | None = None
+
+    kind: ClassVar[AgentKind]
+    package: ClassVar[str]
+
+    def run(
+        self,
+        instruction: str,
+        *,
+        out: Path | None = None,
+        answer_type: type[BaseModel] | None = None,
+        seed: int | None = None,
+        options: Options | None = None,
+    ) -> TaskResult:
+        """Do the task and leave a run folder.
+
+        Args:
+            instruction: what to do, in plain words.
+            out: the run folder; by default a new one in `runs`.
+            answer_type: what the answer must be, as JSON; by default words.
+            seed: of a simulated phone, kept in the header for whoever repeats the run.
+            options: kept in the header as well.
+
+        Raises:
+            UsageError: the instruction is empty, the agent cannot do anything, or `out` already
+                holds a run.
+        """
+        self._check(instruction)
+        prompts, models = prompts_of(self.package, self.prompts), self._models()
+        header = RunHeader(
+            instruction=instruction,
+            pipeline=self.pipeline_name,
+            pipeline_settings=self._pipeline_settings(),
+            model=", ".join(traits.name for traits in models.all_traits),
+            device=self._operates(),
+            memory=self.memory.url if self.memory is not None else "",
+            budget=self.budget,
+            demonstrator=any(traits.is_demonstrator for traits in models.all_traits),
+            seed=seed,
+            options=dict(options or {}),
+        )
+        place = out or new_folder(instruction)
+        with RunFolder.create(place, header, observer=self.on_event) as folder:
+            folder.record(RunStarted(instruction=instruction, pipeline=self.pipeline_name))
+            return self._go(folder, models, prompts, answer_type)
+
+    def resume(self, run: Path, *, answer_type: type[BaseModel] | None = None) -> TaskResult:
+        """Go on with a run that was stopped; nothing that was acknowledged is sent again.
+
+        Raises:
+            UsageError: the run has ended already, or another kind of agent made it.
+            UnreadableRun: there is no run in the folder.
+        """
+        with RunFolder.open(run, observer=self.on_event) as folder:
+            header = folder.header
+            if header.outcome not in RESUMABLE:
+                raise UsageError(
+                    f"the run in {str(run)!r} has ended: {header.state}; start a new one"
+                )
+            agent = self._as_started(header)
+            prompts, models = prompts_of(self.package, self.prompts), self._models()
+            folder.reopen()
+            return agent._go(folder, models, prompts, answer_type)
+
+    def do_subgoal(self, subgoal: str, *, out: Path, budget: Budget) -> TaskResult:
+        """Do a subgoal for another agent; a run that was stopped in `out` is gone on with."""
+        agent = dataclasses.replace(self, budget=budget)
+        if (out / "run.json").exists():
+            return result_in(out) or agent.resume(out)
+        return agent.run(subgoal, out=out)
+
+    @abstractmethod
+    def abilities(self, task: str) -> str:
+        """What it can do, as far as the task may need it, for another agent's prompt."""
+
+    @property
+    @abstractmethod
+    def roles(self) -> tuple[str, ...]:
+        """The roles that may have a model of their own."""
+
+    @property
+    @abstractmethod
+    def pipeline_name(self) -> str:
+        """What the header of its runs names as their pipeline."""
+
+    @abstractmethod
+    def _any_model(self) -> AnyModel: ...
+
+    @abstractmethod
+    def _operates(self) -> str:
+        """What it works on, as a person should read it."""
+
+    @abstractmethod
+    def _limits(self) -> Limits: ...
+
+    @abstractmethod
+    def _work(self, run: AgentRun, memory: MemoryStore) -> Work[Any]: ...
+
+    def _check(self, instruction: str) -> None:
+        if not instruction.strip():
+            raise UsageError("the instruction is empty; say what should be done")
+
+    def _pipeline_settings(self) -> dict[str, Any]:
+        return {}
+
+    @abstractmethod
+    def _as_started(self, header: RunHeader) -> "Agent":
+        """The agent with the pipeline of a run.
+
+        Raises:
+            UsageError: another kind of agent made the run, or the pipeline is unknown.
+        """
+
+    def _models(self) -> RoleModels:
+        model = self._any_model()
+        if isinstance(model, str):
+            return open_models(model, Settings.from_environment(), roles=self.roles)
+        return model if isinstance(model, RoleModels) else RoleModels(model)
+
+    @contextmanager
+    def _memory(self, run: Path) -> Iterator[MemoryStore]:
+        if self.memory is not None:
+            yield self.memory
+            return
+        with MemoryStore.open(run / "memory.db") as memory:
+            yield memory
+
+    def _go(
+        self,
+        folder: RunFolder,
+        models: RoleModels,
+        prompts: Prompts,
+        answer_type: type[BaseModel] | None,
+    ) -> TaskResult:
+        recorded = folder.timeline()
+        with self._memory(folder.path) as memory:
+            run = AgentRun(
+                folder=folder,
+                ledger=Ledger(folder, recorded),
+                meter=Meter(self.budget, recorded),
+                models=models,
+                prompts=prompts,
+                limits=self._limits(),
+                tips=memory.tips(Scope(agent=self.kind)),
+                learns=self.memory is not None,
+                answer_type=answer_type,
+            )
+            work = self._work(run, memory)
+            ended = drive(work, run, self.human, max_steps=self.budget.max_steps)
+        state, stop = ended.state, ended.stop
+        spent = run.meter.spent(state["step"])
+        folder.finish(stop.outcome, stop.reason, state["answer"], spent)
+        return TaskResult(
+            outcome=stop.outcome,
+            reason=stop.reason,
+            answer=state["answer"],
+            answer_object=parsed_answer(state["answer"], answer_type),
+            notes=state.get("notes", ""),
+            spent=spent,
+            folder=folder.path,
+        )
+
+
+def new_folder(instruction: str) -> Path:
+    """A new folder under `runs`, named after the time and the first words of the instruction.
+
+    >>> new_folder("Turn on Wi-Fi; rm -rf /").name[16:]
+    'turn-on-wi-fi-rm-rf'
+    """
+    words = re.findall(r"[a-z0-9]+", instruction.lower())
+    name = "-".join(words)[:40].strip("-") or "task"
+    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{name}"  # noqa: DTZ005 - a local name

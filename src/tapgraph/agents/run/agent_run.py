@@ -1,0 +1,207 @@
+"""One run of an agent: what every node of its graph works with, whichever agent it is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from tapgraph.agents.run.events import (
+    JudgedBy,
+    LearntTips,
+    ModelCalled,
+    Reflected,
+    Verified,
+    Warned,
+)
+from tapgraph.agents.run.history import Limits, RunState, StepRecord, stop_of
+from tapgraph.agents.run.interrupts import ask_leave
+from tapgraph.agents.run.ledger import Acknowledged, Ledger
+from tapgraph.agents.run.meter import Meter
+from tapgraph.agents.run.prompts import Prompts
+from tapgraph.agents.run.replies import TipsReply, VerifierReply
+from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.agents.run.step_timer import StepTimer
+from tapgraph.errors import BudgetExhausted, InvalidReply, ModelUnavailable, ToolError
+from tapgraph.llm_backend.chat_model import Reply
+from tapgraph.llm_backend.messages import Message
+from tapgraph.llm_backend.roles import RoleModels
+from tapgraph.llm_backend.structured import CallRecord, ask
+from tapgraph.memory.store import Tip
+from tapgraph.tools.api.calls import ApiRunner
+from tapgraph.tools.api.json_value import Json, excerpt, json_text
+from tapgraph.tools.api.policy import assess_call
+
+__all__ = ["AgentRun"]
+
+Schema = TypeVar("Schema", bound=BaseModel)
+
+_LONGEST_RECORDED = 8000
+
+
+@dataclass(frozen=True)
+class AgentRun:
+    """Everything that the nodes of both agents share and that no checkpoint holds.
+
+    Attributes:
+        tips: what is known to help.
+        learns: whether what the experience reflectors say can be kept.
+    """
+
+    folder: RunFolder
+    ledger: Ledger
+    meter: Meter
+    models: RoleModels
+    prompts: Prompts
+    limits: Limits
+    tips: Sequence[Tip] = ()
+    learns: bool = True
+    answer_type: type[BaseModel] | None = None
+    timer: StepTimer = field(default_factory=StepTimer)
+
+    def ask(
+        self,
+        role: str,
+        messages: Sequence[Message],
+        schema: type[Schema],
+        *,
+        step: int,
+        check: Callable[[Schema], object] | None = None,
+        read: Callable[[Reply], Schema] | None = None,
+    ) -> Schema:
+        """A role's answer in the given step; a `ToolError` of `check` is told to the model as well.
+
+        Raises:
+            BudgetExhausted: checked before each call.
+            InvalidReply: no try gave an answer that fits.
+            ModelUnavailable: from the model.
+        """
+
+        def record(call: CallRecord) -> None:
+            event = ModelCalled(
+                step=step,
+                role=role,
+                model=call.model,
+                prompt_tokens=call.usage.prompt_tokens,
+                completion_tokens=call.usage.completion_tokens,
+                cost_usd=call.usage.cost_usd,
+                latency_s=call.latency_s,
+                attempt=call.attempt,
+                valid=call.valid,
+                images=call.images,
+                error=call.error,
+            )
+            self.meter.add(event)
+            self.timer.add_model(call.latency_s)
+            self.folder.record(event)
+
+        def prepare() -> None:
+            self.meter.check(max(0, step - 1))
+            self.folder.file_screens()
+
+        asked = ask(
+            self.models.for_role(role),
+            messages,
+            schema,
+            check=check,
+            before_call=prepare,
+            on_call=record,
+        )
+        return asked.answer
+
+    def warn(self, step: int, text: str) -> None:
+        """Record something that a person should know and that does not stop the run."""
+        self.folder.record(Warned(step=step, text=text))
+
+    def close_step(
+        self, record: StepRecord, judged_by: JudgedBy, *, progress: str = ""
+    ) -> dict[str, Any]:
+        """The step put into the history, with its verdict and its times in the run folder."""
+        self.folder.record(
+            Reflected(
+                step=record.step,
+                verdict=record.verdict,
+                error=record.error,
+                progress=progress,
+                judged_by=judged_by,
+            )
+        )
+        self.folder.record(self.timer.close(record.step))
+        return {"history": [record]}
+
+    def verify(self, state: RunState, ask_verifier: Callable[[], VerifierReply]) -> dict[str, Any]:
+        """Success, or what is missing; a reply that cannot be used is a check that found it so."""
+        try:
+            reply = ask_verifier()
+            complete, missing = reply.complete, reply.missing or "the check gave no reason"
+        except InvalidReply as error:
+            complete, missing = False, f"the check itself failed: {error}"
+        missing = "" if complete else " ".join(missing.split())
+        self.folder.record(Verified(step=state["step"], complete=complete, missing=missing))
+        if complete:
+            return {"done": "the whole task was verified", "missing": ""}
+        return {"verifications": state["verifications"] + 1, "missing": missing}
+
+    def learn_tips(self, state: RunState, ask_reflector: Callable[[], TipsReply]) -> dict[str, Any]:
+        """Records what would have helped to know before; changes nothing in the state."""
+        tips = self.reflected(state["step"], "Tips reflector", ask_reflector)
+        if tips is not None:
+            self.folder.record(LearntTips(step=state["step"], tips=tuple(filter(None, tips.tips))))
+        return {}
+
+    def reflected(self, step: int, who: str, ask_reflector: Callable[[], Schema]) -> Schema | None:
+        """What a reflector on experience says; None, with a warning, where it cannot be asked.
+
+        The task is over by then, so nothing that goes wrong here changes how it ended.
+        """
+        try:
+            return ask_reflector()
+        except (BudgetExhausted, InvalidReply, ModelUnavailable) as error:
+            self.warn(step, f"{who}: {error}")
+            return None
+
+    def ending(self, state: RunState) -> str:
+        """How the run ended so far, in words."""
+        stop = stop_of(state, self.limits)
+        return f"{stop.outcome}: {stop.reason}" if stop else "it was stopped"
+
+    def call_api(
+        self, runner: ApiRunner, step: int, identifier: str, arguments: Mapping[str, Json]
+    ) -> None:
+        """Call an API, at most once in all lives of the run; what it gave is kept for the step.
+
+        Raises:
+            ToolError: it failed, the user did not allow it, or nobody knows whether it was done.
+            NobodyThere: it needs a yes, and the user cannot be asked.
+        """
+
+        def act() -> Acknowledged:
+            result = runner.call(identifier, arguments)
+            self.folder.save_result(step, result.value)
+            return Acknowledged(result.elapsed_s, result.text)
+
+        if not self.ledger.was_sent(step):
+            risky = assess_call(runner.catalog[identifier], arguments)
+            if risky is not None:
+                ask_leave(f"{risky.risk}: {risky.label}")
+        wire = {"name": identifier, "arguments": _recorded(arguments)}
+        delegated_before_s = self.timer.delegated_s
+        answer = self.ledger.once(step, 0, wire, act)
+        if answer is not None:
+            delegated_s = self.timer.delegated_s - delegated_before_s
+            self.timer.add_device(max(0.0, answer.elapsed_s - delegated_s))
+        elif not self.folder.has_result(step):
+            raise ToolError(
+                "the run was interrupted while this was called: it may or may not have been "
+                "carried out; check before repeating it"
+            )
+
+
+def _recorded(arguments: Mapping[str, Json]) -> dict[str, Json]:
+    """The arguments as the events keep them: where they are long, only their beginnings."""
+    if len(json_text(arguments)) <= _LONGEST_RECORDED:
+        return dict(arguments)
+    return {
+        name: excerpt(json_text(value), _LONGEST_RECORDED // len(arguments))
+        for name, value in arguments.items()
+    }

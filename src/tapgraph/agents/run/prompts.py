@@ -1,0 +1,105 @@
+"""The words that each role is given: Markdown files, filled in one pass.
+
+The parts that never change stand first and what is new stands last, so that a backend can reuse
+what it has read already.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from tapgraph.errors import UsageError
+from tapgraph.llm_backend.messages import Message, system, user
+from tapgraph.llm_backend.prompt import fill, load_prompt
+
+__all__ = ["Prompts", "prompts_of"]
+
+_load = cache(load_prompt)
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The prompt files of an agent, some of them replaced.
+
+    Attributes:
+        package: whose `prompts/NAME.md` are meant.
+        own: texts that stand in for files, by NAME.
+
+    Raises:
+        UsageError: there is no file of such a name, or a text has a field that the file has not.
+    """
+
+    package: str
+    own: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known = _names(self.package)
+        for name, text in self.own.items():
+            if name not in known:
+                raise UsageError(f"no prompt is called {name!r}; there are {', '.join(known)}")
+            template = Template(text)
+            fields = Template(_load(self.package, name)).get_identifiers()
+            unknown = sorted(set(template.get_identifiers()) - set(fields))
+            if unknown or not template.is_valid():
+                raise UsageError(
+                    f"the prompt {name!r} has the fields {', '.join(fields) or 'none'}, and $$ "
+                    f"stands for a dollar sign; got {', '.join(unknown) or 'a single $'}"
+                )
+
+    def filled(self, name: str, fields: Mapping[str, str]) -> str:
+        """A prompt with its fields; a text of one's own may leave some of them out.
+
+        Raises:
+            UsageError: a field is missing, or the file does not have it.
+        """
+        if name not in self.own:
+            return fill(_load(self.package, name), **fields)
+        wanted = Template(self.own[name]).get_identifiers()
+        return fill(self.own[name], **{one: fields[one] for one in wanted})
+
+    def conversation(
+        self, role: str, rules: Mapping[str, str], question: Mapping[str, str], *, asks: str = ""
+    ) -> tuple[Message, Message]:
+        """The system and the user message of one call, without pictures.
+
+        Args:
+            role: `ROLE.system` is filled with `rules`.
+            rules: what seldom changes.
+            question: what `ROLE.user` is filled with.
+            asks: another name for the user's part, where roles share one.
+        """
+        return (
+            system(self.filled(f"{role}.system", rules)),
+            user(self.filled(f"{asks or role}.user", question)),
+        )
+
+
+def prompts_of(package: str, own: Mapping[str, str] | Path | None) -> Prompts:
+    """The prompts of a package; those of a folder or a mapping stand in for some.
+
+    Raises:
+        UsageError: as `Prompts`; or the folder cannot be read.
+    """
+    if not isinstance(own, Path):
+        return Prompts(package, own or {})
+    try:
+        texts = {
+            place.name.removesuffix(".md"): place.read_text(encoding="utf-8").strip()
+            for place in sorted(own.iterdir())
+            if place.suffix == ".md"
+        }
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the prompts in {str(own)!r} cannot be read: {error}") from error
+    if not texts:
+        raise UsageError(f"{str(own)!r} holds no prompt, such as operator.system.md")
+    return Prompts(package, texts)
+
+
+@cache
+def _names(package: str) -> tuple[str, ...]:
+    folder = resources.files(package) / "prompts"
+    names = (place.name for place in folder.iterdir())
+    return tuple(sorted(name.removesuffix(".md") for name in names if name.endswith(".md")))
