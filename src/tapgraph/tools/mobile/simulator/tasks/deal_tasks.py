@@ -21,7 +21,7 @@ from tapgraph.tools.mobile.simulator.tasks.shop_wording import (
     shop_label,
     shop_package,
 )
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Subgoal
 from tapgraph.tools.mobile.simulator.tasks.task import Verdict, verdict_of
 from tapgraph.tools.mobile.simulator.tasks.wording import content_words
 from tapgraph.tools.mobile.simulator.world.product import Product

@@ -15,7 +15,7 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     searched_for,
     tap_text,
 )
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Subgoal
 from tapgraph.tools.mobile.simulator.tasks.task import Verdict
 from tapgraph.tools.mobile.simulator.world.post import HIGHLY_LIKED_FROM, Author
 from tapgraph.tools.mobile.simulator.world.world import World

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tapgraph.tools.mobile.actions import Action, Home, OpenApp, SwitchApp, Wait
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance
 
 __all__ = ["Judgement", "judge"]
 

@@ -19,7 +19,7 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     tap,
     tap_text,
 )
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Rule, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Rule, Subgoal
 from tapgraph.tools.mobile.simulator.tasks.task import Verdict, verdict_of
 from tapgraph.tools.mobile.simulator.world.place import Place
 from tapgraph.tools.mobile.simulator.world.world import World

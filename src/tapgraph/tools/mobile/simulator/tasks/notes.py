@@ -13,7 +13,7 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     scroll_down,
     tap,
 )
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Rule, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Rule, Subgoal
 
 __all__ = ["added_notes", "added_text", "write_note"]
 

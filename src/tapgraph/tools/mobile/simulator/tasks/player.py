@@ -26,7 +26,8 @@ from tapgraph.tools.mobile.screen import Screen, fingerprint_of
 from tapgraph.tools.mobile.screen_text import describe, parse_description
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.tasks.judgement import Judgement, judge
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Solution
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move
+from tapgraph.tools.mobile.simulator.tasks.task import Solution
 from tapgraph.tools.mobile.tree_elements import elements_from_tree
 from tapgraph.tools.mobile.ui_tree import parse_ui_tree
 

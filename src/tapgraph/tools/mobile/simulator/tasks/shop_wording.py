@@ -2,7 +2,7 @@
 
 import re
 
-from tapgraph.tools.mobile.simulator.apps.shop import SHOP_STYLES
+from tapgraph.tools.mobile.simulator.apps.shop_goods import SHOP_STYLES
 
 __all__ = ["PRODUCT_ROW", "SHOP", "shop_label", "shop_package"]
 

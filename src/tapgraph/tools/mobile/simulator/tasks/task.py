@@ -1,15 +1,13 @@
-"""What a task is, and the verdict on its outcome."""
+"""What a task is, the verdict on its outcome, and the way to do it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Subgoal
 from tapgraph.tools.mobile.simulator.world.world import World
 
-if TYPE_CHECKING:
-    from tapgraph.tools.mobile.simulator.tasks.solution import Subgoal
-
-__all__ = ["Task", "Verdict", "verdict_of"]
+__all__ = ["Solution", "Task", "Verdict", "verdict_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,36 @@ class Task(Protocol):
         """Whether the phone is in the state that the task asks for."""
         ...
 
-    def subgoals(self) -> "tuple[Subgoal, ...]":
+    def subgoals(self) -> tuple[Subgoal, ...]:
         """The reference solution."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A task and the way to do it on the simulated phone."""
+
+    task: Task
+    subgoals: tuple[Subgoal, ...]
+
+    def subgoal(self, text: str) -> Subgoal:
+        """The subgoal of that text.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for subgoal in self.subgoals:
+            if subgoal.text == text:
+                return subgoal
+        raise KeyError(text)
+
+    def next_subgoal(self, glance: Glance, *, current: str = "") -> Subgoal | None:
+        """The first subgoal from `current` on that is not done; None when all are.
+
+        An empty or unknown `current` starts from the first.
+        """
+        texts = [subgoal.text for subgoal in self.subgoals]
+        start = texts.index(current) if current in texts else 0
+        return next(
+            (subgoal for subgoal in self.subgoals[start:] if not subgoal.is_done(glance)), None
+        )

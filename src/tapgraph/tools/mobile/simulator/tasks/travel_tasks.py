@@ -16,7 +16,7 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     tap,
     tap_text,
 )
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Subgoal
 from tapgraph.tools.mobile.simulator.tasks.task import Verdict
 from tapgraph.tools.mobile.simulator.tasks.wording import count_of
 from tapgraph.tools.mobile.simulator.world.travel import City
