@@ -3,8 +3,8 @@
 from tapgraph.tools.mobile.actions import OpenApp, Tap
 from tapgraph.tools.mobile.screen_reader import ScreenReader
 from tapgraph.tools.mobile.screen_text import describe, describe_difference
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 
 with SimulatedDevice(build_phone(seed=7)) as phone:  # or AppiumDevice.connect(url)
     reader = ScreenReader(phone)

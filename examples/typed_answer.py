@@ -15,8 +15,8 @@ from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.memory.store import MemoryStore
 from tapgraph.settings import Settings
 from tapgraph.tools.mobile.appium_device import AppiumDevice
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 
 
 class Battery(BaseModel):

@@ -25,6 +25,10 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "cli": frozenset({"agents", "evals", "kernels", "llm_backend", "memory", "tools"}),
 }
 """What each part may import besides itself, `tapgraph.errors` and `tapgraph.settings`."""
+SIMULATOR = "tapgraph.tools.mobile.simulator"
+"""What agents must not know: they cannot tell it from a phone."""
+DEVICES = frozenset({"appium", "selenium", SIMULATOR})
+"""What only those load who operate a phone of that kind."""
 BANNED_NAMES = frozenset({"common", "helper", "helpers", "misc", "util", "utils"})
 ENVIRONMENT = frozenset({"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"})
 ENTRANCES = frozenset({"__init__", "__main__"})
@@ -80,6 +84,12 @@ def layer_faults(modules: Mapping[str, Module]) -> list[str]:
             for target in imports_of(module, modules)
             if modules[target].part not in allowed
         ]
+        if module.part == "agents":
+            faults += [
+                f"{module.name} imports {target}"
+                for target in imports_of(module, modules)
+                if target == SIMULATOR or target.startswith(f"{SIMULATOR}.")
+            ]
     return faults
 
 
@@ -171,12 +181,12 @@ def test_no_file_has_a_name_that_says_nothing_or_hides_the_standard_library(
 @pytest.mark.parametrize(
     ("entrance", "unwanted"),
     [
-        ("tapgraph.agents", {"torch", "transformers"}),
-        ("tapgraph.agents.mobile", {"torch", "transformers"}),
-        ("tapgraph.agents.mobile.agent", {"torch", "transformers", "onnxruntime"}),
+        ("tapgraph.agents", {"torch", "transformers", *DEVICES}),
+        ("tapgraph.agents.mobile", {"torch", "transformers", *DEVICES}),
+        ("tapgraph.agents.mobile.agent", {"torch", "transformers", "onnxruntime", *DEVICES}),
         (
             "tapgraph.cli.main",
-            {"torch", "transformers", "langgraph", "openai", "appium", "PIL", "sqlalchemy"},
+            {"torch", "transformers", "langgraph", "openai", "PIL", "sqlalchemy", *DEVICES},
         ),
         ("tapgraph.llm_backend", {"torch", "transformers"}),
         ("tapgraph.llm_backend.model_spec", {"torch", "transformers"}),
@@ -201,6 +211,8 @@ WRONG: Mapping[str, str] = {
     "tools/__init__.py": "",
     "tools/device.py": "def late():\n    from tapgraph.agents import graph\n",
     "tools/keys.py": "from os import getenv\n",
+    "tools/mobile/simulator/__init__.py": "",
+    "tools/mobile/simulator/phone.py": "",
     "memory/__init__.py": "",
     "memory/store.py": "import tapgraph.tools.device\n",
     "memory/utils.py": "",
@@ -208,6 +220,7 @@ WRONG: Mapping[str, str] = {
     "agents/__init__.py": "",
     "agents/graph.py": "from tapgraph.agents.node import go\nfrom tapgraph.kernels import merge\n",
     "agents/node.py": "def late():\n    from tapgraph.agents import graph\n",
+    "agents/player.py": "from tapgraph.tools.mobile.simulator.phone import Phone\n",
     "agents/record.py": "if TYPE_CHECKING:\n    from tapgraph.agents.replay import Replay\n",
     "agents/replay.py": "from tapgraph.agents.record import Record\n",
     "kernels/__init__.py": "",
@@ -229,6 +242,7 @@ def wrong_package(tmp_path: Path) -> dict[str, Module]:
 def test_imports_that_point_upwards_would_be_found(wrong_package: dict[str, Module]) -> None:
     assert layer_faults(wrong_package) == [
         "tapgraph.agents.graph imports tapgraph.kernels.merge",
+        "tapgraph.agents.player imports tapgraph.tools.mobile.simulator.phone",
         "tapgraph.extras: no part of the package is called 'extras'",
         "tapgraph.memory.store imports tapgraph.tools.device",
         "tapgraph.tools.device imports tapgraph.agents.graph",

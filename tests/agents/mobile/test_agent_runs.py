@@ -30,8 +30,8 @@ from tapgraph.agents.run.outcome import Outcome
 from tapgraph.errors import ModelUnavailable, UsageError
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.tasks import PhoneState, Verdict, find_task

@@ -8,17 +8,17 @@ import pytest
 
 from tapgraph.agents.mobile import replies
 from tapgraph.agents.mobile.agent import PhoneAgent
-from tapgraph.agents.mobile.demonstrator import Demonstrator
 from tapgraph.agents.mobile.pipeline import MOBILE_AGENT_E, TAPGRAPH, Pipeline
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.events import Decided, ModelCalled
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.messages import Message, TextPart
 from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.memory.store import MemoryStore
 from tapgraph.settings import Settings
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.tasks import PhoneState, find_task
 from tapgraph.tools.mobile.simulator.world.world import World
