@@ -23,7 +23,7 @@ from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server.simulator_server import SimulatorServer
-from tapgraph.tools.mobile.simulator.tasks import PhoneState, find_task
+from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, find_task
 from tapgraph.tools.mobile.simulator.world.world import World
 
 NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
@@ -66,7 +66,7 @@ def resumed_outcome(server: SimulatorServer, folder: Path) -> Outcome:
 def is_done(phone: Phone) -> bool:
     task = find_task(NOTE)
     assert task is not None
-    return task.check(World.generate(7), PhoneState(phone)).ok
+    return task.check(World.generate(7), PhoneRecords(phone)).ok
 
 
 @pytest.mark.parametrize(

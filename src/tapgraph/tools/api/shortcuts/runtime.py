@@ -29,8 +29,8 @@ from tapgraph.tools.api.shortcuts.workflow import (
 __all__ = [
     "ACTIONS",
     "WorkflowResult",
+    "do_action",
     "not_executable_in",
-    "perform",
     "run_workflow",
 ]
 
@@ -97,7 +97,7 @@ def run_workflow(
     return WorkflowResult("done", session.previous, session.steps)
 
 
-def perform(
+def do_action(
     session: Session,
     identifier: str,
     parameters: Mapping[str, object],
@@ -155,7 +155,7 @@ class _Run:
 
     def _action(self, action: WorkflowAction) -> None:
         try:
-            perform(self.session, action.identifier, action.parameters, self.handlers)
+            do_action(self.session, action.identifier, action.parameters, self.handlers)
         except NotExecutable as error:
             raise NotExecutable(f"{error.what} (action {action.position})") from error
         except ToolError as error:

@@ -1,17 +1,17 @@
-"""What a task is, the verdict on its outcome, and the way to do it."""
+"""What a task is, the check of its outcome, and the way to do it."""
 
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
+from tapgraph.tools.mobile.simulator.tasks.phone_records import PhoneRecords
 from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Subgoal
 from tapgraph.tools.mobile.simulator.world.world import World
 
-__all__ = ["Solution", "Task", "Verdict", "verdict_of"]
+__all__ = ["Solution", "Task", "TaskCheck", "task_check"]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class TaskCheck:
     """Whether a phone is in the state that a task asks for.
 
     Attributes:
@@ -26,13 +26,13 @@ class Verdict:
         return not self.reasons
 
 
-def verdict_of(*requirements: tuple[bool, str]) -> Verdict:
-    """A verdict from requirements, each with the reason to give where it does not hold.
+def task_check(*requirements: tuple[bool, str]) -> TaskCheck:
+    """A check from requirements, each with the reason to give where it does not hold.
 
-    >>> verdict_of((True, "there is no note"), (False, "the price is wrong")).reasons
+    >>> task_check((True, "there is no note"), (False, "the price is wrong")).reasons
     ('the price is wrong',)
     """
-    return Verdict(tuple(reason for holds, reason in requirements if not holds))
+    return TaskCheck(tuple(reason for holds, reason in requirements if not holds))
 
 
 class Task(Protocol):
@@ -43,7 +43,7 @@ class Task(Protocol):
         """The task that an instruction asks for; None when it asks for something else."""
         ...
 
-    def check(self, world: World, state: PhoneState, /) -> Verdict:
+    def check(self, world: World, records: PhoneRecords, /) -> TaskCheck:
         """Whether the phone is in the state that the task asks for."""
         ...
 
