@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 from tapgraph.tools.mobile.simulator.app import Activity, Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.apps.parts import end_of_list, search_bar, section
@@ -24,12 +24,6 @@ from tapgraph.tools.mobile.simulator.world.product import Product
 __all__ = ["ShopApp"]
 
 Order = Literal["Featured", "Price: low to high", "Price: high to low", "Customer rating"]
-_ORDERS: tuple[Order, ...] = (
-    "Featured",
-    "Price: low to high",
-    "Price: high to low",
-    "Customer rating",
-)
 
 
 class ShopApp(Shop):
@@ -231,7 +225,7 @@ class ShopResults(Activity[Shop]):
                         partial(self._set, replace(self.filters, order=order)),
                         selected=order == self.filters.order,
                     )
-                    for order in _ORDERS
+                    for order in get_args(Order)
                 ],
             )
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from tapgraph.tools.mobile.simulator.server.parameters import Parameters
 from tapgraph.tools.mobile.simulator.server.protocol_error import ProtocolError
@@ -16,13 +16,8 @@ _LONGEST_CHARACTER = 16
 SourceKind: TypeAlias = Literal["pointer", "key", "none", "wheel"]
 KeyKind: TypeAlias = Literal["keyDown", "keyUp"]
 PointerKind: TypeAlias = Literal["pointerDown", "pointerUp", "pointerMove", "pointerCancel"]
-_SOURCE_KINDS: Mapping[str, SourceKind] = {
-    "pointer": "pointer",
-    "key": "key",
-    "none": "none",
-    "wheel": "wheel",
-}
-_KEY_KINDS: Mapping[str, KeyKind] = {"keyDown": "keyDown", "keyUp": "keyUp"}
+_SOURCE_KINDS: Mapping[str, SourceKind] = {kind: kind for kind in get_args(SourceKind)}
+_KEY_KINDS: Mapping[str, KeyKind] = {kind: kind for kind in get_args(KeyKind)}
 _POINTER_KINDS: Mapping[str, PointerKind] = {
     "pointerDown": "pointerDown",
     "pointerUp": "pointerUp",
