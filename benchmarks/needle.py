@@ -38,8 +38,8 @@ from tapgraph.evals.long_context.budgets import (
     random_heads,
     with_budget,
 )
+from tapgraph.evals.long_context.recall_checkpoint import RECALL_MODEL_PATH
 from tapgraph.evals.long_context.recall_tasks import RecallContext, RecallTask, recall_context
-from tapgraph.evals.long_context.shipped_model import RECALL_MODEL_PATH
 from tapgraph.evals.stats import Estimate, wilson
 from tapgraph.kernels.attention_system import Reading
 from tapgraph.kernels.systems.recycled import RecycledConfig

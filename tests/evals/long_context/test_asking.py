@@ -14,10 +14,9 @@ from tapgraph.evals.long_context.budgets import (
     random_heads,
     with_budget,
 )
-from tapgraph.evals.long_context.recall_checkpoint import new_model
+from tapgraph.evals.long_context.recall_checkpoint import RECALL_MODEL_PATH, new_model
 from tapgraph.evals.long_context.recall_scoring import exact_answers
 from tapgraph.evals.long_context.recall_tasks import recall_context
-from tapgraph.evals.long_context.shipped_model import RECALL_MODEL_PATH
 from tapgraph.kernels.systems.dense import Dense
 
 LEARNT = random_heads(Learnt((4, 2)), seed=0)

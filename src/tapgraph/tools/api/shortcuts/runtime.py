@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tapgraph.errors import BudgetExhausted, NotExecutable, ToolError
-from tapgraph.tools.api.shortcuts.call import ActionCall, Handler
+from tapgraph.tools.api.shortcuts.call import ActionCall, Cancelled, Handler, Stopped
 from tapgraph.tools.api.shortcuts.conditions import holds
 from tapgraph.tools.api.shortcuts.content import Content, items_of, to_text
 from tapgraph.tools.api.shortcuts.data_actions import DATA_ACTIONS
 from tapgraph.tools.api.shortcuts.date_actions import DATE_ACTIONS
 from tapgraph.tools.api.shortcuts.device_actions import DEVICE_ACTIONS
 from tapgraph.tools.api.shortcuts.number_actions import NUMBER_ACTIONS
-from tapgraph.tools.api.shortcuts.run_end import Cancelled, Stopped
 from tapgraph.tools.api.shortcuts.session import Limits, Session
 from tapgraph.tools.api.shortcuts.system import PersonQuestion, SimulatedSystem
 from tapgraph.tools.api.shortcuts.text_actions import TEXT_ACTIONS

@@ -11,8 +11,8 @@ from tapgraph.tools.mobile.simulator.server.input_sources import (
     KeyItem,
     PauseItem,
     PointerItem,
+    PointerState,
 )
-from tapgraph.tools.mobile.simulator.server.pointer_state import PointerState
 from tapgraph.tools.mobile.simulator.server.protocol_error import ProtocolError
 
 __all__ = ["LONG_PRESS_MS", "FingerTrace", "KeyStroke", "play_events", "read_traces"]

@@ -15,15 +15,15 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     searched_for,
     tap,
 )
-from tapgraph.tools.mobile.simulator.tasks.shop_wording import (
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.task import TaskCheck, task_check
+from tapgraph.tools.mobile.simulator.tasks.wording import (
     PRODUCT_ROW,
     SHOP,
+    content_words,
     shop_label,
     shop_package,
 )
-from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Subgoal
-from tapgraph.tools.mobile.simulator.tasks.task import TaskCheck, task_check
-from tapgraph.tools.mobile.simulator.tasks.wording import content_words
 from tapgraph.tools.mobile.simulator.world.product import Product
 from tapgraph.tools.mobile.simulator.world.world import World
 

@@ -18,16 +18,17 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     tap,
     tap_text,
 )
-from tapgraph.tools.mobile.simulator.tasks.sentiment import sentiment_of
-from tapgraph.tools.mobile.simulator.tasks.shop_wording import (
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.task import TaskCheck, task_check
+from tapgraph.tools.mobile.simulator.tasks.wording import (
     PRODUCT_ROW,
     SHOP,
+    content_words,
+    count_of,
+    sentiment_of,
     shop_label,
     shop_package,
 )
-from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Subgoal
-from tapgraph.tools.mobile.simulator.tasks.task import TaskCheck, task_check
-from tapgraph.tools.mobile.simulator.tasks.wording import content_words, count_of
 from tapgraph.tools.mobile.simulator.world.product import Product
 from tapgraph.tools.mobile.simulator.world.review import majority_is_positive
 from tapgraph.tools.mobile.simulator.world.world import World
