@@ -6,9 +6,8 @@ from tempfile import mkdtemp
 from tapgraph.agents.mobile import PhoneAgent
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.roles import RoleModels
-from tapgraph.memory.store import MemoryStore
-from tapgraph.tools.mobile.simulator.builder import build_phone
-from tapgraph.tools.mobile.simulator.device import SimulatedDevice
+from tapgraph.memory import MemoryStore
+from tapgraph.tools.mobile.simulator import SimulatedDevice, build_phone
 
 folder = Path(mkdtemp())
 agent = PhoneAgent(

@@ -188,6 +188,7 @@ def test_no_file_has_a_name_that_says_nothing_or_hides_the_standard_library(
             "tapgraph.cli.main",
             {"torch", "transformers", "langgraph", "openai", "PIL", "sqlalchemy", *DEVICES},
         ),
+        ("tapgraph.tools.mobile", {"onnxruntime", *DEVICES}),
         ("tapgraph.llm_backend", {"torch", "transformers"}),
         ("tapgraph.llm_backend.model_spec", {"torch", "transformers"}),
     ],
