@@ -30,7 +30,7 @@ import torch
 from needle_plot import draw_plot
 from transformers import PreTrainedModel
 
-from tapgraph.evals.long_context.asking import QUESTION_IN, Answers, ask
+from tapgraph.evals.long_context.asking import QUESTION_IN, Answers, ask_contexts
 from tapgraph.evals.long_context.budgets import (
     DEFAULT_SHARES,
     Learnt,
@@ -38,8 +38,8 @@ from tapgraph.evals.long_context.budgets import (
     random_heads,
     with_budget,
 )
+from tapgraph.evals.long_context.recall_checkpoint import RECALL_MODEL_PATH
 from tapgraph.evals.long_context.recall_tasks import RecallContext, RecallTask, recall_context
-from tapgraph.evals.long_context.shipped_model import RECALL_MODEL_PATH
 from tapgraph.evals.stats import Estimate, wilson
 from tapgraph.kernels.attention_system import Reading
 from tapgraph.kernels.systems.recycled import RecycledConfig
@@ -222,7 +222,7 @@ def measure(
             known = random_heads(learnt, seed=draw) if setting.has_random_heads else learnt
             draw += 1
             system = with_budget(setting.system, setting.share, context=cell.length, learnt=known)
-            answers = ask(model, system, contexts)
+            answers = ask_contexts(model, system, contexts)
             place = cell.task, cell.length
             if setting.system == "dense":
                 dense_bytes[place] = answers.kv_bytes

@@ -50,12 +50,17 @@ from tapgraph.llm_backend.chat_model import ModelTraits, Reply
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.scripted_model import ScriptedModel
-from tapgraph.memory.store import MemoryStore
-from tapgraph.tools.mobile.actions import Action
-from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability
-from tapgraph.tools.mobile.geometry import Size
-from tapgraph.tools.mobile.simulator.builder import build_phone
-from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
+from tapgraph.memory import MemoryStore
+from tapgraph.tools.mobile import (
+    Action,
+    ActionReceipt,
+    AppInfo,
+    Capability,
+    Size,
+    UiTree,
+    parse_ui_tree,
+)
+from tapgraph.tools.mobile.simulator import build_phone
 from tapgraph.tools.token_estimate import estimate_tokens
 
 TASKS = 5

@@ -1,10 +1,7 @@
 """A phone without a model: read the screen as an agent does, touch it, see what changed."""
 
-from tapgraph.tools.mobile.actions import OpenApp, Tap
-from tapgraph.tools.mobile.screen_reader import ScreenReader
-from tapgraph.tools.mobile.screen_text import describe, describe_difference
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
-from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile import OpenApp, ScreenReader, Tap, describe, describe_difference
+from tapgraph.tools.mobile.simulator import SimulatedDevice, build_phone
 
 with SimulatedDevice(build_phone(seed=7)) as phone:  # or AppiumDevice.connect(url)
     reader = ScreenReader(phone)

@@ -3,11 +3,11 @@
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tapgraph.agents.mobile import Demonstrator, PhoneAgent
+from tapgraph.agents.mobile import PhoneAgent
+from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.roles import RoleModels
-from tapgraph.memory.store import MemoryStore
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
-from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.memory import MemoryStore
+from tapgraph.tools.mobile.simulator import SimulatedDevice, build_phone
 
 folder = Path(mkdtemp())
 agent = PhoneAgent(

@@ -12,11 +12,10 @@ from pydantic import BaseModel
 from tapgraph.agents.mobile import PhoneAgent
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.llm_backend.model_spec import open_models
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
-from tapgraph.tools.mobile.appium_device import AppiumDevice
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
-from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile import AppiumDevice
+from tapgraph.tools.mobile.simulator import SimulatedDevice, build_phone
 
 
 class Battery(BaseModel):

@@ -25,6 +25,10 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "cli": frozenset({"agents", "evals", "kernels", "llm_backend", "memory", "tools"}),
 }
 """What each part may import besides itself, `tapgraph.errors` and `tapgraph.settings`."""
+SIMULATOR = "tapgraph.tools.mobile.simulator"
+"""What agents must not know: they cannot tell it from a phone."""
+DEVICES = frozenset({"appium", "selenium", SIMULATOR})
+"""What only those load who operate a phone of that kind."""
 BANNED_NAMES = frozenset({"common", "helper", "helpers", "misc", "util", "utils"})
 ENVIRONMENT = frozenset({"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"})
 ENTRANCES = frozenset({"__init__", "__main__"})
@@ -55,9 +59,9 @@ def modules_of(source: Path) -> dict[str, Module]:
     return found
 
 
-def imports_of(module: Module, modules: Mapping[str, Module], *, at_start: bool) -> Iterator[str]:
-    """The modules of the package that one imports, with `at_start` only when it is loaded."""
-    for node in _statements(module.tree, at_start=at_start):
+def imports_of(module: Module, modules: Mapping[str, Module]) -> Iterator[str]:
+    """The modules of the package that one imports, in functions and for type checkers too."""
+    for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in modules)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -66,17 +70,6 @@ def imports_of(module: Module, modules: Mapping[str, Module], *, at_start: bool)
                 target = deeper if deeper in modules else node.module
                 if target in modules:
                     yield target
-
-
-def _statements(tree: ast.AST, *, at_start: bool) -> Iterator[ast.AST]:
-    for node in ast.iter_child_nodes(tree):
-        if at_start and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            continue
-        is_for_checker_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        if at_start and is_for_checker_only:
-            continue
-        yield node
-        yield from _statements(node, at_start=at_start)
 
 
 def layer_faults(modules: Mapping[str, Module]) -> list[str]:
@@ -88,9 +81,15 @@ def layer_faults(modules: Mapping[str, Module]) -> list[str]:
         allowed = MAY_IMPORT[module.part] | {module.part, *OPEN_TO_ALL}
         faults += [
             f"{module.name} imports {target}"
-            for target in imports_of(module, modules, at_start=False)
+            for target in imports_of(module, modules)
             if modules[target].part not in allowed
         ]
+        if module.part == "agents":
+            faults += [
+                f"{module.name} imports {target}"
+                for target in imports_of(module, modules)
+                if target == SIMULATOR or target.startswith(f"{SIMULATOR}.")
+            ]
     return faults
 
 
@@ -132,11 +131,8 @@ def badly_named(modules: Mapping[str, Module]) -> list[str]:
 
 
 def cycles(modules: Mapping[str, Module]) -> list[str]:
-    """Chains of modules that load each other, each ending where it began."""
-    graph = {
-        name: set(imports_of(module, modules, at_start=True)) - {name}
-        for name, module in modules.items()
-    }
+    """Chains of modules that import each other, each ending where it began."""
+    graph = {name: set(imports_of(module, modules)) - {name} for name, module in modules.items()}
     found: list[str] = []
     done: set[str] = set()
 
@@ -168,7 +164,7 @@ def test_imports_are_absolute(package: dict[str, Module]) -> None:
     assert relative_imports(package) == []
 
 
-def test_no_modules_load_each_other_in_a_circle(package: dict[str, Module]) -> None:
+def test_no_modules_import_each_other_in_a_circle(package: dict[str, Module]) -> None:
     assert cycles(package) == []
 
 
@@ -185,13 +181,14 @@ def test_no_file_has_a_name_that_says_nothing_or_hides_the_standard_library(
 @pytest.mark.parametrize(
     ("entrance", "unwanted"),
     [
-        ("tapgraph.agents", {"torch", "transformers"}),
-        ("tapgraph.agents.mobile", {"torch", "transformers"}),
-        ("tapgraph.agents.mobile.agent", {"torch", "transformers", "onnxruntime"}),
+        ("tapgraph.agents", {"torch", "transformers", *DEVICES}),
+        ("tapgraph.agents.mobile", {"torch", "transformers", *DEVICES}),
+        ("tapgraph.agents.mobile.agent", {"torch", "transformers", "onnxruntime", *DEVICES}),
         (
             "tapgraph.cli.main",
-            {"torch", "transformers", "langgraph", "openai", "appium", "PIL", "sqlalchemy"},
+            {"torch", "transformers", "langgraph", "openai", "PIL", "sqlalchemy", *DEVICES},
         ),
+        ("tapgraph.tools.mobile", {"onnxruntime", *DEVICES}),
         ("tapgraph.llm_backend", {"torch", "transformers"}),
         ("tapgraph.llm_backend.model_spec", {"torch", "transformers"}),
     ],
@@ -215,13 +212,18 @@ WRONG: Mapping[str, str] = {
     "tools/__init__.py": "",
     "tools/device.py": "def late():\n    from tapgraph.agents import graph\n",
     "tools/keys.py": "from os import getenv\n",
+    "tools/mobile/simulator/__init__.py": "",
+    "tools/mobile/simulator/phone.py": "",
     "memory/__init__.py": "",
     "memory/store.py": "import tapgraph.tools.device\n",
     "memory/utils.py": "",
     "memory/json.py": "from . import store\n",
     "agents/__init__.py": "",
     "agents/graph.py": "from tapgraph.agents.node import go\nfrom tapgraph.kernels import merge\n",
-    "agents/node.py": "from tapgraph.agents import graph\n",
+    "agents/node.py": "def late():\n    from tapgraph.agents import graph\n",
+    "agents/player.py": "from tapgraph.tools.mobile.simulator.phone import Phone\n",
+    "agents/record.py": "if TYPE_CHECKING:\n    from tapgraph.agents.replay import Replay\n",
+    "agents/replay.py": "from tapgraph.agents.record import Record\n",
     "kernels/__init__.py": "",
     "kernels/merge.py": "from tapgraph.errors import TapgraphError\n",
     "extras/__init__.py": "",
@@ -241,6 +243,7 @@ def wrong_package(tmp_path: Path) -> dict[str, Module]:
 def test_imports_that_point_upwards_would_be_found(wrong_package: dict[str, Module]) -> None:
     assert layer_faults(wrong_package) == [
         "tapgraph.agents.graph imports tapgraph.kernels.merge",
+        "tapgraph.agents.player imports tapgraph.tools.mobile.simulator.phone",
         "tapgraph.extras: no part of the package is called 'extras'",
         "tapgraph.memory.store imports tapgraph.tools.device",
         "tapgraph.tools.device imports tapgraph.agents.graph",
@@ -249,7 +252,8 @@ def test_imports_that_point_upwards_would_be_found(wrong_package: dict[str, Modu
 
 def test_other_faults_would_be_found(wrong_package: dict[str, Module]) -> None:
     assert cycles(wrong_package) == [
-        "tapgraph.agents.graph -> tapgraph.agents.node -> tapgraph.agents.graph"
+        "tapgraph.agents.graph -> tapgraph.agents.node -> tapgraph.agents.graph",
+        "tapgraph.agents.record -> tapgraph.agents.replay -> tapgraph.agents.record",
     ]
     assert readers_of_environment(wrong_package) == {"tapgraph.settings", "tapgraph.tools.keys"}
     assert badly_named(wrong_package) == ["tapgraph.memory.json", "tapgraph.memory.utils"]

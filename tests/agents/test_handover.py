@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from tapgraph.agents.api.agent import ApiAgent
 from tapgraph.agents.api.replies import ApiTipsReply, ApiVerifierReply, ChooserReply
 from tapgraph.agents.mobile.agent import PhoneAgent
-from tapgraph.agents.mobile.demonstrator import Demonstrator
 from tapgraph.agents.mobile.replies import (
     DelegatingManagerReply,
     ManagerReply,
@@ -26,14 +25,15 @@ from tapgraph.agents.run.events import Decided, Delegated, Event, ModelCalled, N
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
+from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.chat_model import Reply, Usage
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
 from tapgraph.memory.store import MemoryStore, Scope
 from tapgraph.tools.api.functions import PythonFunctions
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 
 TASK = "Note in my notes app what the weather is like."

@@ -15,7 +15,7 @@ import pytest
 from tapgraph.agents.run.events import Reflected
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.cli.main import main
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 
 TAPGRAPH = [sys.executable, "-m", "tapgraph.cli.main"]
 MAIN_JOB = {

@@ -1,15 +1,21 @@
 """`tapgraph eval`: benchmarks, run honestly by one command each."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tapgraph.cli.eval_options import (
+    ChooserKind,
+    ModeKind,
+    RulerModeKind,
+    SetKind,
+    WordsKind,
+)
 from tapgraph.cli.options import JsonOption
 from tapgraph.errors import ExtraMissing, UsageError
 
-__all__ = ["ChooserKind", "ModeKind", "SetKind", "app"]
+__all__ = ["app"]
 
 app = typer.Typer(help="Run a benchmark; the same command goes on where it stopped.")
 
@@ -17,32 +23,6 @@ app = typer.Typer(help="Run a benchmark; the same command goes on where it stopp
 @app.callback()
 def _group() -> None:
     """Run a benchmark; the same command goes on where it stopped."""
-
-
-class SetKind(StrEnum):
-    """Which items."""
-
-    MAIN = "main"
-    PRE = "pre"
-    METATOOL = "metatool"
-    TOOLBENCH = "toolbench"
-    TOOLLLM = "toolllm"
-
-
-class ModeKind(StrEnum):
-    """How an item is asked."""
-
-    TEACHER_FORCED = "teacher-forced"
-    FREE_RUNNING = "free-running"
-    EXECUTED = "executed"
-
-
-class ChooserKind(StrEnum):
-    """Who answers in place of a model."""
-
-    ORACLE = "oracle"
-    RANDOM = "random"
-    LEXICAL = "lexical"
 
 
 @app.command()
@@ -117,20 +97,6 @@ def shortcutsbench(
     )
     answering = eval_session.open_chooser(model, chooser, seed=seed)
     return eval_session.evaluate(request, answering, json=json)
-
-
-class RulerModeKind(StrEnum):
-    """How RULER's lists are shuffled."""
-
-    FAITHFUL = "faithful"
-    RESEED = "reseed-per-sample"
-
-
-class WordsKind(StrEnum):
-    """Where random words of prompts come from."""
-
-    MADE = "made"
-    TOKENIZER = "tokenizer"
 
 
 @app.command("long-context")

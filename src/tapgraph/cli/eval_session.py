@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tapgraph.cli.eval_command import ChooserKind, ModeKind, SetKind
+from tapgraph.cli.eval_options import ChooserKind, ModeKind, SetKind
 from tapgraph.cli.eval_progress import ProgressLines
 from tapgraph.cli.exit_codes import ExitCode
 from tapgraph.cli.terminal import print_json, print_line

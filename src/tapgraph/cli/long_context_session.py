@@ -19,9 +19,9 @@ from tapgraph.evals.long_context.evaluate import (
     score_rows,
 )
 from tapgraph.evals.long_context.fidelity import FidelityPrompt, measure_fidelity
+from tapgraph.evals.long_context.recall_checkpoint import RECALL_MODEL_PATH
 from tapgraph.evals.long_context.recall_tasks import recall_prompts
 from tapgraph.evals.long_context.ruler import ruler_samples
-from tapgraph.evals.long_context.shipped_model import RECALL_MODEL_PATH
 from tapgraph.llm_backend.local.checkpoint import Checkpoint, load_checkpoint
 from tapgraph.llm_backend.local.systems import calibration_path
 

@@ -43,7 +43,7 @@ def open_device(
         if udid is not None:
             raise UsageError("--udid is for a phone behind Appium; add --device appium")
         # PLC0415 in this file: what a device needs is loaded only when it is asked for.
-        from tapgraph.tools.mobile.simulated_device import SimulatedDevice  # noqa: PLC0415
+        from tapgraph.tools.mobile.simulator.device import SimulatedDevice  # noqa: PLC0415
 
         return SimulatedDevice(
             open_phone(seed=seed, faults=faults, state_dir=state_dir, clock=clock)

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tapgraph.agents.mobile.agent import PhoneAgent, TaskResult
-from tapgraph.agents.mobile.demonstrator import Demonstrator
 from tapgraph.agents.mobile.ledger import answered_actions
 from tapgraph.agents.mobile.pipeline import pipeline_named
 from tapgraph.agents.mobile.replies import ROLES
@@ -19,13 +18,14 @@ from tapgraph.cli.run_options import DEMONSTRATOR, RunOptions
 from tapgraph.cli.task_output import open_human, print_result
 from tapgraph.cli.terminal import print_line, print_note
 from tapgraph.errors import UsageError
+from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory.store import MemoryStore
 from tapgraph.settings import Settings
 from tapgraph.tools.mobile.device import Capability, Device
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
-from tapgraph.tools.mobile.simulator.tasks import PhoneState, find_task
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, find_task
 from tapgraph.tools.mobile.simulator.world.world import World
 
 __all__ = ["demonstrate", "resume_run", "start_run", "telling_how_to_resume"]
@@ -80,11 +80,11 @@ def demonstrate(instruction: str, options: RunOptions, *, out: Path, json: bool)
             ),
             json=json,
         )
-        verdict = task.check(World.generate(options.seed), PhoneState(phone))
-    words = "; ".join(verdict.reasons) or "the app databases hold what was asked for"
+        checked = task.check(World.generate(options.seed), PhoneRecords(phone))
+    words = "; ".join(checked.reasons) or "the app databases hold what was asked for"
     if not json:
         print_line(f"checked: {words}")
-    return result.outcome.exit_code or int(not verdict.ok)
+    return result.outcome.exit_code or int(not checked.ok)
 
 
 @contextmanager

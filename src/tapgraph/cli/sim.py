@@ -59,12 +59,12 @@ def check(
 ) -> int:
     """Say from a phone's app databases whether a task is done; exit code 1 when it is not."""
     # The world and the apps are loaded by no other command of this file.
-    from tapgraph.tools.mobile.simulator.tasks import PhoneState, find_task  # noqa: PLC0415
+    from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, find_task  # noqa: PLC0415
     from tapgraph.tools.mobile.simulator.world.world import World  # noqa: PLC0415
 
     task = find_task(instruction)
     if task is None:
         raise UsageError(f"no checker knows a task like {instruction[:80]!r}")
-    verdict = task.check(World.generate(seed), PhoneState(state_dir))
-    print_line("done" if verdict.ok else "not done: " + "; ".join(verdict.reasons))
-    return int(not verdict.ok)
+    checked = task.check(World.generate(seed), PhoneRecords(state_dir))
+    print_line("done" if checked.ok else "not done: " + "; ".join(checked.reasons))
+    return int(not checked.ok)

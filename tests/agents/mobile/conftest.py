@@ -8,16 +8,16 @@ import pytest
 from pydantic import BaseModel
 
 from tapgraph.agents.mobile.agent import PhoneAgent, TaskResult
-from tapgraph.agents.mobile.demonstrator import Demonstrator
 from tapgraph.agents.run.events import Event
 from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.chat_model import ChatModel
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
 from tapgraph.memory.store import MemoryStore
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 
 Override = Callable[[Sequence[Message], type[BaseModel] | None], Answer | None]

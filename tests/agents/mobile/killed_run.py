@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 from tapgraph.agents.mobile.agent import PhoneAgent
-from tapgraph.agents.mobile.demonstrator import Demonstrator
 from tapgraph.agents.run.events import ModelCalled, RecordedEvent
+from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory.store import MemoryStore
 from tapgraph.tools.mobile.appium_device import AppiumDevice

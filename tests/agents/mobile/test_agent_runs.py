@@ -30,11 +30,11 @@ from tapgraph.agents.run.outcome import Outcome
 from tapgraph.errors import ModelUnavailable, UsageError
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
 from tapgraph.tools.mobile.simulator.phone import Phone
-from tapgraph.tools.mobile.simulator.tasks import PhoneState, Verdict, find_task
+from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, TaskCheck, find_task
 from tapgraph.tools.mobile.simulator.world.world import World
 
 CAFE = "Find the highest-rated cafe on Maps and save its name and phone number in a note."
@@ -43,10 +43,10 @@ SWITCH = "Turn on Do Not Disturb"
 Events = Callable[[Any], list[Any]]
 
 
-def verdict(instruction: str, phone: Phone, seed: int = 7) -> Verdict:
+def verdict(instruction: str, phone: Phone, seed: int = 7) -> TaskCheck:
     task = find_task(instruction)
     assert task is not None
-    return task.check(World.generate(seed), PhoneState(phone))
+    return task.check(World.generate(seed), PhoneRecords(phone))
 
 
 @pytest.mark.parametrize("pipeline", [TAPGRAPH, MOBILE_AGENT_E], ids=lambda each: each.name)

@@ -18,7 +18,7 @@ from tapgraph.agents.run.outcome import Outcome
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.scripted_model import Answer
 from tapgraph.tools.mobile.screen_reader import ScreenReader
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 
 NOTE = 'Write a note that says "call the plumber"'

@@ -8,19 +8,19 @@ import pytest
 
 from tapgraph.agents.mobile import replies
 from tapgraph.agents.mobile.agent import PhoneAgent
-from tapgraph.agents.mobile.demonstrator import Demonstrator
 from tapgraph.agents.mobile.pipeline import MOBILE_AGENT_E, TAPGRAPH, Pipeline
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.events import Decided, ModelCalled
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.messages import Message, TextPart
 from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.memory.store import MemoryStore
 from tapgraph.settings import Settings
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
-from tapgraph.tools.mobile.simulator.tasks import PhoneState, find_task
+from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, find_task
 from tapgraph.tools.mobile.simulator.world.world import World
 
 NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
@@ -70,7 +70,7 @@ def test_a_whole_task_runs_over_http(
     assert result.outcome is Outcome.SUCCESS
     task = find_task(NOTE)
     assert task is not None
-    assert task.check(World.generate(7), PhoneState(phone)).reasons == ()
+    assert task.check(World.generate(7), PhoneRecords(phone)).reasons == ()
     folder = RunFolder.open(tmp_path / "run")
     calls = [event for event in folder.events() if isinstance(event, ModelCalled)]
     assert len(calls) == len(server.requests)

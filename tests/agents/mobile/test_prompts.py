@@ -12,7 +12,7 @@ from tapgraph.errors import UsageError
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
 from tapgraph.tools.mobile.screen_text import parse_description
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 
 NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'

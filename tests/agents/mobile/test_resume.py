@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from tapgraph.agents.mobile.agent import PhoneAgent
-from tapgraph.agents.mobile.demonstrator import Demonstrator
 from tapgraph.agents.mobile.ledger import answered_actions
 from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import ActionDone, ActionStarted, ModelCalled
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.errors import UnreadableRun, UsageError
+from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory.store import MemoryStore
 from tapgraph.tools.mobile.appium_device import AppiumDevice
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server.simulator_server import SimulatorServer
-from tapgraph.tools.mobile.simulator.tasks import PhoneState, find_task
+from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, find_task
 from tapgraph.tools.mobile.simulator.world.world import World
 
 NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
@@ -66,7 +66,7 @@ def resumed_outcome(server: SimulatorServer, folder: Path) -> Outcome:
 def is_done(phone: Phone) -> bool:
     task = find_task(NOTE)
     assert task is not None
-    return task.check(World.generate(7), PhoneState(phone)).ok
+    return task.check(World.generate(7), PhoneRecords(phone)).ok
 
 
 @pytest.mark.parametrize(

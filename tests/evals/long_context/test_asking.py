@@ -6,7 +6,7 @@ import pytest
 from transformers import LlamaForCausalLM
 
 from tapgraph.errors import UsageError
-from tapgraph.evals.long_context.asking import ask
+from tapgraph.evals.long_context.asking import ask_contexts
 from tapgraph.evals.long_context.budgets import (
     DEFAULT_SHARES,
     Learnt,
@@ -14,10 +14,9 @@ from tapgraph.evals.long_context.budgets import (
     random_heads,
     with_budget,
 )
-from tapgraph.evals.long_context.recall_checkpoint import new_model
+from tapgraph.evals.long_context.recall_checkpoint import RECALL_MODEL_PATH, new_model
 from tapgraph.evals.long_context.recall_scoring import exact_answers
 from tapgraph.evals.long_context.recall_tasks import recall_context
-from tapgraph.evals.long_context.shipped_model import RECALL_MODEL_PATH
 from tapgraph.kernels.systems.dense import Dense
 
 LEARNT = random_heads(Learnt((4, 2)), seed=0)
@@ -42,30 +41,30 @@ def untrained() -> Any:
 
 def test_dense_answers_are_those_of_another_way_of_asking(shipped: Any) -> None:
     asked = contexts()
-    answers = ask(shipped, Dense(), asked)
+    answers = ask_contexts(shipped, Dense(), asked)
     assert answers.exact == tuple(tuple(exact_answers(shipped, one)) for one in asked)
     assert sum(map(sum, answers.exact)) >= 6, "the recall model does not recall"
 
 
 def test_where_the_question_is_read_does_not_matter_to_dense_attention(shipped: Any) -> None:
     asked = contexts()
-    one = ask(shipped, Dense(), asked, question_in="decode")
-    other = ask(shipped, Dense(), asked, question_in="prefill")
+    one = ask_contexts(shipped, Dense(), asked, question_in="decode")
+    other = ask_contexts(shipped, Dense(), asked, question_in="prefill")
     assert one.exact == other.exact
     assert one.kv_bytes == other.kv_bytes
 
 
 def test_a_window_that_is_too_small_forgets_what_dense_attention_recalls(shipped: Any) -> None:
     system = with_budget("sink_window", 1 / 8, context=300, learnt=LEARNT)
-    answers = ask(shipped, system, contexts())
+    answers = ask_contexts(shipped, system, contexts())
     assert sum(map(sum, answers.exact)) <= 3
-    assert answers.kv_bytes < ask(shipped, Dense(), contexts()).kv_bytes / 2
+    assert answers.kv_bytes < ask_contexts(shipped, Dense(), contexts()).kv_bytes / 2
 
 
 @pytest.mark.parametrize("name", [name for name in DEFAULT_SHARES if name != "sale"])
 def test_every_system_answers_at_its_smallest_budget(name: str, untrained: Any) -> None:
     system = with_budget(name, min(DEFAULT_SHARES[name]), context=300, learnt=LEARNT)
-    answers = ask(untrained, system, contexts(questions=2))
+    answers = ask_contexts(untrained, system, contexts(questions=2))
     assert [len(one) for one in answers.exact] == [2, 2]
     assert 0 < answers.decode_reading.attended <= 400
     assert answers.kv_bytes > 0
@@ -89,4 +88,4 @@ def test_the_shipped_calibrations_are_of_the_shipped_model(shipped: Any) -> None
 
 def test_contexts_that_do_not_fit_together_are_refused(untrained: Any) -> None:
     with pytest.raises(UsageError, match="contexts must have equal lengths"):
-        ask(untrained, Dense(), [*contexts(300), *contexts(400)])
+        ask_contexts(untrained, Dense(), [*contexts(300), *contexts(400)])

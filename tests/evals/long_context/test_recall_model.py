@@ -6,12 +6,16 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
-from tapgraph.evals.long_context.recall_checkpoint import HEADS, new_model, recall_tokenizer
+from tapgraph.evals.long_context.recall_checkpoint import (
+    HEADS,
+    RECALL_MODEL_PATH,
+    new_model,
+    recall_tokenizer,
+)
 from tapgraph.evals.long_context.recall_scoring import head_gaze, score_recall
 from tapgraph.evals.long_context.recall_start import wire_induction
 from tapgraph.evals.long_context.recall_tasks import RecallTask, recall_prompts, training_sequence
 from tapgraph.evals.long_context.recall_vocabulary import BOS, NAMES, TOKENS, encode
-from tapgraph.evals.long_context.shipped_model import RECALL_MODEL_PATH
 
 
 @pytest.fixture(scope="module")

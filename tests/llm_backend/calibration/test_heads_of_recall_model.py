@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
+from tapgraph.evals.long_context.recall_checkpoint import RECALL_MODEL_PATH
 from tapgraph.evals.long_context.recall_scoring import head_gaze
 from tapgraph.evals.long_context.recall_tasks import RecallPrompt, recall_prompts
-from tapgraph.evals.long_context.shipped_model import RECALL_MODEL_PATH
 from tapgraph.kernels.attention_system import AttentionSystem
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.duo import Duo, DuoConfig

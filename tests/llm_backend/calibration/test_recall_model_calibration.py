@@ -9,8 +9,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from tapgraph.evals.long_context.recall_checkpoint import RECALL_MODEL_PATH
 from tapgraph.evals.long_context.recall_tasks import RecallTask, recall_prompts
-from tapgraph.evals.long_context.shipped_model import RECALL_MODEL_PATH
 from tapgraph.kernels.systems.sale_map import SaleConfig
 from tapgraph.llm_backend.calibration.boundary_quality import boundary_quality, clause_ends
 from tapgraph.llm_backend.calibration.dhsa_boundaries import (

@@ -14,8 +14,8 @@ from urllib3 import PoolManager
 
 from tapgraph.tools.mobile.appium_device import AppiumDevice
 from tapgraph.tools.mobile.device import Device
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.app import Activity, App
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server import SimulatorServer
 from tapgraph.tools.mobile.simulator.views import (

@@ -12,11 +12,11 @@ from tapgraph.tools.mobile.screen_text import (
     DescribedElement,
     describe,
     describe_difference,
-    estimate_tokens,
     parse_description,
 )
 from tapgraph.tools.mobile.tree_elements import elements_from_tree, visible_text
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
+from tapgraph.tools.token_estimate import estimate_tokens
 
 APP = AppInfo("org.example", "Example", ".Main")
 SIZE = Size(1080, 2400)

@@ -9,8 +9,7 @@ from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.tools.mobile.screen import Screen
 from tapgraph.tools.mobile.screen_reader import ScreenReader
-from tapgraph.tools.mobile.screen_reading import read_out
-from tapgraph.tools.mobile.screen_text import describe
+from tapgraph.tools.mobile.screen_text import describe, read_out
 
 __all__ = ["ScreenStore"]
 

@@ -33,7 +33,7 @@ from tapgraph.kernels.systems.landmark import Landmark
 from tapgraph.kernels.systems.landmark_tokens import insert_landmarks
 from tapgraph.llm_backend.local.attention import AttentionCache, use_attention
 
-__all__ = ["CUT_AT", "QUESTION_IN", "Answers", "QuestionIn", "ask"]
+__all__ = ["CUT_AT", "QUESTION_IN", "Answers", "QuestionIn", "ask_contexts"]
 
 CUT_AT = 32
 """The first call of a prompt ends at a multiple of so many tokens."""
@@ -90,7 +90,7 @@ class _Round:
 
 
 @torch.inference_mode()
-def ask(
+def ask_contexts(
     model: PreTrainedModel,
     system: AttentionSystem,
     contexts: Sequence[RecallContext],

@@ -14,12 +14,15 @@ __all__ = [
     "HEAD_DIM",
     "KV_HEADS",
     "MAX_POSITIONS",
+    "RECALL_MODEL_PATH",
     "ROPE_THETA",
     "export",
     "new_model",
     "recall_tokenizer",
 ]
 
+RECALL_MODEL_PATH = Path(__file__).parent / "recall_model"
+"""A folder for `AutoModelForCausalLM` and `AutoTokenizer`; its README.md says what it recalls."""
 HEADS = 8
 KV_HEADS = 2
 HEAD_DIM = 64

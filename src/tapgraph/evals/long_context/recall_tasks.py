@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 from tapgraph.errors import UsageError
 from tapgraph.evals.long_context.recall_filler import filler
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 RecallTask = Literal["needle", "multikey", "copy", "number", "variables"]
-RECALL_TASKS: tuple[RecallTask, ...] = ("needle", "multikey", "copy", "number", "variables")
+RECALL_TASKS: tuple[RecallTask, ...] = get_args(RecallTask)
 
 _Tokens = tuple[int, ...]
 

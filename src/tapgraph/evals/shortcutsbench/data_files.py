@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import JsonValue
 
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 PreExperiment = Literal["metatool", "toolbench", "toolllm"]
-PRE_EXPERIMENTS: tuple[PreExperiment, ...] = ("metatool", "toolbench", "toolllm")
+PRE_EXPERIMENTS: tuple[PreExperiment, ...] = get_args(PreExperiment)
 
 GOLD = "1_final_detailed_records_filter_apis_leq_30.json"
 QUERIES = "generated_success_queries.json"

@@ -8,7 +8,7 @@ from tapgraph.evals.shortcutsbench.freeze import ApiTexts
 from tapgraph.evals.shortcutsbench.item import Action, Item
 from tapgraph.evals.shortcutsbench.modes import let_run_free
 from tapgraph.evals.shortcutsbench.question import Chooser
-from tapgraph.evals.shortcutsbench.transcript import Outcome, Transcript
+from tapgraph.evals.shortcutsbench.transcript import Comparison, Transcript
 from tapgraph.tools.api.shortcuts.content import to_text
 from tapgraph.tools.api.shortcuts.runtime import run_workflow
 from tapgraph.tools.api.shortcuts.system import SimulatedSystem, WebRequest, WebResponse
@@ -30,7 +30,7 @@ def compare_outcomes(
     own: Sequence[Action],
     *,
     make_system: Callable[[], SimulatedSystem] | None = None,
-) -> Outcome:
+) -> Comparison:
     """Whether two shortcuts leave equal systems in equal states.
 
     Unless `make_system` says otherwise, a person answers with defaults, first choices and `1`, the
@@ -43,18 +43,20 @@ def compare_outcomes(
     try:
         wanted = _after(gold, made())
     except _CANNOT_RUN as error:
-        return Outcome(gold_runs=False, matches=False, reason=str(error))
+        return Comparison(gold_runs=False, matches=False, reason=str(error))
     if wanted.state == untouched and not wanted.output:
-        return Outcome(gold_runs=False, matches=False, reason="the gold leaves nothing to compare")
+        return Comparison(
+            gold_runs=False, matches=False, reason="the gold leaves nothing to compare"
+        )
     try:
         found = _after(own, made())
     except _CANNOT_RUN as error:
-        return Outcome(gold_runs=True, matches=False, reason=f"it does not run: {error}")
+        return Comparison(gold_runs=True, matches=False, reason=f"it does not run: {error}")
     differing = [name for name, value in wanted.state.items() if found.state[name] != value]
     if wanted.state == untouched and wanted.output != found.output:
         differing.append("output")
     reason = f"different: {', '.join(differing)}" if differing else ""
-    return Outcome(gold_runs=True, matches=not differing, reason=reason)
+    return Comparison(gold_runs=True, matches=not differing, reason=reason)
 
 
 def offline_web(_: WebRequest) -> WebResponse:

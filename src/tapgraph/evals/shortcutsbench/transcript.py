@@ -5,7 +5,7 @@ from typing import Literal
 
 from tapgraph.evals.shortcutsbench.item import Action, Item
 
-__all__ = ["Answer", "Mode", "Outcome", "Record", "Transcript"]
+__all__ = ["Answer", "Comparison", "Mode", "Record", "Transcript"]
 
 Mode = Literal["teacher-forced", "free-running", "executed"]
 
@@ -26,7 +26,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Comparison:
     """What running the gold and the model's actions on two equal simulated systems showed.
 
     Attributes:
@@ -67,7 +67,7 @@ class Transcript:
     actions: tuple[Action, ...] = ()
     is_finished: bool = False
     logged: int | None = None
-    outcome: Outcome | None = None
+    outcome: Comparison | None = None
     failure: str = ""
     calls: int = 0
     prompt_tokens: int = 0

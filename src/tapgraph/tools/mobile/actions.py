@@ -8,7 +8,7 @@ the screenshot.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, get_args
 
 from tapgraph.errors import ToolError
 
@@ -164,25 +164,7 @@ Action: TypeAlias = (
     | AskUser
 )
 
-ACTION_TYPES: Mapping[str, type[Action]] = {
-    kind.wire_name: kind
-    for kind in (
-        OpenApp,
-        Tap,
-        Swipe,
-        Type,
-        Enter,
-        SwitchApp,
-        Back,
-        Home,
-        Wait,
-        LongPress,
-        DoubleTap,
-        ClearText,
-        Answer,
-        AskUser,
-    )
-}
+ACTION_TYPES: Mapping[str, type[Action]] = {kind.wire_name: kind for kind in get_args(Action)}
 """From wire name to class."""
 
 

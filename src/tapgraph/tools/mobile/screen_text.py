@@ -1,22 +1,25 @@
-"""A screen, or what changed on it, as lines for a prompt within a budget of tokens."""
+"""A screen, or what changed on it, as lines for a prompt, and those lines read back."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.screen import Element, Role, Screen
-from tapgraph.tools.token_estimate import estimate_tokens, token_weight
+from tapgraph.tools.token_estimate import token_weight
 
 __all__ = [
     "DescribedElement",
+    "ReadElement",
     "describe",
     "describe_difference",
     "element_line",
-    "estimate_tokens",
     "parse_description",
+    "parse_reading",
     "quoted",
+    "read_out",
     "shortened",
     "states_of",
 ]
@@ -27,6 +30,7 @@ _LINE = re.compile(
     r"\((?P<x>-?\d{1,9}),(?P<y>-?\d{1,9})\)"
     r"(?P<states>(?: [a-z]+(?:=[A-Za-z0-9_.-]+)?)*)"
 )
+_READING = re.compile(r'([a-z]+) ("(?:[^"\\]|\\.)*")((?: [a-z]+)*)')
 _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _FENCES = re.compile(r"`{3,}|~{3,}|</")
 _SHORT_ID = re.compile(r"[A-Za-z0-9_.-]{1,40}")
@@ -42,6 +46,15 @@ class DescribedElement:
     role: str
     text: str
     center: Point
+    states: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadElement:
+    """An element as a line of `read_out` tells it."""
+
+    role: str
+    text: str
     states: frozenset[str] = frozenset()
 
 
@@ -120,6 +133,36 @@ def parse_description(text: str) -> tuple[DescribedElement, ...]:
         )
         for line in text.split("\n")
         if (match := _LINE.fullmatch(line))
+    )
+
+
+@lru_cache(maxsize=4)
+def read_out(description: str) -> str:
+    """What `describe` wrote, without numbers and places: `switch "Wi-Fi" checked`.
+
+    It is for those who judge and note but do not touch. Elements without words are left out; the
+    order and the escapes stay. Several roles are shown the same screen, so the last results are
+    kept.
+    """
+    lines = []
+    for element in parse_description(description):
+        if element.text:
+            states = sorted(state for state in element.states if "=" not in state)
+            lines.append(" ".join([element.role, quoted(element.text), *states]))
+    last = description.rpartition("\n")[2]
+    return "\n".join([*lines, *([last] if last.startswith("...") else [])])
+
+
+def parse_reading(text: str) -> tuple[ReadElement, ...]:
+    """The elements that `read_out` wrote; every line of another form is passed over.
+
+    >>> parse_reading('switch "Wi-Fi" checked')
+    (ReadElement(role='switch', text='Wi-Fi', states=frozenset({'checked'})),)
+    """
+    return tuple(
+        ReadElement(match[1], json.loads(match[2]), frozenset(match[3].split()))
+        for line in text.split("\n")
+        if (match := _READING.fullmatch(line))
     )
 
 

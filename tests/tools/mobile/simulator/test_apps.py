@@ -12,7 +12,7 @@ from tapgraph.tools.mobile.simulator.apps.settings import SETTINGS_PACKAGE
 from tapgraph.tools.mobile.simulator.apps.travel import TRAVEL_PACKAGE
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.phone import Phone
-from tapgraph.tools.mobile.simulator.tasks import PhoneState
+from tapgraph.tools.mobile.simulator.tasks import PhoneRecords
 from tapgraph.tools.mobile.simulator.tasks.player import read_screen
 from tapgraph.tools.mobile.simulator.world.world import World
 
@@ -26,7 +26,7 @@ class Person:
 
     def __init__(self, phone: Phone) -> None:
         self.phone = phone
-        self.state = PhoneState(phone)
+        self.state = PhoneRecords(phone)
 
     def see(self, pattern: str, role: str = "") -> list[Element]:
         return [

@@ -19,18 +19,18 @@ from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.tasks import (
     TASK_FAMILIES,
     Glance,
-    PhoneState,
+    PhoneRecords,
     Solution,
-    Verdict,
+    TaskCheck,
+    check_step,
     find_solution,
     find_task,
-    judge,
 )
 from tapgraph.tools.mobile.simulator.tasks.deal_tasks import BestDealTask
 from tapgraph.tools.mobile.simulator.tasks.feed_tasks import CreatorsTask
 from tapgraph.tools.mobile.simulator.tasks.map_tasks import DirectionsTask
 from tapgraph.tools.mobile.simulator.tasks.phone_tasks import SettingTask, WriteNoteTask
-from tapgraph.tools.mobile.simulator.tasks.player import Playthrough, play
+from tapgraph.tools.mobile.simulator.tasks.player import Playthrough, follow_solution
 from tapgraph.tools.mobile.simulator.tasks.shop_tasks import ReviewsTask, SaleTask
 from tapgraph.tools.mobile.simulator.tasks.travel_tasks import TopAttractionsTask
 from tapgraph.tools.mobile.simulator.world.world import World
@@ -55,12 +55,12 @@ def world_of(seed: int) -> World:
     return World.generate(seed)
 
 
-def played(instruction: str, *, seed: int = 0, faults: str = "") -> tuple[Playthrough, Verdict]:
+def played(instruction: str, *, seed: int = 0, faults: str = "") -> tuple[Playthrough, TaskCheck]:
     solution = find_solution(instruction)
     assert solution is not None
     with build_phone(seed=seed, faults=FaultPlan.parse(faults)) as phone:
-        playthrough = play(phone, solution, max_steps=80)
-        return playthrough, solution.task.check(world_of(seed), PhoneState(phone))
+        playthrough = follow_solution(phone, solution, max_steps=80)
+        return playthrough, solution.task.check(world_of(seed), PhoneRecords(phone))
 
 
 @pytest.mark.parametrize("instruction", ALL)
@@ -82,20 +82,20 @@ def test_the_reference_solution_survives_every_fault(instruction: str) -> None:
 def test_each_fault_alone_costs_only_steps(fault: str) -> None:
     playthrough, verdict = played(DIRECTIONS, seed=1, faults=fault)
     assert verdict.ok
-    trouble = [step for step in playthrough.steps if step.judgement.outcome != "A"]
+    trouble = [step for step in playthrough.steps if step.check.outcome != "A"]
     waits = [step for step in playthrough.steps if isinstance(step.move.action, Wait)]
     assert trouble or waits or fault.startswith("network")
 
 
 def test_a_swallowed_tap_is_judged_as_without_effect() -> None:
     playthrough, _ = played(SETTING, faults="tap@1")
-    assert playthrough.steps[1].judgement.outcome == "C"
+    assert playthrough.steps[1].check.outcome == "C"
 
 
 def test_a_crash_is_judged_as_leading_elsewhere() -> None:
     playthrough, _ = played(SETTING, faults="crash@2")
-    assert playthrough.steps[1].judgement.outcome == "B"
-    assert "crashed" in playthrough.steps[1].judgement.error
+    assert playthrough.steps[1].check.outcome == "B"
+    assert "crashed" in playthrough.steps[1].check.error
 
 
 def test_a_phone_that_was_not_touched_does_no_task() -> None:
@@ -103,7 +103,7 @@ def test_a_phone_that_was_not_touched_does_no_task() -> None:
         for instruction in ALL:
             task = find_task(instruction)
             assert task is not None
-            assert not task.check(world_of(0), PhoneState(phone)).ok, instruction
+            assert not task.check(world_of(0), PhoneRecords(phone)).ok, instruction
 
 
 def test_the_same_play_gives_the_same_steps() -> None:
@@ -193,14 +193,14 @@ def test_tasks_of_the_benchmark_are_understood_and_done(task_id: str) -> None:
 # Negative controls: what is wrong must be seen.
 
 
-def phone_with_note(phone: Phone, body: str, title: str = "x") -> PhoneState:
+def phone_with_note(phone: Phone, body: str, title: str = "x") -> PhoneRecords:
     phone.database(NOTES_PACKAGE).execute(
         "INSERT INTO notes (title, body, updated_at) VALUES (?, ?, '')", (title, body)
     )
-    return PhoneState(phone)
+    return PhoneRecords(phone)
 
 
-def verdict_on_note(instruction: str, body: str) -> Verdict:
+def verdict_on_note(instruction: str, body: str) -> TaskCheck:
     task = find_task(instruction)
     assert task is not None
     with build_phone(seed=0) as phone:
@@ -303,9 +303,9 @@ def test_the_page_of_a_dearer_offer_is_refused() -> None:
     dearest = task.offers(world)[-1]
     other = BestDealTask(dearest.name, ("Best Buy",))
     with build_phone(seed=0) as phone:
-        assert play(phone, Solution(other, other.subgoals())).is_complete
-        assert other.check(world, PhoneState(phone)).ok
-        verdict = task.check(world, PhoneState(phone))
+        assert follow_solution(phone, Solution(other, other.subgoals())).is_complete
+        assert other.check(world, PhoneRecords(phone)).ok
+        verdict = task.check(world, PhoneRecords(phone))
     assert verdict.reasons[0].startswith(f"the best deal is {task.offers(world)[0].price}")
 
 
@@ -321,8 +321,8 @@ def test_the_route_to_a_wrong_bakery_is_refused() -> None:
     solution = find_solution("Show me the way to the nearest bakery.")
     assert solution is not None
     with build_phone(seed=0) as phone:
-        assert play(phone, solution).is_complete
-        verdict = task.check(world, PhoneState(phone))
+        assert follow_solution(phone, solution).is_complete
+        verdict = task.check(world, PhoneRecords(phone))
     assert wanted is not None
     assert verdict.reasons[0].endswith(f"not to {wanted.name}")
 
@@ -331,9 +331,9 @@ def test_a_route_that_was_left_again_is_refused() -> None:
     solution = find_solution(DIRECTIONS)
     assert solution is not None
     with build_phone(seed=0) as phone:
-        play(phone, solution)
+        follow_solution(phone, solution)
         phone.press_key(4)
-        verdict = solution.task.check(world_of(0), PhoneState(phone))
+        verdict = solution.task.check(world_of(0), PhoneRecords(phone))
     assert len(verdict.reasons) == 1
     assert MAPS_PACKAGE in verdict.reasons[0]
 
@@ -342,14 +342,14 @@ def test_the_state_folder_of_a_phone_is_judged_like_the_phone(tmp_path: Path) ->
     solution = find_solution(NOTE)
     assert solution is not None
     with build_phone(seed=0, state_dir=tmp_path) as phone:
-        assert not solution.task.check(world_of(0), PhoneState(tmp_path)).ok
-        play(phone, solution)
-        assert solution.task.check(world_of(0), PhoneState(tmp_path)).ok
+        assert not solution.task.check(world_of(0), PhoneRecords(tmp_path)).ok
+        follow_solution(phone, solution)
+        assert solution.task.check(world_of(0), PhoneRecords(tmp_path)).ok
 
 
 def test_a_folder_without_databases_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="simulated phone"):
-        PhoneState(tmp_path)
+        PhoneRecords(tmp_path)
 
 
 def button(text: str) -> DescribedElement:
@@ -358,13 +358,13 @@ def button(text: str) -> DescribedElement:
 
 def test_the_judge_sees_nothing_happen() -> None:
     glance = Glance((button("Go"),), "Maps", keyboard_shown=False)
-    assert judge(glance, glance, Tap(10, 20)).outcome == "C"
-    assert judge(glance, glance, Wait(1)).outcome == "A"
+    assert check_step(glance, glance, Tap(10, 20)).outcome == "C"
+    assert check_step(glance, glance, Wait(1)).outcome == "A"
 
 
 def test_the_judge_sees_that_another_app_came_up() -> None:
     before = Glance((button("Go"),), "Maps", keyboard_shown=False)
     after = Glance((button("Hello"),), "Clock", keyboard_shown=False)
-    assert judge(before, after, Tap(10, 20)).outcome == "B"
-    assert judge(before, after, OpenApp("Clock")).outcome == "A"
-    assert judge(before, after, OpenApp("Notes")).outcome == "B"
+    assert check_step(before, after, Tap(10, 20)).outcome == "B"
+    assert check_step(before, after, OpenApp("Clock")).outcome == "A"
+    assert check_step(before, after, OpenApp("Notes")).outcome == "B"

@@ -1,4 +1,7 @@
-"""One action while it runs: its parameters, read in the words of its handler."""
+"""One action while it runs: its parameters, read in its handler's words, and how it ends a run.
+
+The exceptions are caught by the runtime, never by handlers.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ from tapgraph.tools.api.shortcuts.content import (
 from tapgraph.tools.api.shortcuts.session import Session
 from tapgraph.tools.api.shortcuts.system import SimulatedSystem
 
-__all__ = ["ActionCall", "Handler"]
+__all__ = ["ActionCall", "Cancelled", "Handler", "Stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +81,15 @@ class ActionCall:
 
 
 Handler: TypeAlias = Callable[[ActionCall], Content]
+
+
+class Stopped(Exception):
+    """`Stop This Shortcut` or `Stop and Output` was reached."""
+
+    def __init__(self, output: Content = None) -> None:
+        super().__init__()
+        self.output = output
+
+
+class Cancelled(Exception):
+    """The person cancelled a question."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tapgraph.errors import ToolError
-from tapgraph.tools.api.shortcuts.call import ActionCall, Handler
+from tapgraph.tools.api.shortcuts.call import ActionCall, Cancelled, Handler
 from tapgraph.tools.api.shortcuts.content import (
     Content,
     FileItem,
@@ -12,7 +12,6 @@ from tapgraph.tools.api.shortcuts.content import (
     to_text,
     value_at,
 )
-from tapgraph.tools.api.shortcuts.run_end import Cancelled
 from tapgraph.tools.api.shortcuts.system import PersonQuestion
 
 __all__ = ["DATA_ACTIONS"]

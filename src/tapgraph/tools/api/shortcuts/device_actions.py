@@ -4,9 +4,8 @@ import posixpath
 from collections.abc import Mapping
 
 from tapgraph.errors import ToolError
-from tapgraph.tools.api.shortcuts.call import ActionCall, Handler
+from tapgraph.tools.api.shortcuts.call import ActionCall, Cancelled, Handler, Stopped
 from tapgraph.tools.api.shortcuts.content import Content, FileItem, to_number, to_text
-from tapgraph.tools.api.shortcuts.run_end import Cancelled, Stopped
 from tapgraph.tools.api.shortcuts.system import Note, PersonQuestion
 
 __all__ = ["DEVICE_ACTIONS"]

@@ -7,9 +7,9 @@ from tapgraph.errors import BudgetExhausted, ToolError
 from tapgraph.tools.api.calls import CallResult, result_text
 from tapgraph.tools.api.catalog import Api, ApiCatalog
 from tapgraph.tools.api.json_value import Json, check_size
+from tapgraph.tools.api.shortcuts.call import Cancelled, Stopped
 from tapgraph.tools.api.shortcuts.content import Content, FileItem
-from tapgraph.tools.api.shortcuts.run_end import Cancelled, Stopped
-from tapgraph.tools.api.shortcuts.runtime import ACTIONS, perform
+from tapgraph.tools.api.shortcuts.runtime import ACTIONS, do_action
 from tapgraph.tools.api.shortcuts.session import Limits, Session
 from tapgraph.tools.api.shortcuts.system import SimulatedSystem
 
@@ -56,7 +56,7 @@ class ShortcutsPhone:
         started = time.monotonic()
         self._session.started = started
         try:
-            output = perform(self._session, api.identifier, arguments)
+            output = do_action(self._session, api.identifier, arguments)
         except Stopped as stop:
             output = stop.output
         except Cancelled as cancelled:

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tapgraph.errors import BudgetExhausted, NotExecutable, ToolError
-from tapgraph.tools.api.shortcuts.call import ActionCall, Handler
+from tapgraph.tools.api.shortcuts.call import ActionCall, Cancelled, Handler, Stopped
 from tapgraph.tools.api.shortcuts.conditions import holds
 from tapgraph.tools.api.shortcuts.content import Content, items_of, to_text
 from tapgraph.tools.api.shortcuts.data_actions import DATA_ACTIONS
 from tapgraph.tools.api.shortcuts.date_actions import DATE_ACTIONS
 from tapgraph.tools.api.shortcuts.device_actions import DEVICE_ACTIONS
 from tapgraph.tools.api.shortcuts.number_actions import NUMBER_ACTIONS
-from tapgraph.tools.api.shortcuts.run_end import Cancelled, Stopped
 from tapgraph.tools.api.shortcuts.session import Limits, Session
 from tapgraph.tools.api.shortcuts.system import PersonQuestion, SimulatedSystem
 from tapgraph.tools.api.shortcuts.text_actions import TEXT_ACTIONS
@@ -29,8 +28,8 @@ from tapgraph.tools.api.shortcuts.workflow import (
 __all__ = [
     "ACTIONS",
     "WorkflowResult",
+    "do_action",
     "not_executable_in",
-    "perform",
     "run_workflow",
 ]
 
@@ -97,7 +96,7 @@ def run_workflow(
     return WorkflowResult("done", session.previous, session.steps)
 
 
-def perform(
+def do_action(
     session: Session,
     identifier: str,
     parameters: Mapping[str, object],
@@ -155,7 +154,7 @@ class _Run:
 
     def _action(self, action: WorkflowAction) -> None:
         try:
-            perform(self.session, action.identifier, action.parameters, self.handlers)
+            do_action(self.session, action.identifier, action.parameters, self.handlers)
         except NotExecutable as error:
             raise NotExecutable(f"{error.what} (action {action.position})") from error
         except ToolError as error:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from tapgraph.tools.mobile.simulator.app import App
 from tapgraph.tools.mobile.simulator.apps.clock import ClockApp
-from tapgraph.tools.mobile.simulator.apps.feed import FEED_STYLES, FeedApp
+from tapgraph.tools.mobile.simulator.apps.feed import FeedApp
+from tapgraph.tools.mobile.simulator.apps.feed_posts import FEED_STYLES
 from tapgraph.tools.mobile.simulator.apps.maps import MapsApp
 from tapgraph.tools.mobile.simulator.apps.notes import NotesApp
 from tapgraph.tools.mobile.simulator.apps.settings import InstalledApp, SettingsApp
-from tapgraph.tools.mobile.simulator.apps.shop import SHOP_STYLES, ShopApp
+from tapgraph.tools.mobile.simulator.apps.shop import ShopApp
+from tapgraph.tools.mobile.simulator.apps.shop_goods import SHOP_STYLES
 from tapgraph.tools.mobile.simulator.apps.travel import TravelApp
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
 from tapgraph.tools.mobile.simulator.phone import Phone

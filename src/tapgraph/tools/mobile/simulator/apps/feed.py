@@ -1,10 +1,10 @@
 """Feeds: one kit, shown as X and Lemon8."""
 
-from dataclasses import dataclass
 from functools import partial
 
 from tapgraph.tools.mobile.simulator.app import Activity
 from tapgraph.tools.mobile.simulator.apps.feed_pages import author_row, post_card
+from tapgraph.tools.mobile.simulator.apps.feed_posts import Feed
 from tapgraph.tools.mobile.simulator.apps.parts import (
     GREY,
     bottom_bar,
@@ -13,7 +13,6 @@ from tapgraph.tools.mobile.simulator.apps.parts import (
     section,
     tab_row,
 )
-from tapgraph.tools.mobile.simulator.apps.recording_app import RecordingApp
 from tapgraph.tools.mobile.simulator.views import (
     Column,
     Divider,
@@ -24,66 +23,22 @@ from tapgraph.tools.mobile.simulator.views import (
     View,
 )
 from tapgraph.tools.mobile.simulator.world.post import Author, Post
-from tapgraph.tools.mobile.simulator.world.world import World
 
-__all__ = ["FEED_STYLES", "FeedApp"]
-
-
-@dataclass(frozen=True, slots=True)
-class FeedStyle:
-    """How a feed looks; one with pictures shows a title and a picture for each post."""
-
-    package: str
-    label: str
-    glyph: str
-    color: str
-    glyph_color: str
-    accent: str
-    has_pictures: bool
+__all__ = ["FeedApp"]
 
 
-FEED_STYLES = (
-    FeedStyle(
-        "com.twitter.android", "X", "alpha-x", "#000000", "#FFFFFF", "#1D9BF0", has_pictures=False
-    ),
-    FeedStyle(
-        "com.bd.nproject", "Lemon8", "fruit-citrus", "#FFEB3B", "#1F1F1F", "#8A6D00",
-        has_pictures=True,
-    ),
-)  # fmt: skip
-
-
-class FeedApp(RecordingApp):
-    """A feed.
-
-    Events: `search` (the query), `post_opened` (the number), `profile_opened` (the account's name).
-    Marks: `like` (number of the post), `follow` (account name).
-    """
-
-    def __init__(self, world: World, style: FeedStyle) -> None:
-        super().__init__(world)
-        self.style = style
-        self.package, self.label = style.package, style.label
-        self.glyph, self.color, self.glyph_color = style.glyph, style.color, style.glyph_color
+class FeedApp(Feed):
+    """A feed that opens with the newest posts."""
 
     def first_activity(self) -> "FeedHome":
         """The newest posts."""
         return FeedHome(self)
 
-    def posts(self) -> list[Post]:
-        """All posts, the newest first."""
-        mine = [post for post in self.world.posts if post.feed == self.label]
-        return sorted(mine, key=lambda post: (post.hours_ago, post.number))
 
-    def likes(self, post: Post) -> int:
-        """How many like the post, the user included."""
-        return post.likes + self.is_marked("like", post.number)
-
-
-class FeedHome(Activity[FeedApp]):
+class FeedHome(Activity[Feed]):
     """The newest posts, the search with its trends, and the user's own page."""
 
-    def __init__(self, app: FeedApp) -> None:
+    def __init__(self, app: Feed) -> None:
         super().__init__(app)
         self.tab = "Home"
 
@@ -189,10 +144,10 @@ class FeedHome(Activity[FeedApp]):
         ]
 
 
-class FeedResults(Activity[FeedApp]):
+class FeedResults(Activity[Feed]):
     """What a search finds: well liked posts, the newest, and accounts."""
 
-    def __init__(self, app: FeedApp, query: str) -> None:
+    def __init__(self, app: Feed, query: str) -> None:
         super().__init__(app)
         self.query = query
         self.tab = "Top"

@@ -1,8 +1,7 @@
 """Feeds: posts, accounts, the page of a post and the page of an account."""
 
-from typing import TYPE_CHECKING
-
 from tapgraph.tools.mobile.simulator.app import Activity
+from tapgraph.tools.mobile.simulator.apps.feed_posts import Feed
 from tapgraph.tools.mobile.simulator.apps.parts import GREY, end_of_list, page, section, top_bar
 from tapgraph.tools.mobile.simulator.views import (
     Button,
@@ -15,9 +14,6 @@ from tapgraph.tools.mobile.simulator.views import (
     View,
 )
 from tapgraph.tools.mobile.simulator.world.post import Author, Post, Reply
-
-if TYPE_CHECKING:
-    from tapgraph.tools.mobile.simulator.apps.feed import FeedApp
 
 __all__ = ["PostPage", "ProfilePage", "author_row", "in_short", "post_card"]
 
@@ -33,7 +29,7 @@ def in_short(count: int) -> str:
     return f"{count:,}" if count < 10000 else f"{count / 1000:.1f}K"
 
 
-def post_card(app: "FeedApp", post: Post) -> View:
+def post_card(app: Feed, post: Post) -> View:
     """A post in a list: who, when, what, and how many like it."""
     picture: list[View] = []
     if app.style.has_pictures:
@@ -57,7 +53,7 @@ def post_card(app: "FeedApp", post: Post) -> View:
     )
 
 
-def author_row(app: "FeedApp", author: Author) -> View:
+def author_row(app: Feed, author: Author) -> View:
     """An account in a list."""
     return Column(
         [
@@ -84,7 +80,7 @@ def author_row(app: "FeedApp", author: Author) -> View:
     )
 
 
-def _byline(app: "FeedApp", post: Post) -> View:
+def _byline(app: Feed, post: Post) -> View:
     author = app.world.author(app.label, post.handle)
     return Row(
         [
@@ -119,10 +115,10 @@ def _text(post: Post, *, max_lines: int) -> list[View]:
     return [*title, Label(post.text, id="post_text", size_sp=15, max_lines=max_lines)]
 
 
-class PostPage(Activity["FeedApp"]):
+class PostPage(Activity[Feed]):
     """One post with its replies."""
 
-    def __init__(self, app: "FeedApp", post: Post) -> None:
+    def __init__(self, app: Feed, post: Post) -> None:
         super().__init__(app)
         self.post = post
 
@@ -205,7 +201,7 @@ class PostPage(Activity["FeedApp"]):
         )
 
 
-def follow_button(app: "FeedApp", handle: str) -> View:
+def follow_button(app: Feed, handle: str) -> View:
     """Follow an account, or no longer."""
     is_followed = app.is_marked("follow", handle)
     return Button(
@@ -217,10 +213,10 @@ def follow_button(app: "FeedApp", handle: str) -> View:
     )
 
 
-class ProfilePage(Activity["FeedApp"]):
+class ProfilePage(Activity[Feed]):
     """One account with its posts."""
 
-    def __init__(self, app: "FeedApp", author: Author) -> None:
+    def __init__(self, app: Feed, author: Author) -> None:
         super().__init__(app)
         self.author = author
 

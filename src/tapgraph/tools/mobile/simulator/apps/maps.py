@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 from tapgraph.tools.mobile.simulator.app import Activity, Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.apps.maps_place import PlacePage
@@ -29,7 +29,6 @@ __all__ = ["MAPS_PACKAGE", "MapsApp"]
 
 MAPS_PACKAGE = "com.google.android.apps.maps"
 Order = Literal["Relevance", "Distance", "Rating"]
-_ORDERS: tuple[Order, ...] = ("Relevance", "Distance", "Rating")
 _USER = (0.45, 0.48)
 """Where the user stands on the map."""
 _SUGGESTIONS = (
@@ -211,7 +210,7 @@ class Results(Activity[MapsApp]):
                         partial(self._set, replace(self.filters, order=order)),
                         selected=order == self.filters.order,
                     )
-                    for order in _ORDERS
+                    for order in get_args(Order)
                 ],
             )
         )

@@ -1,7 +1,6 @@
 """Maps: the page of a place and the way to it."""
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from tapgraph.tools.mobile.simulator.app import Activity, Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.apps.parts import (
@@ -15,6 +14,7 @@ from tapgraph.tools.mobile.simulator.apps.parts import (
     tab_row,
     top_bar,
 )
+from tapgraph.tools.mobile.simulator.apps.recording_app import RecordingApp
 from tapgraph.tools.mobile.simulator.views import (
     Button,
     Chip,
@@ -33,18 +33,15 @@ from tapgraph.tools.mobile.simulator.views import (
 )
 from tapgraph.tools.mobile.simulator.world.place import HOME_ADDRESS, Place
 
-if TYPE_CHECKING:
-    from tapgraph.tools.mobile.simulator.apps.maps import MapsApp
-
 __all__ = ["DirectionsPage", "PlacePage"]
 
 _WALK_MINUTES_PER_MILE = 20
 
 
-class PlacePage(Activity["MapsApp"]):
+class PlacePage(Activity[RecordingApp]):
     """Everything about one place."""
 
-    def __init__(self, app: "MapsApp", place: Place) -> None:
+    def __init__(self, app: RecordingApp, place: Place) -> None:
         super().__init__(app)
         self.place = place
         self.tab = "Overview"
@@ -160,10 +157,10 @@ class PlacePage(Activity["MapsApp"]):
         ]
 
 
-class DirectionsPage(Activity["MapsApp"]):
+class DirectionsPage(Activity[RecordingApp]):
     """The way to a place."""
 
-    def __init__(self, app: "MapsApp", place: Place) -> None:
+    def __init__(self, app: RecordingApp, place: Place) -> None:
         super().__init__(app)
         self.place = place
         self.mode = "Drive"

@@ -2,16 +2,12 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 from tapgraph.tools.mobile.simulator.app import Activity, Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.apps.parts import end_of_list, search_bar, section
-from tapgraph.tools.mobile.simulator.apps.recording_app import RecordingApp
-from tapgraph.tools.mobile.simulator.apps.shop_pages import (
-    CartPage,
-    ShopStyle,
-    product_row,
-)
+from tapgraph.tools.mobile.simulator.apps.shop_goods import Shop
+from tapgraph.tools.mobile.simulator.apps.shop_pages import CartPage, product_row
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
     Column,
@@ -24,87 +20,21 @@ from tapgraph.tools.mobile.simulator.views import (
     View,
 )
 from tapgraph.tools.mobile.simulator.world.product import Product
-from tapgraph.tools.mobile.simulator.world.world import World
 
-__all__ = ["SHOP_STYLES", "ShopApp"]
+__all__ = ["ShopApp"]
 
 Order = Literal["Featured", "Price: low to high", "Price: high to low", "Customer rating"]
-_ORDERS: tuple[Order, ...] = (
-    "Featured",
-    "Price: low to high",
-    "Price: high to low",
-    "Customer rating",
-)
-
-SHOP_STYLES = (
-    ShopStyle(
-        "com.amazon.mShop.android.shopping", "Amazon Shopping", "cart", "#232F3E", "#131921",
-        "#FFA41C", "Limited time deal",
-    ),
-    ShopStyle(
-        "com.walmart.android", "Walmart", "white-balance-sunny", "#0071DC", "#0053E2",
-        "#0071DC", "Rollback",
-    ),
-    ShopStyle("com.bestbuy.android", "Best Buy", "tag", "#0046BE", "#0046BE", "#0046BE", "Sale"),
-)  # fmt: skip
 
 
-class ShopApp(RecordingApp):
-    """A shop.
-
-    Events: `search` (the query), `product_opened`, `reviews_opened` (the number of the product),
-    `order` (the total in cents, with the numbers of the products). Its table `cart` holds what the
-    user wants to buy. Marks: `list`.
-    """
-
-    def __init__(self, world: World, style: ShopStyle) -> None:
-        super().__init__(world)
-        self.style = style
-        self.package, self.label = style.package, style.label
-        self.glyph, self.color = style.glyph, style.color
-
-    def create(self) -> None:
-        """Make the tables; the cart is empty."""
-        super().create()
-        self.database.execute(
-            "CREATE TABLE cart (product INTEGER PRIMARY KEY, quantity INTEGER NOT NULL)"
-        )
+class ShopApp(Shop):
+    """A shop that opens with its front page."""
 
     def first_activity(self) -> "ShopHome":
         """The shop's front page."""
         return ShopHome(self)
 
-    def products(self) -> tuple[Product, ...]:
-        """All that the shop sells."""
-        return tuple(product for product in self.world.products if product.shop == self.label)
 
-    def cart(self) -> list[tuple[Product, int]]:
-        """What is in the cart, with quantities."""
-        numbered = {product.number: product for product in self.products()}
-        rows = self.database.execute("SELECT product, quantity FROM cart ORDER BY rowid")
-        return [(numbered[number], quantity) for number, quantity in rows.fetchall()]
-
-    def set_quantity(self, product: Product, quantity: int) -> None:
-        """Put as many in the cart; zero takes the product out."""
-        if quantity < 1:
-            self.database.execute("DELETE FROM cart WHERE product = ?", (product.number,))
-        else:
-            self.database.execute(
-                "INSERT INTO cart (product, quantity) VALUES (?, ?)"
-                " ON CONFLICT (product) DO UPDATE SET quantity = excluded.quantity",
-                (product.number, quantity),
-            )
-
-    def place_order(self) -> None:
-        """Buy what is in the cart."""
-        cart = self.cart()
-        total = sum(product.price_cents * quantity for product, quantity in cart)
-        numbers = " ".join(f"{product.number}x{quantity}" for product, quantity in cart)
-        self.record("order", total, numbers)
-        self.database.execute("DELETE FROM cart")
-
-
-def shop_bar(activity: "Activity[ShopApp]", query: str, *, leads_back: bool) -> View:
+def shop_bar(activity: Activity[Shop], query: str, *, leads_back: bool) -> View:
     """The coloured bar with search field and cart."""
     app = activity.app
     in_cart = sum(quantity for _, quantity in app.cart())
@@ -145,10 +75,10 @@ def shop_bar(activity: "Activity[ShopApp]", query: str, *, leads_back: bool) -> 
     )
 
 
-class ShopHome(Activity[ShopApp]):
+class ShopHome(Activity[Shop]):
     """Departments and today's deals."""
 
-    def __init__(self, app: ShopApp) -> None:
+    def __init__(self, app: Shop) -> None:
         super().__init__(app)
         self.bar_color = app.style.bar_color
 
@@ -199,10 +129,10 @@ class Filters:
     four_stars: bool = False
 
 
-class ShopResults(Activity[ShopApp]):
+class ShopResults(Activity[Shop]):
     """The products that a search finds."""
 
-    def __init__(self, app: ShopApp, query: str) -> None:
+    def __init__(self, app: Shop, query: str) -> None:
         super().__init__(app)
         self.bar_color = app.style.bar_color
         self.query = query
@@ -295,7 +225,7 @@ class ShopResults(Activity[ShopApp]):
                         partial(self._set, replace(self.filters, order=order)),
                         selected=order == self.filters.order,
                     )
-                    for order in _ORDERS
+                    for order in get_args(Order)
                 ],
             )
         )

@@ -1,8 +1,5 @@
 """Shops: the page of a product, its reviews and the cart."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from tapgraph.tools.mobile.simulator.app import Activity, Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.apps.parts import (
     GREY,
@@ -14,6 +11,7 @@ from tapgraph.tools.mobile.simulator.apps.parts import (
     section,
     top_bar,
 )
+from tapgraph.tools.mobile.simulator.apps.shop_goods import Shop
 from tapgraph.tools.mobile.simulator.views import (
     Button,
     Column,
@@ -26,28 +24,12 @@ from tapgraph.tools.mobile.simulator.views import (
 )
 from tapgraph.tools.mobile.simulator.world.product import Product
 
-if TYPE_CHECKING:
-    from tapgraph.tools.mobile.simulator.apps.shop import ShopApp
-
-__all__ = ["CartPage", "ProductPage", "ReviewsPage", "ShopStyle", "product_row"]
+__all__ = ["CartPage", "ProductPage", "ReviewsPage", "product_row"]
 
 _RED = "#B12704"
 
 
-@dataclass(frozen=True, slots=True)
-class ShopStyle:
-    """How a shop looks and speaks; `sale_badge` is what it writes on products on sale."""
-
-    package: str
-    label: str
-    glyph: str
-    color: str
-    bar_color: str
-    accent: str
-    sale_badge: str
-
-
-def product_row(app: "ShopApp", product: Product) -> View:
+def product_row(app: Shop, product: Product) -> View:
     """A product in a list; one on sale has a badge and its old price."""
     return Column(
         [
@@ -76,7 +58,7 @@ def product_row(app: "ShopApp", product: Product) -> View:
     )
 
 
-def _badge(app: "ShopApp", product: Product) -> list[View]:
+def _badge(app: Shop, product: Product) -> list[View]:
     if not product.is_on_sale:
         return []
     return [
@@ -108,10 +90,10 @@ def _delivery(product: Product) -> str:
     return f"Delivery in {days} day{'s' if days > 1 else ''}"
 
 
-class ProductPage(Activity["ShopApp"]):
+class ProductPage(Activity[Shop]):
     """Everything about one product."""
 
-    def __init__(self, app: "ShopApp", product: Product) -> None:
+    def __init__(self, app: Shop, product: Product) -> None:
         super().__init__(app)
         self.product = product
 
@@ -188,10 +170,10 @@ class ProductPage(Activity["ShopApp"]):
         self.app.toast("Added to cart")
 
 
-class ReviewsPage(Activity["ShopApp"]):
+class ReviewsPage(Activity[Shop]):
     """All reviews of a product."""
 
-    def __init__(self, app: "ShopApp", product: Product) -> None:
+    def __init__(self, app: Shop, product: Product) -> None:
         super().__init__(app)
         self.product = product
 
@@ -220,7 +202,7 @@ class ReviewsPage(Activity["ShopApp"]):
         )
 
 
-class CartPage(Activity["ShopApp"]):
+class CartPage(Activity[Shop]):
     """What the user wants to buy; an order is placed only after a confirmation."""
 
     def build(self) -> View:

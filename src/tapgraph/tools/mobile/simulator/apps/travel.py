@@ -1,7 +1,7 @@
 """Travel reviews, shown as Tripadvisor: cities with ranked lists."""
 
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 from tapgraph.tools.mobile.simulator.app import Activity
 from tapgraph.tools.mobile.simulator.apps.parts import (
@@ -40,7 +40,7 @@ _PICTURES: dict[AttractionKind, Literal["landscape", "food", "building"]] = {
     "Restaurants": "food",
     "Hotels": "building",
 }
-_TABS: tuple[AttractionKind, ...] = ("Things to do", "Restaurants", "Hotels")
+_TABS: tuple[AttractionKind, ...] = get_args(AttractionKind)
 
 
 class TravelApp(RecordingApp):

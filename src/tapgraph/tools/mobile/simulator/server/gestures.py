@@ -11,11 +11,11 @@ from tapgraph.tools.mobile.simulator.server.input_sources import (
     KeyItem,
     PauseItem,
     PointerItem,
+    PointerState,
 )
-from tapgraph.tools.mobile.simulator.server.pointer_state import PointerState
 from tapgraph.tools.mobile.simulator.server.protocol_error import ProtocolError
 
-__all__ = ["LONG_PRESS_MS", "FingerTrace", "KeyStroke", "play", "read_traces"]
+__all__ = ["LONG_PRESS_MS", "FingerTrace", "KeyStroke", "play_events", "read_traces"]
 
 LONG_PRESS_MS = 500
 """From here on a touch is a long press, as `ViewConfiguration.getLongPressTimeout` has it."""
@@ -145,7 +145,7 @@ def read_traces(
     return recorder.events
 
 
-def play(events: Sequence[Event], phone: Phone, key_codes: Mapping[str, int]) -> None:
+def play_events(events: Sequence[Event], phone: Phone, key_codes: Mapping[str, int]) -> None:
     """Do on the phone what the events mean.
 
     Raises:

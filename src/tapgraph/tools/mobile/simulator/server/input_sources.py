@@ -1,13 +1,22 @@
 """The `actions` of a `performActions` command, checked, tick by tick (section 15 of WebDriver)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
 
+from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.simulator.server.parameters import Parameters
 from tapgraph.tools.mobile.simulator.server.protocol_error import ProtocolError
 
-__all__ = ["InputItem", "InputSource", "KeyItem", "PauseItem", "PointerItem", "parse_sources"]
+__all__ = [
+    "InputItem",
+    "InputSource",
+    "KeyItem",
+    "PauseItem",
+    "PointerItem",
+    "PointerState",
+    "parse_sources",
+]
 
 _MOST_ITEMS = 1_000
 _LONGEST_MS = 60_000
@@ -16,13 +25,8 @@ _LONGEST_CHARACTER = 16
 SourceKind: TypeAlias = Literal["pointer", "key", "none", "wheel"]
 KeyKind: TypeAlias = Literal["keyDown", "keyUp"]
 PointerKind: TypeAlias = Literal["pointerDown", "pointerUp", "pointerMove", "pointerCancel"]
-_SOURCE_KINDS: Mapping[str, SourceKind] = {
-    "pointer": "pointer",
-    "key": "key",
-    "none": "none",
-    "wheel": "wheel",
-}
-_KEY_KINDS: Mapping[str, KeyKind] = {"keyDown": "keyDown", "keyUp": "keyUp"}
+_SOURCE_KINDS: Mapping[str, SourceKind] = {kind: kind for kind in get_args(SourceKind)}
+_KEY_KINDS: Mapping[str, KeyKind] = {kind: kind for kind in get_args(KeyKind)}
 _POINTER_KINDS: Mapping[str, PointerKind] = {
     "pointerDown": "pointerDown",
     "pointerUp": "pointerUp",
@@ -62,6 +66,23 @@ class KeyItem:
 
 
 InputItem: TypeAlias = PauseItem | PointerItem | KeyItem
+
+
+@dataclass(slots=True)
+class PointerState:
+    """Where a finger is between two commands: one input source of kind pointer.
+
+    Attributes:
+        position: where it is.
+        down_at: where it was put down; None while it is up.
+        down_since_ms: how long it has been down.
+        has_moved: whether it was elsewhere since it was put down.
+    """
+
+    position: Point = field(default_factory=lambda: Point(0, 0))
+    down_at: Point | None = None
+    down_since_ms: float = 0.0
+    has_moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

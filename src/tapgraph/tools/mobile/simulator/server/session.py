@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tapgraph.tools.mobile.simulator.server.element_store import ElementStore
+from tapgraph.tools.mobile.simulator.server.input_sources import PointerState
 from tapgraph.tools.mobile.simulator.server.parameters import Parameters
-from tapgraph.tools.mobile.simulator.server.pointer_state import PointerState
 from tapgraph.tools.mobile.simulator.server.protocol_error import ProtocolError
 
 __all__ = ["Session", "SessionBook"]

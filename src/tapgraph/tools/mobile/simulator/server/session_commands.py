@@ -9,7 +9,7 @@ from PIL import Image
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.simulator.server.call import Call
 from tapgraph.tools.mobile.simulator.server.element_store import ELEMENT_KEY
-from tapgraph.tools.mobile.simulator.server.gestures import play, read_traces
+from tapgraph.tools.mobile.simulator.server.gestures import play_events, read_traces
 from tapgraph.tools.mobile.simulator.server.input_sources import (
     InputSource,
     PointerItem,
@@ -202,7 +202,7 @@ def _perform(call: Call, sources: Sequence[InputSource]) -> None:
         )
 
     events = read_traces(sources, call.session.pointers, call.phone.size, element_center)
-    play(events, call.phone, KEY_CODES)
+    play_events(events, call.phone, KEY_CODES)
 
 
 def contexts(_call: Call) -> object:

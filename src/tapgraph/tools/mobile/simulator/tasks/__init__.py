@@ -6,22 +6,22 @@ tests and demonstrations; `find_solution` is a reference solution, which only th
 """
 
 from tapgraph.tools.mobile.simulator.tasks.catalog import TASK_FAMILIES, find_solution, find_task
-from tapgraph.tools.mobile.simulator.tasks.judgement import Judgement, judge
-from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Solution, Subgoal
-from tapgraph.tools.mobile.simulator.tasks.task import Task, Verdict
+from tapgraph.tools.mobile.simulator.tasks.phone_records import PhoneRecords
+from tapgraph.tools.mobile.simulator.tasks.step_check import StepCheck, check_step
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.task import Solution, Task, TaskCheck
 
 __all__ = [
     "TASK_FAMILIES",
     "Glance",
-    "Judgement",
     "Move",
-    "PhoneState",
+    "PhoneRecords",
     "Solution",
+    "StepCheck",
     "Subgoal",
     "Task",
-    "Verdict",
+    "TaskCheck",
+    "check_step",
     "find_solution",
     "find_task",
-    "judge",
 ]

@@ -7,8 +7,7 @@ from tapgraph.tools.mobile.simulator.tasks.feed_tasks import CreatorsTask
 from tapgraph.tools.mobile.simulator.tasks.map_tasks import BestPlaceNoteTask, DirectionsTask
 from tapgraph.tools.mobile.simulator.tasks.phone_tasks import SettingTask, WriteNoteTask
 from tapgraph.tools.mobile.simulator.tasks.shop_tasks import ReviewsTask, SaleTask
-from tapgraph.tools.mobile.simulator.tasks.solution import Solution
-from tapgraph.tools.mobile.simulator.tasks.task import Task
+from tapgraph.tools.mobile.simulator.tasks.task import Solution, Task
 from tapgraph.tools.mobile.simulator.tasks.travel_tasks import TopAttractionsTask
 
 __all__ = ["TASK_FAMILIES", "find_solution", "find_task"]

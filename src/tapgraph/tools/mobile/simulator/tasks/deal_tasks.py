@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
-from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
+from tapgraph.tools.mobile.simulator.tasks.phone_records import PhoneRecords
 from tapgraph.tools.mobile.simulator.tasks.rules import (
     GENERAL_RULES,
     leave_page_without_field,
@@ -15,15 +15,15 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     searched_for,
     tap,
 )
-from tapgraph.tools.mobile.simulator.tasks.shop_wording import (
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.task import TaskCheck, task_check
+from tapgraph.tools.mobile.simulator.tasks.wording import (
     PRODUCT_ROW,
     SHOP,
+    content_words,
     shop_label,
     shop_package,
 )
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Subgoal
-from tapgraph.tools.mobile.simulator.tasks.task import Verdict, verdict_of
-from tapgraph.tools.mobile.simulator.tasks.wording import content_words
 from tapgraph.tools.mobile.simulator.world.product import Product
 from tapgraph.tools.mobile.simulator.world.world import World
 
@@ -76,18 +76,18 @@ class BestDealTask:
         ]
         return sorted(found, key=lambda product: product.price_cents)
 
-    def check(self, world: World, state: PhoneState, /) -> Verdict:
+    def check(self, world: World, records: PhoneRecords, /) -> TaskCheck:
         """The page of an offer with the lowest price must be in front."""
         offers = self.offers(world)
         if not offers:
-            return Verdict((f"no shop sells {self.product}",))
-        front = state.foreground()
+            return TaskCheck((f"no shop sells {self.product}",))
+        front = records.foreground()
         lowest = offers[0].price_cents
         best = {(offer.shop, str(offer.number)) for offer in offers if offer.price_cents == lowest}
         shown = next((shop for shop in self.shops if shop_package(shop) == front.package), "")
-        opened = state.events(front.package, "product_opened") if shown else []
+        opened = records.events(front.package, "product_opened") if shown else []
         is_page = bool(opened) and front.activity.endswith("ProductPage")
-        return verdict_of(
+        return task_check(
             (is_page, f"no page of a product is in front but {front.package} {front.activity}"),
             (
                 bool(opened) and (shown, opened[-1][0]) in best,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from tapgraph.tools.mobile.simulator.tasks.notes import added_text, write_note
-from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
+from tapgraph.tools.mobile.simulator.tasks.phone_records import PhoneRecords
 from tapgraph.tools.mobile.simulator.tasks.rules import (
     GENERAL_RULES,
     leave_page_without_field,
@@ -15,8 +15,8 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     searched_for,
     tap_text,
 )
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Subgoal
-from tapgraph.tools.mobile.simulator.tasks.task import Verdict
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.task import TaskCheck
 from tapgraph.tools.mobile.simulator.world.post import HIGHLY_LIKED_FROM, Author
 from tapgraph.tools.mobile.simulator.world.world import World
 
@@ -62,9 +62,9 @@ class CreatorsTask:
             [world.author(self.feed, handle) for handle in others],
         )
 
-    def check(self, world: World, state: PhoneState, /) -> Verdict:
+    def check(self, world: World, records: PhoneRecords, /) -> TaskCheck:
         """The notes must name two or more of the first (or the only one), none of the others."""
-        text = added_text(state).casefold()
+        text = added_text(records).casefold()
 
         def is_named(author: Author) -> bool:
             return author.handle.casefold() in text or author.display_name.casefold() in text
@@ -80,7 +80,7 @@ class CreatorsTask:
             reasons.append(
                 f"the note names {len(named)} of the {len(liked)} accounts with highly liked posts"
             )
-        return Verdict(tuple(reasons))
+        return TaskCheck(tuple(reasons))
 
     def subgoals(self) -> tuple[Subgoal, ...]:
         """Read the best-liked posts, then write the names down."""

@@ -8,7 +8,7 @@ from typing import Self
 
 from tapgraph.tools.mobile.simulator.apps.maps import MAPS_PACKAGE
 from tapgraph.tools.mobile.simulator.tasks.notes import added_text, write_note
-from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
+from tapgraph.tools.mobile.simulator.tasks.phone_records import PhoneRecords
 from tapgraph.tools.mobile.simulator.tasks.rules import (
     GENERAL_RULES,
     leave_page_without_field,
@@ -19,8 +19,8 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     tap,
     tap_text,
 )
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Rule, Subgoal
-from tapgraph.tools.mobile.simulator.tasks.task import Verdict, verdict_of
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Rule, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.task import TaskCheck, task_check
 from tapgraph.tools.mobile.simulator.world.place import Place
 from tapgraph.tools.mobile.simulator.world.world import World
 
@@ -66,19 +66,19 @@ class DirectionsTask:
         places = world.places_matching(self.kind)
         return next((place for place in places if place.rating > self.min_rating), None)
 
-    def check(self, world: World, state: PhoneState, /) -> Verdict:
+    def check(self, world: World, records: PhoneRecords, /) -> TaskCheck:
         """The route to that place must be on the screen."""
         place = self.wanted(world)
         if place is None:
-            return Verdict((f"no {self.kind} is rated above {self.min_rating}",))
-        routes = state.events(MAPS_PACKAGE, "route_shown")
+            return TaskCheck((f"no {self.kind} is rated above {self.min_rating}",))
+        routes = records.events(MAPS_PACKAGE, "route_shown")
         shown = next(
             (other.name for other in world.places if routes and str(other.number) == routes[-1][0]),
             "no place",
         )
-        front = state.foreground()
+        front = records.foreground()
         is_shown = front.package == MAPS_PACKAGE and "DirectionsPage" in front.activity
-        return verdict_of(
+        return task_check(
             (shown == place.name, f"the last route led to {shown}, not to {place.name}"),
             (is_shown, f"not the route is in front but {front.package} {front.activity}"),
         )
@@ -126,16 +126,16 @@ class BestPlaceNoteTask:
         places = world.places_matching(self.kind)
         return max(places, key=lambda place: (place.rating, -place.distance_mi), default=None)
 
-    def check(self, world: World, state: PhoneState, /) -> Verdict:
+    def check(self, world: World, records: PhoneRecords, /) -> TaskCheck:
         """The note must name that place and its number, and no other place of the kind."""
         place = self.wanted(world)
         if place is None:
-            return Verdict((f"there is no {self.kind}",))
-        text = added_text(state).casefold()
+            return TaskCheck((f"there is no {self.kind}",))
+        text = added_text(records).casefold()
         others = [other for other in world.places_matching(self.kind) if other != place]
         named = [other.name for other in others if other.name.casefold() in text]
         has_number = re.sub(r"\D", "", place.phone) in re.sub(r"\D", "", text)
-        return verdict_of(
+        return task_check(
             (place.name.casefold() in text, f"no note names {place.name}"),
             (has_number, f"no note has the number {place.phone}"),
             (not named, f"the note names {', '.join(named)}"),

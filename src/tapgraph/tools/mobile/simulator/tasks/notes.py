@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tapgraph.tools.mobile.actions import ClearText, Type
 from tapgraph.tools.mobile.screen_text import DescribedElement
 from tapgraph.tools.mobile.simulator.apps.notes import FIRST_NOTES, NOTES_PACKAGE
-from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
+from tapgraph.tools.mobile.simulator.tasks.phone_records import PhoneRecords
 from tapgraph.tools.mobile.simulator.tasks.rules import (
     GENERAL_RULES,
     is_text_shown,
@@ -13,7 +13,7 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     scroll_down,
     tap,
 )
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Rule, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Rule, Subgoal
 
 __all__ = ["added_notes", "added_text", "write_note"]
 
@@ -21,17 +21,17 @@ _APP = "Notes"
 _UNTITLED = "Untitled"
 
 
-def added_notes(state: PhoneState) -> tuple[tuple[str, str], ...]:
+def added_notes(records: PhoneRecords) -> tuple[tuple[str, str], ...]:
     """Title and body of all notes that were not there at the start."""
-    rows = state.rows(NOTES_PACKAGE, "SELECT title, body FROM notes ORDER BY id")
+    rows = records.rows(NOTES_PACKAGE, "SELECT title, body FROM notes ORDER BY id")
     return tuple(
         (str(title), str(body)) for title, body in rows if (title, body) not in FIRST_NOTES
     )
 
 
-def added_text(state: PhoneState) -> str:
+def added_text(records: PhoneRecords) -> str:
     """All that was written into new notes, one after the other."""
-    return "\n".join(f"{title}\n{body}" for title, body in added_notes(state))
+    return "\n".join(f"{title}\n{body}" for title, body in added_notes(records))
 
 
 def write_note(text: str, title: str, body: Callable[[Glance], str]) -> Subgoal:

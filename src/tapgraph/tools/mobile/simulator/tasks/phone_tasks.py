@@ -6,7 +6,7 @@ from typing import Self
 
 from tapgraph.tools.mobile.simulator.apps.settings import SWITCHES, SwitchEntry
 from tapgraph.tools.mobile.simulator.tasks.notes import added_notes, write_note
-from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
+from tapgraph.tools.mobile.simulator.tasks.phone_records import PhoneRecords
 from tapgraph.tools.mobile.simulator.tasks.rules import (
     GENERAL_RULES,
     open_app,
@@ -14,8 +14,8 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     tap,
     tap_text,
 )
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Subgoal
-from tapgraph.tools.mobile.simulator.tasks.task import Verdict
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.task import TaskCheck
 from tapgraph.tools.mobile.simulator.world.world import World
 
 __all__ = ["SettingTask", "WriteNoteTask"]
@@ -49,16 +49,16 @@ class WriteNoteTask:
             return None
         return cls(_matched(title, "title") if title else "", _matched(body, "body"))
 
-    def check(self, _world: World, state: PhoneState, /) -> Verdict:
+    def check(self, _world: World, records: PhoneRecords, /) -> TaskCheck:
         """A note with exactly this text must exist."""
-        notes = added_notes(state)
+        notes = added_notes(records)
         if any(
             body.strip() == self.body.strip() and (not self.title or title.strip() == self.title)
             for title, body in notes
         ):
-            return Verdict()
+            return TaskCheck()
         held = "; ".join(f"{title!r}: {body!r}" for title, body in notes) or "no new note"
-        return Verdict((f"there is no note {self.title!r}: {self.body!r}, but {held}",))
+        return TaskCheck((f"there is no note {self.title!r}: {self.body!r}, but {held}",))
 
     def subgoals(self) -> tuple[Subgoal, ...]:
         """One subgoal is enough."""
@@ -99,11 +99,11 @@ class SettingTask:
         """Where the switch stands."""
         return next(entry for entry in SWITCHES if entry.label == self.label)
 
-    def check(self, _world: World, state: PhoneState, /) -> Verdict:
+    def check(self, _world: World, records: PhoneRecords, /) -> TaskCheck:
         """The switch must be in that position."""
-        if state.is_switch_on(self.entry()) == self.is_on:
-            return Verdict()
-        return Verdict((f"{self.label} is {'off' if self.is_on else 'on'}",))
+        if records.is_switch_on(self.entry()) == self.is_on:
+            return TaskCheck()
+        return TaskCheck((f"{self.label} is {'off' if self.is_on else 'on'}",))
 
     def subgoals(self) -> tuple[Subgoal, ...]:
         """One subgoal is enough."""

@@ -1,36 +1,20 @@
 """Carrying out a reference solution on a phone in this process, without an agent and a model."""
 
 from dataclasses import dataclass
-from typing import assert_never
 
 from tapgraph.errors import ToolError
-from tapgraph.tools.mobile.actions import (
-    Action,
-    Answer,
-    AskUser,
-    Back,
-    ClearText,
-    DoubleTap,
-    Enter,
-    Home,
-    LongPress,
-    OpenApp,
-    Swipe,
-    SwitchApp,
-    Tap,
-    Type,
-    Wait,
-)
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.screen import Screen, fingerprint_of
 from tapgraph.tools.mobile.screen_text import describe, parse_description
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
-from tapgraph.tools.mobile.simulator.tasks.judgement import Judgement, judge
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Solution
+from tapgraph.tools.mobile.simulator.tasks.step_check import StepCheck, check_step
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move
+from tapgraph.tools.mobile.simulator.tasks.task import Solution
 from tapgraph.tools.mobile.tree_elements import elements_from_tree
 from tapgraph.tools.mobile.ui_tree import parse_ui_tree
 
-__all__ = ["PlayedStep", "Playthrough", "perform", "play", "read_screen"]
+__all__ = ["PlayedStep", "Playthrough", "follow_solution", "read_screen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +23,7 @@ class PlayedStep:
 
     subgoal: str
     move: Move
-    judgement: Judgement
+    check: StepCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +35,9 @@ class Playthrough:
     is_complete: bool
 
 
-def play(phone: Phone, solution: Solution, *, max_steps: int = 120) -> Playthrough:
+def follow_solution(phone: Phone, solution: Solution, *, max_steps: int = 120) -> Playthrough:
     """Follow a solution until all its subgoals are reached or the steps are used up."""
+    device = SimulatedDevice(phone)
     steps: list[PlayedStep] = []
     notes, current = "", ""
     glance = _glance(phone, notes)
@@ -67,14 +52,14 @@ def play(phone: Phone, solution: Solution, *, max_steps: int = 120) -> Playthrou
         current = subgoal.text
         move = subgoal.next_move(before)
         try:
-            perform(phone, move.action)
+            device.perform(move.action)
         except ToolError as error:
-            judgement = Judgement("C", str(error))
+            check = StepCheck("C", str(error))
             glance = _glance(phone, notes)
         else:
             glance = _glance(phone, notes)
-            judgement = judge(before, glance, move.action)
-        steps.append(PlayedStep(current, move, judgement))
+            check = check_step(before, glance, move.action)
+        steps.append(PlayedStep(current, move, check))
 
 
 def read_screen(phone: Phone) -> Screen:
@@ -94,46 +79,6 @@ def read_screen(phone: Phone) -> Screen:
         tree_xml=xml,
         fingerprint=fingerprint_of(app, elements, keyboard_shown=keyboard_shown),
     )
-
-
-def perform(phone: Phone, action: Action) -> None:  # noqa: C901 - one case for each action
-    """Carry out an action.
-
-    Raises:
-        ToolError: it cannot be done, such as typing without a field or opening an unknown app.
-    """
-    match action:
-        case OpenApp(app_name):
-            package = next((app.package for app in phone.apps if app.label == app_name), None)
-            if package is None:
-                raise ToolError(f"no app is called {app_name!r}")
-            phone.open_app(package)
-        case Tap(x, y):
-            phone.tap(x, y)
-        case DoubleTap(x, y):
-            phone.double_tap(x, y)
-        case LongPress(x, y):
-            phone.long_press(x, y)
-        case Swipe(x1, y1, x2, y2):
-            phone.swipe(x1, y1, x2, y2)
-        case Type(text):
-            phone.type_text(text)
-        case ClearText():
-            phone.clear_text()
-        case Enter():
-            phone.press_key(66)
-        case Back():
-            phone.press_key(4)
-        case Home():
-            phone.press_key(3)
-        case SwitchApp():
-            phone.press_key(187)
-        case Wait(seconds):
-            phone.advance(seconds)
-        case Answer() | AskUser():
-            pass
-        case _:
-            assert_never(action)
 
 
 def _glance(phone: Phone, notes: str) -> Glance:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tapgraph.tools.mobile.actions import ClearText, Enter, OpenApp, Swipe, Tap, Type, Wait
 from tapgraph.tools.mobile.screen_text import DescribedElement
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Rule
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Rule
 
 __all__ = [
     "GENERAL_RULES",

@@ -7,7 +7,7 @@ from typing import Self
 
 from tapgraph.tools.mobile.screen_text import DescribedElement
 from tapgraph.tools.mobile.simulator.tasks.notes import added_text, write_note
-from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
+from tapgraph.tools.mobile.simulator.tasks.phone_records import PhoneRecords
 from tapgraph.tools.mobile.simulator.tasks.rules import (
     GENERAL_RULES,
     leave_page_without_field,
@@ -18,16 +18,17 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     tap,
     tap_text,
 )
-from tapgraph.tools.mobile.simulator.tasks.sentiment import sentiment_of
-from tapgraph.tools.mobile.simulator.tasks.shop_wording import (
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.task import TaskCheck, task_check
+from tapgraph.tools.mobile.simulator.tasks.wording import (
     PRODUCT_ROW,
     SHOP,
+    content_words,
+    count_of,
+    sentiment_of,
     shop_label,
     shop_package,
 )
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Subgoal
-from tapgraph.tools.mobile.simulator.tasks.task import Verdict, verdict_of
-from tapgraph.tools.mobile.simulator.tasks.wording import content_words, count_of
 from tapgraph.tools.mobile.simulator.world.product import Product
 from tapgraph.tools.mobile.simulator.world.review import majority_is_positive
 from tapgraph.tools.mobile.simulator.world.world import World
@@ -71,9 +72,9 @@ class SaleTask:
             item: next(iter(world.products_matching(self.shop, item)), None) for item in self.items
         }
 
-    def check(self, world: World, state: PhoneState, /) -> Verdict:
+    def check(self, world: World, records: PhoneRecords, /) -> TaskCheck:
         """The notes must hold each item on sale with its price, and none of the others."""
-        text = added_text(state)
+        text = added_text(records)
         words = content_words(text)
         reasons = []
         for item, product in self.products(world).items():
@@ -85,7 +86,7 @@ class SaleTask:
                 reasons.append(f"no note names {item}, which is on sale")
             elif not re.search(rf"(?<![\d.]){re.escape(product.price[1:])}(?!\d)", text):
                 reasons.append(f"the price of {item} is not {product.price} in the note")
-        return Verdict(tuple(reasons))
+        return TaskCheck(tuple(reasons))
 
     def subgoals(self) -> tuple[Subgoal, ...]:
         """Look up each item, then write the note."""
@@ -140,17 +141,19 @@ class ReviewsTask:
         """The product that the shop's search finds first."""
         return next(iter(world.products_matching(self.shop, self.product)), None)
 
-    def check(self, world: World, state: PhoneState, /) -> Verdict:
+    def check(self, world: World, records: PhoneRecords, /) -> TaskCheck:
         """The reviews must have been opened; the note must name product and right sentiment."""
         product = self.wanted(world)
         if product is None:
-            return Verdict((f"{self.shop} sells no {self.product}",))
-        opened = {subject for subject, _ in state.events(shop_package(self.shop), "reviews_opened")}
-        text = added_text(state)
+            return TaskCheck((f"{self.shop} sells no {self.product}",))
+        opened = {
+            subject for subject, _ in records.events(shop_package(self.shop), "reviews_opened")
+        }
+        text = added_text(records)
         names = set(content_words(f"{self.product} {product.brand}")) - {"wireless", "headphone"}
         wanted = "positive" if majority_is_positive(product.reviews) else "negative"
         said = sentiment_of(text)
-        return verdict_of(
+        return task_check(
             (str(product.number) in opened, f"the reviews of {product.name} were not opened"),
             (bool(names & set(content_words(text))), f"no note names {product.name}"),
             (said == wanted, f"the note's sentiment is {said}, that of the buyers {wanted}"),

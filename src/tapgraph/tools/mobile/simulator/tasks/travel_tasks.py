@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from tapgraph.tools.mobile.simulator.tasks.notes import added_text, write_note
-from tapgraph.tools.mobile.simulator.tasks.phone_state import PhoneState
+from tapgraph.tools.mobile.simulator.tasks.phone_records import PhoneRecords
 from tapgraph.tools.mobile.simulator.tasks.rules import (
     GENERAL_RULES,
     leave_page_without_field,
@@ -16,8 +16,8 @@ from tapgraph.tools.mobile.simulator.tasks.rules import (
     tap,
     tap_text,
 )
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Move, Subgoal
-from tapgraph.tools.mobile.simulator.tasks.task import Verdict
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance, Move, Subgoal
+from tapgraph.tools.mobile.simulator.tasks.task import TaskCheck
 from tapgraph.tools.mobile.simulator.tasks.wording import count_of
 from tapgraph.tools.mobile.simulator.world.travel import City
 from tapgraph.tools.mobile.simulator.world.world import World
@@ -58,16 +58,16 @@ class TopAttractionsTask:
         """The city that the search finds."""
         return next(iter(world.cities_matching(self.city)), None)
 
-    def check(self, world: World, state: PhoneState, /) -> Verdict:
+    def check(self, world: World, records: PhoneRecords, /) -> TaskCheck:
         """The notes must hold those names and no other attraction of the city."""
         city = self.wanted(world)
         if city is None:
-            return Verdict((f"there is no city called {self.city}",))
-        text = added_text(state).casefold()
+            return TaskCheck((f"there is no city called {self.city}",))
+        text = added_text(records).casefold()
         ranked = [entry.name for entry in city.ranked("Things to do")]
         missing = [name for name in ranked[: self.count] if name.casefold() not in text]
         extra = [name for name in ranked[self.count :] if name.casefold() in text]
-        return Verdict((
+        return TaskCheck((
             *(f"no note names {name}, one of the top {self.count}" for name in missing),
             *(f"the note names {name}, not one of the top {self.count}" for name in extra),
         ))

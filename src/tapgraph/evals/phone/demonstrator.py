@@ -27,11 +27,11 @@ from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolSpec, Usage
 from tapgraph.llm_backend.messages import Message
 from tapgraph.tools.mobile.actions import Tap, Wait, action_to_wire
 from tapgraph.tools.mobile.geometry import Point
-from tapgraph.tools.mobile.screen_reading import parse_reading
-from tapgraph.tools.mobile.screen_text import DescribedElement, parse_description
+from tapgraph.tools.mobile.screen_text import DescribedElement, parse_description, parse_reading
 from tapgraph.tools.mobile.simulator.tasks import find_solution
 from tapgraph.tools.mobile.simulator.tasks.rules import GENERAL_RULES
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance, Solution
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance
+from tapgraph.tools.mobile.simulator.tasks.task import Solution
 from tapgraph.tools.token_estimate import estimate_tokens
 
 __all__ = ["DEMONSTRATOR_TRAITS", "Demonstrator"]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tapgraph.tools.mobile.actions import Action, Home, OpenApp, SwitchApp, Wait
-from tapgraph.tools.mobile.simulator.tasks.solution import Glance
+from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["StepCheck", "check_step"]
 
 _TROUBLE = (
     (r".* (?:keeps stopping|has stopped)", "the app crashed"),
@@ -23,7 +23,7 @@ _PROMPTER = "com.android.permissioncontroller"
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class StepCheck:
     """An outcome and, where it is not A, what went wrong.
 
     A: it did what it should, at least in part. B: it led somewhere else. C: nothing changed.
@@ -33,26 +33,26 @@ class Judgement:
     error: str = ""
 
 
-def judge(before: Glance, after: Glance, action: Action) -> Judgement:
+def check_step(before: Glance, after: Glance, action: Action) -> StepCheck:
     """What a careful person would say who saw both screens."""
     for pattern, error in _TROUBLE:
         if _shows(after, pattern) and not _shows(before, pattern):
-            return Judgement("B", f"{error} instead of what I expected")
+            return StepCheck("B", f"{error} instead of what I expected")
     is_same = (before.elements, before.app, before.keyboard_shown) == (
         after.elements,
         after.app,
         after.keyboard_shown,
     )
     if is_same and not isinstance(action, Wait):
-        return Judgement("C", "nothing changed on the screen")
+        return StepCheck("C", "nothing changed on the screen")
     if _PROMPTER in {before.app, after.app}:
-        return Judgement("A")
+        return StepCheck("A")
     if isinstance(action, OpenApp):
         if not re.search(re.escape(action.app_name), after.app, re.I):
-            return Judgement("B", f"{after.app} is in front instead of {action.app_name}")
+            return StepCheck("B", f"{after.app} is in front instead of {action.app_name}")
     elif after.app != before.app and not isinstance(action, Home | SwitchApp):
-        return Judgement("B", f"{after.app} is in front now instead of {before.app}")
-    return Judgement("A")
+        return StepCheck("B", f"{after.app} is in front now instead of {before.app}")
+    return StepCheck("A")
 
 
 def _shows(glance: Glance, pattern: str) -> bool:

@@ -10,7 +10,7 @@ from tapgraph.errors import UsageError
 from tapgraph.tools.mobile.simulator.apps.settings import SETTINGS_PACKAGE, SwitchEntry
 from tapgraph.tools.mobile.simulator.system_database import SYSTEM_DATABASE
 
-__all__ = ["Foreground", "HasDatabases", "PhoneState"]
+__all__ = ["Foreground", "HasDatabases", "PhoneRecords"]
 
 
 class HasDatabases(Protocol):
@@ -30,7 +30,7 @@ class Foreground:
     dialog: str = ""
 
 
-class PhoneState:
+class PhoneRecords:
     """A reader of databases, from a phone in this process or from a served phone's state folder."""
 
     def __init__(self, source: HasDatabases | Path) -> None:

@@ -21,8 +21,8 @@ from tapgraph.tools.mobile.actions import (
 )
 from tapgraph.tools.mobile.device import AppInfo, Capability
 from tapgraph.tools.mobile.geometry import Point
-from tapgraph.tools.mobile.simulated_device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.app import Activity, App
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.views import Button, Column, Field, Label, View

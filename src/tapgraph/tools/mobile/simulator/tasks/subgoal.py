@@ -13,9 +13,8 @@ from typing import TypeAlias
 
 from tapgraph.tools.mobile.actions import Action, Back
 from tapgraph.tools.mobile.screen_text import DescribedElement
-from tapgraph.tools.mobile.simulator.tasks.task import Task
 
-__all__ = ["Glance", "Move", "Rule", "Solution", "Subgoal", "Writer"]
+__all__ = ["Glance", "Move", "Rule", "Subgoal", "Writer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,33 +111,3 @@ class Subgoal:
         lines = glance.note_lines()
         new = [fact for fact in dict.fromkeys(self.facts(glance)) if fact not in lines]
         return "\n".join([*lines, *new])
-
-
-@dataclass(frozen=True, slots=True)
-class Solution:
-    """A task and the way to do it on the simulated phone."""
-
-    task: Task
-    subgoals: tuple[Subgoal, ...]
-
-    def subgoal(self, text: str) -> Subgoal:
-        """The subgoal of that text.
-
-        Raises:
-            KeyError: there is none.
-        """
-        for subgoal in self.subgoals:
-            if subgoal.text == text:
-                return subgoal
-        raise KeyError(text)
-
-    def next_subgoal(self, glance: Glance, *, current: str = "") -> Subgoal | None:
-        """The first subgoal from `current` on that is not done; None when all are.
-
-        An empty or unknown `current` starts from the first.
-        """
-        texts = [subgoal.text for subgoal in self.subgoals]
-        start = texts.index(current) if current in texts else 0
-        return next(
-            (subgoal for subgoal in self.subgoals[start:] if not subgoal.is_done(glance)), None
-        )

@@ -1,0 +1,1 @@
+"""Evaluation of phone agents on the simulated phone."""
