@@ -32,7 +32,7 @@ from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from tapgraph.agents.api.replies import ApiTipsReply, ApiVerifierReply, ChooserReply
+from tapgraph.agents.api.replies import ChooserReply
 from tapgraph.agents.mobile.replies import (
     DelegatingManagerReply,
     ManagerReply,
@@ -43,6 +43,7 @@ from tapgraph.agents.mobile.replies import (
     TipsReply,
     VerifierReply,
 )
+from tapgraph.agents.run.replies import TipsReply, VerifierReply
 from tapgraph.llm_backend.local.vocabulary import token_bytes
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -51,7 +52,7 @@ AGENT_SCHEMAS: Mapping[str, dict[str, Any]] = {
     model.__name__: model.model_json_schema()
     for model in (
         ManagerReply, DelegatingManagerReply, OperatorReply, ReflectorReply, NotetakerReply,
-        VerifierReply, ShortcutReply, TipsReply, ChooserReply, ApiVerifierReply, ApiTipsReply,
+        VerifierReply, ShortcutReply, TipsReply, ChooserReply, VerifierReply, TipsReply,
     )
 }  # fmt: skip
 HARD_SCHEMAS: Mapping[str, dict[str, Any]] = {

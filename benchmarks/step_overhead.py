@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from xml.sax.saxutils import quoteattr
 
 from PIL import Image
@@ -80,7 +80,7 @@ PLAIN_ROLES = frozenset({"operator", "reflector", "notetaker"})
 WIDTH_PX, HEIGHT_PX = 1080, 2400
 TOKEN_COUNTER = Path(__file__).with_name("count_tokens.mjs")
 
-ACTIONS: Sequence[tuple[str, dict[str, str | int | float]]] = (
+ACTIONS: Sequence[tuple[str, dict[str, Any]]] = (
     ("Open_App", {"app_name": "Maps"}),
     ("Tap_Type_and_Enter", {"element": 1, "text": "bakery near me"}),
     ("Swipe", {"direction": "up"}),
@@ -225,7 +225,7 @@ class CannedReplies:
             )
         return {
             ReflectorReply: ReflectorReply(
-                outcome="A", progress="Maps is open and shows bakeries near the user."
+                verdict="A", progress="Maps is open and shows bakeries near the user."
             ),
             NotetakerReply: NotetakerReply(
                 notes="Corner Bakery: 4.6 stars, 0.4 mi, until 7 pm. The Flour Mill: 4.8 stars."
@@ -282,9 +282,9 @@ def run_task(
         time.sleep(LATENCY_S)
         return Reply(replies.answer(messages, schema).model_dump_json(), latency_s=LATENCY_S)
 
-    model = ScriptedModel(answer, traits=ModelTraits("canned", sees_images=True))
+    model = ScriptedModel(answer, traits=ModelTraits("canned", pictures="operator"))
     agent = PhoneAgent(
-        device=InstantDevice(trees), models=RoleModels(model), memory=memory, pipeline=pipeline
+        device=InstantDevice(trees), model=RoleModels(model), memory=memory, pipeline=pipeline
     )
     out = folder / f"{pipeline.name}-{task}"
     result = agent.run("Find the nearest good bakery and write it into a note.", out=out)

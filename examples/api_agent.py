@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 from notes_calendar_service import start
 from pydantic import BaseModel
 
-from tapgraph.agents.api import ApiAgent
+from tapgraph.agents import ApiAgent
 from tapgraph.agents.api.replies import API_ROLES
 from tapgraph.agents.run.human import CallbackHuman, HumanRequest
 from tapgraph.llm_backend.model_spec import open_models
@@ -48,7 +48,7 @@ with (
 ):
     agent = ApiAgent(
         runner=runner,
-        models=open_models(sys.argv[1], Settings.from_environment(), roles=API_ROLES),
+        model=open_models(sys.argv[1], Settings.from_environment(), roles=API_ROLES),
         memory=memory,
         human=CallbackHuman(answer),
     )

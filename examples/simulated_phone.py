@@ -3,7 +3,7 @@
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tapgraph.agents.mobile import PhoneAgent
+from tapgraph.agents import PhoneAgent
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory import MemoryStore
@@ -12,7 +12,7 @@ from tapgraph.tools.mobile.simulator import SimulatedDevice, build_phone
 folder = Path(mkdtemp())
 agent = PhoneAgent(
     device=SimulatedDevice(build_phone(seed=7)),
-    models=RoleModels(Demonstrator()),
+    model=RoleModels(Demonstrator()),
     memory=MemoryStore.open(folder / "memory.db"),
 )
 result = agent.run("Turn on Do Not Disturb", out=folder / "run")

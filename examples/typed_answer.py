@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 
 from pydantic import BaseModel
 
-from tapgraph.agents.mobile import PhoneAgent
+from tapgraph.agents import PhoneAgent
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.memory import MemoryStore
@@ -29,7 +29,7 @@ on_appium = len(sys.argv) > 2
 device = AppiumDevice.connect(sys.argv[2]) if on_appium else SimulatedDevice(build_phone())
 agent = PhoneAgent(
     device=device,
-    models=open_models(sys.argv[1], Settings.from_environment(), roles=ROLES),
+    model=open_models(sys.argv[1], Settings.from_environment(), roles=ROLES),
     memory=MemoryStore.open(folder / "memory.db"),
 )
 result = agent.run("How full is the battery?", out=folder / "run", answer_type=Battery)

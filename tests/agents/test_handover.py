@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from tapgraph.agents.api.agent import ApiAgent
-from tapgraph.agents.api.replies import ApiTipsReply, ApiVerifierReply, ChooserReply
+from tapgraph.agents.api.replies import ChooserReply
 from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.mobile.replies import (
     DelegatingManagerReply,
@@ -17,12 +17,11 @@ from tapgraph.agents.mobile.replies import (
     OperatorReply,
     ReflectorReply,
     ShortcutReply,
-    TipsReply,
-    VerifierReply,
 )
 from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import Decided, Delegated, Event, ModelCalled, Noted, Planned
 from tapgraph.agents.run.outcome import Outcome
+from tapgraph.agents.run.replies import TipsReply, VerifierReply
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.evals.phone.demonstrator import Demonstrator
@@ -67,10 +66,10 @@ def api_model(*actions: dict[str, Any]) -> ScriptedModel:
     left = list(actions)
 
     def answer(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer:
-        if schema is ApiVerifierReply:
-            return priced(ApiVerifierReply(complete=True))
-        if schema is ApiTipsReply:
-            return priced(ApiTipsReply(tips=[]))
+        if schema is VerifierReply:
+            return priced(VerifierReply(complete=True))
+        if schema is TipsReply:
+            return priced(TipsReply(tips=[]))
         return priced(ChooserReply(thought="", **(left.pop(0) if len(left) > 1 else left[0])))
 
     return ScriptedModel(answer)
@@ -79,7 +78,7 @@ def api_model(*actions: dict[str, Any]) -> ScriptedModel:
 def api_agent(memory: MemoryStore, *actions: dict[str, Any], **fields: Any) -> ApiAgent:
     return ApiAgent(
         runner=PythonFunctions([weather], origin="weather"),
-        models=RoleModels(api_model(*actions)),
+        model=RoleModels(api_model(*actions)),
         memory=memory,
         **fields,
     )
@@ -105,7 +104,7 @@ def phone_model(by_api: Sequence[int]) -> ScriptedModel:
                 description="",
                 completes_subgoal=True,
             ),
-            "ReflectorReply": ReflectorReply(outcome="A", subgoal_done=True),
+            "ReflectorReply": ReflectorReply(verdict="A", subgoal_done=True),
             "NotetakerReply": NotetakerReply(notes=""),
             "VerifierReply": VerifierReply(complete=True),
             "ShortcutReply": ShortcutReply(worth_keeping=False),
@@ -131,7 +130,7 @@ def phone_model(by_api: Sequence[int]) -> ScriptedModel:
 def run_phone(phone: Phone, memory: MemoryStore, tmp_path: Path) -> Callable[..., TaskResult]:
     def run(model: ScriptedModel, **fields: Any) -> TaskResult:
         agent = PhoneAgent(
-            device=SimulatedDevice(phone), models=RoleModels(model), memory=memory, **fields
+            device=SimulatedDevice(phone), model=RoleModels(model), memory=memory, **fields
         )
         return agent.run(TASK, out=tmp_path / "run")
 
@@ -240,13 +239,13 @@ def test_a_subgoal_that_was_interrupted_is_gone_on_with(
     def agent(**fields: Any) -> PhoneAgent:
         inner = ApiAgent(
             runner=PythonFunctions([counted]),
-            models=RoleModels(api_model(*actions)),
+            model=RoleModels(api_model(*actions)),
             memory=memory,
             **fields,
         )
         return PhoneAgent(
             device=SimulatedDevice(phone),
-            models=RoleModels(phone_model([1])),
+            model=RoleModels(phone_model([1])),
             memory=memory,
             api_agent=inner,
         )
@@ -276,7 +275,7 @@ def test_the_phone_agent_is_not_given_tips_for_apis(run_phone: Any, memory: Memo
 
 def test_the_api_agent_has_a_phone(phone: Phone, memory: MemoryStore, tmp_path: Path) -> None:
     on_phone = PhoneAgent(
-        device=SimulatedDevice(phone), models=RoleModels(Demonstrator()), memory=memory
+        device=SimulatedDevice(phone), model=RoleModels(Demonstrator()), memory=memory
     )
     agent = api_agent(
         memory,

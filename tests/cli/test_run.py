@@ -84,9 +84,9 @@ def test_the_main_job_through_appium(
     verdicts = [event for event in RunFolder.open(run).events() if isinstance(event, Reflected)]
     assert (run / "report.html").is_file()
     if with_faults:
-        assert any(event.outcome in "BC" for event in verdicts)
+        assert any(event.verdict in "BC" for event in verdicts)
     else:
-        assert all(event.outcome == "A" for event in verdicts)
+        assert all(event.verdict == "A" for event in verdicts)
 
 
 def test_the_demo_succeeds_and_is_checked(

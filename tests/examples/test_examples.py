@@ -56,7 +56,7 @@ def test_an_answer_comes_back_as_an_object(openai_server: Callable[..., Any]) ->
             description="",
             completes_subgoal=True,
         ),
-        "ReflectorReply": ReflectorReply(outcome="A"),
+        "ReflectorReply": ReflectorReply(verdict="A"),
         "NotetakerReply": NotetakerReply(notes=""),
         "VerifierReply": VerifierReply(complete=True),
         "ShortcutReply": ShortcutReply(worth_keeping=False),

@@ -48,7 +48,7 @@ def _worked(
     ):
         agent = ApiAgent(
             runner=runner,
-            models=models,
+            model=models,
             memory=memory,
             budget=options.budget,
             human=open_human(options.human),

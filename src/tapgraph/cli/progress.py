@@ -175,7 +175,7 @@ class LiveProgress:
                 self._judgement = Text("…", style="dim")
                 self._message = Text()
             case Reflected():
-                self._judgement = Text(_JUDGED[event.outcome], style=_COLORS[event.outcome])
+                self._judgement = Text(_JUDGED[event.verdict], style=_COLORS[event.verdict])
             case Finished():
                 self._finished = event
                 self._message = Text()
@@ -255,8 +255,8 @@ def _line_after_action(event: Event, step: str) -> str:
             words = f"{step}: not done: {event.error}"
         case Reflected():
             failed = "failed" if event.judged_by == "tool" else _JUDGED["C"]
-            judged = failed if event.outcome == "C" else _JUDGED[event.outcome]
-            words = f"{step}: {event.outcome} {judged}" + (
+            judged = failed if event.verdict == "C" else _JUDGED[event.verdict]
+            words = f"{step}: {event.verdict} {judged}" + (
                 f": {event.error}" if event.error else ""
             )
         case Escalated():

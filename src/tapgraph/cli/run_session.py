@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tapgraph.agents.mobile.agent import PhoneAgent, TaskResult
-from tapgraph.agents.mobile.ledger import answered_actions
+from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.mobile.pipeline import pipeline_named
 from tapgraph.agents.mobile.replies import ROLES
+from tapgraph.agents.run.ledger import answered_actions
 from tapgraph.agents.run.report import write_report
 from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.cli.open_device import open_device, open_phone
 from tapgraph.cli.options import DeviceKind
 from tapgraph.cli.progress import open_progress
@@ -120,7 +121,7 @@ def _worked(
     ):
         agent = PhoneAgent(
             device=device,
-            models=models,
+            model=models,
             memory=memory,
             pipeline=pipeline_named(options.pipeline),
             budget=options.budget,

@@ -85,10 +85,17 @@ class ModelTraits:
     """
 
     name: str
-    sees_images: bool = False
+    pictures: Literal["none", "operator", "all"] = "none"
     coordinate_space: CoordinateSpace = "pixels"
     image_max_px: int | None = None
     is_demonstrator: bool = False
+    dialect: str = ""
+    enforces_schemas: bool = False
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether any pictures may be sent to it."""
+        return self.pictures != "none"
 
 
 class ChatModel(Protocol):

@@ -76,7 +76,7 @@ class _Eyes(BaseModel):
     def traits(self, name: str) -> ModelTraits:
         return ModelTraits(
             name,
-            sees_images=self.vision == "1",
+            pictures="operator" if self.vision == "1" else "none",
             coordinate_space=self.coordinates,
             image_max_px=self.max_image_px,
         )

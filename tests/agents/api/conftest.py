@@ -10,8 +10,9 @@ import pytest
 from pydantic import BaseModel
 
 from tapgraph.agents.api.agent import ApiAgent
-from tapgraph.agents.api.replies import ApiTipsReply, ApiVerifierReply, ChooserReply
+from tapgraph.agents.api.replies import ChooserReply
 from tapgraph.agents.run.events import Event
+from tapgraph.agents.run.replies import TipsReply, VerifierReply
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.errors import ToolError
@@ -74,10 +75,10 @@ def chooses() -> Callable[..., ScriptedModel]:
         left = list(actions)
 
         def answer(messages: object, schema: type[BaseModel] | None) -> Answer:
-            if schema is ApiVerifierReply:
-                return ApiVerifierReply(complete=complete, missing="" if complete else "the rest")
-            if schema is ApiTipsReply:
-                return ApiTipsReply(tips=["List people first."])
+            if schema is VerifierReply:
+                return VerifierReply(complete=complete, missing="" if complete else "the rest")
+            if schema is TipsReply:
+                return TipsReply(tips=["List people first."])
             said = left.pop(0) if len(left) > 1 else left[0]
             return said if isinstance(said, str) else ChooserReply(thought="", **said)
 
@@ -94,7 +95,7 @@ def run_api(contacts: Contacts, memory: MemoryStore, tmp_path: Path) -> RunApi:
         answer_type = fields.pop("answer_type", None)
         runner: ApiRunner = fields.pop("runner", None) or contacts.runner()
         agent = ApiAgent(
-            runner=runner, models=RoleModels(model), memory=memory, clock=clock, **fields
+            runner=runner, model=RoleModels(model), memory=memory, clock=clock, **fields
         )
         return agent.run("Tell Ann hello", out=tmp_path / "run", answer_type=answer_type)
 

@@ -35,7 +35,7 @@ def main(service: str, model: str, folder: Path, instruction: str, fatal: str, p
     ):
         agent = ApiAgent(
             runner=runner,
-            models=open_models(model, Settings.from_environment(), roles=API_ROLES),
+            model=open_models(model, Settings.from_environment(), roles=API_ROLES),
             memory=memory,
             human=CallbackHuman(lambda request: place),
             on_event=observe,

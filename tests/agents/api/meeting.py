@@ -40,8 +40,8 @@ def respond(request: dict[str, Any]) -> str:
 
 def answer(schema: str, prompt: str) -> str:
     replies: dict[str, dict[str, Any]] = {
-        "ApiVerifierReply": {"complete": True},
-        "ApiTipsReply": {"tips": ["List the events of a day before adding one."]},
+        "VerifierReply": {"complete": True},
+        "TipsReply": {"tips": ["List the events of a day before adding one."]},
     }
     return json.dumps(replies.get(schema) or {"thought": "", **next_action(steps_in(prompt))})
 

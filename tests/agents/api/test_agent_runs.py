@@ -45,7 +45,7 @@ def test_outputs_of_earlier_calls_are_filled_in_exactly(
     assert contacts.sent == [(7, "hello")]
     assert [one.action["name"] for one in events(ActionDone)] == ["list_people", "send_message"]
     assert events(ActionDone)[1].action["arguments"] == {"person": 7, "text": "hello"}
-    assert [one.outcome for one in events(Reflected)] == ["A", "A", "A"]
+    assert [one.verdict for one in events(Reflected)] == ["A", "A", "A"]
     assert events(LearntTips)[0].tips == ("List people first.",)
     assert result.spent.steps == 3
     assert len(events(StepTimed)) == 3
@@ -69,7 +69,7 @@ def test_a_risky_call_wants_leave_and_a_no_is_told_to_the_model(
     assert [one.kind_of_question for one in asked] == ["confirmation"]
     assert asked[0].text == 'send: send_message {"person": 7, "text": "hello"}'
     assert "the user did not allow this" in prompts(model)[-1]
-    assert events(Reflected)[1].outcome == "C"
+    assert events(Reflected)[1].verdict == "C"
 
 
 def test_a_question_that_nobody_answers_ends_the_run(run_api: Any, chooses: Any) -> None:
@@ -128,7 +128,7 @@ def test_what_cannot_be_done_is_a_failed_step_that_is_told(
     result = run_api(model)
     assert result.outcome is Outcome.SUCCESS
     first = events(Reflected)[0]
-    assert first.outcome == "C"
+    assert first.verdict == "C"
     assert told in first.error
     assert events(ActionDone) == events(ActionFailed) == []
     assert (contacts.sent, contacts.logged) == ([], [])
@@ -219,10 +219,10 @@ def test_a_service_that_is_gone_ends_the_run_so_that_it_can_be_resumed(
     result = run_api(model, runner=Gone())
     assert result.outcome is Outcome.DEVICE_LOST
     assert "no server answers" in result.reason
-    agent = ApiAgent(runner=contacts.runner(), models=RoleModels(model), memory=memory)
+    agent = ApiAgent(runner=contacts.runner(), model=RoleModels(model), memory=memory)
     assert agent.resume(result.folder).outcome is Outcome.SUCCESS
     verdicts = events(Reflected)
-    assert [one.outcome for one in verdicts] == ["C", "A", "A"]
+    assert [one.verdict for one in verdicts] == ["C", "A", "A"]
     assert "may or may not have been carried out" in verdicts[0].error
 
 
@@ -301,5 +301,5 @@ def test_an_api_that_is_not_in_the_schema_is_told_and_costs_a_step(
 ) -> None:
     run_api(chooses({"action": "call", "api": "fly"}, LIST, SEND, FINISH), human=ALLOW)
     first = events(Reflected)[0]
-    assert first.outcome == "C"
+    assert first.verdict == "C"
     assert "fly" in first.error

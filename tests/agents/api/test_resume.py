@@ -55,7 +55,7 @@ def resumed(service: str, model: str, folder: Path, place: str) -> TaskResult:
     ):
         agent = ApiAgent(
             runner=runner,
-            models=open_models(model, Settings.from_environment(), roles=API_ROLES),
+            model=open_models(model, Settings.from_environment(), roles=API_ROLES),
             memory=memory,
             human=CallbackHuman(lambda request: place),
         )
@@ -117,7 +117,7 @@ def test_a_resumed_run_is_charged_with_what_it_had_used_and_goes_on_with_more(
     def agent(max_steps: int) -> ApiAgent:
         return ApiAgent(
             runner=contacts.runner(),
-            models=RoleModels(model),
+            model=RoleModels(model),
             memory=memory,
             budget=Budget(max_steps=max_steps),
             human=AbsentHuman("allow"),

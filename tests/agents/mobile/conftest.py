@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from tapgraph.agents.mobile.agent import PhoneAgent, TaskResult
+from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.run.events import Event
 from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.chat_model import ChatModel
 from tapgraph.llm_backend.messages import Message
@@ -44,7 +45,7 @@ def run_task(phone: Phone, memory: MemoryStore, tmp_path: Path) -> RunTask:
         answer_type = fields.pop("answer_type", None)
         agent = PhoneAgent(
             device=fields.pop("device", None) or SimulatedDevice(phone),
-            models=RoleModels(model or Demonstrator()),
+            model=RoleModels(model or Demonstrator()),
             memory=memory,
             **fields,
         )

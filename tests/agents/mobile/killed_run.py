@@ -31,7 +31,7 @@ def main(url: str, folder: Path, instruction: str, fatal: str, ordinal: int) -> 
         MemoryStore.open(folder / "memory.db") as memory,
     ):
         agent = PhoneAgent(
-            device=device, models=RoleModels(Demonstrator()), memory=memory, on_event=observe
+            device=device, model=RoleModels(Demonstrator()), memory=memory, on_event=observe
         )
         agent.run(instruction, out=folder / "run")
 

@@ -91,7 +91,7 @@ def test_faults_are_noticed_and_the_task_is_still_done(run_task: Any, events: Ev
         result = run_task(CAFE, device=SimulatedDevice(phone))
         assert result.outcome is Outcome.SUCCESS
         assert verdict(CAFE, phone).reasons == ()
-    graded = {(event.outcome, event.judged_by) for event in events(Reflected)}
+    graded = {(event.verdict, event.judged_by) for event in events(Reflected)}
     assert ("C", "unchanged screen") in graded
     assert ("B", "model") in graded
     assert events(Escalated)
@@ -182,12 +182,10 @@ def test_two_screens_in_turn_end_as_a_loop(run_task: Any, demonstrator_but: Any)
         if schema and issubclass(schema, OperatorReply):
             turns.append(True)
             name = "Open_App" if len(turns) % 2 else "Home"
-            arguments: dict[str, str | int | float] = (
-                {"app_name": "Notes"} if len(turns) % 2 else {}
-            )
+            arguments: dict[str, Any] = {"app_name": "Notes"} if len(turns) % 2 else {}
             return OperatorReply(thought="", action=name, arguments=arguments, description="")
         if schema is ReflectorReply:
-            return ReflectorReply(outcome="A")
+            return ReflectorReply(verdict="A")
         return None
 
     result = run_task(SWITCH, demonstrator_but(wander))
@@ -271,7 +269,7 @@ def test_an_element_that_is_not_there_is_told_before_it_counts_as_a_failure(
 
     model = demonstrator_but(miss_once)
     assert run_task(SWITCH, model).outcome is Outcome.SUCCESS
-    assert all(event.outcome == "A" for event in events(Reflected))
+    assert all(event.verdict == "A" for event in events(Reflected))
     second = [
         request
         for request in model.requests

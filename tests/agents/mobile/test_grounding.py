@@ -1,6 +1,9 @@
+from typing import Any
+
 import pytest
 
 from tapgraph.agents.mobile.grounding import as_seen_by, ground
+from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.errors import ToolError
 from tapgraph.llm_backend.chat_model import ModelTraits
@@ -10,8 +13,8 @@ from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.screen import Element, Role, Screen
 
 BLIND = ModelTraits("blind")
-SHARES = ModelTraits("shares", sees_images=True, coordinate_space="0-1000")
-SMALL_PICTURES = ModelTraits("small", sees_images=True, image_max_px=1200)
+SHARES = ModelTraits("shares", pictures="operator", coordinate_space="0-1000")
+SMALL_PICTURES = ModelTraits("small", pictures="operator", image_max_px=1200)
 
 SEARCH = Element(1, Bounds(0, 100, 1080, 200), "Search", Role.INPUT, clickable=True)
 LIST = Element(2, Bounds(0, 200, 1080, 2200), "", Role.LIST, scrollable=True)
@@ -32,46 +35,57 @@ def shortcuts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shortcut, ...]:
         return memory.shortcuts()
 
 
-def reply(action: str, **arguments: str | int | float) -> OperatorReply:
+def reply(action: str, **arguments: Any) -> OperatorReply:
     return OperatorReply(thought="", action=action, arguments=arguments, description="")
 
 
 def test_an_element_number_becomes_its_middle() -> None:
-    grounded = ground(reply("Tap", element=1), SCREEN, (), BLIND)
+    grounded = ground(reply("Tap", element=1), SCREEN, Offer(), BLIND)
     assert grounded.arguments == {"x": 540, "y": 150}
-    assert grounded.bounds == SEARCH.bounds
+    assert grounded.target is not None
+    assert grounded.target.bounds == SEARCH.bounds
+    assert grounded.target.words == '"Search" (input)'
 
 
 def test_an_element_number_may_be_written_as_text() -> None:
-    assert ground(reply("Tap", element="1"), SCREEN, (), BLIND).arguments == {"x": 540, "y": 150}
+    assert ground(reply("Tap", element="1"), SCREEN, Offer(), BLIND).arguments == {
+        "x": 540,
+        "y": 150,
+    }
 
 
 def test_a_number_that_is_not_on_the_screen_is_told_with_the_range() -> None:
     with pytest.raises(ToolError, match=r"no element \[9\]; it has 1 to 2"):
-        ground(reply("Tap", element=9), SCREEN, (), BLIND)
+        ground(reply("Tap", element=9), SCREEN, Offer(), BLIND)
 
 
 def test_a_shortcut_takes_an_element_for_its_point(shortcuts: tuple[Shortcut, ...]) -> None:
     grounded = ground(
-        reply("Tap_Type_and_Enter", element=1, text="a // b"), SCREEN, shortcuts, BLIND
+        reply("Tap_Type_and_Enter", element=1, text="a // b"),
+        SCREEN,
+        Offer(shortcuts=shortcuts),
+        BLIND,
     )
     assert grounded.arguments == {"x": 540, "y": 150, "text": "a // b"}
-    assert grounded.shortcut is shortcuts[0]
+    assert grounded.name == shortcuts[0].name
 
 
 def test_a_shortcut_with_a_missing_argument_is_refused(shortcuts: tuple[Shortcut, ...]) -> None:
     with pytest.raises(ToolError, match="missing: text"):
-        ground(reply("Tap_Type_and_Enter", element=1), SCREEN, shortcuts, BLIND)
+        ground(reply("Tap_Type_and_Enter", element=1), SCREEN, Offer(shortcuts=shortcuts), BLIND)
 
 
 def test_an_unknown_name_is_told_what_there_is(shortcuts: tuple[Shortcut, ...]) -> None:
     with pytest.raises(ToolError, match="Tap_Type_and_Enter"):
-        ground(reply("Fly"), SCREEN, shortcuts, BLIND)
+        ground(reply("Fly"), SCREEN, Offer(shortcuts=shortcuts), BLIND)
 
 
 def test_points_are_read_in_the_models_own_space() -> None:
-    assert ground(reply("Tap", x=500, y=250), SCREEN, (), SHARES).arguments == {"x": 540, "y": 600}
-    assert ground(reply("Tap", x=539, y=0), SCREEN, (), SMALL_PICTURES).arguments == {
+    assert ground(reply("Tap", x=500, y=250), SCREEN, Offer(), SHARES).arguments == {
+        "x": 540,
+        "y": 600,
+    }
+    assert ground(reply("Tap", x=539, y=0), SCREEN, Offer(), SMALL_PICTURES).arguments == {
         "x": 1079,
         "y": 0,
     }
@@ -79,7 +93,7 @@ def test_points_are_read_in_the_models_own_space() -> None:
 
 def test_a_point_outside_its_space_is_an_error() -> None:
     with pytest.raises(ToolError, match="from 0 to 1000"):
-        ground(reply("Tap", x=540, y=1803), SCREEN, (), SHARES)
+        ground(reply("Tap", x=540, y=1803), SCREEN, Offer(), SHARES)
 
 
 def test_places_on_the_screen_are_told_in_the_models_own_space() -> None:
@@ -91,18 +105,18 @@ def test_places_on_the_screen_are_told_in_the_models_own_space() -> None:
 @pytest.mark.parametrize("traits", [BLIND, SHARES, SMALL_PICTURES], ids=lambda each: each.name)
 def test_a_place_that_the_model_was_told_leads_back_to_its_element(traits: ModelTraits) -> None:
     told = as_seen_by(SCREEN, traits).elements[0].bounds.center
-    arguments = ground(reply("Tap", x=told.x, y=told.y), SCREEN, (), traits).arguments
+    arguments = ground(reply("Tap", x=told.x, y=told.y), SCREEN, Offer(), traits).arguments
     assert abs(int(str(arguments["x"])) - 540) <= 2
     assert abs(int(str(arguments["y"])) - 150) <= 2
 
 
 def test_a_direction_swipes_inside_its_element() -> None:
-    whole = ground(reply("Swipe", direction="up"), SCREEN, (), BLIND).arguments
-    inside = ground(reply("Swipe", direction="up", element=2), SCREEN, (), BLIND).arguments
+    whole = ground(reply("Swipe", direction="up"), SCREEN, Offer(), BLIND).arguments
+    inside = ground(reply("Swipe", direction="up", element=2), SCREEN, Offer(), BLIND).arguments
     assert whole["y1"] > whole["y2"]  # type: ignore[operator]
     assert LIST.bounds.top < int(str(inside["y2"])) < int(str(inside["y1"])) < LIST.bounds.bottom
 
 
 def test_an_unknown_direction_is_refused() -> None:
     with pytest.raises(ToolError, match="up, down, left, right"):
-        ground(reply("Swipe", direction="north"), SCREEN, (), BLIND)
+        ground(reply("Swipe", direction="north"), SCREEN, Offer(), BLIND)

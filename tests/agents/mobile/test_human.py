@@ -77,7 +77,7 @@ def deleting_a_note(phone: Phone) -> Callable[..., Answer | None]:
 
     def override(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer | None:
         if schema is ReflectorReply:
-            return ReflectorReply(outcome="A")
+            return ReflectorReply(verdict="A")
         if not schema or not issubclass(schema, OperatorReply):
             return None
         screen = messages[-1].text.rpartition("<screen>")[2]
@@ -173,5 +173,5 @@ def test_an_answer_of_another_type_is_a_failed_action(
     result = run_task(SWITCH, demonstrator_but(answering("two of them")), answer_type=Phrase)
     assert result.answer == ""
     assert result.answer_object is None
-    assert all(event.outcome == "C" for event in events(Reflected))
+    assert all(event.verdict == "C" for event in events(Reflected))
     assert "JSON for Phrase" in events(Reflected)[0].error

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from tapgraph.agents.mobile.grounding import ground
+from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.offered_reply import offered_reply
 from tapgraph.agents.mobile.replies import (
     DelegatingManagerReply,
@@ -34,10 +35,10 @@ from tapgraph.tools.mobile.screen import Element, Role, Screen
 llguidance = pytest.importorskip("llguidance", reason="the extra 'local' is not installed")
 
 BLIND = ModelTraits("blind")
-SMALL_PICTURES = ModelTraits("small", sees_images=True, image_max_px=1200)
-THOUSANDS = ModelTraits("thousands", sees_images=True, coordinate_space="0-1000")
-UP_TO_999 = ModelTraits("up to 999", sees_images=True, coordinate_space="0-999")
-UNIT = ModelTraits("unit", sees_images=True, coordinate_space="0-1")
+SMALL_PICTURES = ModelTraits("small", pictures="operator", image_max_px=1200)
+THOUSANDS = ModelTraits("thousands", pictures="operator", coordinate_space="0-1000")
+UP_TO_999 = ModelTraits("up to 999", pictures="operator", coordinate_space="0-999")
+UNIT = ModelTraits("unit", pictures="operator", coordinate_space="0-1")
 
 SEARCH = Element(1, Bounds(0, 100, 1080, 200), "Search", Role.INPUT, clickable=True)
 LIST = Element(2, Bounds(0, 200, 1080, 2200), "", Role.LIST, scrollable=True)
@@ -124,10 +125,13 @@ CALLS = [
 
 @pytest.mark.parametrize("text", CALLS)
 def test_what_the_schema_allows_can_be_grounded(text: str, shortcuts: tuple[Shortcut, ...]) -> None:
-    offered = offered_reply(SCREEN, shortcuts, BLIND)
+    offered = offered_reply(Offer(shortcuts=shortcuts), BLIND, SCREEN)
     assert allows(offered.model_json_schema(), text)
     call = json.loads(text)["call"]
-    assert ground(parse_object(text, offered), SCREEN, shortcuts, BLIND).name == call["action"]
+    assert (
+        ground(parse_object(text, offered), SCREEN, Offer(shortcuts=shortcuts), BLIND).name
+        == call["action"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,25 +148,24 @@ def test_what_the_schema_allows_can_be_grounded(text: str, shortcuts: tuple[Shor
         said("Swipe", direction="up", x1=0),
         said("Type", text=7),
         said("Back", x=1),
-        said("Wait", seconds="2"),
         said("Tap_Type_and_Enter", element=1),
     ],
 )
 def test_what_cannot_be_grounded_is_not_allowed_and_is_told(
     text: str, shortcuts: tuple[Shortcut, ...]
 ) -> None:
-    offered = offered_reply(SCREEN, shortcuts, BLIND)
+    offered = offered_reply(Offer(shortcuts=shortcuts), BLIND, SCREEN)
     assert not allows(offered.model_json_schema(), text)
     with pytest.raises(ToolError):
-        ground(parse_object(text, offered), SCREEN, shortcuts, BLIND)
+        ground(parse_object(text, offered), SCREEN, Offer(shortcuts=shortcuts), BLIND)
 
 
 @pytest.mark.parametrize("traits", [BLIND, UP_TO_999, UNIT], ids=lambda each: each.name)
 def test_random_calls_can_be_grounded(traits: ModelTraits, shortcuts: tuple[Shortcut, ...]) -> None:
-    offered = offered_reply(SCREEN, shortcuts, traits)
+    offered = offered_reply(Offer(shortcuts=shortcuts), traits, SCREEN)
     names = {
         ground(parse_object(random_reply(offered.model_json_schema(), seed), offered), SCREEN,
-               shortcuts, traits).name
+               Offer(shortcuts=shortcuts), traits).name
         for seed in range(60)
     }  # fmt: skip
     assert len(names) > 10
@@ -183,26 +186,26 @@ def test_random_replies_of_the_other_roles_are_valid(role_reply: type[BaseModel]
 def test_a_random_reply_to_an_open_schema_cannot_be_grounded() -> None:
     """Without the offer the same draws fail."""
     text = random_reply(OperatorReply.model_json_schema(), 0)
-    with pytest.raises(ToolError, match="no action or shortcut is called"):
-        ground(parse_object(text, OperatorReply), SCREEN, (), BLIND)
+    with pytest.raises(ToolError, match="nothing is called"):
+        ground(parse_object(text, OperatorReply), SCREEN, Offer(), BLIND)
 
 
 def test_every_action_of_the_prompt_is_offered_and_nothing_else(
     shortcuts: tuple[Shortcut, ...],
 ) -> None:
-    schema = offered_reply(SCREEN, shortcuts, BLIND).model_json_schema()
+    schema = offered_reply(Offer(shortcuts=shortcuts), BLIND, SCREEN).model_json_schema()
     calls = schema["properties"]["call"]["anyOf"]
     names = [name for call in calls for name in call["properties"]["action"]["enum"]]
     assert sorted(names) == sorted([*ATOMIC_ACTIONS, *(one.name for one in shortcuts)])
 
 
 def test_a_shortcut_that_is_not_offered_is_not_allowed() -> None:
-    schema = offered_reply(SCREEN, (), BLIND).model_json_schema()
+    schema = offered_reply(Offer(), BLIND, SCREEN).model_json_schema()
     assert not allows(schema, said("Tap_Type_and_Enter", element=1, text=""))
 
 
 def test_a_screen_without_elements_offers_none() -> None:
-    schema = offered_reply(EMPTY_SCREEN, (), BLIND).model_json_schema()
+    schema = offered_reply(Offer(), BLIND, EMPTY_SCREEN).model_json_schema()
     assert allows(schema, said("Tap", x=1, y=1))
     assert not allows(schema, said("Tap", element=1))
     assert not allows(schema, said("Swipe", element=1, direction="up"))
@@ -222,10 +225,10 @@ def test_a_screen_without_elements_offers_none() -> None:
 def test_points_end_where_the_models_own_space_ends(
     traits: ModelTraits, last_x: int, last_y: int
 ) -> None:
-    offered = offered_reply(SCREEN, (), traits)
+    offered = offered_reply(Offer(), traits, SCREEN)
     last = said("Tap", x=last_x, y=last_y)
     assert allows(offered.model_json_schema(), last)
-    grounded = ground(parse_object(last, offered), SCREEN, (), traits)
+    grounded = ground(parse_object(last, offered), SCREEN, Offer(), traits)
     assert grounded.arguments == {"x": 1079, "y": 2399}
     for x, y in ((last_x + 1, last_y), (last_x, last_y + 1)):
         assert not allows(offered.model_json_schema(), said("Tap", x=x, y=y))
@@ -233,7 +236,7 @@ def test_points_end_where_the_models_own_space_ends(
 
 def test_a_model_that_keeps_to_no_schema_may_write_the_call_flat() -> None:
     flat = '{"thought": "", "action": "Tap", "arguments": {"element": 1}, "description": "d"}'
-    reply = parse_object(flat, offered_reply(SCREEN, (), BLIND))
+    reply = parse_object(flat, offered_reply(Offer(), BLIND, SCREEN))
     assert (reply.action, reply.arguments, reply.description) == ("Tap", {"element": 1}, "d")
 
 
@@ -241,11 +244,11 @@ def test_a_model_that_keeps_to_no_schema_may_write_the_call_flat() -> None:
 def test_a_broken_call_is_told(call: object) -> None:
     text = json.dumps({"thought": "", "call": call, "description": ""})
     with pytest.raises(InvalidReply, match="does not fit the schema"):
-        parse_object(text, offered_reply(SCREEN, (), BLIND))
+        parse_object(text, offered_reply(Offer(), BLIND, SCREEN))
 
 
 def test_servers_are_sent_one_name_and_no_strict_mode_that_compiles_each_screen() -> None:
-    wish = response_format(offered_reply(SCREEN, (), BLIND))["json_schema"]
+    wish = response_format(offered_reply(Offer(), BLIND, SCREEN))["json_schema"]
     assert wish["name"] == OperatorReply.__name__
     assert wish["strict"] is False
     assert wish["schema"]["type"] == "object"
@@ -253,6 +256,6 @@ def test_servers_are_sent_one_name_and_no_strict_mode_that_compiles_each_screen(
 
 
 def test_equal_offers_are_one_class(shortcuts: tuple[Shortcut, ...]) -> None:
-    offered = offered_reply(SCREEN, shortcuts, BLIND)
-    assert offered_reply(SCREEN, list(shortcuts), BLIND) is offered
-    assert offered_reply(EMPTY_SCREEN, shortcuts, BLIND) is not offered
+    offered = offered_reply(Offer(shortcuts=shortcuts), BLIND, SCREEN)
+    assert offered_reply(Offer(shortcuts=list(shortcuts)), BLIND, SCREEN) is offered
+    assert offered_reply(Offer(shortcuts=shortcuts), BLIND, EMPTY_SCREEN) is not offered

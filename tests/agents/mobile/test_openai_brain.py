@@ -64,7 +64,7 @@ def test_a_whole_task_runs_over_http(
     spec = server.spec("brain", "vision=1&max_image_px=400&price_in=1&price_out=2")
     models = open_models(spec, SETTINGS, roles=ROLES)
     agent = PhoneAgent(
-        device=SimulatedDevice(phone), models=models, memory=memory, pipeline=pipeline
+        device=SimulatedDevice(phone), model=models, memory=memory, pipeline=pipeline
     )
     result = agent.run(NOTE, out=tmp_path / "run")
     assert result.outcome is Outcome.SUCCESS
@@ -90,7 +90,7 @@ def test_roles_may_have_models_of_their_own(
     models = open_models(
         f"{small.spec('small')},manager={large.spec('large')}", SETTINGS, roles=ROLES
     )
-    agent = PhoneAgent(device=SimulatedDevice(phone), models=models, memory=memory)
+    agent = PhoneAgent(device=SimulatedDevice(phone), model=models, memory=memory)
     assert agent.run(NOTE, out=tmp_path / "run").outcome is Outcome.SUCCESS
     names = {request["response_format"]["json_schema"]["name"] for request in large.requests}
     assert names == {"ManagerReply"}
@@ -103,7 +103,7 @@ def test_what_never_changes_comes_first_and_the_screen_last(
     server = openai_server(demonstrate)
     agent = PhoneAgent(
         device=SimulatedDevice(phone),
-        models=open_models(server.spec(), SETTINGS, roles=ROLES),
+        model=open_models(server.spec(), SETTINGS, roles=ROLES),
         memory=memory,
     )
     agent.run(NOTE, out=tmp_path / "run")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tapgraph.agents.mobile.agent import PhoneAgent
-from tapgraph.agents.mobile.ledger import answered_actions
 from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import ActionDone, ActionStarted, ModelCalled
+from tapgraph.agents.run.ledger import answered_actions
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.errors import UnreadableRun, UsageError
@@ -59,7 +59,7 @@ def resumed_outcome(server: SimulatorServer, folder: Path) -> Outcome:
         AppiumDevice.connect(server.url) as device,
         MemoryStore.open(folder / "memory.db") as memory,
     ):
-        agent = PhoneAgent(device=device, models=RoleModels(Demonstrator()), memory=memory)
+        agent = PhoneAgent(device=device, model=RoleModels(Demonstrator()), memory=memory)
         return agent.resume(folder / "run").outcome
 
 
@@ -109,7 +109,7 @@ def test_a_simulated_phone_in_process_is_brought_back_by_replay(
     with build_phone(seed=7) as first:
         agent = PhoneAgent(
             device=SimulatedDevice(first),
-            models=RoleModels(Demonstrator()),
+            model=RoleModels(Demonstrator()),
             memory=memory,
             budget=Budget(max_steps=4),
         )
@@ -119,7 +119,7 @@ def test_a_simulated_phone_in_process_is_brought_back_by_replay(
         device = SimulatedDevice(second)
         device.replay(answered_actions(RunFolder.open(tmp_path / "run").timeline()))
         assert second.page_source() == shown
-        agent = PhoneAgent(device=device, models=RoleModels(Demonstrator()), memory=memory)
+        agent = PhoneAgent(device=device, model=RoleModels(Demonstrator()), memory=memory)
         result = agent.resume(tmp_path / "run")
         assert result.outcome is Outcome.SUCCESS
         assert is_done(second)
@@ -131,7 +131,7 @@ def test_a_resumed_run_is_charged_with_what_it_had_used(
     def agent(budget: Budget) -> PhoneAgent:
         return PhoneAgent(
             device=SimulatedDevice(phone),
-            models=RoleModels(Demonstrator()),
+            model=RoleModels(Demonstrator()),
             memory=memory,
             budget=budget,
         )
@@ -149,7 +149,7 @@ def test_a_resumed_run_is_charged_with_what_it_had_used(
 
 def test_a_finished_run_is_not_resumed(memory: MemoryStore, phone: Phone, tmp_path: Path) -> None:
     agent = PhoneAgent(
-        device=SimulatedDevice(phone), models=RoleModels(Demonstrator()), memory=memory
+        device=SimulatedDevice(phone), model=RoleModels(Demonstrator()), memory=memory
     )
     agent.run("Turn on Do Not Disturb", out=tmp_path / "run")
     with pytest.raises(UsageError, match="has ended: success"):

@@ -119,7 +119,7 @@ def agent_on(memory: MemoryStore) -> Callable[[Board, Human], PhoneAgent]:
 
     def build(board: Board, human: Human) -> PhoneAgent:
         models = RoleModels(ScriptedModel(_answer))
-        return PhoneAgent(device=board, models=models, memory=memory, human=human)
+        return PhoneAgent(device=board, model=models, memory=memory, human=human)
 
     return build
 
@@ -130,7 +130,7 @@ def _answer(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answ
         "OperatorReply": OperatorReply(
             thought="", action="Touch_All", description="", completes_subgoal=False
         ),
-        "ReflectorReply": ReflectorReply(outcome="A", subgoal_done=True),
+        "ReflectorReply": ReflectorReply(verdict="A", subgoal_done=True),
         "NotetakerReply": NotetakerReply(notes=""),
         "VerifierReply": VerifierReply(complete=True),
         "ShortcutReply": ShortcutReply(worth_keeping=False),
@@ -167,7 +167,7 @@ def test_each_risky_action_inside_a_shortcut_gets_its_own_answer(
     assert board.touched == touched
     asked = [event.text.partition(":")[0] for event in events(HumanAsked)]
     assert asked == ["send", "delete"][: 1 if said[0] == "no" else 2]
-    assert events(Reflected)[0].outcome == "A"
+    assert events(Reflected)[0].verdict == "A"
 
 
 @pytest.mark.parametrize("keeps", [True, False])

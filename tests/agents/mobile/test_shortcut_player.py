@@ -59,7 +59,7 @@ def test_the_initial_shortcut_taps_types_and_enters(
     )
     done = [(each.part, each.action["name"]) for each in events(ActionDone) if each.step == step]
     assert done == [(0, "Tap"), (1, "Type"), (2, "Enter")]
-    assert next(each for each in events(Reflected) if each.step == step).outcome == "A"
+    assert next(each for each in events(Reflected) if each.step == step).verdict == "A"
     evidence = memory.shortcuts()[0].evidence
     assert (evidence.uses, evidence.successes, evidence.failures) == (1, 1, 0)
 

@@ -1,8 +1,9 @@
 """A run drawn by hand, with everything in it that a report has to show."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -32,8 +33,9 @@ from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.tools.mobile.device import AppInfo
-from tapgraph.tools.mobile.geometry import Bounds, Size
+from tapgraph.tools.mobile.geometry import Bounds, Point, Size
 from tapgraph.tools.mobile.screen import Element, Role, Screen
+from tapgraph.tools.mobile.target import Target
 
 PLAN = ("Open Maps", "Find a tea house that is open", "Write its name into a note")
 HOSTILE = (
@@ -93,7 +95,7 @@ class RunWriter:
     ) -> None:
         action = {"name": name, "arguments": arguments}
         self.call(step, "operator")
-        self.folder.record(Decided(step, thought, action, description))
+        self.folder.record(Decided(step, thought, action, description, touched(arguments)))
         self.folder.record(ActionStarted(step, 0, action))
 
     def done(self, step: int, name: str, detail: str = "", **arguments: object) -> None:
@@ -104,6 +106,13 @@ class RunWriter:
     def judge(self, reflected: Reflected) -> None:
         self.folder.record(reflected)
         self.folder.record(StepTimed(reflected.step, 3.42, 2.81, 0.44, 0.15))
+
+
+def touched(arguments: Mapping[str, Any]) -> Target | None:
+    """What stands at the point of an action; on all screens here that is a search button."""
+    if "x" not in arguments:
+        return None
+    return Target(Point(arguments["x"], arguments["y"]), Size(1080, 2400), "Search <b>", "button")
 
 
 def write_steps(run: RunWriter) -> None:

@@ -79,9 +79,10 @@ def test_a_node_is_not_repeated_because_the_one_beside_it_failed(
     with open_checkpoints(tmp_path / "c.sqlite", ()) as checkpoints:
         put_writes = checkpoints.put_writes
 
-        def put_and_tell(*given: Any, **named: Any) -> None:
-            put_writes(*given, **named)
-            nodes.has_written.set()
+        def put_and_tell(config: Any, writes: Any, *given: Any) -> None:
+            put_writes(config, writes, *given)
+            if ("done", ["steady"]) in writes:
+                nodes.has_written.set()
 
         monkeypatch.setattr(checkpoints, "put_writes", put_and_tell)
         graph = nodes.build().compile(checkpoints)

@@ -36,8 +36,11 @@ from tapgraph.agents.run.events import (
     recorded_event_from_line,
 )
 from tapgraph.agents.run.outcome import Outcome
+from tapgraph.tools.mobile.geometry import Bounds, Point, Size
+from tapgraph.tools.mobile.target import Target
 
 NASTY = 'a\nb\r \u2028 "quoted" \\ </script> \u202e \x00 é 🙂 // # B: Failed. Action {"a": 1}'
+TARGET = Target(Point(1, 2), Size(3, 4), NASTY, "button", bounds=Bounds(0, 0, 3, 4))
 TAP: dict[str, object] = {"name": "Tap", "arguments": {"x": 1, "y": 2}}
 ONE_OF_EACH: tuple[Event, ...] = (
     RunStarted(NASTY, "tapgraph"),
@@ -47,7 +50,13 @@ ONE_OF_EACH: tuple[Event, ...] = (
     Planned(1, NASTY, ("one", NASTY), "one", "new"),
     Retrieved(1, NASTY, ("get_note", "add_note")),
     Delegated(1, "api", NASTY, "api/001", Outcome.FAILED, NASTY, "", Spent(1, 2, 3.0, 4.0)),
-    Decided(1, NASTY, TAP, "tap it", (1, 2, 3, 4)),
+    Decided(
+        1,
+        NASTY,
+        TAP,
+        "tap it",
+        Target(Point(1, 2), Size(3, 4), NASTY, "button", bounds=Bounds(0, 0, 3, 4)),
+    ),
     Decided(1, "", {"name": "Back", "arguments": {}}, ""),
     ActionStarted(1, 0, TAP),
     ActionDone(1, 0, TAP, 0.1, NASTY),

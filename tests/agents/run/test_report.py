@@ -96,7 +96,7 @@ def test_a_step_shows_what_happened_in_it(page: html.HtmlElement, step: int, wor
 
 
 def test_a_tap_is_told_with_the_text_of_its_target(page: html.HtmlElement) -> None:
-    assert text_of(page, "//h3[@id='title-2']") == "Tap (540, 1803) on “Search <b>”"
+    assert text_of(page, "//h3[@id='title-2']") == 'Tap (540, 1803) on "Search <b>" (button)'
 
 
 def test_a_tap_is_drawn_on_the_screen_of_its_step(page: html.HtmlElement) -> None:

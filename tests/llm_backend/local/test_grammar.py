@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import BaseModel
 
-from tapgraph.agents.api.replies import ApiTipsReply, ApiVerifierReply
 from tapgraph.agents.mobile.replies import (
     DelegatingManagerReply,
     ManagerReply,
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 SCHEMAS: tuple[type[BaseModel], ...] = (
     ManagerReply, DelegatingManagerReply, OperatorReply, ReflectorReply, NotetakerReply,
-    VerifierReply, ShortcutReply, TipsReply, ApiVerifierReply, ApiTipsReply,
+    VerifierReply, ShortcutReply, TipsReply, VerifierReply, TipsReply,
 )  # fmt: skip
 FLAG: Mapping[str, Any] = {
     "type": "object",

@@ -131,7 +131,7 @@ def test_pictures_need_eyes(model: LocalModel) -> None:
     with pytest.raises(UsageError, match="with vision=1 it gets them"):
         model.reply([user("?", Image.new("RGB", (40, 40)))])
     with pytest.raises(UsageError, match=r"vision=1 needs a checkpoint of Qwen2\.5-VL"):
-        LocalModel(model.engine, traits=ModelTraits("m", sees_images=True))
+        LocalModel(model.engine, traits=ModelTraits("m", pictures="operator"))
 
 
 @pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl"])
@@ -163,7 +163,7 @@ def test_with_pictures_the_tokens_are_those_of_generate(family: str, tiny: "Tiny
 
 
 def test_another_picture_gives_another_reply(tiny: "Tiny") -> None:
-    traits = ModelTraits("m", sees_images=True, image_max_px=100)
+    traits = ModelTraits("m", pictures="operator", image_max_px=100)
     with Engine(tiny.load("qwen3_vl")) as engine:
         model = LocalModel(engine, traits=traits)
         replies = {

@@ -90,7 +90,9 @@ def _planned(state: PhoneState, judgement: Judgement, team: PhoneTeam) -> dict[s
     is_done = judgement.verdict == "A" and judgement.subgoal_done
     if is_done and plan.current_subgoal == old.current_subgoal and plan.status == "working":
         plan = _moved_on(plan)
-    update: dict[str, Any] = {"plan": plan, "reviews_plan": is_done and not is_taken}
+    # What another agent did shows on no screen that the Manager could look at.
+    is_own = state["decision"] is not None and state["decision"].name != DELEGATE
+    update: dict[str, Any] = {"plan": plan, "reviews_plan": is_done and not is_taken and is_own}
     return update | (plan_taken(plan, state["step"], team) if is_taken else {})
 
 

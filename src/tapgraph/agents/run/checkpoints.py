@@ -28,7 +28,8 @@ class Checkpoints(SqliteSaver):
 
     What a single node gave is worth something only until the checkpoint that holds it, which
     follows within a millisecond unless a node beside it fails, asks a person or takes longer. So
-    it stays in memory until it is needed: when a node beside it fails or asks, or all is read.
+    it stays in memory until it is needed: when a node beside it fails or asks, when all is read, or
+    when the run is broken off.
     A process that is killed while one of two parallel nodes still works repeats the other one,
     which costs a model call; in return a step needs half the transactions.
     """
@@ -48,8 +49,13 @@ class Checkpoints(SqliteSaver):
     ) -> RunnableConfig:
         """Keep a checkpoint; it holds all that the nodes before it gave."""
         with self._unwritten_lock:
-            self._unwritten.clear()
-            self._is_broken_off = False
+            # The first checkpoint is put while the first nodes already run on it.
+            self._unwritten = [
+                writes
+                for writes in self._unwritten
+                if writes[0]["configurable"].get("checkpoint_id") == checkpoint["id"]
+            ]
+            self._is_broken_off = self._is_broken_off and bool(self._unwritten)
         return super().put(config, checkpoint, metadata, new_versions)
 
     def put_writes(
@@ -66,14 +72,15 @@ class Checkpoints(SqliteSaver):
                 self._is_broken_off = True
             must_write = self._is_broken_off
         if must_write:
-            self._write()
+            self.write_waiting()
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The last checkpoint, with what nodes gave after it."""
-        self._write()
+        self.write_waiting()
         return super().get_tuple(config)
 
-    def _write(self) -> None:
+    def write_waiting(self) -> None:
+        """Put on disk what nodes gave after the last checkpoint."""
         with self._unwritten_lock:
             unwritten = list(self._unwritten)
             self._unwritten.clear()
@@ -89,6 +96,10 @@ def open_checkpoints(path: Path, types: tuple[type, ...]) -> Iterator[Checkpoint
         checkpoints = Checkpoints(connection, types)
         checkpoints.setup()
         connection.execute("PRAGMA synchronous=NORMAL")
-        yield checkpoints
+        try:
+            yield checkpoints
+        finally:
+            # A graph that is broken off may end before its engine has told of the failure.
+            checkpoints.write_waiting()
     finally:
         connection.close()

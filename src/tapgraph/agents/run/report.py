@@ -25,10 +25,8 @@ from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.story import RunStory, StepStory, tell
 from tapgraph.agents.run.visible_text import visible_text
 from tapgraph.errors import ToolError, UnreadableRun
-from tapgraph.tools.mobile.actions import Action, DoubleTap, LongPress, Tap, action_from_wire
-from tapgraph.tools.mobile.geometry import Point
+from tapgraph.tools.mobile.actions import Action, action_from_wire
 from tapgraph.tools.mobile.marks import draw_action
-from tapgraph.tools.mobile.screen import Screen
 
 __all__ = ["write_report"]
 
@@ -66,18 +64,15 @@ class _Pictures:
     Attributes:
         screens: `data:` URIs for the filmstrip, by number of the screen.
         steps: `data:` URIs with the action drawn, by number of the step.
-        targets: the text of what was touched, by number of the step.
     """
 
     screens: Mapping[int, Markup]
     steps: Mapping[int, Markup]
-    targets: Mapping[int, str]
 
 
 def _pictures(folder: RunFolder, story: RunStory) -> _Pictures:
     screens: dict[int, Markup] = {}
     steps: dict[int, Markup] = {}
-    targets: dict[int, str] = {}
     acting: dict[int, list[StepStory]] = {}
     for step in story.steps:
         if step.screen is not None:
@@ -88,14 +83,13 @@ def _pictures(folder: RunFolder, story: RunStory) -> _Pictures:
             screen = folder.load_screen(screen_id)
         except UnreadableRun:
             continue
-        targets.update({step.number: _target(screen, step) for step in acting.get(screen_id, ())})
         screenshot = screen.screenshot
         if screenshot is None or screen_id in screens:
             continue
         screens[screen_id] = _embedded(screenshot, _STRIP_WIDTH_PX)
         for step in _shown_with(acting.get(screen_id, ())):
             steps[step.number] = _embedded(_with_action(screenshot, step), _STEP_WIDTH_PX)
-    return _Pictures(screens, steps, targets)
+    return _Pictures(screens, steps)
 
 
 def _shown_with(steps: Sequence[StepStory]) -> Sequence[StepStory]:
@@ -110,16 +104,6 @@ def _embedded(image: Image.Image, width_px: int) -> Markup:
 def _with_action(screenshot: Image.Image, step: StepStory) -> Image.Image:
     action = _drawable_action(step)
     return screenshot if action is None else draw_action(screenshot, action)
-
-
-def _target(screen: Screen, step: StepStory) -> str:
-    """The text of what is touched; empty where nothing is, or it has none."""
-    match _drawable_action(step):
-        case Tap(x=x, y=y) | DoubleTap(x=x, y=y) | LongPress(x=x, y=y):
-            element = screen.element_at(Point(x, y))
-            return element.text if element is not None else ""
-        case _:
-            return ""
 
 
 def _drawable_action(step: StepStory) -> Action | None:

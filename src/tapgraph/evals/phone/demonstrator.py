@@ -42,6 +42,7 @@ DEMONSTRATOR_TRAITS = ModelTraits(
 
 _HEAD = re.compile(r'app ("(?:[^"\\]|\\.)*") .*, keyboard (shown|hidden)')
 _CURRENT = re.compile(r"\d+\. (.*) \(current\)")
+_COUNTED = re.compile(r"(\d+) of \d+ subgoals are done")
 _EMPTY = frozenset({"none yet", "none"})
 
 
@@ -124,6 +125,7 @@ class _Prompt:
 
     sections: Mapping[str, str]
     glance: Glance
+    has_screen: bool
 
 
 def _read_prompt(text: str) -> _Prompt:
@@ -143,23 +145,31 @@ def _read_prompt(text: str) -> _Prompt:
     )
     notes = sections.get("Notes", sections.get("Notes so far", ""))
     shown = head is not None and head[2] == "shown"
-    return _Prompt(sections, Glance(elements, label, shown, notes))
+    return _Prompt(sections, Glance(elements, label, shown, notes), bool(fence))
 
 
 def _plan(prompt: _Prompt, solution: Solution) -> ManagerReply:
     texts = [subgoal.text for subgoal in solution.subgoals]
+    number = _next_subgoal(prompt, solution)
+    return ManagerReply(
+        thought="This is the order of the reference solution.",
+        subgoals=texts,
+        current=min(number, len(texts)),
+        status="working" if number <= len(texts) else "finished",
+    )
+
+
+def _next_subgoal(prompt: _Prompt, solution: Solution) -> int:
+    """Its number, one more than there are when all are done."""
+    counted = _COUNTED.match(prompt.sections["Progress"])
+    if not prompt.has_screen and counted is not None:
+        return int(counted[1]) + 1
     plan_so_far = prompt.sections["Plan so far"]
     found = _CURRENT.search(plan_so_far)
     is_all_done = bool(plan_so_far) and found is None
     current = found[1] if found else ""
     following = None if is_all_done else solution.next_subgoal(prompt.glance, current=current)
-    number = texts.index(following.text) + 1 if following else len(texts)
-    return ManagerReply(
-        thought="This is the order of the reference solution.",
-        subgoals=texts,
-        current=number,
-        status="working" if following else "finished",
-    )
+    return solution.subgoals.index(following) + 1 if following else len(solution.subgoals) + 1
 
 
 def _act(prompt: _Prompt, solution: Solution) -> OperatorReply:
@@ -188,11 +198,11 @@ def _judge(prompt: _Prompt, solution: Solution) -> ReflectorReply:
     for rule in GENERAL_RULES:
         move = rule(prompt.glance)
         if move is not None and not isinstance(move.action, Wait) and "allow" not in move.thought:
-            return ReflectorReply(outcome="B", error=move.thought, progress=progress)
+            return ReflectorReply(verdict="B", error=move.thought, progress=progress)
     wanted = prompt.sections["Current subgoal"]
     subgoal = next((each for each in solution.subgoals if each.text == wanted), None)
     if subgoal is None:
-        return ReflectorReply(outcome="A", progress=progress)
+        return ReflectorReply(verdict="A", progress=progress)
     glance = prompt.glance
     after_noting = Glance(
         glance.elements, glance.app, glance.keyboard_shown, subgoal.notes_after(glance)
@@ -200,7 +210,7 @@ def _judge(prompt: _Prompt, solution: Solution) -> ReflectorReply:
     is_done = subgoal.is_done(after_noting)
     number = solution.subgoals.index(subgoal) + (1 if is_done else 0)
     return ReflectorReply(
-        outcome="A",
+        verdict="A",
         progress=f"{number} of {len(solution.subgoals)} subgoals are done.",
         subgoal_done=is_done,
     )
