@@ -8,8 +8,7 @@ import pytest
 from tapgraph.tools import mobile
 
 PACKAGES = [
-    "tapgraph.agents.api",
-    "tapgraph.agents.mobile",
+    "tapgraph.agents",
     "tapgraph.memory",
     "tapgraph.tools.mobile",
     "tapgraph.tools.mobile.simulator",

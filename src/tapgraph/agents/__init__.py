@@ -1,16 +1,15 @@
 """Agents that do tasks for people, and the record that each of their runs leaves."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tapgraph.agents.api.agent import ApiAgent
     from tapgraph.agents.mobile.agent import PhoneAgent
-    from tapgraph.agents.mobile.pipeline import MOBILE_AGENT_E, TAPGRAPH, Pipeline
+    from tapgraph.agents.mobile.pipeline import MOBILE_AGENT_E, TAPGRAPH
     from tapgraph.agents.run.budget import Budget
-    from tapgraph.agents.run.human import AbsentHuman, CallbackHuman, HumanRequest
+    from tapgraph.agents.run.human import AbsentHuman, CallbackHuman
     from tapgraph.agents.run.outcome import Outcome
-    from tapgraph.agents.run.report import write_report
     from tapgraph.agents.run.run_folder import RunFolder
     from tapgraph.agents.run.task_result import TaskResult
 
@@ -21,34 +20,28 @@ __all__ = [
     "ApiAgent",
     "Budget",
     "CallbackHuman",
-    "HumanRequest",
     "Outcome",
     "PhoneAgent",
-    "Pipeline",
     "RunFolder",
     "TaskResult",
-    "write_report",
 ]
 
-_HOMES = {
-    "MOBILE_AGENT_E": "mobile.pipeline",
-    "TAPGRAPH": "mobile.pipeline",
-    "AbsentHuman": "run.human",
-    "ApiAgent": "api.agent",
-    "Budget": "run.budget",
-    "CallbackHuman": "run.human",
-    "HumanRequest": "run.human",
-    "Outcome": "run.outcome",
-    "PhoneAgent": "mobile.agent",
-    "Pipeline": "mobile.pipeline",
-    "RunFolder": "run.run_folder",
-    "TaskResult": "run.task_result",
-    "write_report": "run.report",
-}
+_HOMES = (
+    ("api.agent", {"ApiAgent"}),
+    ("mobile.agent", {"PhoneAgent"}),
+    ("mobile.pipeline", {"MOBILE_AGENT_E", "TAPGRAPH"}),
+    ("run.budget", {"Budget"}),
+    ("run.human", {"AbsentHuman", "CallbackHuman"}),
+    ("run.outcome", {"Outcome"}),
+    ("run.run_folder", {"RunFolder"}),
+    ("run.task_result", {"TaskResult"}),
+)
+"""Loaded when used: the graph takes a second, and who only reads a run needs none."""
 
+if not TYPE_CHECKING:  # a checker would take it as a promise that every name is here
 
-def __getattr__(name: str) -> Any:
-    # The graph takes a second to load, and who only reads a run needs none.
-    if name in _HOMES:
-        return getattr(import_module(f"tapgraph.agents.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        for module, names in _HOMES:
+            if name in names:
+                return getattr(import_module(f"tapgraph.agents.{module}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -62,9 +62,9 @@ def api(
 ) -> int:
     """Do a task by calling APIs."""
     # The graph takes a second to load, and no other command needs it.
+    from tapgraph.agents.run.agent import new_folder  # noqa: PLC0415
     from tapgraph.cli.api_session import resume_api_run, start_api_run  # noqa: PLC0415
     from tapgraph.cli.open_catalog import parse_secrets  # noqa: PLC0415
-    from tapgraph.cli.task_output import default_folder  # noqa: PLC0415
 
     given = given_limits(max_steps, max_tokens, max_seconds, max_cost)
     if resume is not None:
@@ -86,7 +86,7 @@ def api(
         human=human_or_default(human),
         budget=dataclasses.replace(Budget(), **given),
     )
-    folder = out or default_folder(instruction)
+    folder = out or new_folder(instruction)
     return start_api_run(instruction, options, out=folder, json=json).outcome.exit_code
 
 

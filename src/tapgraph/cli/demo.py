@@ -20,8 +20,8 @@ def demo(
     the simulated apps are checked.
     """
     # The graph takes a second to load, and no other command needs it.
+    from tapgraph.agents.run.agent import new_folder  # noqa: PLC0415
     from tapgraph.cli.run_session import demonstrate  # noqa: PLC0415
-    from tapgraph.cli.task_output import default_folder  # noqa: PLC0415
 
-    folder = out or default_folder("demo")
+    folder = out or new_folder("demo")
     return demonstrate(_INSTRUCTION, RunOptions(seed=seed), out=folder, json=json)

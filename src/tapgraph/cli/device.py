@@ -84,7 +84,7 @@ def tree(
     with open_device(kind, appium_url=appium_url, udid=udid, seed=seed) as device:
         screen = ScreenReader(device, pictures="when needed").read()
     if json:
-        from tapgraph.agents.run.screen_record import screen_to_record  # noqa: PLC0415
+        from tapgraph.tools.mobile.screen_json import screen_to_record  # noqa: PLC0415
 
         print_json(screen_to_record(screen) | ({"xml": screen.tree_xml} if xml else {}))
         return

@@ -12,7 +12,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tapgraph.agents.run.action_words import action_words
 from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import (
     ActionFailed,
@@ -33,7 +32,8 @@ from tapgraph.agents.run.events import (
     Verified,
     Warned,
 )
-from tapgraph.agents.run.visible_text import visible_text
+from tapgraph.tools.action_words import action_words
+from tapgraph.tools.visible_text import visible_text
 
 __all__ = ["LiveProgress", "PlainProgress", "Progress", "open_progress"]
 

@@ -72,8 +72,8 @@ def run(
 ) -> int:
     """Do a task on a phone."""
     # The graph takes a second to load, and no other command needs it.
+    from tapgraph.agents.run.agent import new_folder  # noqa: PLC0415
     from tapgraph.cli.run_session import resume_run, start_run  # noqa: PLC0415
-    from tapgraph.cli.task_output import default_folder  # noqa: PLC0415
 
     given = given_limits(max_steps, max_tokens, max_seconds, max_cost)
     if resume is not None:
@@ -97,7 +97,7 @@ def run(
         human=human_or_default(human),
         budget=dataclasses.replace(Budget(), **given),
     )
-    folder = out or default_folder(instruction)
+    folder = out or new_folder(instruction)
     return start_run(instruction, options, out=folder, json=json).outcome.exit_code
 
 

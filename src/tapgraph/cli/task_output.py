@@ -1,29 +1,17 @@
 """What all commands that run a task share: where it goes, who answers, how it ended."""
 
-import re
 import sys
-from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 
-from tapgraph.agents.run.human import AbsentHuman, Human, TerminalHuman
+from tapgraph.agents.run.human import AbsentHuman, Human
 from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.cli.options import HumanKind
 from tapgraph.cli.terminal import print_json, print_line
+from tapgraph.cli.terminal_human import TerminalHuman
 
-__all__ = ["default_folder", "open_human", "print_result"]
-
-
-def default_folder(instruction: str) -> Path:
-    """A new folder under `runs`, named after the time and the first words of the instruction.
-
-    >>> default_folder("Turn on Wi-Fi; rm -rf /").name[16:]
-    'turn-on-wi-fi-rm-rf'
-    """
-    words = re.findall(r"[a-z0-9]+", instruction.lower())
-    name = "-".join(words)[:40].strip("-") or "task"
-    return Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{name}"  # noqa: DTZ005 - a local name
+__all__ = ["open_human", "print_result"]
 
 
 def print_result(result: TaskResult, report: Path, *, json: bool) -> None:

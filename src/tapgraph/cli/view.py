@@ -42,7 +42,7 @@ def view(
 
 def fresh_report(folder: RunFolder) -> Path:
     """The report of a run, written anew where something happened since it was written."""
-    from tapgraph.agents.run.report import write_report  # noqa: PLC0415 - as above
+    from tapgraph.evals.report.run_report import write_report  # noqa: PLC0415 - as above
 
     recorded = (folder.path / "run.json", folder.path / "events.jsonl")
     newest = max(place.stat().st_mtime_ns for place in recorded if place.exists())

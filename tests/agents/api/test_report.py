@@ -9,8 +9,8 @@ from tapgraph.agents.run.budget import Spent
 from tapgraph.agents.run.events import Delegated
 from tapgraph.agents.run.human import AbsentHuman
 from tapgraph.agents.run.outcome import Outcome
-from tapgraph.agents.run.report import write_report
 from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.evals.report.run_report import write_report
 from tapgraph.tools.api.functions import PythonFunctions
 
 EVIL = "<script>alert(1)</script>"

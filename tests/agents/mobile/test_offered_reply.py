@@ -21,13 +21,13 @@ from tapgraph.agents.mobile.replies import (
     TipsReply,
     VerifierReply,
 )
-from tapgraph.agents.mobile.wording import ATOMIC_ACTIONS
 from tapgraph.errors import InvalidReply, ToolError
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.llm_backend.json_object import parse_object
 from tapgraph.llm_backend.local.short_schema import closed, shortened
 from tapgraph.llm_backend.openai_wire import response_format
 from tapgraph.memory.store import MemoryStore, Shortcut
+from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.screen import Element, Role, Screen
@@ -196,7 +196,7 @@ def test_every_action_of_the_prompt_is_offered_and_nothing_else(
     schema = offered_reply(Offer(shortcuts=shortcuts), BLIND, SCREEN).model_json_schema()
     calls = schema["properties"]["call"]["anyOf"]
     names = [name for call in calls for name in call["properties"]["action"]["enum"]]
-    assert sorted(names) == sorted([*ATOMIC_ACTIONS, *(one.name for one in shortcuts)])
+    assert sorted(names) == sorted([*ACTION_TYPES, *(one.name for one in shortcuts)])
 
 
 def test_a_shortcut_that_is_not_offered_is_not_allowed() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ValidationError
 
-from tapgraph.agents.api.references import References
 from tapgraph.agents.api.replies import ChooserReply, chooser_reply
 from tapgraph.agents.api.state import ApiState, Choice
 from tapgraph.agents.api.team import ApiTeam
@@ -17,6 +16,7 @@ from tapgraph.errors import InvalidReply, ToolError
 from tapgraph.llm_backend.messages import Message
 from tapgraph.tools.api.calls import checked_arguments
 from tapgraph.tools.api.json_value import Json, json_text
+from tapgraph.tools.api.references import References
 
 __all__ = ["chooser"]
 

@@ -9,22 +9,19 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
-from tapgraph.agents.api.references import ResultStore
 from tapgraph.agents.api.state import ApiStep
 from tapgraph.agents.run.wording import fenced
+from tapgraph.tools.api.candidates import API_TOKENS
 from tapgraph.tools.api.catalog import ApiCatalog
 from tapgraph.tools.api.json_value import Json, excerpt, json_line
+from tapgraph.tools.api.references import ResultStore
 
 __all__ = [
-    "API_TOKENS",
     "answer_rule",
     "apis_block",
     "result_line",
     "steps_block",
 ]
-
-API_TOKENS = 240
-"""The most that one API may take of a prompt."""
 
 _LATEST_CHARACTERS = 6000
 _EARLIER_CHARACTERS = 500

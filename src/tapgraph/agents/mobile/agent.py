@@ -11,7 +11,6 @@ from tapgraph.agents.mobile.graph import Node, build_graph
 from tapgraph.agents.mobile.offer import PUBLISHED_ACTIONS, Offer
 from tapgraph.agents.mobile.pipeline import TAPGRAPH, Pipeline, pipeline_from, settings_of
 from tapgraph.agents.mobile.replies import ROLES
-from tapgraph.agents.mobile.reply_repairs import repaired_name
 from tapgraph.agents.mobile.screen_store import ScreenStore
 from tapgraph.agents.mobile.state import CHECKPOINT_TYPES, PhoneState, initial_state
 from tapgraph.agents.mobile.team import PhoneTeam
@@ -29,6 +28,7 @@ from tapgraph.tools.api.joined import JoinedRunner
 from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.device import Capability, Device
 from tapgraph.tools.mobile.screen_reader import ScreenReader
+from tapgraph.tools.mobile.written_calls import repaired_name
 
 __all__ = ["PhoneAgent", "Tool"]
 

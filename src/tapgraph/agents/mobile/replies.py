@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 from pydantic import Field, JsonValue, WithJsonSchema, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from tapgraph.agents.mobile.reply_repairs import repaired_call
 from tapgraph.agents.mobile.state import PlanStatus
 from tapgraph.agents.run.history import Verdict
 from tapgraph.agents.run.replies import RoleReply, Sentence, TipsReply, VerifierReply, Words
 from tapgraph.tools.mobile.actions import ACTION_TYPES
+from tapgraph.tools.mobile.written_calls import repaired_call
 
 __all__ = [
     "ROLES",

@@ -16,7 +16,6 @@ from tapgraph.tools.mobile.screen_text import quoted
 from tapgraph.tools.mobile.target import Target
 
 __all__ = [
-    "ATOMIC_ACTIONS",
     "action_lines",
     "app_line",
     "deed_words",
@@ -31,28 +30,10 @@ __all__ = [
 _MOST_APPS = 60
 _TOOL_TOKENS = 120
 
-ATOMIC_ACTIONS = {
-    "Open_App": "app_name: open an installed app by its label",
-    "Tap": "x, y",
-    "Long_Press": "x, y",
-    "Double_Tap": "x, y",
-    "Swipe": "x1, y1, x2, y2: scroll or drag",
-    "Type": "text: add text to the focused input; the keyboard must be shown",
-    "Clear_Text": "empty the focused input",
-    "Enter": "the keyboard's action key: search, done, new line",
-    "Switch_App": "show the recent apps",
-    "Back": "",
-    "Home": "",
-    "Wait": "seconds: for a page that still loads",
-    "Answer": "text: give the user the result in words",
-    "Ask_User": "question: only when you cannot decide as the user would",
-}
-"""What the Operator is told about each action."""
-
 
 def action_lines(offer: Offer, answer_type: type[BaseModel] | None = None) -> str:
     """One line for each action on offer; with a type, `Answer` takes JSON of it."""
-    actions = {name: ATOMIC_ACTIONS[name] for name in offer.actions}
+    actions = {name: kind.usage for name, kind in offer.actions.items()}
     if answer_type is not None and "Answer" in actions:
         schema = json.dumps(answer_type.model_json_schema(), ensure_ascii=False)
         actions["Answer"] = f"text: the result that the task asks for, as JSON of: {schema}"

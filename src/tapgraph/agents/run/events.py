@@ -7,6 +7,7 @@ and models: whoever shows them escapes them.
 import dataclasses
 import functools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,26 +60,34 @@ JudgedBy: TypeAlias = Literal["model", "unchanged screen", "tool"]
 """Who found the verdict; `tool` is what carried the action out."""
 
 
+class _Happening:
+    """What the classes of events share: a name on the wire, made from the name of the class."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.kind = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
 @dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(_Happening):
     """The run begins."""
 
-    kind: ClassVar[str] = "run_started"
     instruction: str
     pipeline: str
     step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(_Happening):
     """A run that had stopped goes on; `step` is the last one that was begun before."""
 
-    kind: ClassVar[str] = "resumed"
     step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class ScreenSeen:
+class ScreenSeen(_Happening):
     """A stable screen was read; `screen_id` is its number in the run folder.
 
     Attributes:
@@ -87,7 +96,6 @@ class ScreenSeen:
         elapsed_s: from asking the device to the finished screen.
     """
 
-    kind: ClassVar[str] = "screen_seen"
     step: int
     screen_id: int
     app: str
@@ -100,7 +108,7 @@ class ScreenSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCalled:
+class ModelCalled(_Happening):
     """A model was asked; `valid` is False when its reply broke the schema or it did not answer.
 
     Attributes:
@@ -109,7 +117,6 @@ class ModelCalled:
         repairs: what was put right in the reply without asking again.
     """
 
-    kind: ClassVar[str] = "model_called"
     step: int
     role: str
     model: str
@@ -127,10 +134,9 @@ class ModelCalled:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(_Happening):
     """The plan was made or changed."""
 
-    kind: ClassVar[str] = "planned"
     step: int
     thought: str
     subgoals: tuple[str, ...]
@@ -139,20 +145,18 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Retrieved:
+class Retrieved(_Happening):
     """APIs were looked for; `apis` are the ones that the model can choose from now."""
 
-    kind: ClassVar[str] = "retrieved"
     step: int
     query: str
     apis: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Delegated:
+class Delegated(_Happening):
     """Another agent did a subgoal; its own run folder is `run`, below this one where it can be."""
 
-    kind: ClassVar[str] = "delegated"
     step: int
     agent: Literal["mobile", "api"]
     subgoal: str
@@ -164,10 +168,9 @@ class Delegated:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(_Happening):
     """The next action was chosen; `target` is what it touches, where it touches anything."""
 
-    kind: ClassVar[str] = "decided"
     step: int
     thought: str
     action: WireAction
@@ -176,20 +179,18 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class ActionStarted:
+class ActionStarted(_Happening):
     """An action is about to be sent; `part` counts from 0 inside a shortcut."""
 
-    kind: ClassVar[str] = "action_started"
     step: int
     part: int
     action: WireAction
 
 
 @dataclass(frozen=True, slots=True)
-class ActionDone:
+class ActionDone(_Happening):
     """The device acknowledged the action."""
 
-    kind: ClassVar[str] = "action_done"
     step: int
     part: int
     action: WireAction
@@ -198,10 +199,9 @@ class ActionDone:
 
 
 @dataclass(frozen=True, slots=True)
-class ActionFailed:
+class ActionFailed(_Happening):
     """The action could not be done; `error` is what the model is told."""
 
-    kind: ClassVar[str] = "action_failed"
     step: int
     part: int
     action: WireAction
@@ -209,10 +209,9 @@ class ActionFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Reflected:
+class Reflected(_Happening):
     """The action was judged: A it worked, B it led to a wrong page, C it failed."""
 
-    kind: ClassVar[str] = "reflected"
     step: int
     verdict: Verdict
     error: str
@@ -221,84 +220,75 @@ class Reflected:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(_Happening):
     """The notes after this step, all of them."""
 
-    kind: ClassVar[str] = "noted"
     step: int
     notes: str
 
 
 @dataclass(frozen=True, slots=True)
-class Escalated:
+class Escalated(_Happening):
     """So many failures came in a row that the plan is made anew."""
 
-    kind: ClassVar[str] = "escalated"
     step: int
     failures: int
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(_Happening):
     """Whether the task is complete was checked; `missing` says what is not done."""
 
-    kind: ClassVar[str] = "verified"
     step: int
     complete: bool
     missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class HumanAsked:
+class HumanAsked(_Happening):
     """A person is asked to answer or to confirm."""
 
-    kind: ClassVar[str] = "human_asked"
     step: int
     kind_of_question: Literal["question", "confirmation"]
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class HumanAnswered:
+class HumanAnswered(_Happening):
     """What the person, or the policy in their place, said."""
 
-    kind: ClassVar[str] = "human_answered"
     step: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class LearntShortcut:
+class LearntShortcut(_Happening):
     """The shortcut that was learnt from the run, None when there was none."""
 
-    kind: ClassVar[str] = "learnt_shortcut"
     step: int
     shortcut: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
-class LearntTips:
+class LearntTips(_Happening):
     """The tips that were learnt from the run."""
 
-    kind: ClassVar[str] = "learnt_tips"
     step: int
     tips: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(_Happening):
     """Something that a person should know and that did not stop the run."""
 
-    kind: ClassVar[str] = "warned"
     step: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class StepTimed:
+class StepTimed(_Happening):
     """Where the step's time went; what models, device, pictures and a delegate leave is ours."""
 
-    kind: ClassVar[str] = "step_timed"
     step: int
     total_s: float
     model_s: float
@@ -314,10 +304,9 @@ class StepTimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(_Happening):
     """The run is over."""
 
-    kind: ClassVar[str] = "finished"
     step: int
     outcome: Outcome
     reason: str
@@ -326,10 +315,9 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownEvent:
+class UnknownEvent(_Happening):
     """A line that this version cannot read; `text` is the line."""
 
-    kind: ClassVar[str] = "unknown"
     text: str
     step: int = 0
 

@@ -1,13 +1,8 @@
-"""Who answers when an agent asks: a person at the terminal, the caller's code, or a policy."""
+"""Who answers when an agent asks: the caller's code, or a policy."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
-
-from rich.console import Console
-from rich.prompt import Confirm, Prompt
-
-from tapgraph.agents.run.visible_text import visible_text
 
 __all__ = [
     "NO_ONE",
@@ -16,7 +11,6 @@ __all__ = [
     "CallbackHuman",
     "Human",
     "HumanRequest",
-    "TerminalHuman",
 ]
 
 AbsentPolicy: TypeAlias = Literal["assume", "allow", "stop"]
@@ -66,24 +60,3 @@ class CallbackHuman:
     def answer(self, request: HumanRequest) -> str | None:
         """What the function returns."""
         return self.callback(request)
-
-
-@dataclass(frozen=True, slots=True)
-class TerminalHuman:
-    """A person at the terminal."""
-
-    console: Console
-
-    def answer(self, request: HumanRequest) -> str | None:
-        """What the person types; None at the end of the input."""
-        self.console.print()
-        try:
-            if request.kind == "question":
-                self.console.print("The agent asks:", style="bold")
-                self.console.print(visible_text(request.text), markup=False, highlight=False)
-                return Prompt.ask("Your answer", console=self.console)
-            self.console.print("The agent wants to do this:", style="bold")
-            self.console.print(visible_text(request.text), markup=False, highlight=False)
-            return "yes" if Confirm.ask("Allow it?", console=self.console) else "no"
-        except EOFError:
-            return None

@@ -33,10 +33,10 @@ from tapgraph.agents.run.events import (
 )
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_header import RunHeader, header_from_json, header_to_json
-from tapgraph.agents.run.screen_record import screen_from_json, screen_to_json
 from tapgraph.errors import UnreadableRun, UsageError
 from tapgraph.tools.api.json_value import Json
 from tapgraph.tools.mobile.screen import Screen
+from tapgraph.tools.mobile.screen_json import screen_from_json, screen_to_json
 
 __all__ = ["RunFolder"]
 

@@ -2,7 +2,7 @@
 
 The wire names and the argument names of the first nine are Mobile-Agent-E's (section 3.1 of its
 paper's appendix lists them as atomic operations); the last five are ours. Coordinates are pixels of
-the screenshot.
+the screenshot. `usage` is what a model is told about an action: its arguments and what it does.
 """
 
 import dataclasses
@@ -39,6 +39,7 @@ class OpenApp:
     """Start an app by the label that a person reads under its icon."""
 
     wire_name: ClassVar[str] = "Open_App"
+    usage: ClassVar[str] = "app_name: open an installed app by its label"
     app_name: str
 
 
@@ -47,6 +48,7 @@ class Tap:
     """Touch a point shortly."""
 
     wire_name: ClassVar[str] = "Tap"
+    usage: ClassVar[str] = "x, y"
     x: int
     y: int
 
@@ -56,6 +58,7 @@ class Swipe:
     """Drag a finger from the first point to the second."""
 
     wire_name: ClassVar[str] = "Swipe"
+    usage: ClassVar[str] = "x1, y1, x2, y2: scroll or drag"
     x1: int
     y1: int
     x2: int
@@ -67,6 +70,7 @@ class Type:
     """Add text to the focused field."""
 
     wire_name: ClassVar[str] = "Type"
+    usage: ClassVar[str] = "text: add text to the focused input; the keyboard must be shown"
     text: str
 
 
@@ -75,6 +79,7 @@ class Enter:
     """Press the keyboard's action key (search, done, new line)."""
 
     wire_name: ClassVar[str] = "Enter"
+    usage: ClassVar[str] = "the keyboard's action key: search, done, new line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ class SwitchApp:
     """Show the recently used apps."""
 
     wire_name: ClassVar[str] = "Switch_App"
+    usage: ClassVar[str] = "show the recent apps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,7 @@ class Back:
     """Press Back."""
 
     wire_name: ClassVar[str] = "Back"
+    usage: ClassVar[str] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,7 @@ class Home:
     """Go to the launcher."""
 
     wire_name: ClassVar[str] = "Home"
+    usage: ClassVar[str] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,7 @@ class Wait:
     """Give a slow page time."""
 
     wire_name: ClassVar[str] = "Wait"
+    usage: ClassVar[str] = "seconds: for a page that still loads"
     seconds: float = 2.0
 
 
@@ -111,6 +120,7 @@ class LongPress:
     """Hold a finger on a point for a second."""
 
     wire_name: ClassVar[str] = "Long_Press"
+    usage: ClassVar[str] = "x, y"
     x: int
     y: int
 
@@ -120,6 +130,7 @@ class DoubleTap:
     """Touch a point twice quickly."""
 
     wire_name: ClassVar[str] = "Double_Tap"
+    usage: ClassVar[str] = "x, y"
     x: int
     y: int
 
@@ -129,6 +140,7 @@ class ClearText:
     """Empty the focused field."""
 
     wire_name: ClassVar[str] = "Clear_Text"
+    usage: ClassVar[str] = "empty the focused input"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +148,7 @@ class Answer:
     """Give the user the result; nothing happens on the phone."""
 
     wire_name: ClassVar[str] = "Answer"
+    usage: ClassVar[str] = "text: give the user the result in words"
     text: str
 
 
@@ -144,6 +157,7 @@ class AskUser:
     """Ask the user a question; nothing happens on the phone."""
 
     wire_name: ClassVar[str] = "Ask_User"
+    usage: ClassVar[str] = "question: only when you cannot decide as the user would"
     question: str
 
 

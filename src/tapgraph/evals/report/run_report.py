@@ -18,15 +18,15 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from tapgraph.agents.run.action_words import action_words
 from tapgraph.agents.run.events import ActionDone
-from tapgraph.agents.run.report_pictures import data_uri
 from tapgraph.agents.run.run_folder import RunFolder
-from tapgraph.agents.run.story import RunStory, StepStory, tell
-from tapgraph.agents.run.visible_text import visible_text
 from tapgraph.errors import ToolError, UnreadableRun
+from tapgraph.evals.report.pictures import data_uri
+from tapgraph.evals.report.story import RunStory, StepStory, tell
+from tapgraph.tools.action_words import action_words
 from tapgraph.tools.mobile.actions import Action, action_from_wire
 from tapgraph.tools.mobile.marks import draw_action
+from tapgraph.tools.visible_text import visible_text
 
 __all__ = ["write_report"]
 
@@ -119,7 +119,7 @@ def _drawable_action(step: StepStory) -> Action | None:
 
 
 def _part(name: str) -> str:
-    return resources.files("tapgraph.agents.run").joinpath(name).read_text(encoding="utf-8")
+    return resources.files("tapgraph.evals.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _csp_hash(content: str) -> Markup:

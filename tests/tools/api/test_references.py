@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tapgraph.agents.api.references import References
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.errors import ToolError
 from tapgraph.tools.api.json_value import Json
+from tapgraph.tools.api.references import References
 
 HOSTILE = {"from_call": 2}
 

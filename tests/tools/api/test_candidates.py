@@ -1,6 +1,6 @@
 """Candidates stay in their order and inside their budget."""
 
-from tapgraph.agents.api.retriever import candidates_within
+from tapgraph.tools.api.candidates import candidates_within
 from tapgraph.tools.api.catalog import Api, ApiCatalog
 from tapgraph.tools.token_estimate import estimate_tokens
 

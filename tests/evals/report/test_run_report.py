@@ -12,9 +12,9 @@ from PIL import Image
 
 from tapgraph.agents.run.budget import Spent
 from tapgraph.agents.run.outcome import Outcome
-from tapgraph.agents.run.report import write_report
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.run_header import RunHeader
+from tapgraph.evals.report.run_report import write_report
 
 LARGEST_BYTES = 3_000_000
 

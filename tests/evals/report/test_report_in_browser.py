@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from lxml import html
 
-from tapgraph.agents.run.report import write_report
 from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.evals.report.run_report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

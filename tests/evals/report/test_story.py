@@ -12,7 +12,7 @@ from tapgraph.agents.run.events import (
     UnknownEvent,
 )
 from tapgraph.agents.run.run_folder import RunFolder
-from tapgraph.agents.run.story import RoleCalls, RunStory, tell
+from tapgraph.evals.report.story import RoleCalls, RunStory, tell
 
 BACK: dict[str, object] = {"name": "Back", "arguments": {}}
 

@@ -1,0 +1,1 @@
+"""What a recorded run looks like to a person."""
