@@ -277,7 +277,7 @@ def run_task(
         time.sleep(LATENCY_S)
         return Reply(replies.answer(messages, schema).model_dump_json(), latency_s=LATENCY_S)
 
-    model = ScriptedModel(answer, traits=ModelTraits("canned", sees_images=True))
+    model = ScriptedModel(answer, traits=ModelTraits("canned", pictures="all"))
     agent = PhoneAgent(
         device=InstantDevice(trees), models=RoleModels(model), memory=memory, pipeline=pipeline
     )

@@ -44,7 +44,9 @@ def test_openai_name_leads_to_the_set_server(openai_server: Start) -> None:
 
 def test_options_are_read(openai_server: Start) -> None:
     server = openai_server(lambda request: "Hello.")
-    options = "vision=1&coordinates=0-1000&max_image_px=1280&price_in=2&price_out=10&timeout_s=5"
+    options = (
+        "pictures=all&coordinates=0-1000&max_image_px=1280&price_in=2&price_out=10&timeout_s=5"
+    )
     model = open_model(server.spec("m", options), settings())
     traits = model.traits
     assert (traits.name, traits.sees_images, traits.coordinate_space) == ("m", True, "0-1000")
@@ -69,21 +71,21 @@ def test_openai_without_a_key_says_which_to_set(spec: str) -> None:
         ("local:", "a model is openai:NAME"),
         ("local:/no/such", "there is no checkpoint at '/no/such'"),
         ("local:/no/such?sight=1", "no option of a local model .* is called sight"),
-        ("local:/no/such?vision=2", "vision cannot be '2'"),
+        ("local:/no/such?pictures=some", "pictures cannot be 'some'"),
         ("local:/no/such?timeout_s=1", "is called timeout_s"),
         ("http://h/v1", "ends in #NAME"),
         ("http://h/v1#", "ends in #NAME"),
-        ("http://h/v1?vision=1#m", "options stand after"),
+        ("http://h/v1?pictures=all#m", "options stand after"),
         ("http://#m", "looks like http://localhost"),
         ("http://[::1/v1#m", "is not a URL"),
-        ("http://h/v1#m?sight=1", "no option is called 'sight'.*vision"),
-        ("http://h/v1#m?vision=yes", "vision cannot be 'yes'"),
+        ("http://h/v1#m?sight=1", "no option is called 'sight'.*pictures"),
+        ("http://h/v1#m?vision=1", "no option is called 'vision'"),
         ("http://h/v1#m?coordinates=0-10", "coordinates cannot be '0-10'"),
         ("http://h/v1#m?price_in=-1", "price_in cannot be '-1'"),
         ("http://h/v1#m?price_in=nan", "price_in cannot be 'nan'"),
         ("http://h/v1#m?max_image_px=0", "max_image_px cannot be '0'"),
-        ("http://h/v1#m?vision", "options look like"),
-        ("http://h/v1#m?vision=1&vision=0", "stands twice"),
+        ("http://h/v1#m?pictures", "options look like"),
+        ("http://h/v1#m?pictures=all&pictures=none", "stands twice"),
     ],
 )
 def test_wrong_spec_is_one_sentence_with_the_remedy(spec: str, told: str) -> None:
@@ -109,7 +111,7 @@ def test_roles_get_their_models_and_the_fallback_steps_in(openai_server: Start) 
         ("http://h/v1#a,boss=http://h/v1#b", "no role is called 'boss'; there are manager, op"),
         ("http://h/v1#a,manager=http://h/v1#b,manager=http://h/v1#c", "has two models"),
         ("http://h/v1#a,manager=nothing", "a model is openai:NAME"),
-        ("http://h/v1#a,fallback=http://h/v1#b?vision=1", "the fallback 'b' must"),
+        ("http://h/v1#a,fallback=http://h/v1#b?pictures=all", "the fallback 'b' must"),
     ],
 )
 def test_wrong_spec_of_several_models_is_refused(spec: str, told: str) -> None:

@@ -220,7 +220,7 @@ class TestSchema:
 class TestPictures:
     def test_picture_is_sent_as_a_small_jpeg(self, openai_server: Start) -> None:
         server = openai_server(lambda request: "seen")
-        traits = ModelTraits("m", sees_images=True, image_max_px=120)
+        traits = ModelTraits("m", pictures="all", image_max_px=120)
         picture = Image.new("RGBA", (108, 240), "red")
         OpenAIModel(server.url, "m", traits=traits).reply([user("what?", picture)])
         image_part, text_part = server.requests[0]["messages"][0]["content"]
@@ -232,7 +232,7 @@ class TestPictures:
 
     def test_small_picture_keeps_its_size(self, openai_server: Start) -> None:
         server = openai_server(lambda request: "seen")
-        traits = ModelTraits("m", sees_images=True, image_max_px=1280)
+        traits = ModelTraits("m", pictures="all", image_max_px=1280)
         OpenAIModel(server.url, "m", traits=traits).reply([user("?", Image.new("RGB", (30, 40)))])
         url = server.requests[0]["messages"][0]["content"][0]["image_url"]["url"]
         assert Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).size == (30, 40)

@@ -45,7 +45,7 @@ def test_both_away_gives_both_reasons() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        ModelTraits("b", sees_images=True),
+        ModelTraits("b", pictures="all"),
         ModelTraits("b", coordinate_space="0-1000"),
         ModelTraits("b", is_demonstrator=True),
     ],

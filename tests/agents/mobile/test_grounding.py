@@ -10,8 +10,8 @@ from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.screen import Element, Role, Screen
 
 BLIND = ModelTraits("blind")
-SHARES = ModelTraits("shares", sees_images=True, coordinate_space="0-1000")
-SMALL_PICTURES = ModelTraits("small", sees_images=True, image_max_px=1200)
+SHARES = ModelTraits("shares", pictures="all", coordinate_space="0-1000")
+SMALL_PICTURES = ModelTraits("small", pictures="all", image_max_px=1200)
 
 SEARCH = Element(1, Bounds(0, 100, 1080, 200), "Search", Role.INPUT, clickable=True)
 LIST = Element(2, Bounds(0, 200, 1080, 2200), "", Role.LIST, scrollable=True)

@@ -34,10 +34,10 @@ from tapgraph.tools.mobile.screen import Element, Role, Screen
 llguidance = pytest.importorskip("llguidance", reason="the extra 'local' is not installed")
 
 BLIND = ModelTraits("blind")
-SMALL_PICTURES = ModelTraits("small", sees_images=True, image_max_px=1200)
-THOUSANDS = ModelTraits("thousands", sees_images=True, coordinate_space="0-1000")
-UP_TO_999 = ModelTraits("up to 999", sees_images=True, coordinate_space="0-999")
-UNIT = ModelTraits("unit", sees_images=True, coordinate_space="0-1")
+SMALL_PICTURES = ModelTraits("small", pictures="all", image_max_px=1200)
+THOUSANDS = ModelTraits("thousands", pictures="all", coordinate_space="0-1000")
+UP_TO_999 = ModelTraits("up to 999", pictures="all", coordinate_space="0-999")
+UNIT = ModelTraits("unit", pictures="all", coordinate_space="0-1")
 
 SEARCH = Element(1, Bounds(0, 100, 1080, 200), "Search", Role.INPUT, clickable=True)
 LIST = Element(2, Bounds(0, 200, 1080, 2200), "", Role.LIST, scrollable=True)

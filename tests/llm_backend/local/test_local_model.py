@@ -128,10 +128,10 @@ def test_wishes_that_contradict_each_other_are_refused(
 
 
 def test_pictures_need_eyes(model: LocalModel) -> None:
-    with pytest.raises(UsageError, match="with vision=1 it gets them"):
+    with pytest.raises(UsageError, match="with pictures=all it gets them"):
         model.reply([user("?", Image.new("RGB", (40, 40)))])
-    with pytest.raises(UsageError, match=r"vision=1 needs a checkpoint of Qwen2\.5-VL"):
-        LocalModel(model.engine, traits=ModelTraits("m", sees_images=True))
+    with pytest.raises(UsageError, match=r"pictures need a checkpoint of Qwen2\.5-VL"):
+        LocalModel(model.engine, traits=ModelTraits("m", pictures="all"))
 
 
 @pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl"])
@@ -163,7 +163,7 @@ def test_with_pictures_the_tokens_are_those_of_generate(family: str, tiny: "Tiny
 
 
 def test_another_picture_gives_another_reply(tiny: "Tiny") -> None:
-    traits = ModelTraits("m", sees_images=True, image_max_px=100)
+    traits = ModelTraits("m", pictures="all", image_max_px=100)
     with Engine(tiny.load("qwen3_vl")) as engine:
         model = LocalModel(engine, traits=traits)
         replies = {
@@ -214,7 +214,7 @@ def test_a_spec_names_the_attention_system_and_its_options(tiny: "Tiny") -> None
         ("attention=magic", "no attention system is called 'magic'"),
         ("attention=sink_window&sight=1", "has no option 'sight'"),
         ("budget=64", "no option of a local model or of dense attention is called budget"),
-        ("vision=1", "vision=1 needs a checkpoint"),
+        ("pictures=all", "pictures need a checkpoint"),
         ("dtype=int8", "dtype must be one of"),
         ("context_tokens=9999", "is 4096 tokens, got 9999"),
         ("longest_text=0", "longest_text cannot be '0'"),

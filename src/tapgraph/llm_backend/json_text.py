@@ -1,0 +1,165 @@
+"""The JSON objects that stand in a text, read as they are certainly meant."""
+
+import ast
+import json
+import re
+from dataclasses import dataclass
+
+from tapgraph.errors import InvalidReply
+from tapgraph.llm_backend.thinking import part_thinking
+
+__all__ = ["Found", "find_objects"]
+
+# Prose may hold braces ("{curly}"); only a brace before a key or an empty object starts JSON.
+_OBJECT_START = re.compile(r"""\{\s*(?:["}]|'[^'\n]*'\s*:)""")
+_OUTSIDE_STRINGS = re.compile(
+    r'("(?:[^"\\]|\\.)*(?:"|\Z))|,(?=\s*[}\]])|\b(True|False|None)\b', re.DOTALL
+)
+_CONSTANTS = {"True": "true", "False": "false", "None": "null"}
+_STRING_OR_BRACE = re.compile(
+    r""""(?:[^"\\]|\\.)*(?:"|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z)|[{}]""", re.DOTALL
+)
+_UNKNOWN_ESCAPE = re.compile(r"\\[^\\'\"nrtbfu/]")
+_FENCE = re.compile(r"```\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The objects of a text in order, and what had to be put right to read them."""
+
+    objects: tuple[dict[str, object], ...]
+    repairs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    found: dict[str, object]
+    text: str
+    """From the object on; other than the given one where it was mended."""
+    end: int
+    repair: str = ""
+
+
+def find_objects(text: str) -> Found:
+    """The outermost JSON objects: alone, in a Markdown fence, in prose, after thinking.
+
+    Trailing commas, and objects in Python's notation, can mean one thing only and are read so.
+    Strings keep whatever they hold: `//`, `# `, quotes, braces, line breaks.
+
+    Raises:
+        InvalidReply: an object is cut or broken; the text says where, for the model.
+    """
+    words = part_thinking(text)
+    repairs = ["left out its thinking"] if words.text != text else []
+    rest, around = words.text, ""
+    objects: list[dict[str, object]] = []
+    while start := _OBJECT_START.search(rest):
+        around += rest[: start.start()]
+        read = _read_first(rest[start.start() :])
+        if read.repair:
+            repairs.append(read.repair)
+        objects.append(read.found)
+        rest = read.text[read.end :]
+    if objects:
+        around += rest
+        if "```" in around:
+            repairs.append("took it out of its fence")
+        if _FENCE.sub("", around).strip():
+            repairs.append("left out the words around it")
+    return Found(tuple(objects), tuple(dict.fromkeys(repairs)))
+
+
+def _read_first(text: str) -> _Read:
+    """The object with which the text begins."""
+    try:
+        read = _read_as_meant(text)
+        # A lone surrogate cannot be stored or sent as UTF-8.
+        json.dumps(read.found, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        around = text[max(0, error.pos - 20) : error.pos + 20]
+        raise InvalidReply(f"the JSON is broken near {around!r}: {error.msg}") from error
+    except UnicodeEncodeError as error:
+        raise InvalidReply("a string holds half of a surrogate pair") from error
+    except RecursionError as error:
+        raise InvalidReply("the JSON is nested too deeply") from error
+    except ValueError as error:
+        raise InvalidReply(f"the JSON cannot be read: {error}") from error
+    return read
+
+
+def _read_as_meant(text: str) -> _Read:
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_without_repeated_keys, parse_constant=_refuse_constant, strict=False
+    )
+    try:
+        return _Read(*_decoded(decoder, text))
+    except json.JSONDecodeError as error:
+        mended = _OUTSIDE_STRINGS.sub(
+            lambda match: match[1] or _CONSTANTS.get(match[2] or "", ""), text
+        )
+        try:
+            read = _decoded(decoder, mended)
+        except json.JSONDecodeError:
+            literal = _python_literal(text)
+            if literal is None:
+                raise error from None
+            found, _, _ = _decoded(decoder, json.dumps(ast.literal_eval(literal)))
+            return _Read(found, text, len(literal), "read it as a Python literal")
+        return _Read(*read, "took away trailing commas or Python's constants")
+
+
+def _decoded(decoder: json.JSONDecoder, text: str) -> tuple[dict[str, object], str, int]:
+    found, end = decoder.raw_decode(text)
+    return found, text, end
+
+
+def _python_literal(text: str) -> str | None:
+    """The Python dictionary with which the text begins, where it can be one in one way only."""
+    source = _balanced(text)
+    if source is None or _UNKNOWN_ESCAPE.search(source):
+        return None
+    try:
+        tree = ast.parse(source, mode="eval")
+        value = ast.literal_eval(source)
+        # Tuples, sets, bytes and keys that are no strings do not come back as they were.
+        is_json = json.loads(json.dumps(value)) == value
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        return None
+    return source if is_json and not _repeats_keys(tree) else None
+
+
+def _balanced(text: str) -> str | None:
+    """The text up to the brace that closes its first one; None where strings touch each other."""
+    depth, last_string_end = 0, -1
+    for match in _STRING_OR_BRACE.finditer(text):
+        if match[0] not in {"{", "}"}:
+            # Python would join the two; the model forgot to escape a quote.
+            if last_string_end >= 0 and not text[last_string_end : match.start()].strip():
+                return None
+            last_string_end = match.end()
+            continue
+        last_string_end = -1
+        depth += 1 if match[0] == "{" else -1
+        if depth == 0:
+            return text[: match.end()]
+    return None
+
+
+def _repeats_keys(tree: ast.AST) -> bool:
+    return any(
+        len({ast.dump(key) for key in node.keys if key}) < len(node.keys)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Dict)
+    )
+
+
+def _without_repeated_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) < len(keys):
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {repeated!r} stands twice in one object")
+    return dict(pairs)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
