@@ -11,7 +11,7 @@ import openai
 from pydantic import BaseModel
 
 from tapgraph.errors import ModelUnavailable, UsageError
-from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolSpec
+from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolSpec, Usage
 from tapgraph.llm_backend.json_object import with_object
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.openai_refusals import Refusals, with_refusal
@@ -35,7 +35,8 @@ _CHARACTERS_PER_TOKEN = 6
 
 _SHORTEST_CUT_CHARACTERS = 8_000
 _SMALLEST_CONTEXT_TOKENS = 1_000
-"""A server that counts fewer tokens for a long prompt does not count, rather than cut."""
+"""A server that counts fewer tokens for a long prompt does not count, rather than cut; one with a
+cache may count only what was not in it."""
 
 
 class OpenAIModel:
@@ -205,16 +206,20 @@ class OpenAIModel:
                 f"{self._url} does not speak OpenAI's chat protocol ({_clipped(str(error))}): "
                 "check the URL, which usually ends in /v1"
             ) from error
-        fewest = characters // _CHARACTERS_PER_TOKEN
-        # Some servers count only what was not in their cache.
-        read = reply.usage.prompt_tokens + reply.usage.cached_tokens
-        if characters >= _SHORTEST_CUT_CHARACTERS and _SMALLEST_CONTEXT_TOKENS <= read < fewest:
-            raise ModelUnavailable(
-                f"{self._url} read only {read:,} tokens of a prompt of {characters:,} characters "
-                "and dropped the rest without a word: give the model a longer context (for Ollama "
-                "set OLLAMA_CONTEXT_LENGTH, or num_ctx in the Modelfile)"
-            )
+        self._check_whole(reply.usage, characters)
         return reply
+
+    def _check_whole(self, usage: Usage, prompt_characters: int) -> None:
+        """Raise where so few tokens are counted that the server must have cut the prompt."""
+        is_counted = usage.prompt_tokens >= _SMALLEST_CONTEXT_TOKENS and not usage.cached_tokens
+        is_short = usage.prompt_tokens < prompt_characters // _CHARACTERS_PER_TOKEN
+        if prompt_characters >= _SHORTEST_CUT_CHARACTERS and is_counted and is_short:
+            raise ModelUnavailable(
+                f"{self._url} read only {usage.prompt_tokens:,} tokens of a prompt of "
+                f"{prompt_characters:,} characters and dropped the rest without a word: give the "
+                "model a longer context (for Ollama set OLLAMA_CONTEXT_LENGTH, or num_ctx in the "
+                "Modelfile)"
+            )
 
     def _unavailable(self, error: openai.OpenAIError) -> ModelUnavailable:
         said = _clipped(getattr(error, "message", str(error)))
