@@ -109,7 +109,7 @@ class StandIn:
         if refusal:
             said = "Bad request" if self.quirks.blames_nothing else refusal
             return 400, {"error": {"message": said}}
-        said = self.answer(request)
+        said: Answer = self.answer(request)
         if isinstance(said, BaseModel):
             said = said.model_dump_json()
         if isinstance(said, str):

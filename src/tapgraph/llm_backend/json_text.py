@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from tapgraph.errors import InvalidReply
 from tapgraph.llm_backend.thinking import part_thinking
 
-__all__ = ["Found", "find_objects"]
+__all__ = ["NOTATION_REPAIRS", "Found", "find_objects"]
+
+_MENDED = "took away trailing commas or Python's constants"
+_LITERAL = "read it as a Python literal"
+NOTATION_REPAIRS = frozenset({_MENDED, _LITERAL})
+"""Those of `Found.repairs` that say that the object itself was no JSON."""
 
 # Prose may hold braces ("{curly}"); only a brace before a key or an empty object starts JSON.
 _OBJECT_START = re.compile(r"""\{\s*(?:["}]|'[^'\n]*'\s*:)""")
@@ -104,8 +109,8 @@ def _read_as_meant(text: str) -> _Read:
             if literal is None:
                 raise error from None
             found, _, _ = _decoded(decoder, json.dumps(ast.literal_eval(literal)))
-            return _Read(found, text, len(literal), "read it as a Python literal")
-        return _Read(*read, "took away trailing commas or Python's constants")
+            return _Read(found, text, len(literal), _LITERAL)
+        return _Read(*read, _MENDED)
 
 
 def _decoded(decoder: json.JSONDecoder, text: str) -> tuple[dict[str, object], str, int]:

@@ -244,10 +244,9 @@ def test_a_broken_call_is_told(call: object) -> None:
         parse_object(text, offered_reply(SCREEN, (), BLIND))
 
 
-def test_servers_are_sent_one_name_and_no_strict_mode_that_compiles_each_screen() -> None:
+def test_servers_are_sent_one_name() -> None:
     wish = response_format(offered_reply(SCREEN, (), BLIND))["json_schema"]
     assert wish["name"] == OperatorReply.__name__
-    assert wish["strict"] is False
     assert wish["schema"]["type"] == "object"
     assert "oneOf" not in json.dumps(wish)
 

@@ -83,6 +83,30 @@ def test_max_tokens_is_lowered_to_what_the_context_leaves(tiny: "Tiny") -> None:
             model.reply([user("word " * 60)])
 
 
+def test_without_max_tokens_the_models_own_limit_holds(model: LocalModel) -> None:
+    limited = LocalModel(model.engine, traits=ModelTraits("m", max_tokens=3))
+    reply = limited.reply([user("Done?")], schema=Verdict)
+    assert (reply.usage.completion_tokens, reply.finish_reason) == (3, "length")
+
+
+def test_without_a_temperature_the_models_own_holds(model: LocalModel) -> None:
+    warm = LocalModel(model.engine, defaults=ReplyDefaults(temperature=1.0, seed=3))
+    said = warm.reply([user("Go.")], max_tokens=30).text
+    assert said == model.reply([user("Go.")], temperature=1.0, max_tokens=30).text
+    assert said != model.reply([user("Go.")], max_tokens=30).text
+
+
+def test_it_says_that_it_keeps_to_every_schema(model: LocalModel) -> None:
+    assert model.traits.enforces_schemas
+    assert LocalModel(model.engine, traits=ModelTraits("m")).traits.enforces_schemas
+
+
+def test_tokens_of_a_kept_prompt_are_told(model: LocalModel) -> None:
+    prompt = [user("word " * 40)]
+    assert model.reply(prompt, max_tokens=2).usage.cached_tokens == 0
+    assert model.reply(prompt, max_tokens=2).usage.cached_tokens >= 16
+
+
 def chat(*tools: ToolSpec, **more: Any) -> ChatRequest:
     return ChatRequest((ChatTurn("user", (TextPart("Go."),)),), tools, longest_text=8, **more)
 
@@ -185,12 +209,14 @@ def settings() -> Settings:
 def test_a_spec_opens_a_checkpoint(tiny: "Tiny") -> None:
     spec = (
         f"local:{tiny.folder()}?device=cpu&dtype=float32&seed=1&context_tokens=200&longest_text=9"
+        "&max_tokens=90&temperature=0.5"
     )
     model = open_model(f"{spec}&coordinates=0-1000", settings())
     assert isinstance(model, LocalModel)
     try:
         assert model.traits.coordinate_space == "0-1000"
         assert model.engine.context_tokens == 200
+        assert model.traits.max_tokens == 90
         assert isinstance(model.reply([user("Done?")], schema=Verdict).parsed, Verdict)
     finally:
         model.close()
