@@ -24,7 +24,8 @@ _CONSTANTS = {"True": "true", "False": "false", "None": "null"}
 _STRING_OR_BRACE = re.compile(
     r""""(?:[^"\\]|\\.)*(?:"|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z)|[{}]""", re.DOTALL
 )
-_UNKNOWN_ESCAPE = re.compile(r"\\[^\\'\"nrtbfu/]")
+_UNKNOWN_ESCAPE = re.compile(r"\\[^\\'\"nrtbfu]")
+_MOST_OBJECTS = 50
 _FENCE = re.compile(r"```\w*")
 
 
@@ -52,13 +53,16 @@ def find_objects(text: str) -> Found:
     Strings keep whatever they hold: `//`, `# `, quotes, braces, line breaks.
 
     Raises:
-        InvalidReply: an object is cut or broken; the text says where, for the model.
+        InvalidReply: an object is cut or broken, or there are far too many; the text says where,
+            for the model.
     """
     words = part_thinking(text)
     repairs = ["left out its thinking"] if words.text != text else []
     rest, around = words.text, ""
     objects: list[dict[str, object]] = []
     while start := _OBJECT_START.search(rest):
+        if len(objects) == _MOST_OBJECTS:
+            raise InvalidReply(f"it holds more than {_MOST_OBJECTS} JSON objects; give only one")
         around += rest[: start.start()]
         read = _read_first(rest[start.start() :])
         if read.repair:
@@ -103,14 +107,13 @@ def _read_as_meant(text: str) -> _Read:
             lambda match: match[1] or _CONSTANTS.get(match[2] or "", ""), text
         )
         try:
-            read = _decoded(decoder, mended)
+            return _Read(*_decoded(decoder, mended), _MENDED)
         except json.JSONDecodeError:
-            literal = _python_literal(text)
-            if literal is None:
-                raise error from None
-            found, _, _ = _decoded(decoder, json.dumps(ast.literal_eval(literal)))
-            return _Read(found, text, len(literal), _LITERAL)
-        return _Read(*read, _MENDED)
+            pass
+        try:
+            return _read_literal(text)
+        except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+            raise error from None
 
 
 def _decoded(decoder: json.JSONDecoder, text: str) -> tuple[dict[str, object], str, int]:
@@ -118,36 +121,42 @@ def _decoded(decoder: json.JSONDecoder, text: str) -> tuple[dict[str, object], s
     return found, text, end
 
 
-def _python_literal(text: str) -> str | None:
-    """The Python dictionary with which the text begins, where it can be one in one way only."""
+def _read_literal(text: str) -> _Read:
+    """The Python dictionary with which the text begins, where it can be one in one way only.
+
+    Raises:
+        SyntaxError, ValueError, TypeError, MemoryError, RecursionError: it cannot.
+    """
     source = _balanced(text)
-    if source is None or _UNKNOWN_ESCAPE.search(source):
-        return None
-    try:
-        tree = ast.parse(source, mode="eval")
-        value = ast.literal_eval(source)
-        # Tuples, sets, bytes and keys that are no strings do not come back as they were.
-        is_json = json.loads(json.dumps(value)) == value
-    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
-        return None
-    return source if is_json and not _repeats_keys(tree) else None
+    if _UNKNOWN_ESCAPE.search(source):
+        raise ValueError("Python and JSON have this escape not in common")
+    tree = ast.parse(source, mode="eval")
+    found = ast.literal_eval(tree)
+    # Tuples, sets, bytes and keys that are no strings do not come back as they were.
+    if _repeats_keys(tree) or json.loads(json.dumps(found, allow_nan=False)) != found:
+        raise ValueError("JSON has no such object")
+    return _Read(found, text, len(source), _LITERAL)
 
 
-def _balanced(text: str) -> str | None:
-    """The text up to the brace that closes its first one; None where strings touch each other."""
+def _balanced(text: str) -> str:
+    """The text up to the brace that closes its first one.
+
+    Raises:
+        ValueError: none does, or two strings touch each other: Python would join them, but a model
+            forgot to escape a quote.
+    """
     depth, last_string_end = 0, -1
     for match in _STRING_OR_BRACE.finditer(text):
-        if match[0] not in {"{", "}"}:
-            # Python would join the two; the model forgot to escape a quote.
-            if last_string_end >= 0 and not text[last_string_end : match.start()].strip():
-                return None
+        if match[0] in {"{", "}"}:
+            last_string_end = -1
+            depth += 1 if match[0] == "{" else -1
+            if depth == 0:
+                return text[: match.end()]
+        elif last_string_end >= 0 and not text[last_string_end : match.start()].strip():
+            raise ValueError("two strings touch each other")
+        else:
             last_string_end = match.end()
-            continue
-        last_string_end = -1
-        depth += 1 if match[0] == "{" else -1
-        if depth == 0:
-            return text[: match.end()]
-    return None
+    raise ValueError("it is cut")
 
 
 def _repeats_keys(tree: ast.AST) -> bool:

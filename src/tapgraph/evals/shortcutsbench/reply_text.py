@@ -103,7 +103,11 @@ def strict_call(text: str) -> Call | None:
 
 
 def strict_api(text: str) -> str | None:
-    """The API, letter for letter, when the text holds exactly one object that fits `ApiReply`."""
+    """The API, letter for letter, when the text holds exactly one object that fits `ApiReply`.
+
+    >>> strict_api('Next: {"api_name": "click"}'), strict_api("Next: {'api_name': 'click'}")
+    ('click', None)
+    """
     reply = _strictly_read(text, ApiReply)
     return None if reply is None else reply.api_name
 
