@@ -107,9 +107,9 @@ class StandIn:
         """Status and body for the last request."""
         refusal = _refusal(self.quirks, request, self.headers[-1], self.queries[-1])
         if refusal:
-            said = "Bad request" if self.quirks.blames_nothing else refusal
-            return 400, {"error": {"message": said}}
-        said: Answer = self.answer(request)
+            message = "Bad request" if self.quirks.blames_nothing else refusal
+            return 400, {"error": {"message": message}}
+        said = self.answer(request)
         if isinstance(said, BaseModel):
             said = said.model_dump_json()
         if isinstance(said, str):

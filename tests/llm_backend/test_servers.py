@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -67,12 +68,13 @@ def test_every_known_server_is_tried(stand_in: ModuleType) -> None:
 def test_every_server_gives_the_object_and_is_known_after_three_questions(
     name: str, openai_server: Start, stand_in: ModuleType, openai_strict_rules: ModuleType
 ) -> None:
-    server = openai_server(answer, stand_in.SERVERS[name])
+    quirks = replace(stand_in.SERVERS[name], checks=openai_strict_rules.problems_of)
+    server = openai_server(answer, quirks)
     settings = Settings(home=Path("/nowhere"), model_api_key="sk-mine")
     model = open_model(server.spec("m", OPTIONS.get(name, "")), settings)
     asked = [ask(model, [user("Where?")], Tap) for _ in range(4)]
     assert [each.answer for each in asked] == [Tap(x=1)] * 4
-    thoughts = "" if stand_in.SERVERS[name].thinks == "" else stand_in.THOUGHT
+    thoughts = stand_in.THOUGHT if quirks.thinks else ""
     assert {each.replies[0].reasoning for each in asked} == {thoughts}
     before = len(server.requests)
     ask(model, [user("Where?")], Tap)
