@@ -83,11 +83,11 @@ def ask(
         model: who is asked.
         messages: the conversation.
         schema: what the answer must fit.
-        max_tokens: the length of each reply at most, thinking included; None for the model's own.
+        max_tokens: of each reply, thinking included; None for the model's own limit.
         temperature: 0 for the likeliest reply; None for the model's own.
         retries: how often to ask again after an invalid reply.
-        read: turns a reply into the answer, for replies that are no JSON; the model is sent no
-            schema then. It raises `InvalidReply`; what its answer holds as `repairs` is recorded.
+        read: turns a reply that is no JSON into the answer, or raises `InvalidReply`; no schema is
+            sent then. The answer's `repairs`, if any, are recorded.
         check: called with an answer that fits the schema; its `ToolError` makes it invalid.
         before_call: called before each call; what it raises (a used-up budget) ends the asking.
         on_call: told of each call, whether it succeeded or not.
@@ -99,15 +99,14 @@ def ask(
     if retries < 0:
         raise UsageError(f"retries must be at least 0, got {retries}")
     replies: list[Reply] = []
-    conversation = list(messages)
+    conversation = tuple(messages)
     asks_for = None if read else schema
     problem = ""
     while len(replies) <= retries and sum(map(_is_cut, replies)) < _MOST_CUT_REPLIES:
         if before_call is not None:
             before_call()
         call = _Call(model, conversation, len(replies) + 1, on_call or _ignore)
-        reply = call.make(asks_for, max_tokens, temperature)
-        replies.append(reply)
+        replies.append(reply := call.make(asks_for, max_tokens, temperature))
         repairs: tuple[str, ...] = ()
         try:
             parsed = _parsed(reply, schema, read)
@@ -117,7 +116,7 @@ def ask(
         except (InvalidReply, ToolError) as error:
             problem = str(error)
             call.record(reply, problem, repairs)
-            conversation = [*messages, *_correction(reply, problem, asks_for)]
+            conversation = (*messages, *_correction(reply, problem, asks_for))
         else:
             call.record(reply, "", repairs)
             return Asked(parsed.answer, tuple(replies), _total(replies))
