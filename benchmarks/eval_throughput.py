@@ -75,8 +75,8 @@ class SlowModel:
         *,
         schema: type[BaseModel] | None = None,
         tools: Sequence[ToolSpec] = (),
-        max_tokens: int = 2048,
-        temperature: float = 0.0,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
         stop: Sequence[str] = (),
     ) -> Reply:
         """An answer of the right form."""

@@ -43,7 +43,6 @@ from tapgraph.agents.mobile.replies import (
     TipsReply,
     VerifierReply,
 )
-from tapgraph.agents.run.replies import TipsReply, VerifierReply
 from tapgraph.llm_backend.local.vocabulary import token_bytes
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")

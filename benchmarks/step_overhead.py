@@ -27,14 +27,14 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 from xml.sax.saxutils import quoteattr
 
 from PIL import Image
 from pydantic import BaseModel
 
 from tapgraph.agents.mobile.agent import PhoneAgent
-from tapgraph.agents.mobile.pipeline import PIPELINES, Pipeline
+from tapgraph.agents.mobile.pipeline import PIPELINES, TAPGRAPH, Pipeline
 from tapgraph.agents.mobile.replies import (
     ManagerReply,
     NotetakerReply,
@@ -282,7 +282,8 @@ def run_task(
         time.sleep(LATENCY_S)
         return Reply(replies.answer(messages, schema).model_dump_json(), latency_s=LATENCY_S)
 
-    model = ScriptedModel(answer, traits=ModelTraits("canned", pictures="operator"))
+    pictures: Literal["operator", "all"] = "operator" if pipeline is TAPGRAPH else "all"
+    model = ScriptedModel(answer, traits=ModelTraits("canned", pictures=pictures))
     agent = PhoneAgent(
         device=InstantDevice(trees), model=RoleModels(model), memory=memory, pipeline=pipeline
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from tapgraph.errors import InvalidReply, ModelUnavailable, UsageError
 from tapgraph.llm_backend.chat_model import ChatModel, ModelTraits, ToolCall, ToolSpec, Usage
@@ -28,10 +28,9 @@ class Tap(BaseModel):
     y: int = 0
 
 
-class ClosedTap(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class OpenTap(BaseModel):
     x: int
+    more: dict[str, str] = {}
 
 
 def completion(text: object, reason: str | None = "stop", **message: object) -> dict[str, Any]:
@@ -139,9 +138,9 @@ class TestSchema:
         asked = server.requests[0]["response_format"]
         assert asked["type"] == "json_schema"
         assert asked["json_schema"]["name"] == "Tap"
-        assert asked["json_schema"]["schema"]["required"] == ["x"]
+        assert asked["json_schema"]["schema"]["required"] == ["x", "y"]
 
-    @pytest.mark.parametrize(("schema", "is_strict"), [(Tap, False), (ClosedTap, True)])
+    @pytest.mark.parametrize(("schema", "is_strict"), [(OpenTap, False), (Tap, True)])
     def test_only_closed_schemas_are_strict(
         self, openai_server: Start, schema: type[BaseModel], is_strict: bool
     ) -> None:
@@ -168,59 +167,81 @@ class TestSchema:
         roles = [message["role"] for message in server.requests[1]["messages"]]
         assert roles == ["user", "assistant", "user"]
 
-    @pytest.mark.parametrize("status", [400, 422])
-    def test_refused_response_format_becomes_text_and_is_remembered(
-        self, openai_server: Start, status: int
+    def test_arguments_of_a_forced_call_are_the_object(self, openai_server: Start) -> None:
+        function = {"name": "reply", "arguments": '{"x": 1}'}
+        call = {"id": "c1", "type": "function", "function": function}
+        said = completion("I call it.", "tool_calls", tool_calls=[call])
+        server = openai_server(lambda request: said)
+        model = OpenAIModel(server.url, "m", traits=ModelTraits("m", json="tools"))
+        reply = model.reply([user("?")], schema=Tap)
+        assert (reply.parsed, reply.tool_calls, reply.finish_reason) == (Tap(x=1), (), "stop")
+        (tool,) = server.requests[0]["tools"]
+        assert tool["function"]["parameters"]["required"] == ["x", "y"]
+        assert "response_format" not in server.requests[0]
+
+    def test_a_tool_that_is_called_reply_too_is_called(self, openai_server: Start) -> None:
+        call = {"id": "c1", "type": "function", "function": {"name": "reply", "arguments": "{}"}}
+        server = openai_server(lambda request: completion(None, "tool_calls", tool_calls=[call]))
+        model = OpenAIModel(server.url, "m", traits=ModelTraits("m", json="tools"))
+        reply = model.reply([user("?")], tools=[ToolSpec("reply", "", {"type": "object"})])
+        assert reply.tool_calls == (ToolCall("c1", "reply", "{}"),)
+
+
+class TestThinking:
+    @pytest.mark.parametrize(
+        "message",
+        [
+            {"content": "b", "reasoning_content": "a"},
+            {"content": "b", "reasoning": "a"},
+            {"content": "<think>a</think>b"},
+            {"content": "b", "reasoning_content": "a", "reasoning": "a"},
+        ],
+    )
+    def test_thoughts_are_kept_apart(
+        self, openai_server: Start, message: dict[str, object]
     ) -> None:
-        def respond(request: dict[str, Any]) -> object:
-            if "response_format" in request:
-                return status, error("response_format is not supported")
-            return '{"x": 1}'
+        server = openai_server(lambda request: {"choices": [{"message": message}]})
+        reply = OpenAIModel(server.url, "m").reply([user("?")])
+        assert (reply.reasoning, reply.text) == ("a", "b")
 
-        server = openai_server(respond)
-        model = OpenAIModel(server.url, "m")
-        for _ in range(2):
-            assert model.reply([user("where?")], schema=Tap).parsed == Tap(x=1)
-        first, second, third = server.requests
-        assert "response_format" in first
-        for request in (second, third):
-            (message,) = request["messages"]
-            assert "where?" in message["content"]
-            assert '"required": ["x"]' in message["content"]
+    def test_thoughts_in_another_form_are_no_harm(self, openai_server: Start) -> None:
+        server = openai_server(lambda request: completion("b", reasoning={"steps": 3}))
+        assert OpenAIModel(server.url, "m").reply([user("?")]).reasoning == ""
 
-    def test_other_bad_request_is_reported_with_the_servers_words(
+    @pytest.mark.parametrize(
+        ("usage", "cached", "reasoning"),
+        [
+            ({}, 0, 0),
+            ({"prompt_tokens_details": {"cached_tokens": 600}}, 600, 0),
+            ({"prompt_cache_hit_tokens": 600}, 600, 0),
+            ({"prompt_tokens_details": None, "completion_tokens_details": None}, 0, 0),
+            ({"completion_tokens_details": {"reasoning_tokens": 80}}, 0, 80),
+            ({"prompt_tokens_details": {"cached_tokens": 5000}}, 1000, 0),
+            ({"prompt_cache_hit_tokens": -5}, 0, 0),
+        ],
+    )
+    def test_cached_and_reasoning_tokens_are_counted(
+        self, openai_server: Start, usage: dict[str, Any], cached: int, reasoning: int
+    ) -> None:
+        said = completion("x")
+        said["usage"] |= usage
+        server = openai_server(lambda request: said)
+        counted = OpenAIModel(server.url, "m", price=Price(2.0, 0.0, 1.0)).reply([user("?")]).usage
+        assert (counted.cached_tokens, counted.reasoning_tokens) == (cached, reasoning)
+        assert counted.cost_usd == pytest.approx((2 * (1000 - cached) + cached) / 1e6)
+
+    def test_thoughts_that_nobody_counts_are_charged_by_characters(
         self, openai_server: Start
     ) -> None:
-        server = openai_server(lambda request: (400, error("the context is too long")))
-        model = OpenAIModel(server.url, "m")
-        with pytest.raises(ModelUnavailable, match=r"refuses the request.*context is too long"):
-            model.reply([user("?")], schema=Tap)
-        with pytest.raises(ModelUnavailable):
-            model.reply([user("?")], schema=Tap)
-        assert "response_format" in server.requests[2], "a vain attempt must not be remembered"
-
-    def test_refused_parameters_are_avoided(self, openai_server: Start) -> None:
-        def respond(request: dict[str, Any]) -> object:
-            if "max_tokens" in request:
-                said = "'max_tokens' is not supported; use 'max_completion_tokens' instead."
-                return 400, error(said, param="max_tokens")
-            if "temperature" in request:
-                return 400, error("Unsupported value", param="temperature")
-            return '{"x": 1}'
-
-        server = openai_server(respond)
-        model = OpenAIModel(server.url, "m")
-        for _ in range(2):
-            assert model.reply([user("?")], schema=Tap, max_tokens=50).parsed == Tap(x=1)
-        assert len(server.requests) == 4
-        assert server.requests[-1]["max_completion_tokens"] == 50
-        assert "response_format" in server.requests[-1]
+        message = {"content": "1234", "reasoning_content": "12345678"}
+        server = openai_server(lambda request: {"choices": [{"message": message}]})
+        assert OpenAIModel(server.url, "m").reply([user("?")]).usage.completion_tokens == 3
 
 
 class TestPictures:
     def test_picture_is_sent_as_a_small_jpeg(self, openai_server: Start) -> None:
         server = openai_server(lambda request: "seen")
-        traits = ModelTraits("m", pictures="operator", image_max_px=120)
+        traits = ModelTraits("m", pictures="all", image_max_px=120)
         picture = Image.new("RGBA", (108, 240), "red")
         OpenAIModel(server.url, "m", traits=traits).reply([user("what?", picture)])
         image_part, text_part = server.requests[0]["messages"][0]["content"]
@@ -232,7 +253,7 @@ class TestPictures:
 
     def test_small_picture_keeps_its_size(self, openai_server: Start) -> None:
         server = openai_server(lambda request: "seen")
-        traits = ModelTraits("m", pictures="operator", image_max_px=1280)
+        traits = ModelTraits("m", pictures="all", image_max_px=1280)
         OpenAIModel(server.url, "m", traits=traits).reply([user("?", Image.new("RGB", (30, 40)))])
         url = server.requests[0]["messages"][0]["content"][0]["image_url"]["url"]
         assert Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).size == (30, 40)

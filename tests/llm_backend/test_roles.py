@@ -45,14 +45,21 @@ def test_both_away_gives_both_reasons() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        ModelTraits("b", pictures="operator"),
+        ModelTraits("b", pictures="all"),
         ModelTraits("b", coordinate_space="0-1000"),
         ModelTraits("b", is_demonstrator=True),
+        ModelTraits("b", dialect="ui-tars"),
     ],
 )
 def test_fallback_that_reads_or_points_differently_is_refused(other: ModelTraits) -> None:
     with pytest.raises(UsageError, match="the fallback 'b' must"):
         FallbackModel(ScriptedModel([]), ScriptedModel([], traits=other))
+
+
+def test_fallback_may_be_bound_and_limited_otherwise() -> None:
+    other = ModelTraits("b", json="tools", max_tokens=9, enforces_schemas=True)
+    model = FallbackModel(away("first"), ScriptedModel(["Hello."], traits=other))
+    assert model.reply([user("?")]).text == "Hello."
 
 
 def test_every_role_has_the_fallback() -> None:

@@ -48,7 +48,7 @@ def test_whole_reply_is_kept() -> None:
 
 
 def test_requests_are_recorded() -> None:
-    model = ScriptedModel(["one"], traits=ModelTraits("m", pictures="operator"))
+    model = ScriptedModel(["one"], traits=ModelTraits("m", pictures="all"))
     model.reply([system("be short"), user("?")], max_tokens=9, stop=["\n"])
     (request,) = model.requests
     assert [message.text for message in request.messages] == ["be short", "?"]

@@ -62,6 +62,36 @@ def test_cut_reply_is_invalid_even_when_it_parses() -> None:
     assert "cut after 77 tokens" in model.requests[1].messages[-1].text
 
 
+def test_model_that_only_thought_is_told_so() -> None:
+    thought = Reply("", reasoning="Hmm.", finish_reason="length", usage=Usage(5, 900))
+    model = ScriptedModel([thought, Tap(x=1, y=2)])
+    assert ask(model, [user("where?")], Tap).answer == Tap(x=1, y=2)
+    assert "all of its 900 tokens went into thinking" in model.requests[1].messages[-1].text
+
+
+def test_reply_that_is_cut_twice_is_given_up() -> None:
+    cut = Reply("", finish_reason="length", usage=Usage(5, 900))
+    model = ScriptedModel([cut, cut, Tap(x=1, y=2)])
+    with pytest.raises(InvalidReply, match=r"in 2 tries.*give it more with max_tokens"):
+        ask(model, [user("where?")], Tap, retries=5)
+
+
+def test_cut_reply_between_others_costs_no_further_try() -> None:
+    cut = Reply("{", finish_reason="length")
+    model = ScriptedModel(["no", cut, "no", Tap(x=1, y=2)])
+    assert ask(model, [user("where?")], Tap, retries=3).answer == Tap(x=1, y=2)
+
+
+def test_without_settings_the_models_own_hold() -> None:
+    model = ScriptedModel([Tap(x=1, y=2), Tap(x=1, y=2)])
+    ask(model, [user("where?")], Tap)
+    ask(model, [user("where?")], Tap, max_tokens=9, temperature=0.5)
+    assert [(each.max_tokens, each.temperature) for each in model.requests] == [
+        (None, None),
+        (9, 0.5),
+    ]
+
+
 def test_withheld_reply_is_invalid() -> None:
     model = ScriptedModel([Reply("", finish_reason="content_filter")])
     with pytest.raises(InvalidReply, match="content filter"):
@@ -80,6 +110,56 @@ def test_each_call_is_recorded() -> None:
     assert records[0].model == "scripted"
     assert "no JSON object" in records[0].error
     assert not records[1].error
+
+
+def test_thoughts_cached_tokens_and_repairs_are_recorded() -> None:
+    records: list[CallRecord] = []
+    reply = Reply('{"x": 1, "y": 2,}', reasoning="Hmm.", usage=Usage(10, 2, cached_tokens=8))
+    ask(ScriptedModel([reply]), [user("where?")], Tap, on_call=records.append)
+    (record,) = records
+    assert (record.reasoning, record.usage.cached_tokens) == ("Hmm.", 8)
+    assert record.repairs == ("took away trailing commas or Python's constants",)
+
+
+class Spot(BaseModel):
+    at: str
+    repairs: tuple[str, ...] = ()
+
+
+def read_spot(reply: Reply) -> Spot:
+    if not reply.text.startswith("@"):
+        raise InvalidReply("it names no spot")
+    return Spot(at=reply.text[1:], repairs=("took away the sign",))
+
+
+def test_a_reader_of_its_own_takes_words_without_a_schema() -> None:
+    records: list[CallRecord] = []
+    model = ScriptedModel(['{"at": "top"}', "@top"])
+    asked = ask(model, [user("where?")], Spot, read=read_spot, on_call=records.append)
+    assert asked.answer.at == "top"
+    assert [request.schema for request in model.requests] == [None, None]
+    told = model.requests[1].messages[-1].text
+    assert "it names no spot" in told
+    assert "schema" not in told
+    assert [record.repairs for record in records] == [(), ("took away the sign",)]
+
+
+def test_repairs_of_an_answer_are_recorded_even_when_it_is_refused() -> None:
+    def refuse(spot: Spot) -> None:
+        raise ToolError("not there")
+
+    records: list[CallRecord] = []
+    with pytest.raises(InvalidReply, match="not there"):
+        ask(
+            ScriptedModel(["@top"]),
+            [user("where?")],
+            Spot,
+            read=read_spot,
+            check=refuse,
+            retries=0,
+            on_call=records.append,
+        )
+    assert records[0].repairs == ("took away the sign",)
 
 
 def test_unavailable_model_is_recorded_and_raised() -> None:

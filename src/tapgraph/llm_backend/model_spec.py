@@ -8,33 +8,49 @@ One model::
 
 Options are joined by `&`; for servers:
 
-=============== ================================= =======================================
-vision          0, 1                              whether it gets pictures (0)
-coordinates     pixels, 0-1, 0-999, 0-1000        how it writes points (pixels)
-max_image_px    at least 1                        the longer side of a picture (no limit)
-price_in        US dollars for a million tokens   what prompts cost (0)
-price_out       US dollars for a million tokens   what replies cost (0)
-timeout_s       above 0                           how long the server may be silent (120)
-max_retries     at least 0                        how often a request is sent again (2)
-=============== ================================= =======================================
+================ ================================== ==========================================
+pictures         none, operator, all                which roles show it pictures (none)
+coordinates      pixels, 0-1, 0-999, 0-1000         how it writes points (pixels)
+max_image_px     at least 1                         the longer side of a picture (no limit)
+dialect          ui-tars, autoglm, gui-owl,         the native format of a GUI model, and how it
+                 qwen-vl, computer-use              writes points (JSON)
+json             schema, object, tools, none        how replies are bound to JSON (schema)
+max_tokens       at least 1                         a reply, thinking included (16384)
+temperature      0 to 2                             0 for the likeliest reply (0)
+top_p            above 0, at most 1                 see `RequestOptions` (the server's own)
+reasoning_effort the server's words                 how long to think (the server's own)
+extra_body       a JSON object                      fields that only this server knows (none)
+api-version      Azure's                            for the URL of an Azure deployment (none)
+price_in         US dollars for a million tokens    what prompts cost (0)
+price_cached     US dollars for a million tokens    what cached prompts cost (price_in)
+price_out        US dollars for a million tokens    what replies cost (0)
+timeout_s        above 0                            how long the server may be silent (120)
+max_retries      at least 0                         how often a request is sent again (2)
+================ ================================== ==========================================
 
-For `local:` these, of the ones above `vision`, `coordinates` and `max_image_px`, and the options of
-the attention system, as in `local:models/small?attention=duo&sink=64`:
+In `extra_body`, as in `extra_body={"provider":{"order":["x"]}}`, the signs `%`, `&`, `+` and `#`
+are written as in URLs (`%25`, `%26`, `%2B`, `%23`).
 
-=============== ================================= =======================================
-attention       as `tapgraph kernels list` says   how it attends (dense)
-device          auto, cpu, cuda, cuda:N           where it runs (auto)
-dtype           auto, float32, bfloat16, float16  how it computes (auto)
-context_tokens  at least 2                        prompt and reply at most (the model's own)
-prefix_mib      at least 0                        memory for recent prompts (1024)
-seed            an integer                        for equal replies above temperature 0 (none)
-longest_text    at least 1                        see `local.short_schema` (no limit)
-=============== ================================= =======================================
+For `local:` these, of the ones above `pictures`, `coordinates`, `max_image_px`, `dialect`,
+`max_tokens` and `temperature`, and the options of the attention system, as in
+`local:models/small?attention=duo&sink=64`:
+
+================ ================================== ==========================================
+attention        as `tapgraph kernels list` says    how it attends (dense)
+device           auto, cpu, cuda, cuda:N            where it runs (auto)
+dtype            auto, float32, bfloat16, float16   how it computes (auto)
+context_tokens   at least 2                         prompt and reply at most (the model's own)
+prefix_mib       at least 0                         memory for recent prompts (1024)
+seed             an integer                         for equal replies above temperature 0 (none)
+longest_text     at least 1                         see `local.short_schema` (no limit)
+================ ================================== ==========================================
 
 Several models are joined by commas: the first one plays every role that has none of its own,
 `ROLE=SPEC` gives a role its own, and `fallback=SPEC` steps in when another is unavailable::
 
     openai:small,manager=openai:large,fallback=http://localhost:8000/v1#local
+
+Commas inside braces do not part models.
 """
 
 import importlib.util
@@ -42,14 +58,12 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
-from urllib.parse import parse_qsl, urlsplit
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from tapgraph.errors import ExtraMissing, ModelUnavailable, UsageError
-from tapgraph.llm_backend.chat_model import ChatModel, CoordinateSpace, ModelTraits
-from tapgraph.llm_backend.prices import Price
+from tapgraph.llm_backend.chat_model import ChatModel
+from tapgraph.llm_backend.model_options import LocalOptions, ServerOptions, read_options
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.settings import Settings
 
@@ -63,45 +77,8 @@ _KINDS = (
 )
 _LOCAL = "local:"
 _ROLE = re.compile(r"([a-z][a-z_]*)=(.*)", re.DOTALL)
+_STRING_OR_SIGN = re.compile(r'"(?:[^"\\]|\\.)*"|[{},]', re.DOTALL)
 _HOST_OF_OPENAI = "api.openai.com"
-
-
-class _Eyes(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    vision: Literal["0", "1"] = "0"
-    coordinates: CoordinateSpace = "pixels"
-    max_image_px: int | None = Field(default=None, ge=1)
-
-    def traits(self, name: str) -> ModelTraits:
-        return ModelTraits(
-            name,
-            pictures="operator" if self.vision == "1" else "none",
-            coordinate_space=self.coordinates,
-            image_max_px=self.max_image_px,
-        )
-
-
-class _Options(_Eyes):
-    price_in: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    price_out: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    timeout_s: float = Field(default=120.0, gt=0, allow_inf_nan=False)
-    max_retries: int = Field(default=2, ge=0)
-
-
-class _LocalOptions(_Eyes):
-    model_config = ConfigDict(extra="allow")
-
-    attention: str = "dense"
-    device: str = "auto"
-    dtype: str = "auto"
-    context_tokens: int | None = Field(default=None, ge=2)
-    prefix_mib: int = Field(default=1024, ge=0)
-    seed: int | None = None
-    longest_text: int | None = Field(default=None, ge=1)
-
-
-_SomeOptions = TypeVar("_SomeOptions", bound=_Eyes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +99,13 @@ def open_model(spec: str, settings: Settings) -> ChatModel:
     address, has_options, query = spec.strip().partition("?")
     if has_options and "#" in query:
         raise UsageError(
-            f"options stand after the model's name, as in http://localhost:8000/v1#NAME?vision=1; "
-            f"got {spec!r}"
+            "options stand after the model's name, as in "
+            f"http://localhost:8000/v1#NAME?pictures=all; got {spec!r}"
         )
     if address.startswith(_LOCAL):
-        return _open_local(address, _options(_LocalOptions, query if has_options else None))
+        return _open_local(address, read_options(LocalOptions, query if has_options else None))
     server = _server(address, settings)
-    options = _options(_Options, query if has_options else None)
+    options = read_options(ServerOptions, query if has_options else None)
     # The client takes a second to import, and the demonstration needs none.
     from tapgraph.llm_backend.openai_model import OpenAIModel  # noqa: PLC0415
 
@@ -137,9 +114,10 @@ def open_model(spec: str, settings: Settings) -> ChatModel:
         server.name,
         api_key=server.api_key,
         traits=options.traits(server.name),
-        price=Price(options.price_in, options.price_out),
+        price=options.price,
         timeout_s=options.timeout_s,
         max_retries=options.max_retries,
+        options=options.request_options,
     )
 
 
@@ -153,7 +131,7 @@ def local_settings(spec: str) -> "LocalSettings":
     address, has_options, query = spec.strip().partition("?")
     if not address.startswith(_LOCAL):
         raise UsageError(f"a checkpoint on this machine is local:PATH, got {spec!r}")
-    return _local_settings(address, _options(_LocalOptions, query if has_options else None))
+    return _local_settings(address, read_options(LocalOptions, query if has_options else None))
 
 
 def open_models(spec: str, settings: Settings, *, roles: Collection[str]) -> RoleModels:
@@ -189,7 +167,7 @@ def split_roles(spec: str, *, roles: Collection[str]) -> tuple[str, Mapping[str,
     """
     defaults: list[str] = []
     by_role: dict[str, str] = {}
-    for part in spec.split(","):
+    for part in _parts(spec):
         named = _ROLE.fullmatch(part.strip())
         if named is None:
             defaults.append(part.strip())
@@ -206,6 +184,17 @@ def split_roles(spec: str, *, roles: Collection[str]) -> tuple[str, Mapping[str,
             f"a model spec holds exactly one model without a role, got {len(defaults)} in {spec!r}"
         )
     return defaults[0], by_role
+
+
+def _parts(spec: str) -> list[str]:
+    """The text between the commas that stand outside of braces."""
+    parts, depth, start = [], 0, 0
+    for match in _STRING_OR_SIGN.finditer(spec):
+        if match[0] == "," and depth == 0:
+            parts.append(spec[start : match.start()])
+            start = match.end()
+        depth += {"{": 1, "}": -1}.get(match[0], 0)
+    return [*parts, spec[start:]]
 
 
 def _server(address: str, settings: Settings) -> _Server:
@@ -235,7 +224,7 @@ def _host(url: str) -> str | None:
         raise UsageError(f"{url!r} is not a URL: {error}") from error
 
 
-def _open_local(address: str, options: _LocalOptions) -> ChatModel:
+def _open_local(address: str, options: LocalOptions) -> ChatModel:
     settings = _local_settings(address, options)
     # This loads torch, which takes seconds and is not there in a plain installation.
     from tapgraph.llm_backend.local.opening import open_local  # noqa: PLC0415
@@ -243,7 +232,7 @@ def _open_local(address: str, options: _LocalOptions) -> ChatModel:
     return open_local(settings, options.traits)
 
 
-def _local_settings(address: str, options: _LocalOptions) -> "LocalSettings":
+def _local_settings(address: str, options: LocalOptions) -> "LocalSettings":
     path = address.removeprefix(_LOCAL)
     if not path:
         raise UsageError(f"a model is {_KINDS}; got {address!r}")
@@ -261,29 +250,7 @@ def _local_settings(address: str, options: _LocalOptions) -> "LocalSettings":
         dtype=options.dtype,
         context_tokens=options.context_tokens,
         prefix_bytes=options.prefix_mib * 2**20,
+        temperature=options.temperature,
         seed=options.seed,
         longest_text=options.longest_text,
     )
-
-
-def _options(kind: type[_SomeOptions], query: str | None) -> _SomeOptions:
-    try:
-        pairs = (
-            [] if query is None else parse_qsl(query, keep_blank_values=True, strict_parsing=True)
-        )
-    except ValueError as error:
-        raise UsageError(f"options look like vision=1&price_in=2.5, got {query!r}") from error
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        raise UsageError(f"an option of a model stands twice in {query!r}")
-    try:
-        return kind.model_validate(dict(pairs))
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        option = ".".join(map(str, problem["loc"]))
-        if problem["type"] == "extra_forbidden":
-            known = ", ".join(kind.model_fields)
-            raise UsageError(f"no option is called {option!r}; there are {known}") from error
-        raise UsageError(
-            f"the option {option} cannot be {problem['input']!r}: {problem['msg']}"
-        ) from error

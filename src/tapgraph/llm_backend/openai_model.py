@@ -1,27 +1,24 @@
 """Any server that speaks OpenAI's chat protocol."""
 
-import contextlib
+import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import openai
 from pydantic import BaseModel
 
-from tapgraph.errors import InvalidReply, ModelUnavailable, UsageError
-from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolSpec
-from tapgraph.llm_backend.json_object import parse_object, schema_text
-from tapgraph.llm_backend.messages import Message, TextPart, user
-from tapgraph.llm_backend.openai_wire import (
-    read_reply,
-    response_format,
-    wire_messages,
-    wire_tools,
-)
+from tapgraph.errors import ModelUnavailable, UsageError
+from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolSpec, Usage
+from tapgraph.llm_backend.json_object import with_object
+from tapgraph.llm_backend.messages import Message
+from tapgraph.llm_backend.openai_refusals import Refusals, with_refusal
+from tapgraph.llm_backend.openai_request import Request
+from tapgraph.llm_backend.openai_wire import read_reply, without_forced_call
 from tapgraph.llm_backend.prices import Price
-from tapgraph.llm_backend.prompt import fill, load_prompt
+from tapgraph.llm_backend.request_options import RequestOptions
 
 __all__ = ["OpenAIModel"]
 
@@ -30,23 +27,25 @@ _NO_KEY = "no-key"
 
 _CONNECT_TIMEOUT_S = 10.0
 
+_SUSPICIONS_TO_GIVE_UP = 2
 
-@dataclass(frozen=True, slots=True)
-class _Dialect:
-    """What this server was found to refuse, so that it is not asked for it again."""
 
-    tokens_field: str = "max_tokens"
-    takes_temperature: bool = True
-    refused_schemas: frozenset[str] = frozenset()
+_CHARACTERS_PER_TOKEN = 6
+"""Texts have three to five characters a token; no whole prompt counts fewer tokens than this."""
+
+_SHORTEST_CUT_CHARACTERS = 8_000
+_SMALLEST_CONTEXT_TOKENS = 1_000
+"""A server that counts fewer tokens for a long prompt does not count, rather than cut; one with a
+cache may count only what was not in it."""
 
 
 class OpenAIModel:
     """A `ChatModel` behind a URL.
 
     Requests that time out, meet a busy server (408, 409, 429) or a broken one (5xx) are sent again
-    with growing pauses; all other refusals are final. A server that refuses `response_format` gets
-    the schema as text, one that refuses `max_tokens` gets `max_completion_tokens`, and one that
-    refuses `temperature` gets none; this is remembered.
+    with growing pauses. What a server names as the reason of a refusal (`response_format`,
+    `max_tokens`, `temperature` …) it is not sent again; see `openai_refusals`. All other refusals
+    are final.
     """
 
     def __init__(
@@ -59,6 +58,7 @@ class OpenAIModel:
         price: Price | None = None,
         timeout_s: float = 120.0,
         max_retries: int = 2,
+        options: RequestOptions | None = None,
     ) -> None:
         """Prepare requests; none is sent yet.
 
@@ -70,6 +70,7 @@ class OpenAIModel:
             price: what its tokens cost; by default nothing.
             timeout_s: how long the server may be silent.
             max_retries: how often a request is sent again.
+            options: what every request holds; by default temperature 0.
 
         Raises:
             UsageError: the URL, the name, the key, the timeout or the number of retries cannot be.
@@ -88,12 +89,19 @@ class OpenAIModel:
         self._traits = traits or ModelTraits(name)
         self._price = price or Price()
         self._timeout_s = timeout_s
-        self._dialect = _Dialect()
+        options = options or RequestOptions()
+        self._options = options
+        self._lock = threading.Lock()
+        self._refusals = Refusals()
+        self._suspected: Counter[str] = Counter()
+        version = options.api_version
         self._client = openai.OpenAI(
             base_url=self._url,
             api_key=api_key or _NO_KEY,
             timeout=openai.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
             max_retries=max_retries,
+            default_query={"api-version": version} if version else None,
+            default_headers={"api-key": api_key} if version and api_key else None,
         )
 
     @property
@@ -111,8 +119,8 @@ class OpenAIModel:
         *,
         schema: type[BaseModel] | None = None,
         tools: Sequence[ToolSpec] = (),
-        max_tokens: int = 2048,
-        temperature: float = 0.0,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
         stop: Sequence[str] = (),
     ) -> Reply:
         """Answer the conversation; see `ChatModel.reply`.
@@ -120,54 +128,98 @@ class OpenAIModel:
         `latency_s` includes retries and their pauses.
 
         Raises:
-            ModelUnavailable: no server, no such model, a refused key or request, or an answer in
-                another protocol; the text says what to do.
+            ModelUnavailable: no server, no such model, a refused key or request, an answer in
+                another protocol, or a prompt that was cut; the text says what to do.
             UsageError: there are pictures, and the model takes none.
         """
         if not self._traits.sees_images and any(message.images for message in messages):
-            raise UsageError(f"model {self._name!r} takes no pictures; with vision=1 it gets them")
-        request = _Request(
-            tuple(messages), schema, tuple(tools), max_tokens, temperature, tuple(stop)
+            raise UsageError(
+                f"model {self._name!r} takes no pictures; with pictures=all it gets them"
+            )
+        options = self._options
+        request = Request(
+            tuple(messages),
+            schema,
+            tuple(tools),
+            self._traits.max_tokens if max_tokens is None else max_tokens,
+            options if temperature is None else replace(options, temperature=temperature),
+            tuple(stop),
         )
         started = time.monotonic()
         body = self._send(request)
-        latency_s = time.monotonic() - started
+        reply = self._read(body, request, time.monotonic() - started)
+        if schema is None:
+            return reply
+        return with_object(without_forced_call(reply), schema)
+
+    def _send(self, request: Request) -> bytes:
+        with self._lock:
+            known = self._refusals
+        name = request.schema_name
+        suspicion: openai.APIStatusError | None = None
+        while True:
+            form = known.form(self._traits.json, name) if name and not suspicion else "none"
+            sent = request.arguments(known, form, self._traits.image_max_px)
+            try:
+                raw = self._client.chat.completions.with_raw_response.create(
+                    model=self._name, **sent
+                )
+            except openai.APIStatusError as error:
+                named = with_refusal(known, error, sent, form=form, schema_name=name)
+                if named is not None:
+                    known = named
+                elif form != "none" and error.status_code in {400, 422}:
+                    suspicion = error
+                else:
+                    raise self._unavailable(suspicion or error) from error
+            except openai.OpenAIError as error:
+                raise self._unavailable(error) from error
+            else:
+                self._remember(known, name, is_suspected=suspicion is not None)
+                return raw.http_response.content
+
+    def _remember(self, known: Refusals, name: str, *, is_suspected: bool) -> None:
+        """Keep what made a request succeed, beside what other threads have found."""
+        with self._lock:
+            self._refusals |= known
+            if not is_suspected:
+                del self._suspected[name]
+                return
+            self._suspected[name] += 1
+            if self._suspected[name] >= _SUSPICIONS_TO_GIVE_UP:
+                form = self._refusals.form(self._traits.json, name)
+                self._refusals = self._refusals.without_form(form, name)
+                del self._suspected[name]
+
+    def _read(self, body: bytes, request: Request, latency_s: float) -> Reply:
+        characters = sum(len(message.text) for message in request.messages)
         try:
             reply = read_reply(
                 body,
                 price=self._price,
                 latency_s=latency_s,
                 model=self._traits.name,
-                prompt_characters=sum(len(message.text) for message in messages),
+                prompt_characters=characters,
             )
         except ValueError as error:
             raise ModelUnavailable(
                 f"{self._url} does not speak OpenAI's chat protocol ({_clipped(str(error))}): "
                 "check the URL, which usually ends in /v1"
             ) from error
-        if schema is not None and reply.finish_reason != "length":
-            with contextlib.suppress(InvalidReply):
-                reply = replace(reply, parsed=parse_object(reply.text, schema))
+        self._check_whole(reply.usage, characters)
         return reply
 
-    def _send(self, request: "_Request") -> bytes:
-        dialect = self._dialect
-        while True:
-            arguments = request.arguments(dialect, self._traits.image_max_px)
-            try:
-                raw = self._client.chat.completions.with_raw_response.create(
-                    model=self._name, **arguments
-                )
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                adapted = _adapted(dialect, error, request)
-                if adapted is None:
-                    raise self._unavailable(error) from error
-                dialect = adapted
-            except openai.OpenAIError as error:
-                raise self._unavailable(error) from error
-            else:
-                self._dialect = dialect
-                return raw.http_response.content
+    def _check_whole(self, usage: Usage, prompt_characters: int) -> None:
+        """Raise where so few tokens are counted that the server must have cut the prompt."""
+        is_counted = usage.prompt_tokens >= _SMALLEST_CONTEXT_TOKENS and not usage.cached_tokens
+        is_short = usage.prompt_tokens < prompt_characters // _CHARACTERS_PER_TOKEN
+        if prompt_characters >= _SHORTEST_CUT_CHARACTERS and is_counted and is_short:
+            raise ModelUnavailable(
+                f"{self._url} read only {usage.prompt_tokens:,} tokens of a prompt of "
+                f"{prompt_characters:,} characters and dropped the rest without a word: give the "
+                "model a longer context (for Ollama set OLLAMA_CONTEXT_LENGTH, or num_ctx in the "
+                "Modelfile)"
+            )
 
     def _unavailable(self, error: openai.OpenAIError) -> ModelUnavailable:
         said = _clipped(getattr(error, "message", str(error)))
@@ -191,57 +243,6 @@ class OpenAIModel:
         else:
             advice = f"refuses the request to model {self._name!r} ({said})"
         return ModelUnavailable(f"{self._url} {advice}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    messages: tuple[Message, ...]
-    schema: type[BaseModel] | None
-    tools: tuple[ToolSpec, ...]
-    max_tokens: int
-    temperature: float
-    stop: tuple[str, ...]
-
-    def arguments(self, dialect: _Dialect, longest_px: int | None) -> dict[str, Any]:
-        arguments: dict[str, Any] = {dialect.tokens_field: self.max_tokens}
-        messages = self.messages
-        if dialect.takes_temperature:
-            arguments["temperature"] = self.temperature
-        if self.schema is not None and self.schema.__name__ in dialect.refused_schemas:
-            messages = _with_schema_text(messages, self.schema)
-        elif self.schema is not None:
-            arguments["response_format"] = response_format(self.schema)
-        if self.stop:
-            arguments["stop"] = list(self.stop)
-        if self.tools:
-            arguments["tools"] = wire_tools(self.tools)
-        arguments["messages"] = wire_messages(messages, longest_px)
-        return arguments
-
-
-def _adapted(dialect: _Dialect, error: openai.APIStatusError, request: _Request) -> _Dialect | None:
-    """A dialect that avoids what the server refuses; None when there is nothing left to avoid."""
-    said = f"{error.param} {error.message}".lower()
-    if dialect.tokens_field == "max_tokens" and "max_completion_tokens" in said:
-        return replace(dialect, tokens_field="max_completion_tokens")
-    if dialect.takes_temperature and "temperature" in said:
-        return replace(dialect, takes_temperature=False)
-    if request.schema is not None and request.schema.__name__ not in dialect.refused_schemas:
-        # Servers word this refusal in too many ways to tell it from others: it is tried.
-        refused = dialect.refused_schemas | {request.schema.__name__}
-        return replace(dialect, refused_schemas=refused)
-    return None
-
-
-def _with_schema_text(
-    messages: tuple[Message, ...], schema: type[BaseModel]
-) -> tuple[Message, ...]:
-    """The schema at the end of the last user message: many servers refuse two in a row."""
-    text = fill(load_prompt("tapgraph.llm_backend", "schema"), schema=schema_text(schema))
-    if not messages or messages[-1].role != "user":
-        return (*messages, user(text))
-    last = messages[-1]
-    return (*messages[:-1], replace(last, parts=(*last.parts, TextPart(text))))
 
 
 def _checked_url(url: str) -> str:

@@ -1,7 +1,9 @@
 """Requests and replies in the words of OpenAI's chat protocol."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -10,8 +12,20 @@ from tapgraph.llm_backend.chat_model import Reply, ToolCall, ToolSpec, Usage
 from tapgraph.llm_backend.messages import ImagePart, Message
 from tapgraph.llm_backend.pictures import jpeg_data_url
 from tapgraph.llm_backend.prices import Price
+from tapgraph.llm_backend.strict_schema import is_strict, strict_schema
+from tapgraph.llm_backend.thinking import Thought, part_thinking
 
-__all__ = ["read_reply", "response_format", "wire_messages", "wire_tools"]
+__all__ = [
+    "forced_call",
+    "read_reply",
+    "response_format",
+    "wire_messages",
+    "wire_tools",
+    "without_forced_call",
+]
+
+_REPLY = "reply"
+"""The function that a model is made to call where only calls keep to a schema."""
 
 _CHARACTERS_PER_TOKEN = 4
 
@@ -42,6 +56,8 @@ class _TextPart(BaseModel):
 
 class _Message(BaseModel):
     content: str | list[_TextPart] | None = None
+    reasoning_content: object = None
+    reasoning: object = None
     refusal: str | None = None
     tool_calls: list[_ToolCall] | None = None
 
@@ -51,9 +67,30 @@ class _Choice(BaseModel):
     finish_reason: str | None = None
 
 
+class _PromptDetails(BaseModel):
+    cached_tokens: int | None = None
+
+
+class _CompletionDetails(BaseModel):
+    reasoning_tokens: int | None = None
+
+
 class _Usage(BaseModel):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+
+    @property
+    def cached_tokens(self) -> int:
+        details = self.prompt_tokens_details or _PromptDetails()
+        return max(0, details.cached_tokens or self.prompt_cache_hit_tokens or 0)
+
+    @property
+    def reasoning_tokens(self) -> int:
+        details = self.completion_tokens_details or _CompletionDetails()
+        return max(0, details.reasoning_tokens or 0)
 
 
 class _Completion(BaseModel):
@@ -102,31 +139,38 @@ def wire_tools(tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:
 
 
 def response_format(schema: type[BaseModel]) -> dict[str, Any]:
-    """The wish for JSON of this shape, strict where the schema allows it."""
-    json_schema = schema.model_json_schema()
+    """The wish for JSON of this shape, in strict mode where the schema leaves nothing open."""
+    return {"type": "json_schema", "json_schema": _named(schema, _wire_name(schema), "schema")}
+
+
+def forced_call(schema: type[BaseModel]) -> dict[str, Any]:
+    """The wish for one call whose arguments are JSON of this shape: arguments of a request."""
+    function = _named(schema, _REPLY, "parameters")
     return {
-        "type": "json_schema",
-        "json_schema": {
-            "name": schema.__name__,
-            "schema": json_schema,
-            "strict": _is_closed(json_schema),
-        },
+        "tools": [{"type": "function", "function": function}],
+        "tool_choice": {"type": "function", "function": {"name": _REPLY}},
     }
 
 
-def _is_closed(json_schema: object) -> bool:
-    """Whether all objects name all their keys as required, which OpenAI's strict mode asks for."""
-    if isinstance(json_schema, list):
-        return all(_is_closed(item) for item in json_schema)
-    if not isinstance(json_schema, dict):
-        return True
-    if json_schema.get("type") == "object":
-        keys = set(json_schema.get("properties", {}))
-        if json_schema.get("additionalProperties") is not False:
-            return False
-        if keys != set(json_schema.get("required", [])):
-            return False
-    return all(_is_closed(value) for value in json_schema.values())
+def without_forced_call(reply: Reply) -> Reply:
+    """The reply with the arguments of the call that `forced_call` asked for as its words."""
+    for call in reply.tool_calls:
+        if call.name == _REPLY:
+            reason = "stop" if reply.finish_reason == "tool_calls" else reply.finish_reason
+            return replace(reply, text=call.arguments, tool_calls=(), finish_reason=reason)
+    return reply
+
+
+def _named(schema: type[BaseModel], name: str, key: str) -> dict[str, Any]:
+    json_schema = schema.model_json_schema()
+    strict = strict_schema(json_schema)
+    if is_strict(strict):
+        return {"name": name, key: strict, "strict": True}
+    return {"name": name, key: json_schema, "strict": False}
+
+
+def _wire_name(schema: type[BaseModel]) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", schema.__name__)[:64]
 
 
 def read_reply(
@@ -153,31 +197,57 @@ def read_reply(
     if not completion.choices:
         raise ValueError("choices: it is empty")
     choice = completion.choices[0]
-    counted = completion.usage or _Usage()
-    words = _text(choice.message)
-    prompt_tokens = _tokens(counted.prompt_tokens, prompt_characters)
-    completion_tokens = _tokens(counted.completion_tokens, len(words))
-    cost_usd = price.cost_usd(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)
-    refusal = choice.message.refusal
+    usage = _usage(completion.usage or _Usage(), choice.message, price, prompt_characters)
+    said = _thought(choice.message)
     finish_reason = _FINISH_REASONS.get(choice.finish_reason or "", "stop")
+    refusal = choice.message.refusal
     return Reply(
-        text=refusal or words,
+        text=refusal or said.text,
         tool_calls=tuple(_tool_call(call) for call in choice.message.tool_calls or ()),
-        usage=Usage(prompt_tokens, completion_tokens, cost_usd),
+        usage=usage,
         latency_s=latency_s,
         finish_reason="content_filter" if refusal else finish_reason,
         model=completion.model or model,
+        reasoning=said.reasoning,
     )
+
+
+def _usage(counted: _Usage, message: _Message, price: Price, prompt_characters: int) -> Usage:
+    characters = len(_content(message)) + len(_told_apart(message))
+    prompt_tokens = _tokens(counted.prompt_tokens, prompt_characters)
+    completion_tokens = _tokens(counted.completion_tokens, characters)
+    cached_tokens = min(counted.cached_tokens, prompt_tokens)
+    cost_usd = price.cost_usd(
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        cached_tokens=cached_tokens,
+    )
+    reasoning_tokens = min(counted.reasoning_tokens, completion_tokens)
+    return Usage(prompt_tokens, completion_tokens, cost_usd, cached_tokens, reasoning_tokens)
 
 
 def _tokens(counted: int | None, characters: int) -> int:
     return max(0, counted) if counted is not None else -(-characters // _CHARACTERS_PER_TOKEN)
 
 
-def _text(message: _Message) -> str:
+def _thought(message: _Message) -> Thought:
+    parted = part_thinking(_content(message))
+    thoughts = [thought for thought in (_told_apart(message), parted.reasoning) if thought]
+    return Thought("\n".join(thoughts), parted.text)
+
+
+def _content(message: _Message) -> str:
     if isinstance(message.content, list):
         return "".join(part.text for part in message.content)
     return message.content or ""
+
+
+def _told_apart(message: _Message) -> str:
+    """What servers that know a model's thoughts tell beside its words."""
+    for told in (message.reasoning_content, message.reasoning):
+        if isinstance(told, str) and told:
+            return told
+    return ""
 
 
 def _tool_call(call: _ToolCall) -> ToolCall:

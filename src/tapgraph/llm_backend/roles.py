@@ -1,7 +1,6 @@
 """A model for each role of an agent, and one that steps in when another is away."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from pydantic import BaseModel
 
@@ -15,15 +14,15 @@ __all__ = ["FallbackModel", "RoleModels"]
 class FallbackModel:
     """A `ChatModel` that asks a second model when the first is unavailable.
 
-    Both must have the same traits but for the name: the conversation is written for one of them,
-    and a point must mean the same in both replies.
+    Both must see the same pictures, write points alike and speak the same dialect: the conversation
+    is written for one of them, and a point must mean the same in both replies.
     """
 
     def __init__(self, primary: ChatModel, fallback: ChatModel) -> None:
         first, second = primary.traits, fallback.traits
-        if replace(first, name="") != replace(second, name=""):
+        if _manner(first) != _manner(second):
             raise UsageError(
-                f"the fallback {second.name!r} must take pictures and write points as "
+                f"the fallback {second.name!r} must take pictures, write points and speak as "
                 f"{first.name!r} does: {second} against {first}"
             )
         self._primary = primary
@@ -40,8 +39,8 @@ class FallbackModel:
         *,
         schema: type[BaseModel] | None = None,
         tools: Sequence[ToolSpec] = (),
-        max_tokens: int = 2048,
-        temperature: float = 0.0,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
         stop: Sequence[str] = (),
     ) -> Reply:
         """Answer with the first model, or with the second; `Reply.model` tells which.
@@ -70,6 +69,18 @@ class FallbackModel:
                 )
             except ModelUnavailable as second:
                 raise ModelUnavailable(f"{first}; and the fallback: {second}") from second
+
+
+def _manner(traits: ModelTraits) -> ModelTraits:
+    """The traits that must be alike; the others are a matter of each model's own requests."""
+    return ModelTraits(
+        "",
+        pictures=traits.pictures,
+        coordinate_space=traits.coordinate_space,
+        image_max_px=traits.image_max_px,
+        is_demonstrator=traits.is_demonstrator,
+        dialect=traits.dialect,
+    )
 
 
 class RoleModels:

@@ -1,6 +1,5 @@
 """A model whose answers are given beforehand: for tests, examples and offline trials."""
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,9 +7,9 @@ from typing import TypeAlias
 
 from pydantic import BaseModel
 
-from tapgraph.errors import InvalidReply, UsageError
+from tapgraph.errors import UsageError
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolSpec
-from tapgraph.llm_backend.json_object import parse_object
+from tapgraph.llm_backend.json_object import with_object
 from tapgraph.llm_backend.messages import Message
 
 __all__ = ["Answer", "AnswerFunction", "ScriptedModel", "ScriptedRequest"]
@@ -28,8 +27,8 @@ class ScriptedRequest:
     messages: tuple[Message, ...]
     schema: type[BaseModel] | None
     tools: tuple[ToolSpec, ...]
-    max_tokens: int
-    temperature: float
+    max_tokens: int | None
+    temperature: float | None
     stop: tuple[str, ...]
 
 
@@ -67,8 +66,8 @@ class ScriptedModel:
         *,
         schema: type[BaseModel] | None = None,
         tools: Sequence[ToolSpec] = (),
-        max_tokens: int = 2048,
-        temperature: float = 0.0,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
         stop: Sequence[str] = (),
     ) -> Reply:
         """The next answer.
@@ -102,8 +101,7 @@ class ScriptedModel:
         else:
             reply = answer
         if schema is not None and reply.parsed is None:
-            with contextlib.suppress(InvalidReply):
-                reply = replace(reply, parsed=parse_object(reply.text, schema))
+            reply = with_object(reply, schema)
         return replace(reply, model=reply.model or self.traits.name)
 
 

@@ -9,9 +9,10 @@ from pydantic import BaseModel
 
 from tapgraph.errors import InvalidReply, ModelUnavailable, ToolError, UsageError
 from tapgraph.llm_backend.chat_model import ChatModel, Reply, Usage
-from tapgraph.llm_backend.json_object import parse_object, schema_text
+from tapgraph.llm_backend.json_object import Parsed, read_object, schema_text
 from tapgraph.llm_backend.messages import Message, assistant, user
 from tapgraph.llm_backend.prompt import fill, load_prompt
+from tapgraph.llm_backend.thinking import part_thinking
 
 __all__ = ["Asked", "CallRecord", "ask"]
 
@@ -19,6 +20,9 @@ Schema = TypeVar("Schema", bound=BaseModel)
 
 _LONGEST_ECHO = 4000
 """Characters of an invalid reply that the model is shown again."""
+
+_MOST_CUT_REPLIES = 2
+"""A model that is cut twice at the same length is cut a third time; each costs a whole reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class CallRecord:
         usage: tokens and cost of this call.
         latency_s: seconds until the reply was complete.
         images: pictures that were sent.
+        reasoning: what the model thought before it answered.
+        repairs: what was put right in the reply to read it.
     """
 
     model: str
@@ -42,6 +48,8 @@ class CallRecord:
     usage: Usage
     latency_s: float
     images: int
+    reasoning: str
+    repairs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +66,10 @@ def ask(
     messages: Sequence[Message],
     schema: type[Schema],
     *,
-    max_tokens: int = 2048,
-    temperature: float = 0.0,
+    max_tokens: int | None = None,
+    temperature: float | None = None,
     retries: int = 2,
+    read: Callable[[Reply], Schema] | None = None,
     check: Callable[[Schema], object] | None = None,
     before_call: Callable[[], None] | None = None,
     on_call: Callable[[CallRecord], None] | None = None,
@@ -68,15 +77,17 @@ def ask(
     """An object of type `schema` from the model.
 
     A reply that is cut, is not exactly one JSON object or does not fit the schema is shown to the
-    model with the reason, at most `retries` times.
+    model with the reason, at most `retries` times; of cut replies only the first.
 
     Args:
         model: who is asked.
         messages: the conversation.
         schema: what the answer must fit.
-        max_tokens: the length of each reply at most.
-        temperature: 0 for the likeliest reply.
+        max_tokens: of each reply, thinking included; None for the model's own limit.
+        temperature: 0 for the likeliest reply; None for the model's own.
         retries: how often to ask again after an invalid reply.
+        read: turns a reply that is no JSON into the answer, or raises `InvalidReply`; no schema is
+            sent then. The answer's `repairs`, if any, are recorded.
         check: called with an answer that fits the schema; its `ToolError` makes it invalid.
         before_call: called before each call; what it raises (a used-up budget) ends the asking.
         on_call: told of each call, whether it succeeded or not.
@@ -88,29 +99,36 @@ def ask(
     if retries < 0:
         raise UsageError(f"retries must be at least 0, got {retries}")
     replies: list[Reply] = []
-    conversation = list(messages)
+    conversation = tuple(messages)
+    asks_for = None if read else schema
     problem = ""
-    for attempt in range(1, retries + 2):
+    while len(replies) <= retries and sum(map(_is_cut, replies)) < _MOST_CUT_REPLIES:
         if before_call is not None:
             before_call()
-        call = _Call(model, conversation, attempt, on_call or _ignore)
-        reply = call.make(schema, max_tokens, temperature)
-        replies.append(reply)
+        call = _Call(model, conversation, len(replies) + 1, on_call or _ignore)
+        replies.append(reply := call.make(asks_for, max_tokens, temperature))
+        repairs: tuple[str, ...] = ()
         try:
-            answer = _validated(reply, schema)
+            parsed = _parsed(reply, schema, read)
+            repairs = parsed.repairs
             if check is not None:
-                check(answer)
+                check(parsed.answer)
         except (InvalidReply, ToolError) as error:
             problem = str(error)
-            call.record(reply, problem)
-            conversation = [*messages, *_correction(reply, problem, schema)]
+            call.record(reply, problem, repairs)
+            conversation = (*messages, *_correction(reply, problem, asks_for))
         else:
-            call.record(reply, "")
-            return Asked(answer, tuple(replies), _total(replies))
+            call.record(reply, "", repairs)
+            return Asked(parsed.answer, tuple(replies), _total(replies))
+    raise _given_up(model, replies, problem)
+
+
+def _given_up(model: ChatModel, replies: Sequence[Reply], problem: str) -> InvalidReply:
     usage = _total(replies)
-    raise InvalidReply(
+    advice = "; give it more with max_tokens" if _is_cut(replies[-1]) else ""
+    return InvalidReply(
         f"{model.traits.name} gave no valid reply in {len(replies)} tries; "
-        f"the last one cannot be used: {problem}",
+        f"the last one cannot be used: {problem}{advice}",
         replies=tuple(reply.text for reply in replies),
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
@@ -125,17 +143,19 @@ class _Call:
     attempt: int
     on_call: Callable[[CallRecord], None]
 
-    def make(self, schema: type[BaseModel], max_tokens: int, temperature: float) -> Reply:
+    def make(
+        self, schema: type[BaseModel] | None, max_tokens: int | None, temperature: float | None
+    ) -> Reply:
         started = time.monotonic()
         try:
             return self.model.reply(
                 self.conversation, schema=schema, max_tokens=max_tokens, temperature=temperature
             )
         except ModelUnavailable as error:
-            self.record(Reply("", latency_s=time.monotonic() - started), str(error))
+            self.record(Reply("", latency_s=time.monotonic() - started), str(error), ())
             raise
 
-    def record(self, reply: Reply, problem: str) -> None:
+    def record(self, reply: Reply, problem: str, repairs: tuple[str, ...]) -> None:
         self.on_call(
             CallRecord(
                 model=reply.model or self.model.traits.name,
@@ -145,6 +165,8 @@ class _Call:
                 usage=reply.usage,
                 latency_s=reply.latency_s,
                 images=sum(len(message.images) for message in self.conversation),
+                reasoning=reply.reasoning,
+                repairs=repairs,
             )
         )
 
@@ -153,20 +175,49 @@ def _ignore(record: CallRecord) -> None:
     pass
 
 
-def _validated(reply: Reply, schema: type[Schema]) -> Schema:
-    if reply.finish_reason == "length":
-        raise InvalidReply(f"it was cut after {reply.usage.completion_tokens} tokens; be shorter")
+def _is_cut(reply: Reply) -> bool:
+    return reply.finish_reason == "length"
+
+
+def _parsed(
+    reply: Reply, schema: type[Schema], read: Callable[[Reply], Schema] | None
+) -> Parsed[Schema]:
+    if _is_cut(reply):
+        raise InvalidReply(_cut_problem(reply))
     if reply.finish_reason == "content_filter":
         raise InvalidReply("it was withheld by a content filter")
+    if read is not None:
+        answer = read(reply)
+        return Parsed(answer, _repairs_of(answer))
     if isinstance(reply.parsed, schema):
-        return reply.parsed
-    return parse_object(reply.text, schema)
+        parsed = Parsed(reply.parsed, reply.repairs)
+    else:
+        parsed = read_object(reply.text, schema)
+    return Parsed(parsed.answer, parsed.repairs + _repairs_of(parsed.answer))
 
 
-def _correction(reply: Reply, problem: str, schema: type[BaseModel]) -> tuple[Message, Message]:
+def _repairs_of(answer: BaseModel) -> tuple[str, ...]:
+    """What the answer itself says that was put right in it."""
+    repairs = getattr(answer, "repairs", ())
+    return repairs if isinstance(repairs, tuple) else ()
+
+
+def _cut_problem(reply: Reply) -> str:
+    tokens = reply.usage.completion_tokens
+    if not part_thinking(reply.text).text.strip():
+        return f"all of its {tokens} tokens went into thinking; think briefly, then answer"
+    return f"it was cut after {tokens} tokens; be shorter"
+
+
+def _correction(
+    reply: Reply, problem: str, schema: type[BaseModel] | None
+) -> tuple[Message, Message]:
     said = reply.text.strip() or "(nothing)"
     if len(said) > _LONGEST_ECHO:
         said = f"{said[:_LONGEST_ECHO]}…"
+    if schema is None:
+        template = load_prompt("tapgraph.llm_backend", "invalid_words")
+        return assistant(said), user(fill(template, problem=problem))
     template = load_prompt("tapgraph.llm_backend", "invalid_reply")
     return assistant(said), user(fill(template, problem=problem, schema=schema_text(schema)))
 

@@ -35,10 +35,10 @@ from tapgraph.tools.mobile.screen import Element, Role, Screen
 llguidance = pytest.importorskip("llguidance", reason="the extra 'local' is not installed")
 
 BLIND = ModelTraits("blind")
-SMALL_PICTURES = ModelTraits("small", pictures="operator", image_max_px=1200)
-THOUSANDS = ModelTraits("thousands", pictures="operator", coordinate_space="0-1000")
-UP_TO_999 = ModelTraits("up to 999", pictures="operator", coordinate_space="0-999")
-UNIT = ModelTraits("unit", pictures="operator", coordinate_space="0-1")
+SMALL_PICTURES = ModelTraits("small", pictures="all", image_max_px=1200)
+THOUSANDS = ModelTraits("thousands", pictures="all", coordinate_space="0-1000")
+UP_TO_999 = ModelTraits("up to 999", pictures="all", coordinate_space="0-999")
+UNIT = ModelTraits("unit", pictures="all", coordinate_space="0-1")
 
 SEARCH = Element(1, Bounds(0, 100, 1080, 200), "Search", Role.INPUT, clickable=True)
 LIST = Element(2, Bounds(0, 200, 1080, 2200), "", Role.LIST, scrollable=True)
@@ -247,10 +247,9 @@ def test_a_broken_call_is_told(call: object) -> None:
         parse_object(text, offered_reply(Offer(), BLIND, SCREEN))
 
 
-def test_servers_are_sent_one_name_and_no_strict_mode_that_compiles_each_screen() -> None:
+def test_servers_are_sent_one_name() -> None:
     wish = response_format(offered_reply(Offer(), BLIND, SCREEN))["json_schema"]
     assert wish["name"] == OperatorReply.__name__
-    assert wish["strict"] is False
     assert wish["schema"]["type"] == "object"
     assert "oneOf" not in json.dumps(wish)
 

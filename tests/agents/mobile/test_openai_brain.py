@@ -61,7 +61,7 @@ def test_a_whole_task_runs_over_http(
     tmp_path: Path,
 ) -> None:
     server = openai_server(demonstrate)
-    spec = server.spec("brain", "vision=1&max_image_px=400&price_in=1&price_out=2")
+    spec = server.spec("brain", "pictures=all&max_image_px=400&price_in=1&price_out=2")
     models = open_models(spec, SETTINGS, roles=ROLES)
     agent = PhoneAgent(
         device=SimulatedDevice(phone), model=models, memory=memory, pipeline=pipeline

@@ -83,6 +83,30 @@ def test_max_tokens_is_lowered_to_what_the_context_leaves(tiny: "Tiny") -> None:
             model.reply([user("word " * 60)])
 
 
+def test_without_max_tokens_the_models_own_limit_holds(model: LocalModel) -> None:
+    limited = LocalModel(model.engine, traits=ModelTraits("m", max_tokens=3))
+    reply = limited.reply([user("Done?")], schema=Verdict)
+    assert (reply.usage.completion_tokens, reply.finish_reason) == (3, "length")
+
+
+def test_without_a_temperature_the_models_own_holds(model: LocalModel) -> None:
+    warm = LocalModel(model.engine, defaults=ReplyDefaults(temperature=1.0, seed=3))
+    said = warm.reply([user("Go.")], max_tokens=30).text
+    assert said == model.reply([user("Go.")], temperature=1.0, max_tokens=30).text
+    assert said != model.reply([user("Go.")], max_tokens=30).text
+
+
+def test_it_says_that_it_keeps_to_every_schema(model: LocalModel) -> None:
+    assert model.traits.enforces_schemas
+    assert LocalModel(model.engine, traits=ModelTraits("m")).traits.enforces_schemas
+
+
+def test_tokens_of_a_kept_prompt_are_told(model: LocalModel) -> None:
+    prompt = [user("word " * 40)]
+    assert model.reply(prompt, max_tokens=2).usage.cached_tokens == 0
+    assert model.reply(prompt, max_tokens=2).usage.cached_tokens >= 16
+
+
 def chat(*tools: ToolSpec, **more: Any) -> ChatRequest:
     return ChatRequest((ChatTurn("user", (TextPart("Go."),)),), tools, longest_text=8, **more)
 
@@ -128,10 +152,10 @@ def test_wishes_that_contradict_each_other_are_refused(
 
 
 def test_pictures_need_eyes(model: LocalModel) -> None:
-    with pytest.raises(UsageError, match="with vision=1 it gets them"):
+    with pytest.raises(UsageError, match="with pictures=all it gets them"):
         model.reply([user("?", Image.new("RGB", (40, 40)))])
-    with pytest.raises(UsageError, match=r"vision=1 needs a checkpoint of Qwen2\.5-VL"):
-        LocalModel(model.engine, traits=ModelTraits("m", pictures="operator"))
+    with pytest.raises(UsageError, match=r"pictures need a checkpoint of Qwen2\.5-VL"):
+        LocalModel(model.engine, traits=ModelTraits("m", pictures="all"))
 
 
 @pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl"])
@@ -163,7 +187,7 @@ def test_with_pictures_the_tokens_are_those_of_generate(family: str, tiny: "Tiny
 
 
 def test_another_picture_gives_another_reply(tiny: "Tiny") -> None:
-    traits = ModelTraits("m", pictures="operator", image_max_px=100)
+    traits = ModelTraits("m", pictures="all", image_max_px=100)
     with Engine(tiny.load("qwen3_vl")) as engine:
         model = LocalModel(engine, traits=traits)
         replies = {
@@ -185,12 +209,14 @@ def settings() -> Settings:
 def test_a_spec_opens_a_checkpoint(tiny: "Tiny") -> None:
     spec = (
         f"local:{tiny.folder()}?device=cpu&dtype=float32&seed=1&context_tokens=200&longest_text=9"
+        "&max_tokens=90&temperature=0.5"
     )
     model = open_model(f"{spec}&coordinates=0-1000", settings())
     assert isinstance(model, LocalModel)
     try:
         assert model.traits.coordinate_space == "0-1000"
         assert model.engine.context_tokens == 200
+        assert model.traits.max_tokens == 90
         assert isinstance(model.reply([user("Done?")], schema=Verdict).parsed, Verdict)
     finally:
         model.close()
@@ -214,7 +240,7 @@ def test_a_spec_names_the_attention_system_and_its_options(tiny: "Tiny") -> None
         ("attention=magic", "no attention system is called 'magic'"),
         ("attention=sink_window&sight=1", "has no option 'sight'"),
         ("budget=64", "no option of a local model or of dense attention is called budget"),
-        ("vision=1", "vision=1 needs a checkpoint"),
+        ("pictures=all", "pictures need a checkpoint"),
         ("dtype=int8", "dtype must be one of"),
         ("context_tokens=9999", "is 4096 tokens, got 9999"),
         ("longest_text=0", "longest_text cannot be '0'"),

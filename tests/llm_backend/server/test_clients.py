@@ -5,14 +5,17 @@ import io
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import openai
 import pytest
 from langchain_openai import ChatOpenAI
 from PIL import Image
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from tapgraph.llm_backend.chat_model import ModelTraits
+from tapgraph.llm_backend.messages import user
+from tapgraph.llm_backend.openai_model import OpenAIModel
 from tapgraph.llm_backend.server.serving import Server
 
 HELLO = [{"role": "user", "content": "Open Notes and write milk."}]
@@ -304,3 +307,24 @@ def test_langchain_gets_a_tool_call(server: Server) -> None:
 def test_langchain_gets_log_probabilities(server: Server) -> None:
     reply = langchain(server, max_tokens=4, logprobs=True, top_logprobs=2).invoke("Go on.")
     assert len(reply.response_metadata["logprobs"]["content"]) == 4
+
+
+class Finding(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["bug", "wish"] | None = None
+    count: Annotated[int, Field(ge=0, le=9)] = 0
+    is_done: bool = False
+
+
+@pytest.mark.parametrize("form", ["schema", "object", "tools"])
+def test_our_own_client_gets_objects_with_its_own_settings(form: Any, server: Server) -> None:
+    traits = ModelTraits(server.model, json=form)
+    model = OpenAIModel(server.url, server.model, traits=traits)
+    try:
+        reply = model.reply([user("Done?")], schema=Finding, max_tokens=None)
+        if form != "object":
+            assert isinstance(reply.parsed, Finding)
+        assert reply.usage.prompt_tokens > 0
+    finally:
+        model.close()

@@ -83,9 +83,9 @@ class PhoneTeam:
 
     def _pictures(self, role: str, state: PhoneState) -> Sequence[Image.Image]:
         sees = self.traits(role).pictures
-        if sees == "none":
-            return ()
         now = self.screens[state["screen"]]
+        if sees == "none" or (sees == "operator" and role != "operator" and now.elements):
+            return ()
         wanted = self.pipeline.pictures.get(role, 0)  # type: ignore[call-overload]
         if sees == "all":
             wanted = max(wanted, _SEE_THE_SCREEN.get(role, 0))

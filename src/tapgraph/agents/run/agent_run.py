@@ -90,6 +90,10 @@ class AgentRun:
                 valid=call.valid,
                 images=call.images,
                 error=call.error,
+                cached_tokens=call.usage.cached_tokens,
+                reasoning_tokens=call.usage.reasoning_tokens,
+                reasoning=call.reasoning,
+                repairs=call.repairs,
             )
             self.meter.add(event)
             self.timer.add_model(call.latency_s)
@@ -104,6 +108,7 @@ class AgentRun:
             messages,
             schema,
             check=check,
+            read=read,
             before_call=prepare,
             on_call=record,
         )

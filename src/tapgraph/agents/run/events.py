@@ -113,6 +113,7 @@ class ModelCalled(_Happening):
 
     Attributes:
         cached_tokens: how many of `prompt_tokens` the server had read before.
+        reasoning_tokens: how many of `completion_tokens` it thought with.
         reasoning: what the model thought before it answered, where the server tells it.
         repairs: what was put right in the reply without asking again.
     """
@@ -129,6 +130,7 @@ class ModelCalled(_Happening):
     images: int = 0
     error: str = ""
     cached_tokens: int = 0
+    reasoning_tokens: int = 0
     reasoning: str = ""
     repairs: tuple[str, ...] = ()
 

@@ -69,8 +69,8 @@ class Demonstrator:
         *,
         schema: type[BaseModel] | None = None,
         tools: Sequence[ToolSpec] = (),  # noqa: ARG002  part of the protocol
-        max_tokens: int = 2048,  # noqa: ARG002
-        temperature: float = 0.0,  # noqa: ARG002
+        max_tokens: int | None = None,  # noqa: ARG002
+        temperature: float | None = None,  # noqa: ARG002
         stop: Sequence[str] = (),  # noqa: ARG002
     ) -> Reply:
         """What the role's reply would be in the reference solution.

@@ -116,7 +116,9 @@ class ModelChooser:
     told what is wrong with it, which the paper does not do.
     """
 
-    def __init__(self, model: ChatModel, *, max_tokens: int = 2048, retries: int = 0) -> None:
+    def __init__(
+        self, model: ChatModel, *, max_tokens: int | None = None, retries: int = 0
+    ) -> None:
         self._model = model
         self._max_tokens = max_tokens
         self._retries = retries

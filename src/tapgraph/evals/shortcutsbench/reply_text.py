@@ -3,11 +3,13 @@
 import json
 import re
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from tapgraph.errors import InvalidReply
-from tapgraph.llm_backend.json_object import parse_object
+from tapgraph.llm_backend.json_object import read_object
+from tapgraph.llm_backend.json_text import NOTATION_REPAIRS
 
 __all__ = [
     "ApiReply",
@@ -18,6 +20,8 @@ __all__ = [
     "strict_api",
     "strict_call",
 ]
+
+_Schema = TypeVar("_Schema", bound=BaseModel)
 
 _GREEDY_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 _API_NAME = re.compile(r'"api_name"\s*:\s*"([^"]*)"')
@@ -92,19 +96,29 @@ def strict_call(text: str) -> Call | None:
 
     Prose and a Markdown fence around the object are no error.
     """
-    try:
-        reply = parse_object(text, StepReply)
-    except InvalidReply:
+    reply = _strictly_read(text, StepReply)
+    if reply is None:
         return None
     return Call(reply.WFWorkflowActionIdentifier, reply.WFWorkflowActionParameters)
 
 
 def strict_api(text: str) -> str | None:
-    """The API, letter for letter, when the text holds exactly one object that fits `ApiReply`."""
+    """The API, letter for letter, when the text holds exactly one object that fits `ApiReply`.
+
+    >>> strict_api('Next: {"api_name": "click"}'), strict_api("Next: {'api_name': 'click'}")
+    ('click', None)
+    """
+    reply = _strictly_read(text, ApiReply)
+    return None if reply is None else reply.api_name
+
+
+def _strictly_read(text: str, schema: type[_Schema]) -> _Schema | None:
+    """The object; None where there is not exactly one, or it has to be mended to be JSON."""
     try:
-        return parse_object(text, ApiReply).api_name
+        read = read_object(text, schema)
     except InvalidReply:
         return None
+    return None if NOTATION_REPAIRS & set(read.repairs) else read.answer
 
 
 _NOTHING = object()

@@ -1,6 +1,5 @@
 """A checkpoint on this machine as a `ChatModel`, in this process."""
 
-import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,16 +7,17 @@ from dataclasses import dataclass, replace
 from PIL import Image
 from pydantic import BaseModel
 
-from tapgraph.errors import InvalidReply, UsageError
+from tapgraph.errors import UsageError
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolSpec, Usage
-from tapgraph.llm_backend.json_object import parse_object
-from tapgraph.llm_backend.local.chat import ChatRequest, prepare_chat
+from tapgraph.llm_backend.json_object import with_object
+from tapgraph.llm_backend.local.chat import Chat, ChatRequest, prepare_chat
 from tapgraph.llm_backend.local.chat_prompt import ChatTurn
 from tapgraph.llm_backend.local.constraints import JsonSchema
 from tapgraph.llm_backend.local.engine import Engine
-from tapgraph.llm_backend.local.generation import Sampling
+from tapgraph.llm_backend.local.generation import Generation, Sampling
 from tapgraph.llm_backend.messages import ImagePart, Message, Part
 from tapgraph.llm_backend.pictures import size_as_sent
+from tapgraph.llm_backend.thinking import part_thinking
 
 __all__ = ["LocalModel", "ReplyDefaults"]
 
@@ -27,11 +27,13 @@ class ReplyDefaults:
     """What `ChatModel.reply` does not ask for.
 
     Attributes:
+        temperature: of replies that are asked for without one.
         seed: for replies at a temperature above 0; None for another reply each time.
         longest_text: see `JsonSchema.longest_text`.
         timeout_s: how long a reply may take, waiting included; None for no limit.
     """
 
+    temperature: float = 0.0
     seed: int | None = None
     longest_text: int | None = None
     timeout_s: float | None = None
@@ -56,11 +58,11 @@ class LocalModel:
             UsageError: the traits promise pictures, and the checkpoint takes none.
         """
         self.engine = engine
-        self._traits = traits or ModelTraits(engine.checkpoint.name)
+        self._traits = replace(traits or ModelTraits(engine.checkpoint.name), enforces_schemas=True)
         self._defaults = defaults
         if self._traits.sees_images and not engine.checkpoint.sees_images:
             raise UsageError(
-                f"vision=1 needs a checkpoint of Qwen2.5-VL or Qwen3-VL with its "
+                f"pictures need a checkpoint of Qwen2.5-VL or Qwen3-VL with its "
                 f"preprocessor_config.json; {engine.checkpoint.name!r} is none"
             )
 
@@ -79,8 +81,8 @@ class LocalModel:
         *,
         schema: type[BaseModel] | None = None,
         tools: Sequence[ToolSpec] = (),
-        max_tokens: int = 2048,
-        temperature: float = 0.0,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
         stop: Sequence[str] = (),
     ) -> Reply:
         """Answer the conversation; see `ChatModel.reply`.
@@ -94,7 +96,7 @@ class LocalModel:
         """
         if not self._traits.sees_images and any(message.images for message in messages):
             raise UsageError(
-                f"model {self._traits.name!r} takes no pictures; with vision=1 it gets them"
+                f"model {self._traits.name!r} takes no pictures; with pictures=all it gets them"
             )
         defaults, started = self._defaults, time.monotonic()
         constraint = None
@@ -107,34 +109,38 @@ class LocalModel:
                 tuple(tools),
                 tool_choice="auto" if schema is None else "none",
                 constraint=constraint,
-                sampling=Sampling(temperature, seed=defaults.seed),
+                sampling=Sampling(
+                    defaults.temperature if temperature is None else temperature,
+                    seed=defaults.seed,
+                ),
                 stop=tuple(stop),
                 timeout_s=defaults.timeout_s,
                 longest_text=defaults.longest_text,
             ),
         )
         left = self.engine.context_tokens - len(chat.request.prompt.tokens)
-        request = replace(
-            chat.request, max_tokens=min(max_tokens, left) if left > 0 else max_tokens
-        )
+        wanted = self._traits.max_tokens if max_tokens is None else max_tokens
+        request = replace(chat.request, max_tokens=min(wanted, left) if left > 0 else wanted)
         generation = self.engine.submit(request).result()
+        reply = self._read(chat, generation, time.monotonic() - started)
+        return reply if schema is None else with_object(reply, schema)
+
+    def _read(self, chat: Chat, generation: Generation, latency_s: float) -> Reply:
         reader = chat.open_reader()
         words = reader.push(generation.text)
         rest = reader.finish()
+        said = part_thinking(words + rest.text)
         is_cut = generation.finished.reason == "length"
         count = generation.finished.count
-        reply = Reply(
-            text=words + rest.text,
+        return Reply(
+            text=said.text,
+            reasoning=said.reasoning,
             tool_calls=rest.tool_calls,
-            usage=Usage(count.prompt, count.completion),
-            latency_s=time.monotonic() - started,
+            usage=Usage(count.prompt, count.completion, cached_tokens=count.cached),
+            latency_s=latency_s,
             finish_reason="length" if is_cut else "tool_calls" if rest.tool_calls else "stop",
             model=self._traits.name,
         )
-        if schema is not None and not is_cut:
-            with contextlib.suppress(InvalidReply):
-                reply = replace(reply, parsed=parse_object(reply.text, schema))
-        return reply
 
     def _turn(self, message: Message) -> ChatTurn:
         return ChatTurn(message.role, tuple(self._as_sent(part) for part in message.parts))

@@ -26,6 +26,7 @@ class LocalSettings:
         dtype: see `load_checkpoint`.
         context_tokens: for `open_local`; see `EngineLimits`.
         prefix_bytes: for `open_local`; see `EngineLimits`.
+        temperature: see `ReplyDefaults`.
         seed: see `ReplyDefaults`.
         longest_text: see `ReplyDefaults`.
     """
@@ -37,6 +38,7 @@ class LocalSettings:
     dtype: str = "auto"
     context_tokens: int | None = None
     prefix_bytes: int = 2**30
+    temperature: float = 0.0
     seed: int | None = None
     longest_text: int | None = None
 
@@ -79,5 +81,9 @@ def open_local(settings: LocalSettings, traits: Callable[[str], ModelTraits]) ->
     return LocalModel(
         engine,
         traits=traits(engine.checkpoint.name),
-        defaults=ReplyDefaults(seed=settings.seed, longest_text=settings.longest_text),
+        defaults=ReplyDefaults(
+            temperature=settings.temperature,
+            seed=settings.seed,
+            longest_text=settings.longest_text,
+        ),
     )
