@@ -116,6 +116,7 @@ READ = {
         "Thought: not click(start_box='(1,2)') now\nAction: press_back()",
         GuiCall("not click(start_box='(1,2)') now", "Back", {}),
     ),
+    "call on its own line": ("Action:\n`press_back()`", GuiCall("", "Back", {})),
     "the same twice": (
         "Action: press_back()\n\nAction: press_back()",
         GuiCall("", "Back", {}),

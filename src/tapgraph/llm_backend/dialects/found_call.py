@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from tapgraph.errors import InvalidReply
 
-__all__ = ["FoundCall", "known_name"]
+__all__ = ["FoundCall", "encodable", "known_name"]
 
 _LARGEST = 1_000_000
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?")
-_POINT_TEXT = re.compile(r"[\s\[(]*-?\d[-\d.,\s()\[\]]*")
+_PART = re.compile(r"[^\s,()\[\]]+")
 _SECONDS = re.compile(r"\s*(?:s|secs?|seconds?|秒)\s*\Z", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\s_-]")
 
@@ -40,7 +40,7 @@ class FoundCall:
             return default
         if not isinstance(value, str):
             raise InvalidReply(f"{self.name} needs {key} as text")
-        return _encodable(value)
+        return encodable(value)
 
     def filled_text(self, key: str) -> str:
         """The argument as text that is not blank.
@@ -114,12 +114,24 @@ def known_name(written: str, names: Collection[str]) -> tuple[str, tuple[str, ..
     raise InvalidReply(f"no action is called {written[:40]!r}; use one of {', '.join(names)}")
 
 
+def encodable(text: str) -> str:
+    """The text, which can be stored and sent as UTF-8.
+
+    Raises:
+        InvalidReply: it cannot, for it holds half of a surrogate pair.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidReply("a text holds half of a surrogate pair") from error
+    return text
+
+
 def _numbers(value: object) -> tuple[float, ...]:
     """The two or four numbers of a point or box; none if it is anything else."""
     match value:
-        case str() if _POINT_TEXT.fullmatch(value):
-            written = _NUMBER.findall(value)
-            return tuple(float(part) if "." in part else int(part) for part in written)
+        case str():
+            return _numbers(_PART.findall(value))
         case {"x": x, "y": y}:
             return _numbers([x, y])
         case [[x1, y1], [x2, y2]]:
@@ -137,11 +149,3 @@ def _number(value: object) -> float | None:
         # Infinity and NaN fail the comparison too.
         return value if -_LARGEST < value < _LARGEST else None
     return None
-
-
-def _encodable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidReply("a text holds half of a surrogate pair") from error
-    return text

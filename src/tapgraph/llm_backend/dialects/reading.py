@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tapgraph.errors import InvalidReply
 from tapgraph.llm_backend.chat_model import Reply
-from tapgraph.llm_backend.dialects.found_call import FoundCall, known_name
+from tapgraph.llm_backend.dialects.found_call import FoundCall, encodable, known_name
 from tapgraph.llm_backend.dialects.gui_call import GuiCall
 from tapgraph.llm_backend.dialects.punctuation import plain
 
@@ -129,16 +129,11 @@ def _noted(call: FoundCall, following: str, form: CallForm, *, is_marked: bool) 
     repairs = list(call.repairs)
     if not is_marked and form.missing_mark:
         repairs.append(form.missing_mark)
-    if is_marked and not following.lstrip().startswith(form.end):
+    if is_marked and not following.lstrip("` \n").startswith(form.end):
         repairs.append(f"{form.end} was missing")
     return dataclasses.replace(call, repairs=tuple(repairs))
 
 
 def _thought(words: list[str]) -> str:
     parts = [_MARKS.sub("", part).strip() for part in words]
-    thought = "\n".join(part for part in parts if part)
-    try:
-        thought.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidReply("a text holds half of a surrogate pair") from error
-    return thought
+    return encodable("\n".join(part for part in parts if re.search(r"\w", part)))

@@ -15,9 +15,7 @@ _TOUCHES = {"click": "Tap", "long_press": "Long_Press"}
 _ALONE = {"press_home": "Home", "press_back": "Back", "wait": "Wait"}
 _FORM = CallForm(
     # A call begins a line, or follows another one directly.
-    start=(
-        r"(?:^[\s`*]*(?P<mark>Action[ \t*]*:[\s`*]*)?|(?<=\))[\s;,]*)(?=[A-Za-z_]\w*\()"
-    ),
+    start=r"(?:^[ \t`*]*(?P<mark>Action[ \t*]*:[\s`*]*)?|(?<=\))[\s;,]*)(?=[A-Za-z_]\w*\()",
     read=read_call,
     names=(
         "click", "long_press", "type", "scroll", "drag", "open_app", "press_home", "press_back",
