@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tapgraph.agents.api import replies as api_replies
 from tapgraph.agents.mobile import replies as phone_replies
+from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.offered_reply import offered_reply
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.llm_backend.json_object import parse_object
@@ -64,12 +65,14 @@ def test_replies_are_strict_by_the_published_rules(
     assert openai_strict_rules.problems_of(sent(reply)["schema"]) == []
 
 
-@pytest.mark.parametrize("screen", [screen_of(SEARCH), screen_of()], ids=["one element", "none"])
+@pytest.mark.parametrize(
+    "screen", [screen_of(SEARCH), screen_of(), None], ids=["one element", "no element", "any"]
+)
 def test_the_offer_of_a_screen_is_strict_too(
-    screen: Screen, openai_strict_rules: Any, tmp_path: Path
+    screen: Screen | None, openai_strict_rules: Any, tmp_path: Path
 ) -> None:
     with MemoryStore.open(tmp_path / "memory.db") as memory:
-        offered = offered_reply(screen, memory.shortcuts(), ModelTraits("m"))
+        offered = offered_reply(Offer(shortcuts=memory.shortcuts()), ModelTraits("m"), screen)
     assert sent(offered)["strict"] is True
     assert openai_strict_rules.problems_of(sent(offered)["schema"]) == []
 

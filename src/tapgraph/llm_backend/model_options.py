@@ -1,27 +1,18 @@
 """The options of a model spec, `NAME=VALUE` joined by `&`; `model_spec` says what each means."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field, Json, JsonValue, ValidationError
 
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.chat_model import CoordinateSpace, JsonForm, ModelTraits, Pictures
+from tapgraph.llm_backend.dialects.known import dialect_named
 from tapgraph.llm_backend.prices import Price
 from tapgraph.llm_backend.request_options import RequestOptions
 
 __all__ = ["LocalOptions", "ServerOptions", "read_options"]
-
-_Dialect = Literal["ui-tars", "autoglm", "gui-owl", "qwen-vl", "computer-use"]
-_POINTS_OF_DIALECT: Mapping[str, CoordinateSpace] = {
-    "ui-tars": "pixels",
-    "autoglm": "0-999",
-    "gui-owl": "0-1000",
-    "qwen-vl": "0-1000",
-    "computer-use": "pixels",
-}
 
 
 class _TraitOptions(BaseModel):
@@ -30,20 +21,20 @@ class _TraitOptions(BaseModel):
     pictures: Pictures = "none"
     coordinates: CoordinateSpace | None = None
     max_image_px: int | None = Field(default=None, ge=1)
-    dialect: _Dialect | None = None
+    dialect: str | None = None
     max_tokens: int = Field(default=ModelTraits("").max_tokens, ge=1)
     temperature: float = Field(default=0.0, ge=0, le=2)
 
     def traits(self, name: str) -> ModelTraits:
         """What is known about the model of this name."""
-        dialect = self.dialect or ""
+        points = dialect_named(self.dialect).coordinate_space if self.dialect else "pixels"
         return ModelTraits(
             name,
             pictures=self.pictures,
-            coordinate_space=self.coordinates or _POINTS_OF_DIALECT.get(dialect, "pixels"),
+            coordinate_space=self.coordinates or points,
             image_max_px=self.max_image_px,
             max_tokens=self.max_tokens,
-            dialect=dialect,
+            dialect=self.dialect or "",
         )
 
 

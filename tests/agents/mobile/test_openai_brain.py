@@ -61,7 +61,8 @@ def test_a_whole_task_runs_over_http(
     tmp_path: Path,
 ) -> None:
     server = openai_server(demonstrate)
-    spec = server.spec("brain", "pictures=all&max_image_px=400&price_in=1&price_out=2")
+    pictures = "operator" if pipeline is TAPGRAPH else "all"
+    spec = server.spec("brain", f"pictures={pictures}&max_image_px=400&price_in=1&price_out=2")
     models = open_models(spec, SETTINGS, roles=ROLES)
     agent = PhoneAgent(
         device=SimulatedDevice(phone), model=models, memory=memory, pipeline=pipeline

@@ -26,19 +26,17 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.mobile.actor import actor
+from tapgraph.agents.mobile.actor import actor, perceptor
 from tapgraph.agents.mobile.close_step import close_step
 from tapgraph.agents.mobile.delegate import delegate
-from tapgraph.agents.mobile.experience import shortcut_reflector, tips_reflector
+from tapgraph.agents.mobile.ending import shortcut_reflector, tips_reflector, verifier
 from tapgraph.agents.mobile.manager import manager, manager_ahead, manager_beside
 from tapgraph.agents.mobile.notetaker import notetaker
 from tapgraph.agents.mobile.operator_node import operator
-from tapgraph.agents.mobile.perceptor import perceptor
 from tapgraph.agents.mobile.pipeline import Pipeline
 from tapgraph.agents.mobile.reflector import reflector
 from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
-from tapgraph.agents.mobile.verifier import verifier
 from tapgraph.agents.run.history import stop_of
 from tapgraph.agents.run.outcome import Outcome
 

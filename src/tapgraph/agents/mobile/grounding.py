@@ -62,7 +62,10 @@ def ground(reply: OperatorReply, screen: Screen, offer: Offer, traits: ModelTrai
     direction = ""
     if reply.action == "Swipe" and "direction" in arguments:
         direction = str(arguments["direction"]).lower()
-        arguments = _directed_swipe(arguments, element.bounds if element else None, screen.size)
+        at = _points_in_pixels(arguments, traits, screen.size)
+        element = element or _list_at(at, screen)
+        others = {name: value for name, value in arguments.items() if name not in at}
+        arguments = _directed_swipe(others, element.bounds if element else None, screen.size)
     elif element is not None:
         arguments |= {"x": element.bounds.center.x, "y": element.bounds.center.y}
     else:
@@ -97,6 +100,19 @@ def _named_element(number: object, screen: Screen) -> Element | None:
         if str(element.number) == str(number):
             return element
     raise ToolError(f"the screen has no element [{number}]; it has 1 to {len(screen.elements)}")
+
+
+def _list_at(point: Mapping[str, object], screen: Screen) -> Element | None:
+    """The smallest list around a point that a swipe should cross, if it names one."""
+    x, y = point.get("x"), point.get("y")
+    if not isinstance(x, int) or not isinstance(y, int):
+        return None
+    around = [
+        element
+        for element in screen.elements
+        if element.scrollable and element.bounds.contains(Point(x, y))
+    ]
+    return min(around, key=lambda element: element.bounds.area, default=None)
 
 
 def _directed_swipe(

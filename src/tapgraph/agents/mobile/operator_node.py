@@ -4,6 +4,7 @@ Deviations from the paper: a target may be named by its number on the screen, an
 cannot be used is told to the model and then counted as a failed action instead of ending the task.
 """
 
+from functools import partial
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -25,7 +26,9 @@ from tapgraph.agents.mobile.wording import (
 from tapgraph.agents.run.events import Decided
 from tapgraph.agents.run.wording import tip_lines
 from tapgraph.errors import InvalidReply
-from tapgraph.llm_backend.chat_model import ModelTraits
+from tapgraph.llm_backend.chat_model import ModelTraits, Reply
+from tapgraph.llm_backend.dialects.gui_call import Dialect
+from tapgraph.llm_backend.dialects.known import dialect_named
 from tapgraph.llm_backend.messages import Message
 from tapgraph.tools.mobile.screen import Screen
 
@@ -53,9 +56,11 @@ def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
         nonlocal grounded
         grounded = ground(reply, screen, offer, traits)
 
+    dialect = dialect_named(traits.dialect) if traits.dialect else None
+    read = partial(_in_our_words, dialect) if dialect is not None else None
     try:
-        asked = _conversation(state, team, offer, traits)
-        reply = team.ask("operator", state, asked, schema, check=take)
+        asked = _conversation(state, team, offer, traits, dialect)
+        reply = team.ask("operator", state, asked, schema, check=take, read=read)
     except InvalidReply as error:
         return update | {"decision": Decision("none", {}, problem=str(error))}
     if grounded is None:
@@ -80,26 +85,49 @@ def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     return update | {"decision": decision}
 
 
+def _in_our_words(dialect: Dialect, reply: Reply) -> OperatorReply:
+    """What a GUI model wants done; its thought stands for what it expects."""
+    call = dialect.read(reply)
+    return OperatorReply(
+        thought=call.thought,
+        action=call.action,
+        arguments=dict(call.arguments),
+        description=call.thought,
+        completes_subgoal=call.is_finished,
+        repairs=call.repairs,
+    )
+
+
 def _offer(team: PhoneTeam, screen: Screen) -> Offer:
     is_hidden = team.pipeline.published_actions and not screen.keyboard_shown
     return team.offer.without("Type") if is_hidden else team.offer
 
 
 def _conversation(
-    state: PhoneState, team: PhoneTeam, offer: Offer, traits: ModelTraits
+    state: PhoneState,
+    team: PhoneTeam,
+    offer: Offer,
+    traits: ModelTraits,
+    dialect: Dialect | None,
 ) -> tuple[Message, Message]:
     plan, history = state["plan"], state["history"][-team.pipeline.history_window :]
-    tools = tool_lines(offer)
-    return team.run.prompts.conversation(
-        "operator",
-        {
+    rules = {
+        "apps": app_line(offer.apps) or "not known",
+        "tips": tip_lines(team.run.tips),
+    }
+    if dialect is not None:
+        rules["instructions"] = dialect.instructions
+    else:
+        tools = tool_lines(offer)
+        rules |= {
             "actions": action_lines(team.offer, team.run.answer_type),
-            "apps": app_line(offer.apps) or "not known",
             "point_rule": _POINT_RULES[traits.coordinate_space],
             "shortcuts": shortcut_lines(offer.shortcuts),
             "tools": f"\n\nTools, which work without the phone:\n{tools}" if tools else "",
-            "tips": tip_lines(team.run.tips),
-        },
+        }
+    return team.run.prompts.conversation(
+        "operator_dialect" if dialect is not None else "operator",
+        rules,
         {
             "instruction": state["instruction"],
             "plan": plan_lines(plan),
@@ -110,6 +138,7 @@ def _conversation(
             "hint": _hints(state, team.screens[state["screen"]]),
             "screen": team.screens.to_act_on(state["screen"], traits),
         },
+        asks="operator",
     )
 
 

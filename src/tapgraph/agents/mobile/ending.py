@@ -1,8 +1,9 @@
-"""The two reflectors on experience, after the task (Mobile-Agent-E, section 3.3).
+"""What a task ends with: a check of all of it, and the reflectors on experience.
 
-What they propose is recorded in the run folder with its source; the store of memory takes nothing
-from here yet. Deviations from the paper: they also run after a failed task in the default
-pipeline, and neither is shown the instructions of tasks to come.
+Mobile-Agent-E takes the Manager's word for the end; the Verifier is ours and only in the default
+pipeline. What the reflectors (its section 3.3) propose is recorded in the run folder with its
+source; the store of memory takes nothing from here yet. Deviations: they also run after a failed
+task in the default pipeline, and neither is shown the instructions of tasks to come.
 """
 
 from typing import Any
@@ -14,10 +15,27 @@ from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import history_lines, plan_lines, shortcut_lines
 from tapgraph.agents.run.events import LearntShortcut
-from tapgraph.agents.run.replies import TipsReply
+from tapgraph.agents.run.replies import TipsReply, VerifierReply
 from tapgraph.agents.run.wording import tip_lines
 
-__all__ = ["shortcut_reflector", "tips_reflector"]
+__all__ = ["shortcut_reflector", "tips_reflector", "verifier"]
+
+
+def verifier(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
+    """Success, or what is missing; the run's limits say how often that may be."""
+    team = runtime.context
+    history = state["history"][-team.pipeline.history_window :]
+    fields = {
+        "instruction": state["instruction"],
+        "plan": plan_lines(state["plan"]),
+        "history": history_lines(history, team.traits("verifier")),
+        "progress": state["progress"] or "none yet",
+        "notes": state["notes"] or "none yet",
+        "answer": state["answer"] or "none",
+        "screen": team.screens.to_read(state["screen"]),
+    }
+    asked = team.run.prompts.conversation("verifier", {}, fields)
+    return team.run.verify(state, lambda: team.ask("verifier", state, asked, VerifierReply))
 
 
 def shortcut_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:

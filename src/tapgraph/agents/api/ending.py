@@ -1,4 +1,7 @@
-"""The Verifier checks the whole task before success is declared."""
+"""What a task ends with: a check of all of it, and what was learnt.
+
+What is learnt is recorded only.
+"""
 
 from typing import Any
 
@@ -7,9 +10,10 @@ from langgraph.runtime import Runtime
 from tapgraph.agents.api.state import ApiState
 from tapgraph.agents.api.team import ApiTeam
 from tapgraph.agents.api.wording import result_line, steps_block
-from tapgraph.agents.run.replies import VerifierReply
+from tapgraph.agents.run.replies import TipsReply, VerifierReply
+from tapgraph.agents.run.wording import tip_lines
 
-__all__ = ["verifier"]
+__all__ = ["tips_reflector", "verifier"]
 
 _LONGEST_ANSWER = 6000
 
@@ -25,3 +29,19 @@ def verifier(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
     }
     asked = run.prompts.conversation("verifier", {}, fields)
     return run.verify(state, lambda: run.ask("verifier", asked, VerifierReply, step=state["step"]))
+
+
+def tips_reflector(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
+    """Records what would have helped to know before."""
+    run = runtime.context.run
+    fields = {
+        "instruction": state["instruction"],
+        "steps": steps_block(state["history"], run.folder),
+        "ending": run.ending(state),
+    }
+    asked = run.prompts.conversation(
+        "tips_reflector", {"tips": tip_lines(run.tips)}, fields, asks="experience"
+    )
+    return run.learn_tips(
+        state, lambda: run.ask("tips_reflector", asked, TipsReply, step=state["step"])
+    )
