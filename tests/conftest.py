@@ -56,6 +56,12 @@ def stand_in() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def wire_demonstrator() -> ModuleType:
+    """The demonstrator as that server's answers."""
+    return _loaded(Path(__file__).with_name("wire_demonstrator.py"))
+
+
+@pytest.fixture(scope="session")
 def openai_strict_rules() -> ModuleType:
     """What OpenAI publishes on strict schemas, as a checker."""
     return _loaded(Path(__file__).parent / "llm_backend" / "openai_strict_rules.py")

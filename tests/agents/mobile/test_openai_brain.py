@@ -2,19 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tapgraph.agents.mobile import replies
 from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.mobile.pipeline import MOBILE_AGENT_E, TAPGRAPH, Pipeline
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.events import Decided, ModelCalled
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
-from tapgraph.evals.phone.demonstrator import Demonstrator
-from tapgraph.llm_backend.messages import Message, TextPart
 from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.memory.store import MemoryStore
 from tapgraph.settings import Settings
@@ -25,22 +23,6 @@ from tapgraph.tools.mobile.simulator.world.world import World
 
 NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
 SETTINGS = Settings(home=Path("unused"))
-
-
-def demonstrate(request: dict[str, Any]) -> str:
-    """The demonstrator's reply to a request of the wire, found by the name of its schema."""
-    name = request["response_format"]["json_schema"]["name"]
-    messages = tuple(
-        Message(message["role"], (TextPart(_text(message["content"])),))
-        for message in request["messages"]
-    )
-    return Demonstrator().reply(messages, schema=getattr(replies, name)).text
-
-
-def _text(content: str | list[dict[str, Any]]) -> str:
-    if isinstance(content, str):
-        return content
-    return "\n".join(part["text"] for part in content if part["type"] == "text")
 
 
 def _pictures(request: dict[str, Any]) -> int:
@@ -56,11 +38,12 @@ def _pictures(request: dict[str, Any]) -> int:
 def test_a_whole_task_runs_over_http(
     pipeline: Pipeline,
     openai_server: Callable[..., Any],
+    wire_demonstrator: ModuleType,
     phone: Phone,
     memory: MemoryStore,
     tmp_path: Path,
 ) -> None:
-    server = openai_server(demonstrate)
+    server = openai_server(wire_demonstrator.demonstrate)
     pictures = "operator" if pipeline is TAPGRAPH else "all"
     spec = server.spec("brain", f"pictures={pictures}&max_image_px=400&price_in=1&price_out=2")
     models = open_models(spec, SETTINGS, roles=ROLES)
@@ -85,9 +68,16 @@ def test_a_whole_task_runs_over_http(
 
 
 def test_roles_may_have_models_of_their_own(
-    openai_server: Callable[..., Any], phone: Phone, memory: MemoryStore, tmp_path: Path
+    openai_server: Callable[..., Any],
+    wire_demonstrator: ModuleType,
+    phone: Phone,
+    memory: MemoryStore,
+    tmp_path: Path,
 ) -> None:
-    small, large = openai_server(demonstrate), openai_server(demonstrate)
+    small, large = (
+        openai_server(wire_demonstrator.demonstrate),
+        openai_server(wire_demonstrator.demonstrate),
+    )
     models = open_models(
         f"{small.spec('small')},manager={large.spec('large')}", SETTINGS, roles=ROLES
     )
@@ -99,9 +89,13 @@ def test_roles_may_have_models_of_their_own(
 
 
 def test_what_never_changes_comes_first_and_the_screen_last(
-    openai_server: Callable[..., Any], phone: Phone, memory: MemoryStore, tmp_path: Path
+    openai_server: Callable[..., Any],
+    wire_demonstrator: ModuleType,
+    phone: Phone,
+    memory: MemoryStore,
+    tmp_path: Path,
 ) -> None:
-    server = openai_server(demonstrate)
+    server = openai_server(wire_demonstrator.demonstrate)
     agent = PhoneAgent(
         device=SimulatedDevice(phone),
         model=open_models(server.spec(), SETTINGS, roles=ROLES),
@@ -112,7 +106,10 @@ def test_what_never_changes_comes_first_and_the_screen_last(
     for request in server.requests:
         system, user = (message["content"] for message in request["messages"])
         name = request["response_format"]["json_schema"]["name"]
-        by_role.setdefault(name, []).append((_text(system), _text(user)))
+        by_role.setdefault(name, []).append((
+            wire_demonstrator.words(system),
+            wire_demonstrator.words(user),
+        ))
     for name in ("OperatorReply", "ReflectorReply", "NotetakerReply", "ManagerReply"):
         turns = by_role[name]
         assert len({system for system, _ in turns}) == 1

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 from tapgraph.agents.handover import SubgoalAgent
-from tapgraph.agents.mobile.graph import Node, build_graph
+from tapgraph.agents.mobile.graph import Node, build_graph, check_nodes
 from tapgraph.agents.mobile.offer import PUBLISHED_ACTIONS, Offer
 from tapgraph.agents.mobile.pipeline import TAPGRAPH, Pipeline, pipeline_from, settings_of
 from tapgraph.agents.mobile.replies import ROLES
@@ -52,7 +52,8 @@ class PhoneAgent(Agent):
         api_agent: who does subgoals that the Manager gives away; None for nobody.
 
     Raises:
-        UsageError: a tool or a node has the name of something that is there already.
+        UsageError: a tool has the name of an action or of another tool, a function cannot be a
+            tool, or a node has the name of something that the graph has already.
     """
 
     device: Device
@@ -67,6 +68,10 @@ class PhoneAgent(Agent):
 
     kind: ClassVar[AgentKind] = "mobile"
     package: ClassVar[str] = "tapgraph.agents.mobile"
+
+    def __post_init__(self) -> None:
+        check_nodes(self.nodes)
+        self._tools()
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -118,9 +123,12 @@ class PhoneAgent(Agent):
 
     def _offer(self, memory: MemoryStore) -> Offer:
         has_apps = Capability.APPS in self.device.capabilities
+        tools = self._tools()
+        names = {api.identifier for api in tools.catalog} if tools is not None else ()
+        known = memory.shortcuts(Scope(agent="mobile"))
         offer = Offer(
-            shortcuts=memory.shortcuts(Scope(agent="mobile")),
-            tools=self._tools(),
+            shortcuts=[shortcut for shortcut in known if shortcut.name not in names],
+            tools=tools,
             apps=tuple(app.label for app in self.device.installed_apps()) if has_apps else (),
         )
         ours = [name for name in ACTION_TYPES if name not in PUBLISHED_ACTIONS]
@@ -135,6 +143,10 @@ class PhoneAgent(Agent):
             return None
         tools = runners[0] if len(runners) == 1 else JoinedRunner(runners)
         for api in tools.catalog:
-            if repaired_name(api.identifier) in ACTION_TYPES:
-                raise UsageError(f"a tool cannot be called {api.identifier!r}: an action is")
+            action = repaired_name(api.identifier)
+            if action in ACTION_TYPES:
+                raise UsageError(
+                    f"a tool cannot be called {api.identifier!r}: models say that for the action "
+                    f"{action}"
+                )
         return tools

@@ -129,13 +129,15 @@ def _conversation(
         "operator_dialect" if dialect is not None else "operator",
         rules,
         {
-            "instruction": state["instruction"],
             "plan": plan_lines(plan),
             "history": history_lines(history, traits),
             "progress": state["progress"] or "none yet",
             "notes": state["notes"] or "none yet",
             "subgoal": plan.current_subgoal,
             "hint": _hints(state, team.screens[state["screen"]]),
+        },
+        blocks={
+            "instruction": state["instruction"],
             "screen": team.screens.to_act_on(state["screen"], traits),
         },
         asks="operator",

@@ -121,8 +121,8 @@ def shortcut_lines(shortcuts: Sequence[Shortcut]) -> str:
     """One line for each shortcut: how to call it, what it does, when it may be used."""
     return (
         "\n".join(
-            f"- {shortcut.name}({', '.join(shortcut.arguments)}): {shortcut.description} "
-            f"Precondition: {shortcut.precondition}"
+            f"- {shortcut.name}({', '.join(shortcut.arguments)}): "
+            f"{_one_line(shortcut.description)} Precondition: {_one_line(shortcut.precondition)}"
             for shortcut in shortcuts
         )
         or "none"
@@ -131,7 +131,7 @@ def shortcut_lines(shortcuts: Sequence[Shortcut]) -> str:
 
 def shortcut_purposes(shortcuts: Sequence[Shortcut]) -> str:
     """What each shortcut does, without how it is called, for those who plan."""
-    return " ".join(shortcut.description for shortcut in shortcuts) or "none"
+    return " ".join(_one_line(shortcut.description) for shortcut in shortcuts) or "none"
 
 
 def screen_block(screen: Screen, lines: str) -> str:
