@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -177,6 +178,9 @@ class InstantDevice:
 
     def installed_apps(self) -> Sequence[AppInfo]:
         return (self.current_app(),)
+
+    def local_time(self) -> datetime | None:
+        return None
 
     def keyboard_shown(self) -> bool:
         return False

@@ -7,34 +7,20 @@ single `Delegated` and is charged with what the inner one spent.
 
 import time
 from pathlib import Path
-from typing import Protocol
 
+from tapgraph.agents.run.agent import Agent
 from tapgraph.agents.run.agent_run import AgentRun
-from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import Delegated
 from tapgraph.agents.run.outcome import AgentKind, Outcome
 from tapgraph.agents.run.run_folder import RunFolder
-from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.errors import ToolError
 from tapgraph.tools.api.functions import PythonFunctions
 
-__all__ = ["SubgoalAgent", "hand_over", "phone_functions"]
-
-
-class SubgoalAgent(Protocol):
-    """An agent that can do a subgoal for another one."""
-
-    def abilities(self, task: str) -> str:
-        """What it can do, as far as the task may need it, for the other agent's prompt."""
-        ...
-
-    def do_subgoal(self, subgoal: str, *, out: Path, budget: Budget) -> TaskResult:
-        """Do it in the run folder `out`; a run that was stopped there is gone on with."""
-        ...
+__all__ = ["hand_over", "phone_functions"]
 
 
 def hand_over(
-    agent: SubgoalAgent, kind: AgentKind, subgoal: str, *, run: AgentRun, step: int
+    agent: Agent, kind: AgentKind, subgoal: str, *, run: AgentRun, step: int
 ) -> Delegated:
     """How the agent did with the subgoal; a run that was killed meanwhile is gone on with.
 
@@ -72,7 +58,7 @@ def hand_over(
     return delegated
 
 
-def phone_functions(agent: SubgoalAgent, run: AgentRun) -> PythonFunctions:
+def phone_functions(agent: Agent, run: AgentRun) -> PythonFunctions:
     """The phone agent as an API, `phone_do(subgoal)`, of the API agent's run."""
 
     def phone_do(subgoal: str) -> dict[str, str]:

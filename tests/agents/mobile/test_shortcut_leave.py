@@ -1,6 +1,7 @@
 """A shortcut whose actions need leave: the node runs again, and neither repeats nor mixes up."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -83,6 +84,9 @@ class Board:
 
     def current_app(self) -> AppInfo:
         return AppInfo("org.example", "Example")
+
+    def local_time(self) -> datetime | None:
+        return None
 
     def keyboard_shown(self) -> bool:
         return False

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -68,6 +69,9 @@ class PlayedDevice:
 
     def current_app(self) -> AppInfo:
         return AppInfo("org.example", "Example")
+
+    def local_time(self) -> datetime | None:
+        return None
 
     def keyboard_shown(self) -> bool:
         return False

@@ -12,8 +12,8 @@ from tapgraph.agents.api.replies import API_ROLES
 from tapgraph.agents.api.state import CHECKPOINT_TYPES, ApiState, initial_state
 from tapgraph.agents.api.team import ApiTeam
 from tapgraph.agents.api.wording import apis_block
-from tapgraph.agents.handover import SubgoalAgent, phone_functions
-from tapgraph.agents.run.agent import Agent, AnyModel
+from tapgraph.agents.handover import phone_functions
+from tapgraph.agents.run.agent import Agent, AnyModel, SetUp
 from tapgraph.agents.run.agent_run import AgentRun
 from tapgraph.agents.run.driving import Work
 from tapgraph.agents.run.history import Limits
@@ -54,7 +54,7 @@ class ApiAgent(Agent):
     model: AnyModel
     _: KW_ONLY
     clock: Callable[[], datetime] = local_time
-    phone: SubgoalAgent | None = None
+    phone: Agent | None = None
 
     kind: ClassVar[AgentKind] = "api"
     package: ClassVar[str] = "tapgraph.agents.api"
@@ -63,11 +63,6 @@ class ApiAgent(Agent):
     def roles(self) -> tuple[str, ...]:
         """The roles that may have a model of their own."""
         return API_ROLES
-
-    @property
-    def pipeline_name(self) -> str:
-        """There is one only."""
-        return PIPELINE
 
     def abilities(self, task: str) -> str:
         """The APIs that fit the task best, for another agent."""
@@ -78,15 +73,10 @@ class ApiAgent(Agent):
             self.runner.catalog, [api.identifier for api in found], tokens=_ABILITY_TOKENS
         )
 
-    def _any_model(self) -> AnyModel:
-        return self.model
-
-    def _operates(self) -> str:
+    def _set_up(self) -> SetUp:
         origins = ", ".join(dict.fromkeys(api.origin for api in self.runner.catalog if api.origin))
-        return f"{len(self.runner.catalog)} APIs" + (f" of {origins}" if origins else "")
-
-    def _limits(self) -> Limits:
-        return _LIMITS
+        operates = f"{len(self.runner.catalog)} APIs" + (f" of {origins}" if origins else "")
+        return SetUp(self.model, operates, _LIMITS, PIPELINE)
 
     def _check(self, instruction: str) -> None:
         super()._check(instruction)

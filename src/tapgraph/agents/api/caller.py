@@ -6,7 +6,7 @@ from langgraph.runtime import Runtime
 
 from tapgraph.agents.api.state import ApiState, Choice
 from tapgraph.agents.api.team import ApiTeam
-from tapgraph.agents.run.interrupts import NobodyThere, ask_question
+from tapgraph.agents.run.human import NobodyThere, ask_question
 from tapgraph.errors import ToolError
 
 __all__ = ["caller"]

@@ -21,6 +21,8 @@ from tapgraph.tools.api.references import References
 __all__ = ["chooser"]
 
 _FAILURE_WARNING = 2
+_SAID = {"call": "api", "search": "query", "ask_user": "question"}
+"""The part of a reply that says what an action is about."""
 
 
 def chooser(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
@@ -33,15 +35,19 @@ def chooser(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
         reply = run.ask("chooser", _conversation(state, team), schema, step=state["step"])
     except InvalidReply as error:
         return update | {"choice": Choice("none", problem=str(error))}
-    subject = {"call": reply.api, "search": reply.query, "ask_user": reply.question}
+    said = _SAID.get(reply.action, "")
+    subject: str = getattr(reply, said) if said else ""
     written = reply.arguments if reply.action in {"call", "read"} else {}
-    choice = Choice(reply.action, subject.get(reply.action, ""), written)
+    choice = Choice(reply.action, subject, written)
+    told = {said: subject} if said else {"answer": reply.answer}
     run.folder.record(
         Decided(
             step=state["step"],
             thought=reply.thought,
-            action={"name": choice.subject if reply.action == "call" else reply.action}
-            | {"arguments": _told(reply)},
+            action={
+                "name": subject if reply.action == "call" else reply.action,
+                "arguments": told if written is not reply.arguments else dict(written),
+            },
             description="",
         )
     )
@@ -118,15 +124,3 @@ def _words(answer: Json) -> str:
     if answer is None:
         return ""
     return answer.strip() if isinstance(answer, str) else json_text(answer)
-
-
-def _told(reply: ChooserReply) -> dict[str, Any]:
-    match reply.action:
-        case "search":
-            return {"query": reply.query}
-        case "ask_user":
-            return {"question": reply.question}
-        case "finish" | "give_up":
-            return {"answer": reply.answer}
-        case _:
-            return dict(reply.arguments)

@@ -5,7 +5,7 @@ escaped, so that nothing in it can end the block.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pydantic import BaseModel
 
@@ -13,7 +13,7 @@ from tapgraph.agents.api.state import ApiStep
 from tapgraph.agents.run.wording import fenced
 from tapgraph.tools.api.candidates import API_TOKENS
 from tapgraph.tools.api.catalog import ApiCatalog
-from tapgraph.tools.api.json_value import Json, excerpt, json_line
+from tapgraph.tools.api.json_value import Json, excerpt, json_line, outline
 from tapgraph.tools.api.references import ResultStore
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
 _LATEST_CHARACTERS = 6000
 _EARLIER_CHARACTERS = 500
 _WITH_RESULT = 8
-_MOST_MEMBERS = 20
 _LONGEST_ARGUMENTS = 1500
 _LONGEST_ERROR = 900
 
@@ -79,23 +78,7 @@ def result_line(value: Json, *, max_characters: int) -> str:
     if len(text) <= max_characters:
         return text
     shown = excerpt(text, max_characters).removesuffix(")")
-    return f"{shown}; the whole is {_outline(value)}; refer to its parts)"
-
-
-def _outline(value: Json) -> str:
-    if isinstance(value, Mapping):
-        return f"an object with {_members(value)}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        first = value[0]
-        inside = f", each with {_members(first)}" if isinstance(first, Mapping) else ""
-        return f"a list of {len(value)}{inside}"
-    return "a text"
-
-
-def _members(value: Mapping[str, Json]) -> str:
-    names = [fenced(json_line(str(name))[1:-1]) for name in list(value)]
-    more = len(names) - _MOST_MEMBERS
-    return ", ".join(names[:_MOST_MEMBERS]) + (f" and {more} more" if more > 0 else "")
+    return f"{shown}; the whole is {fenced(outline(value))}; refer to its parts)"
 
 
 def answer_rule(answer_type: type[BaseModel] | None) -> str:

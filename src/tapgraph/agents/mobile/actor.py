@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from tapgraph.agents.mobile.shortcut_player import play_shortcut
 from tapgraph.agents.mobile.state import Decision, Judgement, PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
-from tapgraph.agents.run.interrupts import NobodyThere, ask_leave, ask_question
+from tapgraph.agents.run.human import NobodyThere, ask_leave, ask_question
 from tapgraph.agents.run.wording import fenced
 from tapgraph.errors import ToolError
 from tapgraph.tools.api.json_value import excerpt, json_line

@@ -4,9 +4,8 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from tapgraph.agents.handover import SubgoalAgent
 from tapgraph.agents.mobile.graph import Node, build_graph, check_nodes
 from tapgraph.agents.mobile.offer import PUBLISHED_ACTIONS, Offer
 from tapgraph.agents.mobile.pipeline import TAPGRAPH, Pipeline, pipeline_from, settings_of
@@ -14,10 +13,9 @@ from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.mobile.screen_store import ScreenStore
 from tapgraph.agents.mobile.state import CHECKPOINT_TYPES, PhoneState, initial_state
 from tapgraph.agents.mobile.team import PhoneTeam
-from tapgraph.agents.run.agent import Agent, AnyModel
+from tapgraph.agents.run.agent import Agent, AnyModel, SetUp
 from tapgraph.agents.run.agent_run import AgentRun
 from tapgraph.agents.run.driving import Work
-from tapgraph.agents.run.history import Limits
 from tapgraph.agents.run.outcome import AgentKind
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.errors import UsageError
@@ -64,7 +62,7 @@ class PhoneAgent(Agent):
     tools: Sequence[Tool] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict)
     own_roles: Sequence[str] = ()
-    api_agent: SubgoalAgent | None = None
+    api_agent: Agent | None = None
 
     kind: ClassVar[AgentKind] = "mobile"
     package: ClassVar[str] = "tapgraph.agents.mobile"
@@ -78,26 +76,15 @@ class PhoneAgent(Agent):
         """The roles that may have a model of their own."""
         return (*ROLES, *self.own_roles)
 
-    @property
-    def pipeline_name(self) -> str:
-        """The pipeline's name."""
-        return self.pipeline.name
-
     def abilities(self, task: str) -> str:  # noqa: ARG002 - a phone can try any task
         """What it can do, for another agent."""
         return f"anything that a person can do by hand on {self.device.name}"
 
-    def _any_model(self) -> AnyModel:
-        return self.model
-
-    def _operates(self) -> str:
-        return self.device.name
-
-    def _limits(self) -> Limits:
-        return self.pipeline.limits
-
-    def _pipeline_settings(self) -> dict[str, Any]:
-        return settings_of(self.pipeline)
+    def _set_up(self) -> SetUp:
+        pipeline = self.pipeline
+        return SetUp(
+            self.model, self.device.name, pipeline.limits, pipeline.name, settings_of(pipeline)
+        )
 
     def _as_started(self, header: RunHeader) -> "PhoneAgent":
         pipeline = pipeline_from(header.pipeline_settings, header.pipeline)

@@ -13,18 +13,14 @@ from tapgraph.memory.store import Shortcut
 from tapgraph.tools.api.calls import checked_arguments
 from tapgraph.tools.mobile.actions import action_from_wire, action_to_wire
 from tapgraph.tools.mobile.coordinates import from_place, to_pixels
-from tapgraph.tools.mobile.geometry import Bounds, Point, Size
-from tapgraph.tools.mobile.screen import Element, Screen
+from tapgraph.tools.mobile.geometry import Point, Size
+from tapgraph.tools.mobile.screen import Element, Screen, scaled
+from tapgraph.tools.mobile.swipes import directed_swipe, list_around
 from tapgraph.tools.mobile.target import Target, target_at
 
-__all__ = ["DIRECTIONS", "Grounded", "as_seen_by", "ground", "last_point", "written_point"]
-
-DIRECTIONS = ("up", "down", "left", "right")
-"""The ways that a finger may move."""
+__all__ = ["Grounded", "as_seen_by", "ground", "last_point", "written_point"]
 
 _POINTS = (("x", "y"), ("x1", "y1"), ("x2", "y2"))
-_TRAVEL = 0.55
-"""The share of an area that a directed swipe crosses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +58,7 @@ def ground(reply: OperatorReply, screen: Screen, offer: Offer, traits: ModelTrai
     direction = ""
     if reply.action == "Swipe" and "direction" in arguments:
         direction = str(arguments["direction"]).lower()
-        at = _points_in_pixels(arguments, traits, screen.size)
-        element = element or _list_at(at, screen)
-        others = {name: value for name, value in arguments.items() if name not in at}
-        arguments = _directed_swipe(others, element.bounds if element else None, screen.size)
+        arguments = _directed_swipe(arguments, element, screen, traits)
     elif element is not None:
         arguments |= {"x": element.bounds.center.x, "y": element.bounds.center.y}
     else:
@@ -75,7 +68,9 @@ def ground(reply: OperatorReply, screen: Screen, offer: Offer, traits: ModelTrai
     else:
         wire = action_to_wire(action_from_wire({"name": reply.action, "arguments": arguments}))
         arguments = wire["arguments"]  # type: ignore[assignment]  # action_to_wire gives an object
-    return Grounded(reply.action, arguments, _touched(arguments, element, screen), direction)
+    is_anywhere = bool(direction) and element is None
+    target = None if is_anywhere else _touched(arguments, element, screen)
+    return Grounded(reply.action, arguments, target, direction)
 
 
 def _touched(
@@ -102,46 +97,25 @@ def _named_element(number: object, screen: Screen) -> Element | None:
     raise ToolError(f"the screen has no element [{number}]; it has 1 to {len(screen.elements)}")
 
 
-def _list_at(point: Mapping[str, object], screen: Screen) -> Element | None:
-    """The smallest list around a point that a swipe should cross, if it names one."""
-    x, y = point.get("x"), point.get("y")
-    if not isinstance(x, int) or not isinstance(y, int):
-        return None
-    around = [
-        element
-        for element in screen.elements
-        if element.scrollable and element.bounds.contains(Point(x, y))
-    ]
-    return min(around, key=lambda element: element.bounds.area, default=None)
-
-
 def _directed_swipe(
-    arguments: Mapping[str, object], bounds: Bounds | None, size: Size
+    arguments: Mapping[str, object], element: Element | None, screen: Screen, traits: ModelTraits
 ) -> dict[str, object]:
-    unknown = sorted(set(arguments) - {"direction"})
+    """The swipe that a direction means, in an element, in the list at a point, or anywhere."""
+    point = _points_in_pixels(arguments, traits, screen.size)
+    unknown = sorted(set(arguments) - {"direction", *point} | ({"x1", "x2"} & set(point)))
     if unknown:
         raise ToolError(f"Swipe takes a direction or two points, not both; got also {unknown}")
-    width, height = size.width_px, size.height_px
-    area = bounds or Bounds(0, round(height * 0.15), width, round(height * 0.85))
-    middle = area.center
-    across, along = round(area.width * _TRAVEL / 2), round(area.height * _TRAVEL / 2)
-    direction = str(arguments["direction"]).lower()
-    if direction not in DIRECTIONS:
-        known = ", ".join(DIRECTIONS)
-        raise ToolError(f"Swipe: direction must be one of {known}, got {direction!r}")
-    ends = {
-        "up": (middle.x, middle.y + along, middle.x, middle.y - along),
-        "down": (middle.x, middle.y - along, middle.x, middle.y + along),
-        "left": (middle.x + across, middle.y, middle.x - across, middle.y),
-        "right": (middle.x - across, middle.y, middle.x + across, middle.y),
-    }
-    return dict(zip(("x1", "y1", "x2", "y2"), ends[direction], strict=True))
+    inside = element.bounds if element is not None else None
+    if point and element is None:
+        inside = list_around(Point(point["x"], point["y"]), screen)
+    swipe = directed_swipe(str(arguments["direction"]).lower(), screen, inside)
+    return dataclasses.asdict(swipe)
 
 
 def _points_in_pixels(
     arguments: Mapping[str, object], traits: ModelTraits, size: Size
-) -> dict[str, object]:
-    points: dict[str, object] = {}
+) -> dict[str, int]:
+    points: dict[str, int] = {}
     for x_name, y_name in _POINTS:
         x, y = _number(arguments.get(x_name)), _number(arguments.get(y_name))
         if x is not None and y is not None:
@@ -167,20 +141,7 @@ def as_seen_by(screen: Screen, traits: ModelTraits) -> Screen:
     seen = _seen_size(screen.size, traits)
     if seen == screen.size:
         return screen
-    across, down = seen.width_px / screen.size.width_px, seen.height_px / screen.size.height_px
-    elements = tuple(
-        dataclasses.replace(
-            element,
-            bounds=Bounds(
-                round(element.bounds.left * across),
-                round(element.bounds.top * down),
-                round(element.bounds.right * across),
-                round(element.bounds.bottom * down),
-            ),
-        )
-        for element in screen.elements
-    )
-    return dataclasses.replace(screen, size=seen, elements=elements)
+    return scaled(screen, seen)
 
 
 def last_point(size: Size, traits: ModelTraits) -> Point:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from pydantic import create_model
 
-from tapgraph.agents.mobile.grounding import DIRECTIONS, last_point
+from tapgraph.agents.mobile.grounding import last_point
 from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.llm_backend.chat_model import ModelTraits
@@ -22,6 +22,7 @@ from tapgraph.memory.store import Shortcut
 from tapgraph.tools.api.catalog import arguments_schema
 from tapgraph.tools.mobile.actions import ACTION_TYPES, Action
 from tapgraph.tools.mobile.screen import Screen
+from tapgraph.tools.mobile.swipes import DIRECTIONS
 
 __all__ = ["offered_reply"]
 

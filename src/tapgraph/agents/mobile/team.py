@@ -8,12 +8,12 @@ from typing import TypeVar
 from PIL import Image
 from pydantic import BaseModel
 
-from tapgraph.agents.handover import SubgoalAgent
 from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.pipeline import Pipeline
 from tapgraph.agents.mobile.replies import RoleName
 from tapgraph.agents.mobile.screen_store import ScreenStore
 from tapgraph.agents.mobile.state import PhoneState
+from tapgraph.agents.run.agent import Agent
 from tapgraph.agents.run.agent_run import AgentRun
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply
 from tapgraph.llm_backend.messages import Message, user
@@ -47,7 +47,7 @@ class PhoneTeam:
     pipeline: Pipeline
     memory: MemoryStore
     offer: Offer
-    api_agent: SubgoalAgent | None = None
+    api_agent: Agent | None = None
 
     def traits(self, role: str) -> ModelTraits:
         """What is known of the model that plays the role."""

@@ -11,6 +11,7 @@ from tapgraph.agents.mobile.state import Decision, PhoneStep, Plan
 from tapgraph.agents.run.wording import fenced
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.memory.store import Shortcut
+from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.screen import Screen
 from tapgraph.tools.mobile.screen_text import quoted
 from tapgraph.tools.mobile.target import Target
@@ -78,20 +79,19 @@ def deed_words(deed: Decision | PhoneStep, traits: ModelTraits) -> str:
     What was typed cannot end the block of a screen.
     """
     target, others = deed.target, dict(deed.arguments)
+    if deed.direction:
+        inside = f" on {target.words}" if target is not None and target.words else ""
+        return f"{deed.name} {deed.direction}{inside}"
     if target is None:
         return _with_arguments(deed.name, others)
-    place = target.words or written_point(target, traits)
     for name in ("x", "y", "x1", "y1"):
         others.pop(name, None)
-    end = others.pop("x2", None), others.pop("y2", None)
-    if deed.direction:
-        inside = f" on {target.words}" if target.words else ""
-        return f"{deed.name} {deed.direction}{inside}"
-    if isinstance(end[0], int) and isinstance(end[1], int):
-        at_end = Target(type(target.point)(end[0], end[1]), target.size)
-        start = written_point(target, traits)
-        return f"{deed.name} from {start} to {written_point(at_end, traits)}"
-    return _with_arguments(f"{deed.name} {place}", others)
+    x, y = others.pop("x2", None), others.pop("y2", None)
+    if isinstance(x, int) and isinstance(y, int):
+        start, end = target, Target(Point(x, y), target.size)
+        points = f"from {written_point(start, traits)} to {written_point(end, traits)}"
+        return f"{deed.name} {points}"
+    return _with_arguments(f"{deed.name} {target.words or written_point(target, traits)}", others)
 
 
 def _with_arguments(name: str, arguments: dict[str, object]) -> str:
@@ -139,4 +139,6 @@ def screen_block(screen: Screen, lines: str) -> str:
     keyboard = "shown" if screen.keyboard_shown else "hidden"
     size = f"{screen.size.width_px}x{screen.size.height_px}"
     head = f"app {quoted(screen.app.label)} {screen.app.package}, {size}, keyboard {keyboard}"
+    if screen.local_time:
+        head += f", {screen.local_time}"
     return f"<screen>\n{head}\n{lines}\n</screen>"

@@ -32,12 +32,29 @@ from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory.store import MemoryStore, Scope
 from tapgraph.settings import Settings
 
-__all__ = ["Agent", "AnyModel", "Options", "new_folder"]
+__all__ = ["Agent", "AnyModel", "SetUp", "new_folder"]
 
 AnyModel: TypeAlias = RoleModels | ChatModel | str
 """A model for each role, one for all, or a spec as `tapgraph run --model` takes it."""
 
-Options: TypeAlias = Mapping[str, str | int | float | bool | None]
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """What is particular to an agent.
+
+    Attributes:
+        model: who answers.
+        operates: what it works on, as a person should read it.
+        limits: when going in circles ends its run.
+        pipeline: what the headers of its runs name as their pipeline.
+        settings: the pipeline as plain data, so that a run is resumed with it.
+    """
+
+    model: AnyModel
+    operates: str
+    limits: Limits
+    pipeline: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +86,7 @@ class Agent(ABC):
         out: Path | None = None,
         answer_type: type[BaseModel] | None = None,
         seed: int | None = None,
-        options: Options | None = None,
+        options: Mapping[str, str | int | float | bool | None] | None = None,
     ) -> TaskResult:
         """Do the task and leave a run folder.
 
@@ -86,12 +103,13 @@ class Agent(ABC):
         """
         self._check(instruction)
         prompts, models = prompts_of(self.package, self.prompts), self._models()
+        set_up = self._set_up()
         header = RunHeader(
             instruction=instruction,
-            pipeline=self.pipeline_name,
-            pipeline_settings=self._pipeline_settings(),
+            pipeline=set_up.pipeline,
+            pipeline_settings=dict(set_up.settings),
             model=", ".join(traits.name for traits in models.all_traits),
-            device=self._operates(),
+            device=set_up.operates,
             memory=self.memory.url if self.memory is not None else "",
             budget=self.budget,
             demonstrator=any(traits.is_demonstrator for traits in models.all_traits),
@@ -100,7 +118,7 @@ class Agent(ABC):
         )
         place = out or new_folder(instruction)
         with RunFolder.create(place, header, observer=self.on_event) as folder:
-            folder.record(RunStarted(instruction=instruction, pipeline=self.pipeline_name))
+            folder.record(RunStarted(instruction=instruction, pipeline=set_up.pipeline))
             return self._go(folder, models, prompts, answer_type)
 
     def resume(self, run: Path, *, answer_type: type[BaseModel] | None = None) -> TaskResult:
@@ -137,20 +155,8 @@ class Agent(ABC):
     def roles(self) -> tuple[str, ...]:
         """The roles that may have a model of their own."""
 
-    @property
     @abstractmethod
-    def pipeline_name(self) -> str:
-        """What the header of its runs names as their pipeline."""
-
-    @abstractmethod
-    def _any_model(self) -> AnyModel: ...
-
-    @abstractmethod
-    def _operates(self) -> str:
-        """What it works on, as a person should read it."""
-
-    @abstractmethod
-    def _limits(self) -> Limits: ...
+    def _set_up(self) -> SetUp: ...
 
     @abstractmethod
     def _work(self, run: AgentRun, memory: MemoryStore) -> Work[Any]: ...
@@ -158,9 +164,6 @@ class Agent(ABC):
     def _check(self, instruction: str) -> None:
         if not instruction.strip():
             raise UsageError("the instruction is empty; say what should be done")
-
-    def _pipeline_settings(self) -> dict[str, Any]:
-        return {}
 
     @abstractmethod
     def _as_started(self, header: RunHeader) -> "Agent":
@@ -171,7 +174,7 @@ class Agent(ABC):
         """
 
     def _models(self) -> RoleModels:
-        model = self._any_model()
+        model = self._set_up().model
         if isinstance(model, str):
             return open_models(model, Settings.from_environment(), roles=self.roles)
         return model if isinstance(model, RoleModels) else RoleModels(model)
@@ -199,7 +202,7 @@ class Agent(ABC):
                 meter=Meter(self.budget, recorded),
                 models=models,
                 prompts=prompts,
-                limits=self._limits(),
+                limits=self._set_up().limits,
                 tips=memory.tips(Scope(agent=self.kind)),
                 learns=self.memory is not None,
                 answer_type=answer_type,

@@ -15,7 +15,7 @@ from tapgraph.agents.run.events import (
     Warned,
 )
 from tapgraph.agents.run.history import Limits, RunState, StepRecord, stop_of
-from tapgraph.agents.run.interrupts import ask_leave
+from tapgraph.agents.run.human import ask_leave
 from tapgraph.agents.run.ledger import Acknowledged, Ledger
 from tapgraph.agents.run.meter import Meter
 from tapgraph.agents.run.prompts import Prompts

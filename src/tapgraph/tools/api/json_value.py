@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from tapgraph.errors import ToolError
 
-__all__ = ["Json", "check_size", "excerpt", "json_line", "json_text", "one_line"]
+__all__ = ["Json", "check_size", "excerpt", "json_line", "json_text", "one_line", "outline"]
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """What JSON can say."""
@@ -18,6 +18,7 @@ MAX_VALUES = 20_000
 """Values, counted through all lists and dictionaries, that one call's arguments may hold."""
 MAX_DEPTH = 32
 """Lists and dictionaries inside one another."""
+_MOST_MEMBERS = 20
 
 
 def check_size(name: str, value: Json) -> None:
@@ -89,3 +90,24 @@ def one_line(text: str, max_characters: int) -> str:
         "".join(c if c.isprintable() else " " for c in text[: 4 * max_characters]).split()
     )
     return flat if len(flat) <= max_characters else f"{flat[: max_characters - 1].rstrip()}…"
+
+
+def outline(value: Json) -> str:
+    """What kind of value it is and what is in it, for one that is too long to show.
+
+    >>> outline([{"id": 1}, {"id": 2}])
+    'a list of 2, each with id'
+    """
+    if isinstance(value, Mapping):
+        return f"an object with {_members(value)}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        first = value[0]
+        inside = f", each with {_members(first)}" if isinstance(first, Mapping) else ""
+        return f"a list of {len(value)}{inside}"
+    return "a text"
+
+
+def _members(value: Mapping[str, Json]) -> str:
+    names = [json_line(str(name))[1:-1] for name in list(value)]
+    more = len(names) - _MOST_MEMBERS
+    return ", ".join(names[:_MOST_MEMBERS]) + (f" and {more} more" if more > 0 else "")

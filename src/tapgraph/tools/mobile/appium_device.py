@@ -4,6 +4,7 @@ import io
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -73,6 +74,7 @@ class AppiumDevice:
         self._keyboard = AppiumKeyboard(session, self._raw_tree)
         self._apps: tuple[AppInfo, ...] | None = None
         self._scale: PictureScale | None = None
+        self._clock: tuple[datetime | None, float] | None = None
 
     @classmethod
     def connect(
@@ -177,6 +179,20 @@ class AppiumDevice:
                 return False
 
         return self._look("tell whether the keyboard is shown", look)
+
+    def local_time(self) -> datetime | None:
+        """The phone's date and time; the driver is asked once, and None stands for no answer."""
+        if self._clock is None:
+            self._clock = self._read_clock()
+        started, asked_s = self._clock
+        return started and started + timedelta(seconds=time.monotonic() - asked_s)
+
+    def _read_clock(self) -> tuple[datetime | None, float]:
+        try:
+            told = self._session.read("tell the time", lambda driver: driver.device_time)
+            return datetime.fromisoformat(str(told).strip()), time.monotonic()
+        except (ToolError, ValueError):
+            return None, time.monotonic()
 
     def close(self) -> None:
         """End the session; the phone itself stays as it is."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
@@ -115,6 +116,10 @@ class Device(Protocol):
 
     def keyboard_shown(self) -> bool:
         """Whether the soft keyboard is on the screen."""
+        ...
+
+    def local_time(self) -> datetime | None:
+        """The phone's date and time; None where it cannot tell."""
         ...
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Bounds, Point, Size
 
-__all__ = ["Element", "Role", "Screen", "Source", "fingerprint_of", "numbered"]
+__all__ = ["Element", "Role", "Screen", "Source", "fingerprint_of", "numbered", "scaled"]
 
 Source = Literal["tree", "ocr", "both"]
 """Where knowledge came from: the view hierarchy, reading the picture, or both in agreement."""
@@ -82,6 +82,7 @@ class Screen:
         tree_xml: the view hierarchy, empty where it could not be read.
         fingerprint: equal for two looks at which a person sees the same, the clock apart.
         source: what the elements were read from.
+        local_time: the phone's day, date and time in words; empty where they are not known.
         is_stable: False when the phone was still changing or loading at the time limit.
         warnings: sentences for a person about what could not be seen.
         device_s: time that the phone took, and that was spent waiting for it, pictures apart.
@@ -97,6 +98,7 @@ class Screen:
     tree_xml: str
     fingerprint: str
     source: Source = "tree"
+    local_time: str = field(default="", compare=False)
     is_stable: bool = True
     warnings: tuple[str, ...] = ()
     device_s: float = field(default=0.0, compare=False)
@@ -145,6 +147,24 @@ def numbered(elements: Iterable[Element]) -> tuple[Element, ...]:
     return tuple(
         dataclasses.replace(element, number=number) for number, element in enumerate(ordered, 1)
     )
+
+
+def scaled(screen: Screen, size: Size) -> Screen:
+    """The screen with every place as on a picture of another size."""
+    across, down = size.width_px / screen.size.width_px, size.height_px / screen.size.height_px
+    elements = tuple(
+        dataclasses.replace(
+            element,
+            bounds=Bounds(
+                round(element.bounds.left * across),
+                round(element.bounds.top * down),
+                round(element.bounds.right * across),
+                round(element.bounds.bottom * down),
+            ),
+        )
+        for element in screen.elements
+    )
+    return dataclasses.replace(screen, size=size, elements=elements)
 
 
 def fingerprint_of(

@@ -171,6 +171,7 @@ class ScreenReader:
         keyboard_shown: bool,
         picture_digest: str,
     ) -> Screen:
+        now = self._device.local_time()
         return Screen(
             size=look.size,
             elements=elements,
@@ -186,6 +187,7 @@ class ScreenReader:
                 picture=picture_digest,
             ),
             source=source,
+            local_time=f"{now:%A %Y-%m-%d %H:%M}" if now is not None else "",
             is_stable=look.is_stable,
             warnings=tuple(look.warnings),
             device_s=look.device_s,

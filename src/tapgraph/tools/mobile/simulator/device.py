@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
 
@@ -115,6 +116,10 @@ class SimulatedDevice:
         for action in actions:
             with suppress(ToolError):
                 self.perform(action)
+
+    def local_time(self) -> datetime:
+        """The phone's virtual date and time."""
+        return self.phone.clock
 
     def close(self) -> None:
         """End the connection; the phone stays as it is."""
