@@ -1,6 +1,6 @@
 """Prompts of one's own: checked before anything starts, and then what the model is told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ def _is_reflector(schema: Any) -> bool:
 
 
 def test_the_api_agents_model_is_told_the_text(tmp_path: Path) -> None:
-    def answer(messages: tuple[Message, ...], schema: Any) -> Answer:
+    def answer(messages: Sequence[Message], schema: Any) -> Answer:
         if schema.__name__ == "ChooserReply":
             return '{"thought": "", "action": "finish", "answer": "done"}'
         return '{"complete": true}'
