@@ -16,7 +16,7 @@ from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.messages import Message, TextPart
 from tapgraph.llm_backend.model_spec import open_models
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tapgraph.memory.store import Tip
+from tapgraph.memory import Tip
 
 __all__ = ["fenced", "tip_lines"]
 
