@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -58,6 +58,7 @@ from tapgraph.tools.mobile import (
     AppInfo,
     Capability,
     Size,
+    Tap,
     UiTree,
     parse_ui_tree,
 )
@@ -91,6 +92,10 @@ ACTIONS: Sequence[tuple[str, dict[str, Any]]] = (
     ("Tap", {"element": 9}),
     ("Type", {"text": "Corner Bakery, 4.6 stars, 0.4 miles, open until 7 pm"}),
 )
+APPS = (
+    "Maps", "Notes", "Settings", "Phone", "Messages", "Camera", "Calendar", "Clock", "Chrome",
+    "Gmail", "Photos", "Contacts", "Files", "Calculator", "Weather", "YouTube", "Spotify", "Amazon",
+)  # fmt: skip
 ROWS = (
     "Corner Bakery", "4.6 stars, 312 reviews", "Open until 7 pm", "0.4 mi, 3 min drive",
     "Sunrise Bread House", "4.3 stars, 98 reviews", "Closed, opens 6 am", "0.9 mi, 5 min drive",
@@ -158,6 +163,7 @@ class InstantDevice:
     def __init__(self, trees: Sequence[str]) -> None:
         self._trees = trees
         self._shown = 0
+        self._is_typing = False
         self._picture = Image.new("RGB", (WIDTH_PX, HEIGHT_PX), "white")
 
     def screenshot(self) -> Image.Image:
@@ -171,19 +177,20 @@ class InstantDevice:
 
     def perform(self, action: Action) -> ActionReceipt:
         self._shown += 1
+        self._is_typing = isinstance(action, Tap)
         return ActionReceipt(action, 0.0)
 
     def current_app(self) -> AppInfo:
         return AppInfo("com.example.maps", "Maps", ".Search")
 
     def installed_apps(self) -> Sequence[AppInfo]:
-        return (self.current_app(),)
+        return [AppInfo(f"com.example.{name.lower()}", name) for name in APPS]
 
     def local_time(self) -> datetime | None:
-        return None
+        return datetime(2026, 5, 14, 10, 24, tzinfo=UTC)
 
     def keyboard_shown(self) -> bool:
-        return False
+        return self._is_typing
 
     def close(self) -> None: ...
 
@@ -263,6 +270,7 @@ class PipelineCost:
         plain_tokens: prompt tokens of a plain step (median), by each counter.
         task_tokens: prompt tokens of the whole task without the reflectors on experience, by step.
         images: pictures sent in a plain step (median).
+        role_tokens: prompt tokens of one call of each role (median), by the best counter at hand.
     """
 
     pipeline: str
@@ -274,6 +282,7 @@ class PipelineCost:
     plain_tokens: dict[str, float]
     task_tokens: dict[str, float]
     images: float
+    role_tokens: dict[str, float]
 
 
 def run_task(
@@ -369,7 +378,19 @@ def measure(pipeline: Pipeline, trees: Sequence[str], folder: Path) -> PipelineC
             for name, count in counters.items()
         },
         images=statistics.median(sum(call.images for call in step) for step in plain),
+        role_tokens=role_tokens(calls, list(counters.values())[-1]),
     )
+
+
+def role_tokens(
+    calls: Sequence[Call], count: Callable[[Sequence[str]], Sequence[float]]
+) -> dict[str, float]:
+    """Prompt tokens of one call of each role (median)."""
+    roles = sorted({call.role for call in calls})
+    return {
+        role: statistics.median(count([call.prompt for call in calls if call.role == role]))
+        for role in roles
+    }
 
 
 def longest_sequence(calls: Sequence[Call]) -> int:
@@ -457,6 +478,8 @@ def main() -> None:
         print(f"  model calls           {cost.calls:g}, {cost.calls_in_sequence:g} in sequence")
         print(f"  prompt tokens, plain  {tokens_text(cost.plain_tokens)}")
         print(f"  prompt tokens, task   {tokens_text(cost.task_tokens)}")
+        by_role = ", ".join(f"{role} {count:,.0f}" for role, count in cost.role_tokens.items())
+        print(f"  prompt tokens, role   {by_role}")
         print(f"  images                {cost.images:g}")
     print(
         "one picture, beside the steps: "

@@ -29,7 +29,7 @@ from tapgraph.llm_backend.chat_model import Reply, Usage
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
-from tapgraph.memory.store import MemoryStore, Scope
+from tapgraph.memory import MemoryStore, Scope
 from tapgraph.tools.api.functions import PythonFunctions
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice

@@ -15,7 +15,7 @@ from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.llm_backend.json_object import parse_object
 from tapgraph.llm_backend.openai_wire import response_format
 from tapgraph.llm_backend.strict_schema import is_strict, strict_schema
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory import MemoryStore
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.screen import Element, Role, Screen

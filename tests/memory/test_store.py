@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from sqlalchemy import column, create_engine, make_url, table, text
 
 from tapgraph.errors import EnvironmentMissing, ExtraMissing, UsageError
+from tapgraph.memory import MemoryStore
 from tapgraph.memory.database import open_database
 from tapgraph.memory.migrations.upgrade import VERSION_TABLE
 from tapgraph.memory.models import ActionArguments, Provenance, Scope, ShortcutDraft, ShortcutStep
-from tapgraph.memory.store import MemoryStore
 from tapgraph.memory.tables import METADATA
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -212,7 +212,7 @@ def test_threads_lose_no_use(store: MemoryStore) -> None:
 
 OPEN_AND_COUNT = """
 import sys
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory import MemoryStore
 
 with MemoryStore.open(sys.argv[1]) as store:
     for _ in range(5):

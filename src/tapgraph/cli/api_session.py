@@ -15,7 +15,7 @@ from tapgraph.cli.task_output import open_human, print_result
 from tapgraph.errors import UsageError
 from tapgraph.evals.report.run_report import write_report
 from tapgraph.llm_backend.model_spec import open_models
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
 
 __all__ = ["resume_api_run", "start_api_run"]

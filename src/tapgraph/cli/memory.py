@@ -36,7 +36,7 @@ def list_entries(
 ) -> None:
     """List all tips and shortcuts with what became of them."""
     # SQLAlchemy is not needed to print help.
-    from tapgraph.memory.store import MemoryStore  # noqa: PLC0415
+    from tapgraph.memory import MemoryStore  # noqa: PLC0415
 
     place = memory or Settings.from_environment().memory_file
     with MemoryStore.open(place) as store:

@@ -171,7 +171,7 @@ class LiveProgress:
                 self._cost_usd += event.cost_usd
             case Decided():
                 self._step = event.step
-                self._action = _one_line(event.description or action_words(event.action))
+                self._action = _one_line(event.description or _deed(event))
                 self._judgement = Text("…", style="dim")
                 self._message = Text()
             case Reflected():
@@ -241,12 +241,16 @@ def _line(event: Event) -> str:
             )
             words = f"{step}: plan: {goals} (now: {event.current_subgoal})"
         case Decided():
-            words = f"{step}: {action_words(event.action)}" + (
+            words = f"{step}: {_deed(event)}" + (
                 f" — {event.description}" if event.description else ""
             )
         case _:
             words = _line_after_action(event, step)
     return words
+
+
+def _deed(event: Decided) -> str:
+    return action_words(event.action, event.target.words if event.target is not None else "")
 
 
 def _line_after_action(event: Event, step: str) -> str:

@@ -24,7 +24,7 @@ from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.evals.report.run_report import write_report
 from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.llm_backend.roles import RoleModels
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
 from tapgraph.tools.mobile.device import Capability, Device
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice

@@ -18,14 +18,13 @@ from tapgraph.memory.models import (
     Scope,
     Shortcut,
     ShortcutDraft,
-    ShortcutStep,
     Status,
     Tip,
     check_actions,
 )
 from tapgraph.memory.tables import SHORTCUTS, TIPS
 
-__all__ = ["MemoryStore", "Scope", "Shortcut", "ShortcutDraft", "ShortcutStep", "Tip"]
+__all__ = ["MemoryStore"]
 
 
 def _utc_now() -> datetime:

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 __all__ = ["action_words"]
 
 
-def action_words(wire: Mapping[str, object]) -> str:
+def action_words(wire: Mapping[str, object], target: str = "") -> str:
     """What an action `{"name": ..., "arguments": {...}}` does, on one line.
+
+    The words of a target, where they are known, stand for the point that is touched.
 
     >>> action_words({"name": "Tap", "arguments": {"x": 540, "y": 1803}})
     'Tap (540, 1803)'
+    >>> action_words({"name": "Tap", "arguments": {"x": 540, "y": 1803}}, '"Search" (button)')
+    'Tap "Search" (button)'
     >>> action_words({"name": "Type", "arguments": {"text": "two // three"}})
     'Type “two // three”'
     >>> action_words({"name": "Home", "arguments": None})
@@ -24,7 +28,7 @@ def action_words(wire: Mapping[str, object]) -> str:
         return name
     match dict(arguments):
         case {"x": x, "y": y, **rest} if not rest:
-            return f"{name} ({x}, {y})"
+            return f"{name} {target or f'({x}, {y})'}"
         case {"x1": x1, "y1": y1, "x2": x2, "y2": y2, **rest} if not rest:
             return f"{name} ({x1}, {y1}) → ({x2}, {y2})"
         case {"seconds": seconds, **rest} if not rest:

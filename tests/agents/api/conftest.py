@@ -18,7 +18,7 @@ from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.errors import ToolError
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory import MemoryStore
 from tapgraph.tools.api.calls import ApiRunner
 from tapgraph.tools.api.functions import PythonFunctions
 

@@ -11,7 +11,7 @@ from tapgraph.agents.api.replies import API_ROLES
 from tapgraph.agents.run.events import ModelCalled, RecordedEvent
 from tapgraph.agents.run.human import CallbackHuman
 from tapgraph.llm_backend.model_spec import open_models
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
 from tapgraph.tools.api.openapi import open_service
 

@@ -23,7 +23,7 @@ from tapgraph.agents.run.human import AbsentHuman, CallbackHuman, HumanRequest
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.errors import EnvironmentMissing, UsageError
 from tapgraph.llm_backend.roles import RoleModels
-from tapgraph.memory.store import MemoryStore, Scope
+from tapgraph.memory import MemoryStore, Scope
 from tapgraph.tools.api.calls import CallResult
 from tapgraph.tools.api.catalog import Api, ApiCatalog
 from tapgraph.tools.api.functions import PythonFunctions

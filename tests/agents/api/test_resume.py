@@ -21,7 +21,7 @@ from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.errors import UnreadableRun, UsageError
 from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.llm_backend.roles import RoleModels
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
 from tapgraph.tools.api.openapi import open_service
 

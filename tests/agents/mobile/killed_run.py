@@ -10,7 +10,7 @@ from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.run.events import ModelCalled, RecordedEvent
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.roles import RoleModels
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory import MemoryStore
 from tapgraph.tools.mobile.appium_device import AppiumDevice
 
 

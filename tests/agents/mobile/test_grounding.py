@@ -7,7 +7,7 @@ from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.errors import ToolError
 from tapgraph.llm_backend.chat_model import ModelTraits
-from tapgraph.memory.store import MemoryStore, Shortcut
+from tapgraph.memory import MemoryStore, Shortcut
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.screen import Element, Role, Screen

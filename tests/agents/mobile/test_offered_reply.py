@@ -26,7 +26,7 @@ from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.llm_backend.json_object import parse_object
 from tapgraph.llm_backend.local.short_schema import closed, shortened
 from tapgraph.llm_backend.openai_wire import response_format
-from tapgraph.memory.store import MemoryStore, Shortcut
+from tapgraph.memory import MemoryStore, Shortcut
 from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Bounds, Size

@@ -17,7 +17,7 @@ from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.errors import UnreadableRun, UsageError
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.roles import RoleModels
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory import MemoryStore
 from tapgraph.tools.mobile.appium_device import AppiumDevice
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice

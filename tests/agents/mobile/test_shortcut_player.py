@@ -13,7 +13,7 @@ from tapgraph.agents.run.outcome import Outcome
 from tapgraph.errors import ToolError
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.scripted_model import Answer
-from tapgraph.memory.store import MemoryStore, ShortcutStep
+from tapgraph.memory import MemoryStore, ShortcutStep
 from tapgraph.tools.mobile.actions import Tap, Type
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Bounds, Size

@@ -20,7 +20,7 @@ from tapgraph.agents.run.history import Limits
 from tapgraph.agents.run.outcome import AgentKind
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.errors import UsageError
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory import MemoryStore
 from tapgraph.tools.api.calls import ApiRunner
 from tapgraph.tools.api.joined import JoinedRunner
 

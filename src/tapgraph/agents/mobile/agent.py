@@ -19,7 +19,7 @@ from tapgraph.agents.run.driving import Work
 from tapgraph.agents.run.outcome import AgentKind
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.errors import UsageError
-from tapgraph.memory.store import MemoryStore, Scope
+from tapgraph.memory import MemoryStore, Scope
 from tapgraph.tools.api.calls import ApiRunner
 from tapgraph.tools.api.functions import PythonFunctions
 from tapgraph.tools.api.joined import JoinedRunner

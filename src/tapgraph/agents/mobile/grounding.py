@@ -9,7 +9,7 @@ from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.errors import ToolError
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.llm_backend.pictures import size_as_sent
-from tapgraph.memory.store import Shortcut
+from tapgraph.memory import Shortcut
 from tapgraph.tools.api.calls import checked_arguments
 from tapgraph.tools.mobile.actions import action_from_wire, action_to_wire
 from tapgraph.tools.mobile.coordinates import from_place, to_pixels

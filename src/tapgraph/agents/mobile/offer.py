@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tapgraph.memory.store import Shortcut
+from tapgraph.memory import Shortcut
 from tapgraph.tools.api.calls import ApiRunner
 from tapgraph.tools.mobile.actions import ACTION_TYPES, Action
 

@@ -18,7 +18,7 @@ from tapgraph.agents.mobile.grounding import last_point
 from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.llm_backend.chat_model import ModelTraits
-from tapgraph.memory.store import Shortcut
+from tapgraph.memory import Shortcut
 from tapgraph.tools.api.catalog import arguments_schema
 from tapgraph.tools.mobile.actions import ACTION_TYPES, Action
 from tapgraph.tools.mobile.screen import Screen

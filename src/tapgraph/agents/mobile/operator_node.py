@@ -120,7 +120,7 @@ def _conversation(
     else:
         tools = tool_lines(offer)
         rules |= {
-            "actions": action_lines(team.offer, team.run.answer_type),
+            "actions": action_lines(offer, team.run.answer_type),
             "point_rule": _POINT_RULES[traits.coordinate_space],
             "shortcuts": shortcut_lines(offer.shortcuts),
             "tools": f"\n\nTools, which work without the phone:\n{tools}" if tools else "",

@@ -84,7 +84,8 @@ Manager before every action, Operator, Reflector, and the Notetaker after succes
 the Manager declares; 3 failures or 3 equal actions in a row end the run (appendix; the code's
 command line has 5). Deviations:
 
-- replies are JSON objects that are checked, asked again, and then counted as failed actions;
+- replies are JSON objects that are checked, asked again, and then counted as failed actions; the
+  Manager may also declare a task impossible;
 - `Open_App` starts the app instead of looking for its icon, shortcuts look between their actions,
   and `Wait` takes seconds;
 - screens are read from the view tree where it is useful, and elements may be named by number;

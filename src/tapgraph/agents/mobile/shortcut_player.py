@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.errors import ToolError
-from tapgraph.memory.store import Shortcut, ShortcutStep
+from tapgraph.memory import Shortcut, ShortcutStep
 from tapgraph.tools.mobile.actions import Action, Enter, Wait, action_from_wire
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.screen import Screen

@@ -17,7 +17,7 @@ from tapgraph.agents.run.agent import Agent
 from tapgraph.agents.run.agent_run import AgentRun
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply
 from tapgraph.llm_backend.messages import Message, user
-from tapgraph.memory.store import MemoryStore
+from tapgraph.memory import MemoryStore
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.marks import draw_marks
 from tapgraph.tools.mobile.picture_change import cropped_to_change

@@ -10,7 +10,7 @@ from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.state import Decision, PhoneStep, Plan
 from tapgraph.agents.run.wording import fenced
 from tapgraph.llm_backend.chat_model import ModelTraits
-from tapgraph.memory.store import Shortcut
+from tapgraph.memory import Shortcut
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.screen import Screen
 from tapgraph.tools.mobile.screen_text import quoted

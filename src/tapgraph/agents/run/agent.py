@@ -29,7 +29,7 @@ from tapgraph.errors import UsageError
 from tapgraph.llm_backend.chat_model import ChatModel
 from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.llm_backend.roles import RoleModels
-from tapgraph.memory.store import MemoryStore, Scope
+from tapgraph.memory import MemoryStore, Scope
 from tapgraph.settings import Settings
 
 __all__ = ["Agent", "AnyModel", "SetUp", "new_folder"]

@@ -27,7 +27,7 @@ from tapgraph.llm_backend.chat_model import Reply
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.structured import CallRecord, ask
-from tapgraph.memory.store import Tip
+from tapgraph.memory import Tip
 from tapgraph.tools.api.calls import ApiRunner
 from tapgraph.tools.api.json_value import Json, excerpt, json_text
 from tapgraph.tools.api.policy import assess_call

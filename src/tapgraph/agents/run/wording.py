@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from tapgraph.memory.store import Tip
+from tapgraph.memory import Tip
 
 __all__ = ["fenced", "plain", "tip_lines"]
 
