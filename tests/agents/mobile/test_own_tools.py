@@ -140,6 +140,19 @@ def test_two_tools_cannot_have_one_name(phone: Phone) -> None:
         )
 
 
+def test_more_tools_than_a_prompt_has_room_for_are_refused(phone: Phone) -> None:
+    def named(number: int) -> Callable[[], None]:
+        def tool() -> None: ...
+
+        tool.__name__ = f"tool_{number}"
+        return tool
+
+    tools = [named(number) for number in range(129)]
+    PhoneAgent(SimulatedDevice(phone), ScriptedModel([]), tools=tools[1:])
+    with pytest.raises(UsageError, match="128 tools at most, got 129"):
+        PhoneAgent(SimulatedDevice(phone), ScriptedModel([]), tools=tools)
+
+
 def test_a_tool_stands_in_for_the_shortcut_of_its_name(
     run_task: Any, demonstrator_but: Build, events: Events
 ) -> None:

@@ -33,6 +33,9 @@ __all__ = ["PhoneAgent", "Tool"]
 Tool = ApiRunner | Callable[..., object]
 """A Python function, or a runner of APIs: a service, an MCP server."""
 
+_MOST_TOOLS = 128
+"""As many as OpenAI's protocol takes; each stands in every prompt of the Operator."""
+
 
 @dataclass(frozen=True)
 class PhoneAgent(Agent):
@@ -51,7 +54,8 @@ class PhoneAgent(Agent):
 
     Raises:
         UsageError: a tool has the name of an action or of another tool, a function cannot be a
-            tool, or a node has the name of something that the graph has already.
+            tool, there are more than 128 tools, or a node has the name of something that the graph
+            has already.
     """
 
     device: Device
@@ -129,6 +133,11 @@ class PhoneAgent(Agent):
         if not runners:
             return None
         tools = runners[0] if len(runners) == 1 else JoinedRunner(runners)
+        if len(tools.catalog) > _MOST_TOOLS:
+            raise UsageError(
+                f"the Operator can be told of {_MOST_TOOLS} tools at most, got "
+                f"{len(tools.catalog)}; name fewer, or give them to an API agent, which searches"
+            )
         for api in tools.catalog:
             action = repaired_name(api.identifier)
             if action in ACTION_TYPES:
