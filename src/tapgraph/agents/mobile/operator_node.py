@@ -49,7 +49,11 @@ def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     update: dict[str, Any] = {"step": state["step"], "screen_before": state["screen"]}
     screen, traits = team.screens[state["screen"]], team.traits("operator")
     offer = _offer(team, screen)
-    schema = offered_reply(offer, traits, screen if traits.enforces_schemas else None)
+    if traits.enforces_schemas:
+        schema = offered_reply(offer, traits, screen)
+    else:
+        # The offer changes with the keyboard, and what servers have read of a prompt would go.
+        schema = offered_reply(team.offer, traits, None)
     grounded: Grounded | None = None
 
     def take(reply: OperatorReply) -> None:
