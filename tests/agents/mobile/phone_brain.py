@@ -113,8 +113,7 @@ class PhoneBrain:
         role = role_of(request)
         shown = text_of(request["messages"][1])
         if role is OperatorReply:
-            reply = self._decided(shown)
-            return self.say(self._in_own_numbers(reply, shown))
+            return self.say(self._in_own_numbers(self._decided(shown), shown))
         reply = self._demonstrated(shown, role)
         if isinstance(reply, ManagerReply) and self.result:
             return self._with_answer(reply, shown)
@@ -180,13 +179,12 @@ class PhoneBrain:
         """The plan with the answer as its last part."""
         plan = shown.partition("## Plan so far\n")[2].partition("\n## ")[0]
         last = len(reply.subgoals) + 1
-        is_told = f"{TELL} (done)" in plan
-        is_next = f"{TELL} (current)" in plan or reply.status == "finished"
+        is_over = reply.status == "finished"
         return ManagerReply(
             thought=reply.thought,
             subgoals=[*reply.subgoals, TELL],
-            current=last if is_told or is_next else reply.current,
-            status="finished" if is_told else "working",
+            current=last if is_over or f"{TELL} (current)" in plan else reply.current,
+            status="finished" if is_over and f"{TELL} (done)" in plan else "working",
         )
 
 

@@ -17,6 +17,7 @@ from tapgraph.agents.mobile.state import Decision, PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import (
     action_lines,
+    answer_form,
     app_line,
     history_lines,
     plan_lines,
@@ -40,6 +41,10 @@ _POINT_RULES = {
     "0-999": "points are shares of width and height from 0 to 999, as on the screen below.",
     "0-1000": "points are shares of width and height from 0 to 1000, as on the screen below.",
 }
+
+
+_LONGEST_THOUGHT = 400
+"""Characters of a thought that others are told; the last ones say what is done."""
 
 
 def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
@@ -69,6 +74,7 @@ def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
         return update | {"decision": Decision("none", {}, problem=str(error))}
     if grounded is None:
         raise TypeError("ask must call check before it returns an answer")
+    has_given_up = dialect is not None and grounded.name == "Answer" and not reply.completes_subgoal
     decision = Decision(
         grounded.name,
         grounded.arguments,
@@ -76,6 +82,7 @@ def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
         grounded.target,
         grounded.direction,
         reply.completes_subgoal,
+        problem=str(grounded.arguments["text"]) if has_given_up else "",
     )
     team.run.folder.record(
         Decided(
@@ -90,13 +97,16 @@ def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
 
 
 def _in_our_words(dialect: Dialect, reply: Reply) -> OperatorReply:
-    """What a GUI model wants done; its thought stands for what it expects."""
+    """What a GUI model wants done; the end of its thought stands for what it expects."""
     call = dialect.read(reply)
+    thought = " ".join((call.thought or reply.reasoning).split())
+    if len(thought) > _LONGEST_THOUGHT:
+        thought = f"…{thought[1 - _LONGEST_THOUGHT :]}"
     return OperatorReply(
-        thought=call.thought,
+        thought=thought,
         action=call.action,
         arguments=dict(call.arguments),
-        description=call.thought,
+        description=thought,
         completes_subgoal=call.is_finished,
         repairs=call.repairs,
     )
@@ -120,7 +130,10 @@ def _conversation(
         "tips": tip_lines(team.run.tips),
     }
     if dialect is not None:
-        rules["instructions"] = dialect.instructions
+        rules |= {
+            "answer": answer_form(team.run.answer_type),
+            "instructions": dialect.instructions,
+        }
     else:
         tools = tool_lines(offer)
         rules |= {
