@@ -56,9 +56,9 @@ def stand_in() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def wire_demonstrator() -> ModuleType:
-    """The demonstrator as that server's answers."""
-    return _loaded(Path(__file__).with_name("wire_demonstrator.py"))
+def phone_brain() -> ModuleType:
+    """What such a server answers when it plays the phone agent's model."""
+    return _loaded(Path(__file__).parent / "agents" / "mobile" / "phone_brain.py")
 
 
 @pytest.fixture(scope="session")

@@ -39,18 +39,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def calling(wire_demonstrator: ModuleType) -> Callable[..., Respond]:
+def calling(phone_brain: ModuleType) -> Callable[..., Respond]:
     """The demonstrator, whose Operator uses some tools first, each once."""
 
     def build(**tools: dict[str, Any]) -> Respond:
         def respond(request: dict[str, Any]) -> str:
             if request["response_format"]["json_schema"]["name"] == "OperatorReply":
-                prompt = wire_demonstrator.words(request["messages"][-1]["content"])
+                prompt = phone_brain.text_of(request["messages"][-1])
                 for name, arguments in tools.items():
                     if name not in prompt:
                         call = {"action": name, "arguments": arguments}
                         return json.dumps({"thought": "", "call": call, "description": ""})
-            answer: str = wire_demonstrator.demonstrate(request)
+            answer: str = phone_brain.PhoneBrain()(request)
             return answer
 
         return respond
@@ -99,11 +99,11 @@ def test_the_tools_of_an_mcp_server_are_tools_and_secrets_reach_it(
 
 
 def test_texts_of_a_folder_reach_the_model_also_of_a_resumed_run(
-    openai_server: Callable[..., Any], wire_demonstrator: ModuleType, tmp_path: Path
+    openai_server: Callable[..., Any], phone_brain: ModuleType, tmp_path: Path
 ) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "operator.system.md").write_text("Mind the gap.", encoding="utf-8")
-    model = openai_server(wire_demonstrator.demonstrate)
+    model = openai_server(phone_brain.PhoneBrain())
     start = ["run", SWITCH, "--prompts", "mine", "--model", model.spec(), "--out", "run"]
     assert main([*start, "--max-steps", "1"]) == 4
     asked_before = len(model.requests)
@@ -153,10 +153,10 @@ def test_what_cannot_work_is_one_sentence_and_leaves_no_run(
 
 def test_a_run_of_the_other_command_is_not_resumed(
     openai_server: Callable[..., Any],
-    wire_demonstrator: ModuleType,
+    phone_brain: ModuleType,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    model = openai_server(wire_demonstrator.demonstrate)
+    model = openai_server(phone_brain.PhoneBrain())
     start = ["run", SWITCH, "--model", model.spec(), "--out", "run", "--max-steps", "1"]
     assert main(start) == 4
     capsys.readouterr()

@@ -74,12 +74,12 @@ def test_a_program_is_under_forty_lines(name: str) -> None:
 
 @pytest.mark.parametrize("name", PRINTED)
 def test_a_program_does_what_the_text_says(
-    name: str, openai_server: Callable[..., Any], wire_demonstrator: ModuleType, tmp_path: Path
+    name: str, openai_server: Callable[..., Any], phone_brain: ModuleType, tmp_path: Path
 ) -> None:
-    def respond(request: dict[str, Any]) -> str:
+    def respond(request: dict[str, Any]) -> Any:
         if request["model"] == "OTHER":
             return '{"words": "none"}'
-        return pricing(request) or str(wire_demonstrator.demonstrate(request))
+        return pricing(request) or phone_brain.PhoneBrain()(request)
 
     server = openai_server(respond)
     printed = run(PROGRAMS[name], tmp_path, OPENAI_BASE_URL=server.url, OPENAI_API_KEY="none")

@@ -41,10 +41,10 @@ def run(program: Path, folder: Path, *arguments: str, **variables: str) -> str:
 
 
 def test_hello_world_does_its_task_on_a_phone_behind_appium(
-    openai_server: Callable[..., Any], wire_demonstrator: ModuleType, tmp_path: Path
+    openai_server: Callable[..., Any], phone_brain: ModuleType, tmp_path: Path
 ) -> None:
     """The lines as they are, but for the port, which may be taken here."""
-    model = openai_server(wire_demonstrator.demonstrate)
+    model = openai_server(phone_brain.PhoneBrain())
     lines = (EXAMPLES / "hello_world.py").read_text(encoding="utf-8")
     with build_phone(seed=7) as phone, SimulatorServer(phone) as server:
         assert "http://127.0.0.1:4723" in lines

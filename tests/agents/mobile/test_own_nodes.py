@@ -94,11 +94,11 @@ def test_it_runs_after_each_action_that_a_model_judges_and_no_other(
 
 def test_its_role_has_a_model_of_its_own(
     openai_server: Callable[..., Any],
-    wire_demonstrator: ModuleType,
+    phone_brain: ModuleType,
     phone: Phone,
     tmp_path: Path,
 ) -> None:
-    brain = openai_server(wire_demonstrator.demonstrate)
+    brain = openai_server(phone_brain.PhoneBrain())
     other = openai_server(lambda request: Advice(words="slowly"))
     agent = PhoneAgent(
         SimulatedDevice(phone),

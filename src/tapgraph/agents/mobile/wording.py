@@ -18,6 +18,7 @@ from tapgraph.tools.mobile.target import Target
 
 __all__ = [
     "action_lines",
+    "answer_form",
     "app_line",
     "deed_words",
     "history_lines",
@@ -36,9 +37,16 @@ def action_lines(offer: Offer, answer_type: type[BaseModel] | None = None) -> st
     """One line for each action on offer; with a type, `Answer` takes JSON of it."""
     actions = {name: kind.usage for name, kind in offer.actions.items()}
     if answer_type is not None and "Answer" in actions:
-        schema = json.dumps(answer_type.model_json_schema(), ensure_ascii=False)
-        actions["Answer"] = f"text: the result that the task asks for, as JSON of: {schema}"
+        actions["Answer"] = f"text: {answer_form(answer_type)}"
     return "\n".join(f"- {name}: {takes}".removesuffix(": ") for name, takes in actions.items())
+
+
+def answer_form(answer_type: type[BaseModel] | None) -> str:
+    """What the user must be given at the end."""
+    if answer_type is None:
+        return "the result that the task asks for, in words"
+    schema = json.dumps(answer_type.model_json_schema(), ensure_ascii=False)
+    return f"the result that the task asks for, as JSON of: {schema}"
 
 
 def tool_lines(offer: Offer) -> str:
