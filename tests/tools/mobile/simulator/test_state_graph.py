@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import pytest
@@ -60,6 +61,13 @@ def test_function_whose_defaults_lead_back_to_it_is_copied() -> None:
     twin = copied(show)
     assert twin() is not page
     assert twin()["show"] is twin
+
+
+def test_random_generator_goes_on_where_it_was() -> None:
+    random = Random(7)
+    random.gauss()
+    twin = copied(random)
+    assert [twin.random(), twin.gauss()] == [random.random(), random.gauss()]
 
 
 def test_bound_method_of_a_list_is_bound_to_the_copy() -> None:

@@ -9,10 +9,12 @@ which is why a frozen graph means something only in the process that made it.
 
 import io
 import pickle
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from enum import Enum
+from random import Random
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
@@ -137,6 +139,10 @@ class _Freezer(pickle.Pickler):
             if _is_filled(obj):
                 self.cells.append(obj)
             return CellType, ()
+        if type(obj) is Random:
+            # Its 625 numbers one by one would take longer than all the rest of a phone.
+            version, words, gauss = obj.getstate()
+            return _random_at, (version, array("I", words).tobytes(), gauss)
         return NotImplemented
 
 
@@ -161,6 +167,12 @@ def _blank_function(
 def _complete_function(function: FunctionType, rest: tuple[Any, Any, str, dict[str, Any]]) -> None:
     function.__defaults__, function.__kwdefaults__, function.__qualname__, extra = rest
     function.__dict__.update(extra)
+
+
+def _random_at(version: int, words: bytes, gauss: float | None) -> Random:
+    random = Random(0)
+    random.setstate((version, tuple(array("I", words)), gauss))
+    return random
 
 
 def _is_lasting(obj: object) -> bool:

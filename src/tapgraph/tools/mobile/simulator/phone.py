@@ -3,6 +3,7 @@
 It is deterministic. The same apps, seed, clock and faults with the same inputs give the same state
 however often the screen was looked at in between, so a run that was killed is resumed by replaying
 its inputs. Looking only lets a slow page come nearer; an input waits until the page is there.
+The whole state can be kept, restored and copied in milliseconds.
 """
 
 import sqlite3
@@ -125,7 +126,7 @@ class Phone:
                 self._constants = Constants(
                     value for app in self.apps for value in vars(app).values()
                 )
-            outside = {id(self._databases[name]): name for name in self._databases.packages}
+            outside = {id(base): name for name, base in self._databases.connections.items()}
             state = (self._system, self._faults, self.inputs)
             graph = freeze(state, self._constants, outside)
             return PhoneSnapshot(graph, self._databases.images(), self._constants)
@@ -162,9 +163,9 @@ class Phone:
             )
 
     def _take_over(self, snapshot: PhoneSnapshot) -> None:
-        databases = {name: self._databases[name] for name in self._databases.packages}
+        state = thaw(snapshot.graph, self._databases.connections)
+        self._system, self._faults, self.inputs = state
         self._constants = snapshot.constants
-        self._system, self._faults, self.inputs = thaw(snapshot.graph, databases)
         self.apps = self._system.apps
         self._refresh()
 

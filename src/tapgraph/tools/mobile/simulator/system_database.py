@@ -79,9 +79,9 @@ class Databases:
         return databases
 
     @property
-    def packages(self) -> tuple[str, ...]:
-        """The apps in the order of the launcher, then the system."""
-        return tuple(self._connections)
+    def connections(self) -> Mapping[str, sqlite3.Connection]:
+        """By package, the system's last."""
+        return self._connections
 
     def __getitem__(self, package: str) -> sqlite3.Connection:
         return self._connections[package]
