@@ -21,8 +21,9 @@ from tapgraph.agents.run.events import (
 )
 from tapgraph.agents.run.human import AbsentHuman, CallbackHuman, HumanRequest
 from tapgraph.agents.run.outcome import Outcome
-from tapgraph.errors import EnvironmentMissing, UsageError
+from tapgraph.errors import EnvironmentMissing, ModelUnavailable, UsageError
 from tapgraph.llm_backend.roles import RoleModels
+from tapgraph.llm_backend.scripted_model import ScriptedModel
 from tapgraph.memory.store import MemoryStore, Scope
 from tapgraph.tools.api.calls import CallResult
 from tapgraph.tools.api.catalog import Api, ApiCatalog
@@ -303,3 +304,16 @@ def test_an_api_that_is_not_in_the_schema_is_told_and_costs_a_step(
     first = events(Reflected)[0]
     assert first.verdict == "C"
     assert "fly" in first.error
+
+
+def test_a_model_that_is_gone_ends_the_run_so_that_it_can_be_resumed(
+    run_api: Any, chooses: Any, contacts: Any, memory: MemoryStore
+) -> None:
+    def gone(messages: object, schema: type[BaseModel] | None) -> str:
+        raise ModelUnavailable("nobody answers at http://127.0.0.1:1")
+
+    result = run_api(ScriptedModel(gone))
+    assert (result.outcome, result.spent.steps) == (Outcome.MODEL_ERROR, 0)
+    assert "nobody answers" in result.reason
+    agent = ApiAgent(contacts.runner(), RoleModels(chooses(FINISH)), memory=memory)
+    assert agent.resume(result.folder).outcome is Outcome.SUCCESS

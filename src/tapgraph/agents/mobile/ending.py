@@ -10,7 +10,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.mobile.replies import ShortcutReply
+from tapgraph.agents.mobile.replies import RoleName, ShortcutReply
 from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import history_lines, plan_lines, shortcut_lines
@@ -46,7 +46,10 @@ def shortcut_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[s
         "shortcuts": shortcut_lines(team.offer.shortcuts),
     }
     asked = team.run.prompts.conversation(
-        "shortcut_reflector", rules, _experience(state, team), asks="experience"
+        "shortcut_reflector",
+        rules,
+        _experience(state, team, "shortcut_reflector"),
+        asks="experience",
     )
     reply = team.run.reflected(
         state["step"],
@@ -71,17 +74,17 @@ def tips_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, 
     asked = team.run.prompts.conversation(
         "tips_reflector",
         {"tips": tip_lines(team.run.tips)},
-        _experience(state, team),
+        _experience(state, team, "tips_reflector"),
         asks="experience",
     )
     return team.run.learn_tips(state, lambda: team.ask("tips_reflector", state, asked, TipsReply))
 
 
-def _experience(state: PhoneState, team: PhoneTeam) -> dict[str, str]:
+def _experience(state: PhoneState, team: PhoneTeam, role: RoleName) -> dict[str, str]:
     return {
         "instruction": state["instruction"],
         "plan": plan_lines(state["plan"]),
         "progress": state["progress"] or "none",
-        "history": history_lines(state["history"], team.traits("tips_reflector")),
+        "history": history_lines(state["history"], team.traits(role)),
         "ending": team.run.ending(state),
     }

@@ -92,6 +92,13 @@ def test_equal_calls_with_new_results_may_go_on(limits: Limits, past: Any, desk:
     assert outcome(ticks, limits, desk) is None
 
 
+def test_a_call_whose_results_come_back_in_turn_may_be_repeated(
+    limits: Limits, past: Any, desk: Any
+) -> None:
+    polled = [past(n, after=f"a{n % 3}") for n in range(9)]
+    assert outcome(polled, limits, desk) is None
+
+
 def test_the_fifth_failure_in_a_row_is_the_last(limits: Limits, past: Any, desk: Any) -> None:
     failures = [past(n, verdict="C", arguments={"n": n}, after=f"a{n}") for n in range(5)]
     assert outcome(failures[:4], limits, desk) is None

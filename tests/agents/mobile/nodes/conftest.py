@@ -1,8 +1,9 @@
 """A desk for one node: a team with a phone, screens, a memory and a model made by hand."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
@@ -103,7 +104,7 @@ class Desk:
     team: PhoneTeam
     phone: StubPhone
     reader: ScreensInOrder
-    model: ScriptedModel
+    models: tuple[ScriptedModel, ...]
 
     def state(self, **fields: Any) -> PhoneState:
         """In the first step of a plan of two subgoals, on screen 1."""
@@ -129,6 +130,11 @@ class Desk:
         return [event for event in self.team.run.folder.events() if type(event) is kind]
 
     @property
+    def model(self) -> ScriptedModel:
+        """The one that was asked, else the one of all roles without their own."""
+        return next((model for model in self.models if model.requests), self.models[0])
+
+    @property
     def prompt(self) -> str:
         """What the model was asked first."""
         return self.model.requests[0].messages[-1].text
@@ -152,7 +158,8 @@ def store(tmp_path: Path) -> Iterator[MemoryStore]:
 def desk(store: MemoryStore, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
     """Sets a desk: `desk(says, shows=[...], pipeline=..., traits=..., tools=[...])`.
 
-    The model says the same to whatever it is asked, or a list in order.
+    The model says the same to whatever it is asked, or a list in order. `role_traits` gives roles
+    a model of their own, which says the same.
     """
     folders: list[RunFolder] = []
 
@@ -162,6 +169,7 @@ def desk(store: MemoryStore, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
         shows: Sequence[Screen] = (),
         pipeline: Pipeline = TAPGRAPH,
         traits: ModelTraits | None = None,
+        role_traits: Mapping[str, ModelTraits] = MappingProxyType({}),
         tools: Sequence[Callable[..., object]] = (),
         apps: Sequence[str] = (),
         api_agent: SubgoalAgent | None = None,
@@ -174,11 +182,12 @@ def desk(store: MemoryStore, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
         folders.append(folder := RunFolder.create(tmp_path / f"run{len(folders)}", header))
         answers = says if isinstance(says, list) else (lambda messages, schema: says)
         model = ScriptedModel(answers, traits=traits)
+        by_role = {role: ScriptedModel(answers, traits=own) for role, own in role_traits.items()}
         run = AgentRun(
             folder=folder,
             ledger=Ledger(folder),
             meter=Meter(budget or Budget()),
-            models=RoleModels(model),
+            models=RoleModels(model, by_role),
             prompts=prompts_of("tapgraph.agents.mobile", None),
             limits=pipeline.limits,
             **fields,
@@ -198,7 +207,7 @@ def desk(store: MemoryStore, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
             api_agent=api_agent,
         )
         team.look(0)
-        return Desk(team, phone, reader, model)
+        return Desk(team, phone, reader, (model, *by_role.values()))
 
     yield build
     for folder in folders:
