@@ -91,6 +91,13 @@ def test_long_arguments_are_recorded_by_their_beginnings(desk: Any) -> None:
     assert calls.team.run.folder.load_result(1) == "sunny in " + "L" * 9000
 
 
+def test_arguments_of_8000_characters_are_recorded_whole(desk: Any) -> None:
+    city = "L" * (8000 - len('{"city": ""}'))
+    calls = desk()
+    calls.run(caller, choice=Choice("call", "weather", {}, {"city": city}))
+    assert calls.events(ActionStarted)[0].action["arguments"] == {"city": city}
+
+
 def test_a_choice_with_a_problem_does_nothing(desk: Any) -> None:
     calls = desk()
     broken = Choice("call", "weather", {}, {"city": "Lyon"}, problem="city is missing")

@@ -57,7 +57,8 @@ def test_an_empty_subgoal_stands_for_the_task(desk: Any) -> None:
 
 def test_an_impossible_task_is_given_up(desk: Any) -> None:
     reply = REPLY.model_copy(update={"status": "impossible"})
-    assert "impossible" in desk(reply).run(manager)["given_up"]
+    update = desk(reply).run(manager)
+    assert update["given_up"] == "the Manager holds the task for impossible"
 
 
 def test_a_finished_plan_is_not_yet_success(desk: Any) -> None:
@@ -69,7 +70,8 @@ def test_a_finished_plan_is_not_yet_success(desk: Any) -> None:
 
 def test_in_the_published_pipeline_a_finished_plan_is_success(desk: Any) -> None:
     reply = REPLY.model_copy(update={"status": "finished"})
-    assert desk(reply, pipeline=MOBILE_AGENT_E).run(manager)["done"]
+    update = desk(reply, pipeline=MOBILE_AGENT_E).run(manager)
+    assert update["done"] == "the Manager declared the task finished"
 
 
 def test_in_the_published_pipeline_a_plan_that_goes_on_is_no_success(desk: Any) -> None:
