@@ -11,6 +11,7 @@ from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import (
     ActionDone,
     ActionFailed,
+    HumanAnswered,
     HumanAsked,
     LearntTips,
     ModelCalled,
@@ -19,7 +20,7 @@ from tapgraph.agents.run.events import (
     StepTimed,
     Verified,
 )
-from tapgraph.agents.run.human import AbsentHuman, CallbackHuman, HumanRequest
+from tapgraph.agents.run.human import NO_ONE, AbsentHuman, CallbackHuman, HumanRequest
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.errors import EnvironmentMissing, ModelUnavailable, UsageError
 from tapgraph.llm_backend.roles import RoleModels
@@ -78,6 +79,13 @@ def test_a_question_that_nobody_answers_ends_the_run(run_api: Any, chooses: Any)
     result = run_api(model, human=AbsentHuman("stop"))
     assert result.outcome is Outcome.NEEDS_HUMAN
     assert "Which Ann?" in result.reason
+
+
+def test_a_question_is_recorded_with_its_step(run_api: Any, chooses: Any, events: Events) -> None:
+    run_api(chooses(LIST, {"action": "ask_user", "question": "What?"}, FINISH))
+    asked, answered = events(HumanAsked), events(HumanAnswered)
+    assert [(one.step, one.text) for one in asked] == [(2, "What?")]
+    assert [(one.step, one.text) for one in answered] == [(2, NO_ONE)]
 
 
 def test_the_users_answer_can_be_referred_to(run_api: Any, chooses: Any, contacts: Any) -> None:

@@ -166,6 +166,26 @@ def test_without_tools_none_are_spoken_of(desk: Any) -> None:
     assert "Tools" not in chooses.rules
 
 
+def test_the_arguments_of_a_tool_are_checked(desk: Any) -> None:
+    def weather(city: str) -> str:
+        """Tells the weather."""
+        return "sunny"
+
+    right = OperatorReply(action="weather", arguments={"city": "Lyon"})
+    wrong = OperatorReply(action="weather", arguments={"day": "Monday"})
+    chosen = desk(right, tools=[weather]).run(operator)["decision"]
+    assert (chosen.name, chosen.arguments, chosen.target) == ("weather", {"city": "Lyon"}, None)
+    assert "city" in desk(wrong, tools=[weather]).run(operator)["decision"].problem
+
+
+def test_an_engine_that_keeps_to_schemas_may_open_only_apps_that_are_there(desk: Any) -> None:
+    keeps = ModelTraits("local", enforces_schemas=True)
+    chooses = desk(TAP, traits=keeps, apps=["Maps", "Notes", "Maps"])
+    chooses.run(operator)
+    schema = str(chooses.model.requests[0].schema.model_json_schema())
+    assert "'app_name': {'enum': ['Maps', 'Notes'], 'type': 'string'}" in schema
+
+
 def test_a_hidden_keyboard_is_a_hint(desk: Any, screen: Any) -> None:
     hidden, shown = desk(TAP), desk(TAP, shows=[screen(keyboard_shown=True)])
     hidden.run(operator)
