@@ -164,9 +164,11 @@ def difference(before: Code, after: Code, *, in_raise: bool = False) -> tuple[Co
         if isinstance(one, Code) and isinstance(other, Code):
             return difference(one, other, in_raise=in_raise or isinstance(before, ast.Raise))
         if isinstance(one, ast.AST) and isinstance(other, ast.AST):
+            # What is neither, such as a keyword of a call, has no place of its own.
             inner = [pair for pair in _parts(one, other) if _dump(pair[0]) != _dump(pair[1])]
-            if len(inner) == 1 and isinstance(inner[0][0], Code) and isinstance(inner[0][1], Code):
-                return difference(*inner[0], in_raise=in_raise or isinstance(before, ast.Raise))
+            value, changed = inner[0] if len(inner) == 1 else (None, None)
+            if isinstance(value, Code) and isinstance(changed, Code):
+                return difference(value, changed, in_raise=in_raise)
     return before, after, in_raise
 
 
@@ -201,6 +203,8 @@ def main() -> None:
     place = ROOT / "benchmarks" / "results" / "mutation.json"
     parser.add_argument("--json", type=Path, default=place, help="where the result is kept")
     given = parser.parse_args()
+    head = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         copy_of_the_tree(copy)
@@ -213,7 +217,7 @@ def main() -> None:
         codes = exit_codes(copy)
         if any(codes[mutant.name] is None for mutant in mutants):
             sys.exit((copy / "mutmut.log").read_text(encoding="utf-8", errors="replace")[-3000:])
-    report = reported(mutants, codes)
+    report = {"commit": commit, **reported(mutants, codes)}
     report |= {"sample": len(mutants), "of": len(known), "seed": None if given.all else given.seed}
     given.json.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -232,12 +236,10 @@ def reported(mutants: Sequence[Mutant], codes: dict[str, int | None]) -> dict[st
               f" ({found.low:.1%} to {found.high:.1%})")  # fmt: skip
     for mutant in survived:
         print(f"{mutant.place}: {mutant.change}")
-    commit = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
     return {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}",
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": subprocess.run(commit, capture_output=True, text=True, check=True).stdout.strip(),
         "killed": len(mutants) - len(survived),
         "timed_out": sum(codes[mutant.name] in TIMED_OUT for mutant in mutants),
         "scores": folders,

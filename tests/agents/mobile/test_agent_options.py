@@ -35,7 +35,11 @@ def agent(phone: Phone, memory: MemoryStore) -> Build:
     """An agent whose model says nothing of use, for a single step."""
 
     def build(**fields: Any) -> PhoneAgent:
-        usual = {"memory": memory, "budget": Budget(max_steps=1), "model": RoleModels(mute())}
+        usual: dict[str, Any] = {
+            "memory": memory,
+            "budget": Budget(max_steps=1),
+            "model": RoleModels(mute()),
+        }
         return PhoneAgent(SimulatedDevice(phone), **usual | fields)
 
     return build
