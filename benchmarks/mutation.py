@@ -46,7 +46,7 @@ TESTS = (
     "tests/agents/mobile/test_shortcut_player.py",
     "tests/agents/api/nodes",
     "tests/agents/api/test_agent_runs.py",
-    "tests/agents/api/test_pinned_phone.py",
+    "tests/agents/api/test_many_apis.py",
     "tests/tools/mobile/test_policy.py",
     "tests/tools/mobile/test_policy_words.py",
 )

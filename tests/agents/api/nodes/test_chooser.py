@@ -167,6 +167,13 @@ def test_what_a_check_found_undone_is_told(desk: Any) -> None:
     assert "Hint: A check of the whole task found this undone: the note" in chooses.prompt
 
 
+def test_hints_have_a_line_each(desk: Any, past: Any) -> None:
+    chooses = desk(CALL)
+    chooses.run(chooser, missing="all", history=[past(1, after="a"), past(2, after="a")])
+    lines = [line.partition(":")[0] for line in chooses.prompt.splitlines()[-2:]]
+    assert lines == ["Hint", "Hint"]
+
+
 def test_the_schema_names_the_candidates(desk: Any) -> None:
     chooses = desk(CALL)
     chooses.run(chooser, candidates=["weather"])

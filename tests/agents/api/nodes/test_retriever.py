@@ -16,6 +16,7 @@ class Many:
 
     catalog = ApiCatalog([
         *(Api(f"city_{n}", "Tells the weather in Lyon, among others. " * 30) for n in range(60)),
+        *(Api(f"shop_{n}", "Sells shoes and boots, among others. " * 30) for n in range(20)),
         Api("song", "Plays music."),
         Api("phone_do", "Does something with apps."),
     ])
@@ -64,16 +65,18 @@ def test_what_a_search_finds_comes_last(desk: Any) -> None:
     assert finds.events(Retrieved)[-1].query == "plays music"
 
 
-def test_what_was_called_stays_after_a_search(desk: Any, past: Any) -> None:
+@pytest.mark.parametrize(("name", "stays"), [("call", True), ("read", False)])
+def test_what_was_called_stays_after_a_search(name: str, stays: bool, desk: Any, past: Any) -> None:
     finds = desk(runner=Many())
     shown = finds.run(retriever)["candidates"]
-    found = finds.run(
+    update = finds.run(
         retriever,
         candidates=["song", *shown],
-        history=[past(1, subject="song")],
-        choice=search("weather Lyon"),
+        history=[past(1, name=name, subject="song")],
+        choice=search("shoes boots"),
     )
-    assert "song" in found["candidates"]
+    assert "shop_0" in update["candidates"]
+    assert ("song" in update["candidates"]) is stays
 
 
 @pytest.mark.parametrize(

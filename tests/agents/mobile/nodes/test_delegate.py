@@ -10,6 +10,8 @@ from tapgraph.agents.mobile.state import Decision, Judgement
 from tapgraph.agents.run.budget import Budget, Spent
 from tapgraph.agents.run.events import Delegated
 from tapgraph.agents.run.outcome import Outcome
+from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.agents.run.task_result import TaskResult
 
 
@@ -103,6 +105,26 @@ def test_each_subgoal_has_its_own_folder(desk: Any) -> None:
     hands.run(delegate)
     hands.run(delegate, step=2)
     assert [out.name for _, out, _ in agent.asked] == ["001", "002"]
+
+
+def test_the_folder_of_another_subgoals_run_is_left_alone(desk: Any) -> None:
+    agent = StubAgent()
+    hands = desk(api_agent=agent)
+    below = hands.team.run.folder.path / "api"
+    header = RunHeader(instruction="Another", pipeline="api", model="m", device="d")
+    RunFolder.create(below / "001", header).close()
+    hands.run(delegate)
+    assert agent.asked[0][1] == below / "002"
+
+
+def test_a_run_of_the_same_subgoal_that_was_stopped_is_gone_on_with(desk: Any) -> None:
+    agent = StubAgent()
+    hands = desk(api_agent=agent)
+    below = hands.team.run.folder.path / "api"
+    header = RunHeader(instruction="Open it", pipeline="api", model="m", device="d")
+    RunFolder.create(below / "001", header).close()
+    hands.run(delegate)
+    assert agent.asked[0][1] == below / "001"
 
 
 def test_it_is_recorded_once(desk: Any) -> None:

@@ -130,6 +130,18 @@ def test_it_is_told_actions_apps_shortcuts_and_tools(desk: Any) -> None:
     assert plans.team.offer.shortcuts[0].description in plans.rules
 
 
+def test_without_an_api_agent_none_is_spoken_of(desk: Any) -> None:
+    plans = desk(REPLY)
+    plans.run(manager)
+    known = {
+        "actions": ", ".join(plans.team.offer.actions),
+        "apps": "not known",
+        "shortcuts": plans.team.offer.shortcuts[0].description,
+    }
+    prompts = plans.team.run.prompts
+    assert plans.rules == prompts.filled("manager.system", known | {"apis": "", "by_api": ""})
+
+
 def test_unknown_apps_are_said_to_be_unknown(desk: Any) -> None:
     plans = desk(REPLY)
     plans.run(manager)

@@ -11,6 +11,7 @@ from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.agents.mobile.state import Decision, PhoneStep, Plan
 from tapgraph.agents.run.events import Decided, ModelCalled
 from tapgraph.llm_backend.chat_model import ModelTraits
+from tapgraph.llm_backend.dialects.known import dialect_named
 from tapgraph.memory.store import MemoryStore
 from tapgraph.tools.mobile.geometry import Point, Size
 from tapgraph.tools.mobile.screen import Role
@@ -146,7 +147,8 @@ def test_the_rules_hold_what_is_on_offer(desk: Any, store: MemoryStore) -> None:
     chooses.run(operator)
     for part in ("- Tap: ", "- Tap_Type_and_Enter(", "weather(city: text)", 'apps: "Maps"'):
         assert part in chooses.rules
-    assert store.tips()[0].text in chooses.rules
+    tips = "\n".join(f"- {tip.text}" for tip in store.tips())
+    assert f"Tips:\n{tips}\n\n" in chooses.rules
 
 
 def test_an_answer_of_a_type_is_told_as_its_schema(desk: Any) -> None:
@@ -240,10 +242,29 @@ def test_an_engine_that_keeps_to_schemas_is_sent_one_of_the_screen(desk: Any) ->
     assert "maximum" in str(chooses.model.requests[0].schema.model_json_schema())
 
 
+@pytest.mark.parametrize(
+    ("space", "last"),
+    [("pixels", "1079, 'minimum': 0, 'type': 'integer'"), ("0-1", "1, 'minimum': 0, 'type': 'num"),
+     ("0-999", "999, 'minimum': 0, 'type': 'integer'")],
+)  # fmt: skip
+def test_such_a_schema_holds_the_points_that_the_model_may_write(
+    space: Any, last: str, desk: Any
+) -> None:
+    keeps = ModelTraits("local", enforces_schemas=True, coordinate_space=space)
+    chooses = desk(OperatorReply(action="Back"), traits=keeps)
+    chooses.run(operator)
+    schema = str(chooses.model.requests[0].schema.model_json_schema())
+    assert f"'x': {{'maximum': {last}" in schema
+    assert "'element': {'maximum': 1, 'minimum': 1, 'type': 'integer'}" in schema
+
+
 def test_other_servers_are_sent_one_schema_for_all_screens(desk: Any) -> None:
     chooses = desk(TAP)
     chooses.run(operator)
-    assert "maximum" not in str(chooses.model.requests[0].schema.model_json_schema())
+    schema = str(chooses.model.requests[0].schema.model_json_schema())
+    assert "'x': {'type': 'number'}, 'y': {'type': 'number'}" in schema
+    assert "'element': {'type': 'integer'}" in schema
+    assert "maximum" not in schema
 
 
 def test_a_gui_model_is_read_in_its_own_format(desk: Any) -> None:
@@ -253,6 +274,7 @@ def test_a_gui_model_is_read_in_its_own_format(desk: Any) -> None:
     assert update["decision"] == Decision("Back", {}, "It is there.")
     assert chooses.model.requests[0].schema is None
     assert chooses.events(Decided)[0].thought == "It is there."
+    assert dialect_named("ui-tars").instructions in chooses.rules
 
 
 def test_an_input_that_is_tapped_keeps_its_role(desk: Any, screen: Any, button: Any) -> None:

@@ -79,6 +79,18 @@ def test_a_role_sees_what_the_model_may(
     assert len(sent(at_desk, role)) == count
 
 
+def test_a_model_whose_operator_alone_sees_shows_no_other_role_a_picture(
+    desk: Any, screen: Any, picture: Any
+) -> None:
+    at_desk = desk(
+        Anything(),
+        shows=[screen(screenshot=picture())],
+        traits=OPERATOR_SEES,
+        pipeline=MOBILE_AGENT_E,
+    )
+    assert sent(at_desk, "manager") == ()
+
+
 def test_in_the_published_pipeline_the_notetaker_sees_the_screen(
     desk: Any, screen: Any, picture: Any
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.state import Decision, PhoneStep, Plan
 from tapgraph.agents.mobile.wording import (
+    action_lines,
     app_line,
     deed_words,
     history_lines,
@@ -114,6 +115,20 @@ def test_shortcuts_say_how_they_are_called_and_when(store: Any) -> None:
     )
     assert shortcut_lines([]) == shortcut_purposes([]) == "none"
     assert shortcut_purposes([shortcut]) == shortcut.description
+
+
+def test_actions_have_a_line_each(store: Any) -> None:
+    kept = Offer().actions
+    names = [name for name in kept if name not in {"Back", "Home", "Enter"}]
+    assert action_lines(Offer().without(*names)) == (
+        "- Enter: the keyboard's action key: search, done, new line\n- Back\n- Home"
+    )
+
+
+def test_shortcuts_have_a_line_each(store: Any) -> None:
+    (shortcut,) = store.shortcuts()
+    assert len(shortcut_lines([shortcut, shortcut]).splitlines()) == 2
+    assert shortcut_lines([shortcut, shortcut]).count("\n- Tap_Type_and_Enter(") == 1
 
 
 def test_without_tools_there_are_no_lines() -> None:

@@ -1,15 +1,18 @@
-"""The phone is among the APIs that the model is shown, however many there are."""
+"""The phone among many APIs, and which of many APIs another agent is told of."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tapgraph.agents.api.agent import ApiAgent
 from tapgraph.agents.run.budget import Budget, Spent
 from tapgraph.agents.run.events import Retrieved
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.task_result import TaskResult
+from tapgraph.llm_backend.scripted_model import ScriptedModel
 from tapgraph.tools.api.calls import CallResult
 from tapgraph.tools.api.catalog import Api, ApiCatalog
+from tapgraph.tools.token_estimate import estimate_tokens
 
 GIVE_UP = {"action": "give_up", "answer": "no way"}
 
@@ -55,3 +58,31 @@ def test_what_the_phone_found_out_is_what_the_call_gives(
     model = chooses(call, GIVE_UP)
     run_api(model, phone=Phone())
     assert 'gave {"answer": "it is on"}' in prompts(model)[1]
+
+
+class Sixteen:
+    """APIs of which one fits."""
+
+    catalog = ApiCatalog([
+        Api("weather", "Tells the weather. " * 60),
+        *(Api(f"other_{n}", "Does something.") for n in range(15)),
+    ])
+
+    def call(self, identifier: str, arguments: object) -> CallResult:
+        return CallResult("fine", "fine", 0.0)
+
+
+def test_another_agent_is_told_of_the_apis_that_fit_its_task() -> None:
+    agent = ApiAgent(Sixteen(), ScriptedModel([]))
+    told = agent.abilities("weather in Lyon")
+    assert "weather" in told
+    assert "other_" not in told
+    assert estimate_tokens(told) < 80
+
+
+def test_where_none_fits_another_agent_is_told_of_the_first_twelve() -> None:
+    told = ApiAgent(Sixteen(), ScriptedModel([])).abilities("zebra")
+    assert [name for name in ("weather", "other_10", "other_11") if name in told] == [
+        "weather",
+        "other_10",
+    ]
