@@ -6,7 +6,7 @@ from typing import Any
 
 from tapgraph.agents.api.agent import ApiAgent
 from tapgraph.agents.run.budget import Budget, Spent
-from tapgraph.agents.run.events import Retrieved
+from tapgraph.agents.run.events import Delegated, Retrieved
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.llm_backend.scripted_model import ScriptedModel
@@ -52,12 +52,14 @@ def test_without_a_phone_there_is_no_such_api(
 
 
 def test_what_the_phone_found_out_is_what_the_call_gives(
-    run_api: Any, chooses: Any, prompts: Any
+    run_api: Any, chooses: Any, prompts: Any, events: Callable[[Any], list[Any]]
 ) -> None:
     call = {"action": "call", "api": "phone_do", "arguments": {"subgoal": "Turn it on"}}
     model = chooses(call, GIVE_UP)
     run_api(model, phone=Phone())
     assert 'gave {"answer": "it is on"}' in prompts(model)[1]
+    (delegated,) = events(Delegated)
+    assert (delegated.agent, delegated.run) == ("mobile", "mobile/001")
 
 
 class Sixteen:

@@ -65,6 +65,13 @@ def test_the_header_says_what_was_asked_of_whom(
     assert events[0] == RunStarted("Do it", "mobile-agent-e")
 
 
+def test_one_model_may_play_all_roles(agent: Build, tmp_path: Path) -> None:
+    model = mute("alone")
+    agent(model=model).run("Do it", out=tmp_path / "run")
+    assert RunFolder.open(tmp_path / "run").header.model == "alone"
+    assert len(model.requests) > 1
+
+
 def test_without_a_memory_the_run_has_its_own_and_learns_nothing(
     agent: Build, tmp_path: Path
 ) -> None:

@@ -18,9 +18,15 @@ from tapgraph.agents.run.task_result import TaskResult
 class StubAgent:
     """Ends every subgoal in the same way."""
 
-    def __init__(self, outcome: Outcome = Outcome.SUCCESS, answer: str = "sunny") -> None:
+    def __init__(
+        self,
+        outcome: Outcome = Outcome.SUCCESS,
+        answer: str = "sunny",
+        notes: str = "its notes",
+    ) -> None:
         self.outcome = outcome
         self.answer = answer
+        self.notes = notes
         self.asked: list[tuple[str, Path, Budget]] = []
 
     def abilities(self, task: str) -> str:
@@ -29,7 +35,7 @@ class StubAgent:
     def do_subgoal(self, subgoal: str, *, out: Path, budget: Budget) -> TaskResult:
         self.asked.append((subgoal, out, budget))
         return TaskResult(
-            self.outcome, "because", self.answer, None, "its notes", Spent(2, 30, 1.0, 0.5), out
+            self.outcome, "because", self.answer, None, self.notes, Spent(2, 30, 1.0, 0.5), out
         )
 
 
@@ -56,6 +62,11 @@ def test_its_word_comes_after_the_notes(desk: Any) -> None:
 def test_where_it_has_no_answer_its_notes_are_its_word(desk: Any) -> None:
     update = desk(api_agent=StubAgent(answer="")).run(delegate)
     assert update["notes_proposed"] == "The API agent did 'Open it' and says: its notes"
+
+
+def test_where_it_says_nothing_it_is_done(desk: Any) -> None:
+    update = desk(api_agent=StubAgent(answer="", notes="")).run(delegate)
+    assert update["notes_proposed"] == "The API agent did 'Open it' and says: done"
 
 
 def test_its_failure_is_a_failed_step_without_notes(desk: Any) -> None:

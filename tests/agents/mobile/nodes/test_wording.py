@@ -133,3 +133,13 @@ def test_shortcuts_have_a_line_each(store: Any) -> None:
 
 def test_without_tools_there_are_no_lines() -> None:
     assert tool_lines(Offer()) == ""
+
+
+def test_a_thing_that_is_touched_again_some_pixels_apart_is_the_same_deed() -> None:
+    def tapped(x: int, target: Target) -> str:
+        where = {"x": x, "y": 600}
+        return PhoneStep(step=1, name="Tap", arguments=where, verdict="A", target=target).deed
+
+    assert tapped(540, NAMED) == tapped(560, NAMED)
+    assert tapped(540, BARE) != tapped(560, BARE)
+    assert tapped(540, NAMED) != tapped(540, Target(NAMED.point, NAMED.size, "Delete", "button"))
