@@ -89,7 +89,7 @@ def test_places_in_a_text_count_utf16_units(run: Run, act: Act) -> None:
 
 def test_an_object_replacement_character_without_variable_stays(run: Run, act: Act) -> None:
     assert run(act("gettext", WFTextActionText=text("￼ and ￼", p6=kind("CurrentDate")))) == (
-        "￼ and Mar 2, 2026 at 12:00"
+        "￼ and Mar 2, 2026 at 12:00 PM"
     )
 
 

@@ -74,7 +74,7 @@ def run_workflow(
     Args:
         workflow: the shortcut.
         system: what it acts on.
-        given: its input.
+        given: its input, which a first action without one takes.
         stubs: handlers by identifier, before those of this package and for whatever it lacks.
         limits: what it may use.
 
@@ -84,7 +84,7 @@ def run_workflow(
         ToolError: an action failed as it would have failed on a phone.
         BudgetExhausted: a limit was reached.
     """
-    session = Session(system, limits or Limits(), given)
+    session = Session(system, limits or Limits(), given, previous=given)
     handlers = {**ACTIONS, **(stubs or {})}
     run = _Run(session, handlers)
     try:
