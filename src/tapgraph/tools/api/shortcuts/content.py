@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from xml.parsers.expat import ExpatError
 
 from tapgraph.errors import ToolError
+from tapgraph.tools.api.json_value import Json
 from tapgraph.tools.api.shortcuts.date_format import interval_in_words
 from tapgraph.tools.api.shortcuts.date_text import read_date
 
@@ -174,7 +175,7 @@ def to_date(content: Content, now: datetime) -> datetime:
     return read_date(to_text(content), now)
 
 
-def to_json(content: Content) -> object:
+def to_json(content: Content) -> Json:
     """As plain JSON: dates in ISO form, time spans in seconds, files as their text."""
     if isinstance(content, dict):
         return {key: to_json(value) for key, value in content.items()}
