@@ -4,14 +4,13 @@ import csv
 import io
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
 from tapgraph.evals.evaluate import Evaluation
 from tapgraph.evals.metrics import Measured, MetricKind, fit, is_success, measure
 from tapgraph.evals.stats import Estimate
 from tapgraph.tools.visible_text import visible_text
 
-__all__ = ["header_lines", "table", "told", "write_summary"]
+__all__ = ["header_lines", "remarks", "table", "told", "write_summary"]
 
 _ARROWS = {"higher": "↑", "lower": "↓"}
 _LONGEST_ERROR = 200
