@@ -9,8 +9,8 @@ from tapgraph.tools.visible_text import visible_text
 
 __all__ = ["sss_svg"]
 
-_WIDTH, _HEIGHT, _LEFT, _TOP = 620, 300, 52, 34
-_RIGHT, _BOTTOM = 16, 42
+_WIDTH, _HEIGHT = 620, 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 14, 62
 _COLOURS = ("#3157d5", "#a23b8f", "#0e8f86", "#b27b16")
 
 
@@ -20,7 +20,9 @@ def sss_svg(agents: Mapping[str, Sequence[TrialRecord]]) -> str:
     The horizontal axis is the share of a run's steps, the vertical one the share of rubrics that
     hold (Mobile-Agent-E, arXiv 2501.11733, Figure 5).
     """
-    parts = [_axes()]
+    height = _HEIGHT - _BOTTOM - _TOP
+    frame = f'x="{_LEFT}" y="{_TOP - 2}" width="{_WIDTH - _LEFT}" height="{height + 4}"'
+    parts = [f'<clipPath id="frame"><rect {frame}/></clipPath>', _axes()]
     for number, (agent, records) in enumerate(agents.items()):
         colour = _COLOURS[number % len(_COLOURS)]
         for record in records:
@@ -32,10 +34,11 @@ def sss_svg(agents: Mapping[str, Sequence[TrialRecord]]) -> str:
         if line is not None:
             points = f"{_point(0, line.start)} {_point(1, line.end)}"
             parts.append(
-                f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="3"/>'
+                f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="3" '
+                'clip-path="url(#frame)"/>'
             )
         parts.append(
-            f'<text x="{_LEFT + 8}" y="{_TOP - 14 + 16 * number}" fill="{colour}" '
+            f'<text x="{_LEFT}" y="{_HEIGHT - 22 + 16 * number}" fill="{colour}" '
             f'font-weight="600">{escape(visible_text(agent)[:80])}</text>'
         )
     return (
@@ -46,7 +49,6 @@ def sss_svg(agents: Mapping[str, Sequence[TrialRecord]]) -> str:
 
 
 def _point(x: float, y: float) -> str:
-    y = min(1.0, max(0.0, y))
     across = _LEFT + x * (_WIDTH - _LEFT - _RIGHT)
     return f"{across:.1f},{_HEIGHT - _BOTTOM - y * (_HEIGHT - _TOP - _BOTTOM):.1f}"
 

@@ -1,7 +1,7 @@
 """An evaluation as one page, or two of them: tables, SSS curves, and trajectories side by side."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,9 @@ _MOST_PICTURES = 400
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    step: StepStory
+    """A screen with what was done on it; `step` is None for the last one."""
+
+    step: StepStory | None
     picture: Markup | None
 
 
@@ -87,14 +89,20 @@ def _frames(out: Path, record: TrialRecord, pictures_left: int) -> tuple[_Frame,
         folder = RunFolder.open(out / "runs" / record.trial.id)
     except UnreadableRun:
         return ()
-    steps = [step for step in tell(folder.timeline()).steps if step.decided is not None]
-    return tuple(_framed(folder, steps, pictures_left))
+    story = tell(folder.timeline())
+    shown: list[tuple[StepStory | None, int | None]] = [
+        (step, step.screen.screen_id if step.screen is not None else None)
+        for step in story.steps
+        if step.decided is not None
+    ]
+    if story.screens:
+        shown.append((None, story.screens[-1].seen.screen_id))
+    return tuple(
+        _Frame(step, _picture(folder, screen_id) if place < pictures_left else None)
+        for place, (step, screen_id) in enumerate(shown)
+    )
 
 
-def _framed(folder: RunFolder, steps: Sequence[StepStory], pictures_left: int) -> Iterable[_Frame]:
-    for place, step in enumerate(steps):
-        picture = None
-        if step.screen is not None and place < pictures_left:
-            image = folder.load_screenshot(step.screen.screen_id)
-            picture = Markup(data_uri(image, width_px=_PICTURE_WIDTH_PX)) if image else None
-        yield _Frame(step, picture)
+def _picture(folder: RunFolder, screen_id: int | None) -> Markup | None:
+    image = None if screen_id is None else folder.load_screenshot(screen_id)
+    return None if image is None else Markup(data_uri(image, width_px=_PICTURE_WIDTH_PX))
