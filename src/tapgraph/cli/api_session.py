@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tapgraph.agents.api.agent import ApiAgent
 from tapgraph.agents.api.replies import API_ROLES
+from tapgraph.agents.run.prompts import prompts_of
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.cli.api_options import ApiOptions
@@ -41,6 +42,7 @@ def _worked(
 ) -> TaskResult:
     settings = Settings.from_environment()
     models = open_models(options.model, settings, roles=API_ROLES)
+    prompts_of(ApiAgent.package, options.prompts_folder)
     with (
         open_catalogs(options.catalogs, parse_secrets(options.secrets)) as runner,
         MemoryStore.open(options.memory or settings.memory_file) as memory,
@@ -53,6 +55,7 @@ def _worked(
             budget=options.budget,
             human=open_human(options.human),
             on_event=progress.show,
+            prompts=options.prompts_folder,
         )
         result = work(agent)
     report = write_report(RunFolder.open(result.folder))

@@ -58,12 +58,11 @@ def _conversation(state: ApiState, team: ApiTeam) -> tuple[Message, Message]:
     return team.run.prompts.conversation(
         "chooser",
         {"answer_rule": answer_rule(team.run.answer_type), "tips": tip_lines(team.run.tips)},
-        {
+        {"started_at": state["started_at"], "hint": _hint(state, team.run.limits)},
+        blocks={
             "instruction": state["instruction"],
-            "started_at": state["started_at"],
             "apis": apis_block(team.runner.catalog, state["candidates"]),
             "steps": steps_block(state["history"], team.run.folder),
-            "hint": _hint(state, team.run.limits),
         },
     )
 

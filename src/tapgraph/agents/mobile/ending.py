@@ -26,15 +26,17 @@ def verifier(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     team = runtime.context
     history = state["history"][-team.pipeline.history_window :]
     fields = {
-        "instruction": state["instruction"],
         "plan": plan_lines(state["plan"]),
         "history": history_lines(history, team.traits("verifier")),
         "progress": state["progress"] or "none yet",
         "notes": state["notes"] or "none yet",
         "answer": state["answer"] or "none",
+    }
+    blocks = {
+        "instruction": state["instruction"],
         "screen": team.screens.to_read(state["screen"]),
     }
-    asked = team.run.prompts.conversation("verifier", {}, fields)
+    asked = team.run.prompts.conversation("verifier", {}, fields, blocks=blocks)
     return team.run.verify(state, lambda: team.ask("verifier", state, asked, VerifierReply))
 
 
@@ -46,7 +48,11 @@ def shortcut_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[s
         "shortcuts": shortcut_lines(team.offer.shortcuts),
     }
     asked = team.run.prompts.conversation(
-        "shortcut_reflector", rules, _experience(state, team), asks="experience"
+        "shortcut_reflector",
+        rules,
+        _experience(state, team),
+        blocks={"instruction": state["instruction"]},
+        asks="experience",
     )
     reply = team.run.reflected(
         state["step"],
@@ -72,6 +78,7 @@ def tips_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, 
         "tips_reflector",
         {"tips": tip_lines(team.run.tips)},
         _experience(state, team),
+        blocks={"instruction": state["instruction"]},
         asks="experience",
     )
     return team.run.learn_tips(state, lambda: team.ask("tips_reflector", state, asked, TipsReply))
@@ -79,7 +86,6 @@ def tips_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, 
 
 def _experience(state: PhoneState, team: PhoneTeam) -> dict[str, str]:
     return {
-        "instruction": state["instruction"],
         "plan": plan_lines(state["plan"]),
         "progress": state["progress"] or "none",
         "history": history_lines(state["history"], team.traits("tips_reflector")),

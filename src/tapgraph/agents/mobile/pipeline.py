@@ -88,6 +88,8 @@ command line has 5). Deviations:
   Manager may also declare a task impossible;
 - `Open_App` starts the app instead of looking for its icon, shortcuts look between their actions,
   and `Wait` takes seconds;
+- Type stays in the list of actions while the keyboard is hidden, so that prompts begin alike; a
+  hint says that it is not possible, and it is refused;
 - screens are read from the view tree where it is useful, and elements may be named by number;
 - there are no fixed pauses, risky touches ask, and no reflector is shown tasks to come;
 - the run may take `max_steps` actions, one more than there.

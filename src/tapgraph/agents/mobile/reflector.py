@@ -24,16 +24,15 @@ def reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     if decision is None:
         raise TypeError("reflector must run after operator")
     fields = {
-        "instruction": state["instruction"],
         "subgoal": state["plan"].current_subgoal,
         "progress": state["progress"] or "none yet",
         "notes": state["notes"] or "none yet",
         "action": deed_words(decision, team.traits("reflector")),
         "description": decision.description or "not said",
         "tool_error": f"The phone reported: {state['tool_error']}\n" if state["tool_error"] else "",
-        "screens": _screens(state, team),
     }
-    asked = team.run.prompts.conversation("reflector", {}, fields)
+    blocks = {"instruction": state["instruction"], "screens": _screens(state, team)}
+    asked = team.run.prompts.conversation("reflector", {}, fields, blocks=blocks)
     try:
         reply = team.ask("reflector", state, asked, ReflectorReply)
     except InvalidReply as error:

@@ -93,7 +93,8 @@ class PhoneTeam:
             wanted = max(wanted, 1)
         if now.screenshot is None or not wanted:
             return ()
-        if role == "operator" and self.pipeline.marks_targets:
+        # GUI models point at what they see, and know no numbers.
+        if role == "operator" and self.pipeline.marks_targets and not self.traits(role).dialect:
             began_s = time.monotonic()
             marked = draw_marks(now)
             self.run.timer.add_picture(time.monotonic() - began_s)

@@ -18,6 +18,7 @@ from tapgraph.tools.mobile.target import Target
 
 __all__ = [
     "action_lines",
+    "answer_form",
     "app_line",
     "deed_words",
     "history_lines",
@@ -36,9 +37,16 @@ def action_lines(offer: Offer, answer_type: type[BaseModel] | None = None) -> st
     """One line for each action on offer; with a type, `Answer` takes JSON of it."""
     actions = {name: kind.usage for name, kind in offer.actions.items()}
     if answer_type is not None and "Answer" in actions:
-        schema = json.dumps(answer_type.model_json_schema(), ensure_ascii=False)
-        actions["Answer"] = f"text: the result that the task asks for, as JSON of: {schema}"
+        actions["Answer"] = f"text: {answer_form(answer_type)}"
     return "\n".join(f"- {name}: {takes}".removesuffix(": ") for name, takes in actions.items())
+
+
+def answer_form(answer_type: type[BaseModel] | None) -> str:
+    """What the user must be given at the end."""
+    if answer_type is None:
+        return "the result that the task asks for, in words"
+    schema = json.dumps(answer_type.model_json_schema(), ensure_ascii=False)
+    return f"the result that the task asks for, as JSON of: {schema}"
 
 
 def tool_lines(offer: Offer) -> str:
@@ -121,8 +129,8 @@ def shortcut_lines(shortcuts: Sequence[Shortcut]) -> str:
     """One line for each shortcut: how to call it, what it does, when it may be used."""
     return (
         "\n".join(
-            f"- {shortcut.name}({', '.join(shortcut.arguments)}): {shortcut.description} "
-            f"Precondition: {shortcut.precondition}"
+            f"- {shortcut.name}({', '.join(shortcut.arguments)}): "
+            f"{_one_line(shortcut.description)} Precondition: {_one_line(shortcut.precondition)}"
             for shortcut in shortcuts
         )
         or "none"
@@ -131,7 +139,7 @@ def shortcut_lines(shortcuts: Sequence[Shortcut]) -> str:
 
 def shortcut_purposes(shortcuts: Sequence[Shortcut]) -> str:
     """What each shortcut does, without how it is called, for those who plan."""
-    return " ".join(shortcut.description for shortcut in shortcuts) or "none"
+    return " ".join(_one_line(shortcut.description) for shortcut in shortcuts) or "none"
 
 
 def screen_block(screen: Screen, lines: str) -> str:

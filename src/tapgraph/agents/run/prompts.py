@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
+from tapgraph.agents.run.wording import plain
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.messages import Message, system, user
 from tapgraph.llm_backend.prompt import fill, load_prompt
@@ -61,19 +62,28 @@ class Prompts:
         return fill(self.own[name], **{one: fields[one] for one in wanted})
 
     def conversation(
-        self, role: str, rules: Mapping[str, str], question: Mapping[str, str], *, asks: str = ""
+        self,
+        role: str,
+        rules: Mapping[str, str],
+        question: Mapping[str, str],
+        *,
+        blocks: Mapping[str, str],
+        asks: str = "",
     ) -> tuple[Message, Message]:
         """The system and the user message of one call, without pictures.
 
         Args:
             role: `ROLE.system` is filled with `rules`.
             rules: what seldom changes.
-            question: what `ROLE.user` is filled with.
+            question: what `ROLE.user` is filled with: what models, tools and people said, which
+                can begin no section and no block of its own.
+            blocks: the rest of it, as it is: the task, and what stands between marks already.
             asks: another name for the user's part, where roles share one.
         """
+        words = {name: plain(text) for name, text in question.items()}
         return (
             system(self.filled(f"{role}.system", rules)),
-            user(self.filled(f"{asks or role}.user", question)),
+            user(self.filled(f"{asks or role}.user", {**words, **blocks})),
         )
 
 

@@ -40,6 +40,7 @@ DEMONSTRATOR_TRAITS = ModelTraits(
 
 _CURRENT = re.compile(r"\d+\. (.*) \(current\)")
 _COUNTED = re.compile(r"(\d+) of \d+ subgoals are done")
+_UNDONE = "A check of the whole task found this undone: "
 
 
 class Demonstrator:
@@ -128,6 +129,10 @@ def _plan(prompt: Prompt, solution: Solution) -> ManagerReply:
 
 def _next_subgoal(prompt: Prompt, solution: Solution) -> int:
     """Its number, one more than there are when all are done."""
+    trouble = prompt.sections["Trouble"]
+    for number, subgoal in enumerate(solution.subgoals, 1):
+        if trouble.endswith(f"{_UNDONE}{subgoal.text}"):
+            return number
     counted = _COUNTED.match(prompt.sections["Progress"])
     if not prompt.has_screen and counted is not None:
         return int(counted[1]) + 1
