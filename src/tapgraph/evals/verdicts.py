@@ -18,7 +18,7 @@ from pydantic import BaseModel, StringConstraints
 from tapgraph.agents.mobile.wording import screen_block
 from tapgraph.agents.run.events import ActionDone, Decided, Event, Noted, ScreenSeen
 from tapgraph.agents.run.run_folder import RunFolder
-from tapgraph.agents.run.wording import fenced
+from tapgraph.agents.run.wording import fenced, plain
 from tapgraph.errors import UsageError
 from tapgraph.evals.evaluate import Evaluation
 from tapgraph.evals.records import read_records
@@ -165,8 +165,8 @@ def _asked(out: Path, model: ChatModel, question: _Question) -> Opinion:
         load_prompt("tapgraph.evals", "judge.user"),
         instruction=record.instruction,
         rubric=rubric,
-        steps=fenced("\n".join(_steps(events))) or "none",
-        written=fenced("\n".join(filter(None, (*noted[-1:], record.answer)))) or "nothing",
+        steps=fenced(plain("\n".join(_steps(events)))) or "none",
+        written=fenced(plain("\n".join(filter(None, (*noted[-1:], record.answer))))) or "nothing",
         screens="\n\n".join(screen_block(one, read_out(describe(one))) for one in screens),
     )
     pictures: list[Image.Image] = []
