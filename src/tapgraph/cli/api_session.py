@@ -5,7 +5,6 @@ from pathlib import Path
 
 from tapgraph.agents.api.agent import ApiAgent
 from tapgraph.agents.api.replies import API_ROLES
-from tapgraph.agents.run.prompts import prompts_of
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.cli.api_options import ApiOptions
@@ -15,6 +14,7 @@ from tapgraph.cli.task_output import open_human, print_result
 from tapgraph.errors import UsageError
 from tapgraph.evals.report.run_report import write_report
 from tapgraph.llm_backend.model_spec import open_models
+from tapgraph.llm_backend.prompt import prompts_of
 from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
 

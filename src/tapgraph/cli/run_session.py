@@ -9,7 +9,6 @@ from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.mobile.pipeline import pipeline_named
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.ledger import answered_actions
-from tapgraph.agents.run.prompts import prompts_of
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.cli.open_catalog import open_catalogs, parse_secrets
@@ -23,6 +22,7 @@ from tapgraph.errors import UsageError
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.evals.report.run_report import write_report
 from tapgraph.llm_backend.model_spec import open_models
+from tapgraph.llm_backend.prompt import prompts_of
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings

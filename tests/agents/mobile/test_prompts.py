@@ -7,9 +7,9 @@ import pytest
 from pydantic import BaseModel
 
 from tapgraph.agents.mobile.replies import OperatorReply
-from tapgraph.agents.run.prompts import Prompts
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.messages import Message
+from tapgraph.llm_backend.prompt import Prompts
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
 from tapgraph.tools.mobile.screen_text import parse_description
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice

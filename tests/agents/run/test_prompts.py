@@ -8,10 +8,10 @@ import pytest
 
 from tapgraph.agents.api.agent import ApiAgent
 from tapgraph.agents.mobile.agent import PhoneAgent
-from tapgraph.agents.run.prompts import Prompts, prompts_of
 from tapgraph.errors import UsageError
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.messages import Message
+from tapgraph.llm_backend.prompt import Prompts, prompts_of
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
 from tapgraph.tools.api.functions import PythonFunctions
 from tapgraph.tools.mobile.simulator.builder import build_phone

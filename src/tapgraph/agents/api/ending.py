@@ -7,12 +7,10 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.api.state import ApiState
-from tapgraph.agents.api.team import ApiTeam
+from tapgraph.agents.api.state import ApiState, ApiTeam
 from tapgraph.agents.api.wording import result_line, steps_block
 from tapgraph.agents.run.agent_run import AgentRun
 from tapgraph.agents.run.replies import TipsReply, VerifierReply
-from tapgraph.agents.run.wording import tip_lines
 
 __all__ = ["tips_reflector", "verifier"]
 
@@ -35,7 +33,7 @@ def tips_reflector(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]
     run = runtime.context.run
     asked = run.prompts.conversation(
         "tips_reflector",
-        {"tips": tip_lines(run.tips)},
+        {"tips": run.tip_lines},
         {"ending": run.ending(state)},
         blocks=_blocks(state, run),
         asks="experience",

@@ -13,8 +13,8 @@ from tapgraph.agents.mobile.shortcut_player import play_shortcut
 from tapgraph.agents.mobile.state import Decision, Judgement, PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.run.human import NobodyThere, ask_leave, ask_question
-from tapgraph.agents.run.wording import fenced
 from tapgraph.errors import ToolError
+from tapgraph.llm_backend.prompt import fenced
 from tapgraph.tools.api.json_value import excerpt, json_line
 from tapgraph.tools.mobile.actions import Action, Answer, AskUser, Enter, Type, action_from_wire
 from tapgraph.tools.mobile.policy import assess
@@ -107,7 +107,7 @@ def _carry_out(decision: Decision, state: PhoneState, team: PhoneTeam) -> dict[s
     for part, one in enumerate(_keystrokes(action)):
         if not team.run.ledger.was_sent(step, part):
             _ask_leave(one, team.screens[state["screen"]], part)
-        team.run.timer.add_device(team.run.ledger.send(team.device, one, step=step, part=part))
+        team.run.perform(team.device, one, step=step, part=part)
     return {}
 
 

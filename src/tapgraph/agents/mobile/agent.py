@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from tapgraph.agents.mobile.graph import Node, build_graph, check_nodes
 from tapgraph.agents.mobile.offer import PUBLISHED_ACTIONS, Offer
-from tapgraph.agents.mobile.pipeline import TAPGRAPH, Pipeline, pipeline_from, settings_of
+from tapgraph.agents.mobile.pipeline import TAPGRAPH, Pipeline, pipeline_from
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.mobile.screen_store import ScreenStore
 from tapgraph.agents.mobile.state import CHECKPOINT_TYPES, PhoneState, initial_state
@@ -85,10 +85,8 @@ class PhoneAgent(Agent):
         return f"anything that a person can do by hand on {self.device.name}"
 
     def _set_up(self) -> SetUp:
-        pipeline = self.pipeline
-        return SetUp(
-            self.model, self.device.name, pipeline.limits, pipeline.name, settings_of(pipeline)
-        )
+        pipeline, settings = self.pipeline, dataclasses.asdict(self.pipeline)
+        return SetUp(self.model, self.device.name, pipeline.limits, pipeline.name, settings)
 
     def _as_started(self, header: RunHeader) -> "PhoneAgent":
         pipeline = pipeline_from(header.pipeline_settings, header.pipeline)

@@ -16,7 +16,6 @@ from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import history_lines, plan_lines, shortcut_lines
 from tapgraph.agents.run.events import LearntShortcut
 from tapgraph.agents.run.replies import TipsReply, VerifierReply
-from tapgraph.agents.run.wording import tip_lines
 
 __all__ = ["shortcut_reflector", "tips_reflector", "verifier"]
 
@@ -76,7 +75,7 @@ def tips_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, 
     team = runtime.context
     asked = team.run.prompts.conversation(
         "tips_reflector",
-        {"tips": tip_lines(team.run.tips)},
+        {"tips": team.run.tip_lines},
         _experience(state, team),
         blocks={"instruction": state["instruction"]},
         asks="experience",

@@ -54,23 +54,9 @@ class Node(Protocol):
         ...
 
 
-_NODES: Mapping[str, Node] = {
-    "perceptor": perceptor,
-    "manager": manager,
-    "operator": operator,
-    "actor": actor,
-    "reflector": reflector,
-    "notetaker": notetaker,
-    "close_step": close_step,
-    "shortcut_reflector": shortcut_reflector,
-    "tips_reflector": tips_reflector,
-}
-_NODES_SIDE_BY_SIDE: Mapping[str, Node] = {
-    "manager_beside": manager_beside,
-    "manager_ahead": manager_ahead,
-    "verifier": verifier,
-    "delegate": delegate,
-}
+_ALWAYS = (perceptor, manager, operator, actor, reflector, notetaker, close_step)
+_SIDE_BY_SIDE = (manager_beside, manager_ahead, verifier, delegate)
+_AT_THE_END = (shortcut_reflector, tips_reflector)
 
 
 def build_graph(
@@ -90,9 +76,8 @@ def build_graph(
     """
     graph = StateGraph(PhoneState, context_schema=PhoneTeam)
     is_side_by_side = pipeline.wiring == "side by side"
-    nodes = {**_NODES, **(_NODES_SIDE_BY_SIDE if is_side_by_side else {})}
-    for name, node in nodes.items():
-        graph.add_node(name, node)
+    for node in (*_ALWAYS, *(_SIDE_BY_SIDE if is_side_by_side else ()), *_AT_THE_END):
+        graph.add_node(node.__name__, node)
     for name, node in own.items():
         graph.add_node(name, _advising(name, node))
     routes = _Routes(pipeline, tuple(own), learns=learns)
@@ -114,7 +99,8 @@ def check_nodes(own: Mapping[str, Node]) -> None:
     Raises:
         UsageError: one is no word, or the name of a node or of a channel of the state.
     """
-    taken = {*_NODES, *_NODES_SIDE_BY_SIDE, *PhoneState.__annotations__}
+    nodes = {node.__name__ for node in (*_ALWAYS, *_SIDE_BY_SIDE, *_AT_THE_END)}
+    taken = nodes | set(PhoneState.__annotations__)
     for name in own:
         if name in taken or not name.isidentifier() or name.startswith("_"):
             raise UsageError(

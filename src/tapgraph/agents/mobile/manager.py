@@ -15,8 +15,8 @@ from tapgraph.agents.mobile.replies import DelegatingManagerReply, ManagerReply
 from tapgraph.agents.mobile.state import PhoneState, Plan, Proposal
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import app_line, plan_lines, shortcut_purposes
-from tapgraph.agents.run.wording import fenced
 from tapgraph.errors import InvalidReply
+from tapgraph.llm_backend.prompt import fenced
 
 __all__ = ["manager", "manager_ahead", "manager_beside"]
 

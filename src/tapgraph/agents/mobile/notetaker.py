@@ -12,8 +12,8 @@ from tapgraph.agents.mobile.replies import NotetakerReply
 from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import plan_lines
-from tapgraph.agents.run.wording import plain
 from tapgraph.errors import InvalidReply
+from tapgraph.llm_backend.prompt import plain
 
 __all__ = ["notetaker"]
 

@@ -16,8 +16,8 @@ from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.agents.mobile.state import Decision, PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import (
+    ANSWER,
     action_lines,
-    answer_form,
     app_line,
     history_lines,
     plan_lines,
@@ -25,7 +25,6 @@ from tapgraph.agents.mobile.wording import (
     tool_lines,
 )
 from tapgraph.agents.run.events import Decided
-from tapgraph.agents.run.wording import tip_lines
 from tapgraph.errors import InvalidReply
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply
 from tapgraph.llm_backend.dialects.gui_call import Dialect
@@ -125,19 +124,20 @@ def _conversation(
     dialect: Dialect | None,
 ) -> tuple[Message, Message]:
     plan, history = state["plan"], state["history"][-team.pipeline.history_window :]
+    answer = team.run.answer_form(ANSWER)
     rules = {
         "apps": app_line(offer.apps) or "not known",
-        "tips": tip_lines(team.run.tips),
+        "tips": team.run.tip_lines,
     }
     if dialect is not None:
         rules |= {
-            "answer": answer_form(team.run.answer_type),
+            "answer": answer,
             "instructions": dialect.instructions,
         }
     else:
         tools = tool_lines(offer)
         rules |= {
-            "actions": action_lines(team.offer, team.run.answer_type),
+            "actions": action_lines(team.offer, answer),
             "point_rule": _POINT_RULES[traits.coordinate_space],
             "shortcuts": shortcut_lines(offer.shortcuts),
             "tools": f"\n\nTools, which work without the phone:\n{tools}" if tools else "",

@@ -1,6 +1,5 @@
 """The two ways to run the five roles, as data: what each is shown and when a run is stopped."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -125,8 +124,3 @@ def pipeline_from(settings: Mapping[str, Any], name: str) -> Pipeline:
         raise UsageError(
             f"the run was made by the pipeline {name!r}, which this agent cannot go on with"
         ) from error
-
-
-def settings_of(pipeline: Pipeline) -> dict[str, Any]:
-    """The pipeline as plain data, for a run's header."""
-    return dataclasses.asdict(pipeline)

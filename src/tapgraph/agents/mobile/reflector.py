@@ -13,7 +13,7 @@ from tapgraph.agents.mobile.state import Judgement, PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import deed_words
 from tapgraph.errors import InvalidReply
-from tapgraph.tools.mobile.screen_text import describe_difference
+from tapgraph.tools.mobile.screen_text import describe_difference, without_places
 
 __all__ = ["reflector"]
 
@@ -55,4 +55,4 @@ def _screens(state: PhoneState, team: PhoneTeam) -> str:
         shown = team.screens.to_act_on(before), team.screens.to_act_on(after)
         return f"## Before\n{shown[0]}\n\n## After\n{shown[1]}"
     changes = describe_difference(team.screens[before], team.screens[after], budget_tokens=200)
-    return f"## Changes\n{changes}\n\n## After\n{team.screens.to_read(after)}"
+    return f"## Changes\n{without_places(changes)}\n\n## After\n{team.screens.to_read(after)}"
