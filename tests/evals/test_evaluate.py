@@ -33,6 +33,9 @@ from tapgraph.tools.mobile.device import Device
 
 MILK = str(Path(__file__).parent / "milk_suite.py")
 ERRS = "demonstrator?error_rate=0.3"
+TURN_ON_DARK = Task(
+    id="dark", instruction="Turn on dark mode.", rubrics=(Rubric("any", lambda _seen: True),)
+)
 
 
 def timeless(record: TrialRecord) -> TrialRecord:
@@ -221,6 +224,35 @@ def test_the_set_up_comes_before_the_agent(tmp_path: Path) -> None:
     task = Task(id="t", instruction="Turn on NFC.", rubrics=(rubric,), set_up=turn_on)
     done = evaluate(suite_of([task]), PhoneAgents("null"), out=tmp_path)
     assert done.records[0].verdicts == (Verdict(rubric.name, True, "machine"),)
+
+
+def test_a_change_that_a_task_does_not_allow_is_a_side_effect(tmp_path: Path) -> None:
+    task = replace(TURN_ON_DARK, allows=lambda change: change.matches("com.android.notes/*"))
+    done = evaluate(suite_of([task]), PhoneAgents("demonstrator"), out=tmp_path)
+    assert done.records[0].side_effects == (
+        "com.android.settings/switches/Dark theme: is_on 0 -> 1",
+    )
+
+
+def test_a_change_that_a_task_allows_is_none(tmp_path: Path) -> None:
+    task = replace(TURN_ON_DARK, allows=lambda change: change.key == ("Dark theme",))
+    done = evaluate(suite_of([task]), PhoneAgents("demonstrator"), out=tmp_path)
+    assert done.records[0].side_effects == ()
+
+
+def test_without_a_word_on_changes_side_effects_are_not_told(tmp_path: Path) -> None:
+    done = evaluate(suite_of([TURN_ON_DARK]), PhoneAgents("demonstrator"), out=tmp_path)
+    assert done.records[0].side_effects is None
+
+
+def test_changes_are_evidence_at_the_end(tmp_path: Path) -> None:
+    def look(seen: Evidence) -> bool:
+        return seen.changes is not None and len(seen.changes) > 0
+
+    task = replace(TURN_ON_DARK, rubrics=(Rubric("something was changed", look),))
+    (one,) = evaluate(suite_of([task]), PhoneAgents("demonstrator"), out=tmp_path).records
+    assert one.verdicts[0].holds
+    assert set(one.curve) == {0.0}
 
 
 def test_answer_and_events_are_evidence(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from tapgraph.agents.run.events import Event
 from tapgraph.errors import UsageError
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.screen import Screen
+from tapgraph.tools.mobile.simulator.state_dump import Change
 
 __all__ = [
     "MOST_STEPS",
@@ -70,8 +71,8 @@ class Evidence:
         screen: the last screen that the agent saw, without its picture; None before the first.
         answer: the words of the last answer; empty without one.
         notes: what the agent wrote down for itself.
-        changes: what differs in the apps' data from the start, as `PACKAGE/TABLE/...`; None where
-            the phone does not tell, and before the end of a run.
+        changes: which rows of the apps differ from the start; None on a phone that does not show
+            them, and before the end of a run.
         state: the databases of the apps; None on a phone that does not show them.
         packages: from the label of an app to its package.
     """
@@ -80,7 +81,7 @@ class Evidence:
     screen: Screen | None = None
     answer: str = ""
     notes: str = ""
-    changes: tuple[str, ...] | None = None
+    changes: tuple[Change, ...] | None = None
     state: State | None = None
     packages: Mapping[str, str] = field(default_factory=dict)
 
@@ -143,8 +144,9 @@ class Task:
         level: how hard it is, such as `easy`.
         apps: labels of the apps that it needs, in order.
         set_up: brings the phone into the state that the task begins with.
-        allowed: which changes are no side effects, as patterns of `fnmatch` such as
-            `PACKAGE/TABLE*`; None where that is not known.
+        allows: whether a change of the apps' data belongs to the task, such as
+            `lambda change: change.matches("com.notes/notes/*")`; all others are side effects. None
+            where that is not known.
         reference: a way to do it, one operation each; empty where none is known.
         max_steps: how many steps an agent may take.
         right_end: how it should end.
@@ -157,7 +159,7 @@ class Task:
     level: str = ""
     apps: tuple[str, ...] = ()
     set_up: Callable[[Device], None] | None = None
-    allowed: tuple[str, ...] | None = None
+    allows: Callable[[Change], bool] | None = None
     reference: tuple[str, ...] = ()
     max_steps: int = MOST_STEPS
     right_end: RightEnd = "done"

@@ -4,7 +4,6 @@ import dataclasses
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -31,6 +30,7 @@ from tapgraph.memory import MemoryStore
 from tapgraph.tools.mobile.actions import Answer, Home
 from tapgraph.tools.mobile.device import Capability, Device
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.state_dump import Change, difference
 from tapgraph.tools.mobile.simulator.tasks import PhoneRecords
 
 __all__ = ["JudgedBy", "MakeAgent", "Trial", "TrialRecord", "Verdict", "broken", "run_trial"]
@@ -148,7 +148,7 @@ def run_trial(
         on_event=watch.see,
     )
     result = agent.run(task.instruction, out=folder, seed=trial.seed)
-    seen = watch.evidence(answer=result.answer, notes=result.notes)
+    seen = watch.evidence(answer=result.answer, notes=result.notes, changes=watch.changes())
     calls = [event for event in watch.events if isinstance(event, ModelCalled)]
     is_simulated = isinstance(device, SimulatedDevice)
     accuracy = judge_steps(RunFolder.open(folder)) if is_simulated else None
@@ -170,7 +170,7 @@ def run_trial(
         reference_steps=len(task.reference) or None,
         actions=accuracy.actions if accuracy else NOTHING,
         reflections=accuracy.reflections if accuracy else NOTHING,
-        side_effects=_not_allowed(seen.changes, task.allowed),
+        side_effects=_side_effects(seen.changes, task),
         calls=len(calls),
         prompt_tokens=sum(call.prompt_tokens for call in calls),
         completion_tokens=sum(call.completion_tokens for call in calls),
@@ -197,6 +197,7 @@ class _Watch:
         self._checked = [rubric for rubric in task.rubrics if rubric.holds is not None]
         self._phone = device.phone if isinstance(device, SimulatedDevice) else None
         self._folder = folder
+        self._before = self._phone.dump() if self._phone is not None else None
 
     def see(self, recorded: RecordedEvent) -> None:
         """Take an event; called by the run folder, one at a time."""
@@ -207,7 +208,15 @@ class _Watch:
             held = sum(one is not None and one.holds for one in found)
             self.curve.append(held / len(found))
 
-    def evidence(self, *, answer: str, notes: str) -> Evidence:
+    def changes(self) -> tuple[Change, ...] | None:
+        """What differs on the phone from when this was made."""
+        if self._phone is None or self._before is None:
+            return None
+        return difference(self._before, self._phone.dump())
+
+    def evidence(
+        self, *, answer: str, notes: str, changes: tuple[Change, ...] | None = None
+    ) -> Evidence:
         """What is known now."""
         shown = [event.screen_id for event in self.events if isinstance(event, ScreenSeen)]
         phone = self._phone
@@ -216,6 +225,7 @@ class _Watch:
             screen=self._reader.load_elements(shown[-1]) if shown else None,
             answer=answer,
             notes=notes,
+            changes=changes,
             state=PhoneRecords(phone) if phone is not None else None,
             packages={app.label: app.package for app in phone.apps} if phone is not None else {},
         )
@@ -242,11 +252,8 @@ def _verdict(rubric: Rubric, seen: Evidence) -> Verdict:
     return Verdict(rubric.name, found.holds, "machine", found.why)
 
 
-def _not_allowed(
-    changes: tuple[str, ...] | None, allowed: tuple[str, ...] | None
-) -> tuple[str, ...] | None:
-    if changes is None or allowed is None:
+def _side_effects(changes: tuple[Change, ...] | None, task: Task) -> tuple[str, ...] | None:
+    if changes is None or task.allows is None:
         return None
-    return tuple(
-        change for change in changes if not any(fnmatchcase(change, one) for one in allowed)
-    )
+    found = (one for one in changes if not one.bookkeeping and not task.allows(one))
+    return tuple(str(one) for one in found)

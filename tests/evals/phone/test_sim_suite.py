@@ -4,17 +4,20 @@ import pytest
 
 from tapgraph.errors import UsageError
 from tapgraph.evals.phone.sim_suite import sim_suite
-from tapgraph.evals.suite import Evidence, Template
+from tapgraph.evals.suite import Evidence, Finding, Template
 from tapgraph.tools.mobile.simulator.apps.notes import NOTES_PACKAGE
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.phone import Phone
+from tapgraph.tools.mobile.simulator.state_dump import Change
 from tapgraph.tools.mobile.simulator.tasks import (
     TASK_FAMILIES,
     PhoneRecords,
     find_solution,
     find_task,
 )
+from tapgraph.tools.mobile.simulator.tasks.map_tasks import BestPlaceNoteTask
 from tapgraph.tools.mobile.simulator.tasks.player import follow_solution
+from tapgraph.tools.mobile.simulator.world.world import World
 
 TEMPLATES = sim_suite().templates
 
@@ -45,7 +48,7 @@ def test_a_task_follows_from_its_seed(template: Template) -> None:
 
 def test_seeds_give_different_tasks() -> None:
     for template in TEMPLATES:
-        assert len({template.draw(seed).instruction for seed in range(8)}) > 1, template.name
+        assert len({template.draw(seed).instruction for seed in range(4)}) > 1, template.name
 
 
 def test_every_family_has_a_template() -> None:
@@ -81,16 +84,43 @@ def test_something_else_that_is_wrong_costs_a_rubric() -> None:
     first, second = template.draw(0).rubrics
     name = first.name.removeprefix("no longer: no note names ")
     number = second.name.removeprefix("no longer: no note has the number ")
+    task = find_task(template.draw(0).instruction)
+    assert isinstance(task, BestPlaceNoteTask)
+    other = next(
+        one.name for one in World.generate(0).places_matching(task.kind) if one.name != name
+    )
     with build_phone(seed=0) as phone:
-        others = phone.database(NOTES_PACKAGE)
-        others.execute(
-            "INSERT INTO notes (title, body, updated_at) VALUES ('x', ?, '')",
-            (f"{name} {number}",),
-        )
+        notes = phone.database(NOTES_PACKAGE)
+        insert = "INSERT INTO notes (title, body, updated_at) VALUES ('x', ?, '')"
+        notes.execute(insert, (f"{name} {number}",))
         assert held(template, phone, 0) == [True, True]
-        others.execute("UPDATE notes SET body = body || ' Milk & Honey Bakery' WHERE title = 'x'")
-        wrong = template.draw(0).rubrics[0].check(Evidence(state=PhoneRecords(phone)))
-        assert wrong is not None
+        notes.execute(insert, (other,))
+        assert held(template, phone, 0) == [False, True]
+        found = first.check(Evidence(state=PhoneRecords(phone)))
+    assert found == Finding(False, f"the note names {other}")
+
+
+def changed(table: str, key: object, *, made: bool = False) -> Change:
+    before = None if made else {"is_on": 0}
+    return Change("com.android.settings", table, (key,), before, {"is_on": 1})  # type: ignore[arg-type]
+
+
+def test_a_task_allows_what_its_reference_changes_and_nothing_else() -> None:
+    task = sim_suite().template("turn_switch").draw(0)
+    assert task.instruction == "Turn off NFC in the settings."
+    assert task.allows is not None
+    assert task.allows(changed("switches", "NFC"))
+    assert not task.allows(changed("switches", "Dark theme"))
+    assert not task.allows(changed("switches", "NFC", made=True))
+
+
+def test_a_new_note_is_allowed_and_a_deleted_one_is_not() -> None:
+    task = sim_suite().template("write_note").draw(0)
+    row = {"title": "x"}
+    assert task.allows is not None
+    assert task.allows(Change(NOTES_PACKAGE, "notes", (9,), None, row))
+    assert not task.allows(Change(NOTES_PACKAGE, "notes", (1,), row, None))
+    assert not task.allows(Change(NOTES_PACKAGE, "notes", (1,), row, {"title": "y"}))
 
 
 def test_the_suite_is_for_the_simulated_phone() -> None:

@@ -2,7 +2,7 @@
 
 Each seed has a world of its own, which the instruction is drawn from. What is drawn is kept only
 when the reference solution does it there and a phone that nobody touched does not pass, so every
-task can be done and none is done already.
+task can be done and none is done already. What the reference changes is what a task allows.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +15,7 @@ from tapgraph.tools.action_words import action_words
 from tapgraph.tools.mobile.actions import OpenApp, action_to_wire
 from tapgraph.tools.mobile.simulator.apps.settings import SWITCHES
 from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.state_dump import Change, difference
 from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, Solution, find_solution
 from tapgraph.tools.mobile.simulator.tasks.player import Playthrough, follow_solution
 from tapgraph.tools.mobile.simulator.world.world import World
@@ -69,7 +70,9 @@ def _task(kind: _Kind, instruction: str, seed: int, world: World) -> Task | None
     with build_phone(seed=seed) as phone:
         records = PhoneRecords(phone)
         open_at_start = solution.task.check(world, records).reasons
+        before = phone.dump()
         played = follow_solution(phone, solution)
+        changes = difference(before, phone.dump())
         is_done = played.is_complete and solution.task.check(world, records).ok
     if not open_at_start or not is_done:
         return None
@@ -79,6 +82,7 @@ def _task(kind: _Kind, instruction: str, seed: int, world: World) -> Task | None
         rubrics=_rubrics(solution, world, tuple(dict.fromkeys(open_at_start))),
         level=kind.level,
         apps=_apps(played),
+        allows=_changes_like(changes),
         reference=tuple(action_words(action_to_wire(step.move.action)) for step in played.steps),
         max_steps=max(MOST_STEPS, _SPARE_STEPS * len(played.steps)),
     )
@@ -112,6 +116,17 @@ def _missed(solution: Solution, world: World, seen: Evidence, at_start: Sequence
         if reason not in at_start and "" in missed:
             missed[missed.index("")] = reason
     return missed
+
+
+def _changes_like(reference: Sequence[Change]) -> Callable[[Change], bool]:
+    """Rows made in tables where the reference makes some, and the rows that it changes itself."""
+    alike = {_likeness(change) for change in reference}
+    return lambda change: _likeness(change) in alike
+
+
+def _likeness(change: Change) -> tuple[object, ...]:
+    row = (change.app, change.table)
+    return (*row, "made") if change.before is None else (*row, change.key, change.after is None)
 
 
 def _apps(played: Playthrough) -> tuple[str, ...]:
