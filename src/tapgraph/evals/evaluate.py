@@ -188,6 +188,8 @@ def evaluate(
         UsageError: the folder holds another evaluation, or several workers cannot do this.
         EnvironmentMissing: nothing answers any more; running again goes on from there.
     """
+    if workers < 1:
+        raise UsageError(f"workers must be at least 1, got {workers}")
     if workers > 1:
         _check_parallel(suite, make_agent, plan, phones)
     header = _claim(

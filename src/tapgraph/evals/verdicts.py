@@ -18,7 +18,6 @@ from pydantic import BaseModel, StringConstraints
 from tapgraph.agents.mobile.wording import screen_block
 from tapgraph.agents.run.events import ActionDone, Decided, Event, Noted, ScreenSeen
 from tapgraph.agents.run.run_folder import RunFolder
-from tapgraph.agents.run.wording import fenced, plain
 from tapgraph.errors import UsageError
 from tapgraph.evals.evaluate import Evaluation
 from tapgraph.evals.records import read_records
@@ -26,7 +25,7 @@ from tapgraph.evals.runner import Progress, read_results, run_items
 from tapgraph.evals.trial import JudgedBy, TrialRecord, Verdict
 from tapgraph.llm_backend.chat_model import ChatModel
 from tapgraph.llm_backend.messages import system, user
-from tapgraph.llm_backend.prompt import fill, load_prompt
+from tapgraph.llm_backend.prompt import fenced, fill, load_prompt, plain
 from tapgraph.llm_backend.structured import ask
 from tapgraph.tools.action_words import action_words
 from tapgraph.tools.mobile.screen_text import describe, read_out

@@ -60,6 +60,8 @@ _WORDS = ("milk", "cafe", "Chicago")
 Role: TypeAlias = Callable[[Prompt, Random], BaseModel]
 """What a role says to a prompt; the dice follow from the seed and the prompt alone."""
 
+Roles: TypeAlias = Mapping[type[BaseModel], Role]
+
 
 class StandIn:
     """A `ChatModel` that plays the roles of the phone agent by functions.
@@ -67,10 +69,10 @@ class StandIn:
     What no function is given for says that all is well and nothing is worth noting.
     """
 
-    def __init__(self, name: str, roles: Mapping[type[BaseModel], Role], *, seed: int = 0) -> None:
+    def __init__(self, name: str, roles: Roles, *, seed: int = 0) -> None:
         self._name = name
         self._seed = seed
-        self._roles: Mapping[type[BaseModel], Role] = {
+        self._roles: Roles = {
             OperatorReply: lambda _prompt, _dice: OperatorReply(action="Wait"),
             ReflectorReply: lambda _prompt, _dice: ReflectorReply(verdict="A"),
             NotetakerReply: lambda prompt, _dice: NotetakerReply(notes=prompt.glance.notes),
@@ -179,7 +181,7 @@ def _open_apps(apps: Sequence[str]) -> ChatModel:
         before, app = prompt.sections["Progress before"], prompt.sections["Current subgoal"]
         return ReflectorReply(verdict="A", progress=f"{before}\n{app}".strip(), subgoal_done=True)
 
-    roles = {ManagerReply: plan, OperatorReply: act, ReflectorReply: judge}
+    roles: Roles = {ManagerReply: plan, OperatorReply: act, ReflectorReply: judge}
     return StandIn("open-apps", roles)
 
 
@@ -196,7 +198,7 @@ def _at_random(seed: int, apps: Sequence[str]) -> ChatModel:
         is_over = dice.random() < _ENDS_AT_RANDOM
         return ReflectorReply(verdict="A", progress="Tried something.", subgoal_done=is_over)
 
-    roles = {ManagerReply: plan, OperatorReply: act, ReflectorReply: judge}
+    roles: Roles = {ManagerReply: plan, OperatorReply: act, ReflectorReply: judge}
     return StandIn("random", roles, seed=seed)
 
 
