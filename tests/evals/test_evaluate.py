@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,10 @@ from tapgraph.agents.run.events import Decided, ScreenSeen
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.errors import UsageError
-from tapgraph.evals.evaluate import (
-    Evaluation,
-    Plan,
-    SimulatedPhones,
-    evaluate,
-    read_evaluation,
-)
+from tapgraph.evals.evaluate import Evaluation, Plan, evaluate, read_evaluation
 from tapgraph.evals.open_suite import open_suite
 from tapgraph.evals.phone.baselines import PhoneAgents
+from tapgraph.evals.phones import SimulatedPhones
 from tapgraph.evals.suite import Evidence, Finding, RightEnd, Rubric, Suite, Task, suite_of
 from tapgraph.evals.summary import write_summary
 from tapgraph.evals.trial import TrialRecord, Verdict
@@ -57,7 +52,7 @@ def milk() -> Suite:
 
 
 @pytest.fixture
-def run(milk: Suite, tmp_path: Path) -> Iterator[Callable[..., Evaluation]]:
+def run(milk: Suite, tmp_path: Path) -> Callable[..., Evaluation]:
     """`run(model, folder, **plan)` on the suite of two tasks."""
 
     def evaluated(model: str, name: str = "out", *, workers: int = 1, **plan: Any) -> Evaluation:

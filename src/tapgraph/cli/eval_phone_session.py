@@ -1,7 +1,6 @@
 """From the options of `tapgraph eval phone` and `compare` to tables and pages."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,28 +8,20 @@ from rich.console import Console
 
 from tapgraph.cli.eval_progress import ProgressLines
 from tapgraph.cli.exit_codes import ExitCode
-from tapgraph.cli.open_device import open_device
 from tapgraph.cli.options import DeviceKind
 from tapgraph.cli.terminal import print_json, print_line
 from tapgraph.errors import UsageError
 from tapgraph.evals.compare import compare
-from tapgraph.evals.evaluate import (
-    Evaluation,
-    Phones,
-    Plan,
-    SimulatedPhones,
-    evaluate,
-    read_evaluation,
-)
+from tapgraph.evals.evaluate import Evaluation, Plan, evaluate, read_evaluation
 from tapgraph.evals.open_suite import open_suite
 from tapgraph.evals.phone.baselines import PhoneAgents
+from tapgraph.evals.phones import AppiumPhone, Phones, SimulatedPhones
 from tapgraph.evals.report.curves import sss_svg
 from tapgraph.evals.report.eval_report import write_eval_report
 from tapgraph.evals.summary import header_lines, remarks, table, write_summary
 from tapgraph.evals.verdicts import judge_rubrics, take_verdicts, with_verdicts
 from tapgraph.llm_backend.model_spec import open_model
 from tapgraph.settings import Settings
-from tapgraph.tools.mobile.device import Device
 
 __all__ = ["PhoneEval", "compare_phones", "evaluate_phone", "open_phones"]
 
@@ -49,33 +40,6 @@ class PhoneEval:
     judge: str | None
     verdicts: Path | None
     out: Path
-
-
-@dataclass(frozen=True, slots=True)
-class AppiumPhone:
-    """The one phone behind an Appium server; it has no worlds, so a seed changes nothing."""
-
-    url: str
-    udid: str | None
-
-    @property
-    def name(self) -> str:
-        """Says where it is."""
-        return f"phone {self.udid or ''} behind {self.url}".replace("  ", " ")
-
-    @property
-    def is_single(self) -> bool:
-        """There is one."""
-        return True
-
-    @contextmanager
-    def opened(self, seed: int) -> Iterator[Device]:  # noqa: ARG002
-        """A connection for one trial."""
-        device = open_device(DeviceKind.APPIUM, appium_url=self.url, udid=self.udid)
-        try:
-            yield device
-        finally:
-            device.close()
 
 
 def open_phones(kind: DeviceKind, *, faults: str, appium_url: str, udid: str | None) -> Phones:

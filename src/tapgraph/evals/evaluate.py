@@ -12,29 +12,24 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
 from tapgraph.errors import EnvironmentMissing, UsageError
 from tapgraph.evals.open_suite import open_suite
+from tapgraph.evals.phones import Phones, SimulatedPhones
 from tapgraph.evals.provenance import Provenance, provenance
 from tapgraph.evals.runner import Progress, read_results, run_items
 from tapgraph.evals.suite import Suite
 from tapgraph.evals.trial import MakeAgent, Trial, TrialRecord, broken, run_trial
 from tapgraph.memory import MemoryStore
-from tapgraph.tools.mobile.device import Device
-from tapgraph.tools.mobile.simulator.builder import build_phone
-from tapgraph.tools.mobile.simulator.device import SimulatedDevice
-from tapgraph.tools.mobile.simulator.faults import FaultPlan
 
 __all__ = [
     "EvalHeader",
     "Evaluation",
-    "Phones",
     "Plan",
     "Setting",
-    "SimulatedPhones",
     "evaluate",
     "read_evaluation",
 ]
@@ -42,55 +37,6 @@ __all__ = [
 Setting: TypeAlias = Literal["individual", "evolution"]
 """Mobile-Agent-E's two settings: each task with a fresh memory, or the tasks of a scenario in their
 order with one memory that goes on from task to task."""
-
-
-class Phones(Protocol):
-    """Where the phones for the trials come from."""
-
-    @property
-    def name(self) -> str:
-        """What to call them in reports."""
-        ...
-
-    @property
-    def is_single(self) -> bool:
-        """Whether there is only one, so that trials must wait for each other."""
-        ...
-
-    def opened(self, seed: int) -> AbstractContextManager[Device]:
-        """A phone for one trial."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatedPhones:
-    """A fresh simulated phone for each trial, on the world of its seed.
-
-    Attributes:
-        faults: what goes wrong, as `FaultPlan.parse` reads it.
-    """
-
-    faults: str = ""
-
-    def __post_init__(self) -> None:
-        FaultPlan.parse(self.faults)
-
-    @property
-    def name(self) -> str:
-        """Says which faults there are."""
-        return f"simulated phone with {self.faults}" if self.faults else "simulated phone"
-
-    @property
-    def is_single(self) -> bool:
-        """There is one for everybody."""
-        return False
-
-    @contextmanager
-    def opened(self, seed: int) -> Iterator[Device]:
-        """A phone that is fresh from the factory."""
-        faults = FaultPlan.parse(self.faults)
-        with build_phone(seed=seed, faults=faults) as phone, SimulatedDevice(phone) as device:
-            yield device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +102,8 @@ class Evaluation:
 
 
 _HEADER = TypeAdapter(EvalHeader)
+_ONCE = Plan()
+_FRESH_PHONES = SimulatedPhones()
 
 
 def evaluate(
@@ -163,8 +111,8 @@ def evaluate(
     make_agent: MakeAgent,
     *,
     out: Path,
-    plan: Plan = Plan(),
-    phones: Phones = SimulatedPhones(),
+    plan: Plan = _ONCE,
+    phones: Phones = _FRESH_PHONES,
     workers: int = 1,
     agent: str = "custom",
     on_progress: Callable[[Progress], None] | None = None,
