@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import pickle
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -226,7 +227,7 @@ def _doing(work: _Work, suite: Suite, workers: int) -> Iterator[Callable[[Trial]
         yield partial(work.do, suite)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
 
         def do(trial: Trial) -> TrialRecord:
             try:
@@ -235,6 +236,18 @@ def _doing(work: _Work, suite: Suite, workers: int) -> Iterator[Callable[[Trial]
                 raise EnvironmentMissing(f"a worker process died: {error}") from error
 
         yield do
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _do_elsewhere(work: _Work, source: tuple[str, str], trial: Trial) -> TrialRecord:
