@@ -20,11 +20,13 @@ from tapgraph.errors import UsageError
 from tapgraph.evals.evaluate import Evaluation, Plan, evaluate, read_evaluation
 from tapgraph.evals.open_suite import open_suite
 from tapgraph.evals.phone.baselines import PhoneAgents
-from tapgraph.evals.phones import SimulatedPhones
+from tapgraph.evals.phones import AppiumPhone, SimulatedPhones
 from tapgraph.evals.suite import Evidence, Finding, RightEnd, Rubric, Suite, Task, suite_of
 from tapgraph.evals.summary import write_summary
 from tapgraph.evals.trial import TrialRecord, Verdict
 from tapgraph.tools.mobile.device import Device
+from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.server.simulator_server import SimulatorServer
 
 MILK = str(Path(__file__).parent / "milk_suite.py")
 ERRS = "demonstrator?error_rate=0.3"
@@ -321,3 +323,37 @@ def test_several_processes_give_the_same_records(run: Callable[..., Evaluation])
         timeless(record) for record in together.records
     ]
     assert alone.records[0].spent != Spent()
+
+
+def test_a_phone_behind_appium_is_measured_by_what_it_shows(tmp_path: Path) -> None:
+    shown = Rubric("the dark theme is on the screen", lambda seen: seen.shows("Dark theme"))
+    asked = replace(TURN_ON_DARK, rubrics=(shown, Rubric("it looks dark")))
+    with build_phone() as phone, SimulatorServer(phone) as server:
+        phones = AppiumPhone(server.url)
+        done = evaluate(suite_of([asked]), PhoneAgents("demonstrator"), out=tmp_path, phones=phones)
+    (one,) = done.records
+    assert one.verdicts == (
+        Verdict("the dark theme is on the screen", True, "machine"),
+        Verdict("it looks dark", None, "nobody"),
+    )
+    assert (one.outcome, one.actions.n, one.side_effects) == (Outcome.SUCCESS, 0, None)
+
+
+def test_a_single_phone_cannot_be_worked_on_by_several(milk: Suite, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="only one phone behind"):
+        evaluate(
+            milk,
+            PhoneAgents("null"),
+            out=tmp_path,
+            phones=AppiumPhone("http://127.0.0.1:9"),
+            workers=2,
+        )
+
+
+@pytest.mark.slow
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("orphaning_evaluation.py")
+    command = [sys.executable, str(script), MILK, str(tmp_path)]
+    # Workers hold the pipes of the process, so that this returns only when they have ended too.
+    killed = subprocess.run(command, capture_output=True, check=False, timeout=120)
+    assert killed.returncode == -signal.SIGKILL
