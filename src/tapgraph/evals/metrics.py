@@ -200,12 +200,13 @@ def _share(
 
 
 def _number(
-    name: str, meaning: str, of: Callable[[TrialRecord], float | None], kind: MetricKind = "number"
-) -> Metric:
+    name: str, better: Literal["higher", "lower"], meaning: str,
+    of: Callable[[TrialRecord], float | None], kind: MetricKind = "number",
+) -> Metric:  # fmt: skip
     def value(record: TrialRecord) -> Tally:
         return NOTHING if record.error else _told(of(record))
 
-    return Metric(name, "lower", meaning, kind, value)
+    return Metric(name, better, meaning, kind, value)
 
 
 def _steps_over_reference(record: TrialRecord) -> float | None:
@@ -235,17 +236,19 @@ METRICS: Sequence[Metric] = (
     _share("false completion", "lower", "said done, and was not", is_false_completion),
     _share("overdue", "lower", "was done, and never said so", is_overdue),
     _share("side effects", "lower", "changed what it must not", has_side_effects),
-    _number("steps", "steps of a trial", lambda record: record.spent.steps),
+    _number("steps", "lower", "steps of a trial", lambda record: record.spent.steps),
     _number(
-        "steps / reference", "steps of a success, over the reference's", _steps_over_reference
+        "steps / reference", "lower", "steps of a success, over the reference's",
+        _steps_over_reference,
     ),
-    _number("calls", "calls of a model", lambda record: record.calls),
+    _number("calls", "lower", "calls of a model", lambda record: record.calls),
     _number(
-        "tokens", "prompt and reply", lambda record: record.prompt_tokens + record.completion_tokens
+        "tokens", "lower", "prompt and reply",
+        lambda record: record.prompt_tokens + record.completion_tokens,
     ),
-    _number("cached tokens", "of the prompts", lambda record: record.cached_tokens),
-    _number("cost", "US dollars", lambda record: record.spent.cost_usd, "dollars"),
-    _number("seconds", "of this machine's time", lambda record: record.spent.seconds),
+    _number("cached tokens", "higher", "of the prompts", lambda record: record.cached_tokens),
+    _number("cost", "lower", "US dollars", lambda record: record.spent.cost_usd, "dollars"),
+    _number("seconds", "lower", "of this machine's time", lambda record: record.spent.seconds),
 )  # fmt: skip
 
 
