@@ -59,6 +59,7 @@ def write_eval_report(evaluations: Sequence[Evaluation], place: Path) -> Path:
         },
         curves=Markup(sss_svg({name: one.records for name, one in named.items()})),
         tasks=_tasks(named),
+        most_pictures=_MOST_PICTURES,
     )
 
 
