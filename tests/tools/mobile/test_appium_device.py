@@ -366,9 +366,29 @@ def test_driver_that_cannot_tell_what_is_needed_is_a_lost_phone() -> None:
         device.size()
 
 
-def test_navigation_bar_outside_of_the_window_is_no_scale() -> None:
-    scale = PictureScale.between(Size(1080, 2208), Size(1080, 2340))
-    assert scale.to_window(Point(500, 2000)) == Point(500, 2000)
+@pytest.mark.parametrize(
+    ("window", "picture"),
+    [
+        (Size(1080, 2208), Size(1080, 2340)),
+        (Size(1080, 2358), Size(1080, 2400)),
+        (Size(2352, 1080), Size(2400, 1080)),
+        (Size(1080, 2399), Size(1080, 2400)),
+        (Size(1080, 2400), Size(1080, 2358)),
+    ],
+)
+def test_bars_outside_of_the_window_are_no_scale(window: Size, picture: Size) -> None:
+    scale = PictureScale.between(window, picture)
+    assert scale.to_window(Point(1000, 1000)) == Point(1000, 1000)
+
+
+def test_bars_outside_of_a_scaled_window_do_not_stretch_it() -> None:
+    scale = PictureScale.between(Size(540, 1179), Size(1080, 2400))
+    assert (scale.x, scale.y) == (2.0, 2.0)
+
+
+def test_rounded_sides_keep_a_scale_each() -> None:
+    scale = PictureScale.between(Size(412, 915), Size(1080, 2400))
+    assert (scale.x, scale.y) == (1080 / 412, 2400 / 915)
 
 
 def test_every_pixel_maps_into_the_window() -> None:
