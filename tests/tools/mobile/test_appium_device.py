@@ -5,8 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 from appium.options.common.base import AppiumOptions
@@ -31,8 +30,7 @@ from tapgraph.errors import (
 )
 from tapgraph.tools.mobile.actions import OpenApp, Tap, Type
 from tapgraph.tools.mobile.appium_device import AppiumDevice
-from tapgraph.tools.mobile.appium_server import AppiumServer, session_capabilities
-from tapgraph.tools.mobile.appium_session import AppiumSession
+from tapgraph.tools.mobile.appium_server import session_capabilities
 from tapgraph.tools.mobile.appium_typing import focused_field
 from tapgraph.tools.mobile.geometry import Bounds, Point, Size
 from tapgraph.tools.mobile.picture_scale import PictureScale
@@ -338,32 +336,6 @@ def test_phone_without_a_list_of_apps_says_so() -> None:
         pytest.raises(AppNotFound, match="home screen"),
     ):
         device.perform(OpenApp("Maps"))
-
-
-class PoorDriver:
-    """A driver that knows none of the commands it is asked for here."""
-
-    capabilities: Mapping[str, object] = {}
-
-    def is_keyboard_shown(self) -> bool:
-        raise UnknownMethodException("Method is not implemented")
-
-    def get_window_size(self) -> dict[str, int]:
-        raise UnknownMethodException("Method is not implemented")
-
-    @property
-    def current_package(self) -> str:
-        raise UnknownMethodException("Method is not implemented")
-
-
-def test_driver_that_cannot_tell_what_is_needed_is_a_lost_phone() -> None:
-    server = cast("AppiumServer", SimpleNamespace(new_driver=lambda _: PoorDriver()))
-    device = AppiumDevice(AppiumSession(server, {}))
-    assert not device.keyboard_shown()
-    with pytest.raises(DeviceLost, match="which app is in front: Method is not implemented"):
-        device.current_app()
-    with pytest.raises(DeviceLost, match="size of the screen"):
-        device.size()
 
 
 @pytest.mark.parametrize(
