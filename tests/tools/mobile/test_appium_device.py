@@ -31,11 +31,11 @@ from tapgraph.errors import (
 from tapgraph.tools.mobile.actions import OpenApp, Tap, Type
 from tapgraph.tools.mobile.appium_device import AppiumDevice
 from tapgraph.tools.mobile.appium_server import session_capabilities
-from tapgraph.tools.mobile.appium_typing import focused_field
 from tapgraph.tools.mobile.geometry import Bounds, Point, Size
 from tapgraph.tools.mobile.picture_scale import PictureScale
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server import SimulatorServer
+from tapgraph.tools.mobile.text_fields import focused_field
 from tapgraph.tools.mobile.ui_tree import parse_ui_tree
 
 if TYPE_CHECKING:
@@ -314,11 +314,11 @@ def test_typing_that_goes_wrong_once_is_put_right(
 def test_typing_that_always_goes_wrong_says_what_the_field_holds(trial_app: "TrialApp") -> None:
     phone = ForgetfulPhone([trial_app], clock=CLOCK)
     phone.spoils = 1000
-    phone.spoil = str.upper
+    phone.spoil = staticmethod(lambda text: text[::-1])
     with connected(phone) as device:
         device.perform(OpenApp("Trial Counter"))
         tap(device, "search")
-        with pytest.raises(TypingFailed, match=r"'quiet'.*'QUIET'"):
+        with pytest.raises(TypingFailed, match=r"'quiet'.*'teiuq'"):
             device.perform(Type("quiet"))
 
 
