@@ -143,7 +143,11 @@ MODEL = ["--model", "http://127.0.0.1:9/v1#m"]
         (["Do it", "--catalog", "{tmp}/mcp.json", *MODEL], 2, "either a command or a url"),
         (["Do it", "--catalog", "http://127.0.0.1:9/openapi.json", *MODEL], 3, "no server answers"),
         (["Do it", "--catalog", "a.json", "--model", "gpt"], 2, "a model is openai:NAME"),
-        (["Do it", "--catalog", "a.json", *MODEL, "--secret", "sk-4711"], 2, "NAME=VARIABLE"),
+        (
+            ["Do it", "--catalog", "a.json", *MODEL, "--secret", "sk-4711"],
+            2,
+            "--secret takes CATALOG/SCHEME=VARIABLE",
+        ),
         (["Do it", "--catalog", "a.json", *MODEL, "--max-steps", "0"], 2, "max_steps must be"),
         (["--resume", "no-such-run"], 2, "is not a run folder"),
         (["Do it", "--resume", "no-such-run"], 2, "leave them out"),

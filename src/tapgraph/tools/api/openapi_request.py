@@ -7,15 +7,20 @@ one for a header one line.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, urlencode
+
+import httpx
 
 from tapgraph.errors import ToolError
 from tapgraph.tools.api.json_value import Json, json_text
-from tapgraph.tools.api.openapi_operations import Field, Operation
+from tapgraph.tools.api.openapi_fields import Field
+from tapgraph.tools.api.openapi_operations import Operation
 
 __all__ = ["PreparedRequest", "prepare"]
 
 _RESERVED = ":/?@!$'()*,;"
+_LARGEST_FILE_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,58 +33,116 @@ class PreparedRequest:
     content: bytes | None
 
 
-def prepare(operation: Operation, server: str, arguments: Mapping[str, Json]) -> PreparedRequest:
+def prepare(
+    operation: Operation,
+    server: str,
+    arguments: Mapping[str, Json],
+    *,
+    files: Mapping[str, Path] | None = None,
+) -> PreparedRequest:
     """The request for a call whose arguments are already checked.
+
+    Args:
+        operation: what is called.
+        server: where, unless the operation has a server of its own.
+        arguments: by their names.
+        files: the files that may be sent, by the names that arguments give.
 
     Raises:
         ToolError: an argument would leave its place: a line break in a header, an empty or
-            upward-leading part of the path.
+            upward-leading part of the path; or a file cannot be read.
     """
-    path = operation.path
-    query: list[str] = []
+    fields = [one for one in operation.fields if one.argument in arguments]
     headers = {"accept": "application/json, text/*;q=0.8, */*;q=0.1"}
     cookies: list[str] = []
-    for field in operation.fields:
-        if field.argument not in arguments:
-            continue
+    for field in fields:
         value = arguments[field.argument]
-        match field.place:
-            case "path":
-                path = path.replace(f"{{{field.name}}}", _path_text(field, value))
-            case "query":
-                query += _query_parts(field, value)
-            case "header":
-                headers[field.name.lower()] = _header_text(field, value)
-            case "cookie":
-                cookies += _cookie_parts(field, value)
-            case "body":
-                pass
+        if field.place == "header":
+            headers[field.name.lower()] = _header_text(field, value)
+        elif field.place == "cookie":
+            cookies += _cookie_parts(field, value)
     if cookies:
         headers["cookie"] = "; ".join(cookies)
-    content = _body(operation, arguments)
+    content, content_type = _body(operation, arguments, files or {})
     if content is not None:
-        json_type = "application/json"
-        kind = operation.content_type
-        headers["content-type"] = json_type if kind == "*/*" else kind
-    url = f"{server}/{path.lstrip('/')}" + (f"?{'&'.join(query)}" if query else "")
+        headers["content-type"] = content_type
+    url = f"{operation.server or server}/{_target(operation.path, fields, arguments)}"
     return PreparedRequest(operation.method, url, headers, content)
 
 
-def _body(operation: Operation, arguments: Mapping[str, Json]) -> bytes | None:
+def _target(template: str, fields: Sequence[Field], arguments: Mapping[str, Json]) -> str:
+    """Path and query; the template of a path may hold a query of its own."""
+    path, _, own = template.partition("?")
+    query: list[str] = []
+    for field in fields:
+        value, slot = arguments[field.argument], f"{{{field.name}}}"
+        if field.place == "path":
+            path = path.replace(slot, _path_text(field, value))
+        if field.place in {"path", "query"} and slot in own:
+            own = own.replace(slot, _encoded(value))
+        elif field.place == "query":
+            query += _query_parts(field, value)
+    # A slot that stays open belongs to an optional argument that was not given.
+    query[:0] = [part for part in own.split("&") if part and not re.search(r"\{.*\}", part)]
+    return path.lstrip("/") + (f"?{'&'.join(query)}" if query else "")
+
+
+def _body(
+    operation: Operation, arguments: Mapping[str, Json], files: Mapping[str, Path]
+) -> tuple[bytes | None, str]:
+    """The body, if one is sent, and its content type."""
     fields = [one for one in operation.fields if one.place == "body" and one.argument in arguments]
     if operation.body == "none" or (not fields and operation.body != "json"):
-        return None
+        return None, ""
     if len(fields) == 1 and not fields[0].name:
         value: Json = arguments[fields[0].argument]
     elif any(not one.name for one in operation.fields if one.place == "body"):
-        return None
+        return None, ""
     else:
         value = {one.name: arguments[one.argument] for one in fields}
-    if operation.body == "json":
-        return json_text(value).encode()
-    if operation.body == "form" and isinstance(value, Mapping):
-        return urlencode([(k, _text(item)) for k, item in value.items()], quote_via=quote).encode()
-    return _text(value).encode()
+    match operation.body:
+        case "json":
+            is_any = operation.content_type == "*/*"
+            kind = "application/json" if is_any else operation.content_type
+            return json_text(value).encode(), kind
+        case "form" if isinstance(value, Mapping):
+            pairs = [(name, _text(item)) for name, item in value.items()]
+            return urlencode(pairs, quote_via=quote).encode(), operation.content_type
+        case "multipart" if isinstance(value, Mapping):
+            return _multipart(value, {one.name for one in fields if one.is_file}, files)
+        case "file":
+            kind = operation.content_type
+            is_any = "*" in kind
+            return _content(value, files), "application/octet-stream" if is_any else kind
+        case _:
+            return _text(value).encode(), operation.content_type
+
+
+def _multipart(
+    value: Mapping[str, Json], uploaded: set[str], files: Mapping[str, Path]
+) -> tuple[bytes, str]:
+    parts: list[tuple[str, tuple[str | None, bytes]]] = []
+    for name, item in value.items():
+        if name not in uploaded:
+            parts.append((name, (None, _text(item).encode())))
+            continue
+        names = _items(item) or [item]
+        parts += [(name, (_text(one), _content(one, files))) for one in names]
+    request = httpx.Request("POST", "http://localhost", files=parts)
+    return request.read(), request.headers["content-type"]
+
+
+def _content(name: Json, files: Mapping[str, Path]) -> bytes:
+    """What is in a file that the user named; no other file of the machine is ever read."""
+    path = files.get(_text(name))
+    if path is None:
+        raise ToolError(f"no file is called {_text(name)[:80]!r}; there are {', '.join(files)}")
+    try:
+        if path.stat().st_size > _LARGEST_FILE_BYTES:
+            raise ToolError(f"the file {path.name!r} is larger than {_LARGEST_FILE_BYTES:,} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise ToolError(f"the file {path.name!r} cannot be read: {error.strerror}") from error
 
 
 def _text(value: Json) -> str:
