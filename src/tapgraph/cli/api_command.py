@@ -1,6 +1,7 @@
 """`tapgraph api`: a task done by calling APIs."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 
 from tapgraph.agents.run.budget import Budget
 from tapgraph.cli.api_options import ApiOptions
+from tapgraph.cli.exit_codes import ExitCode
 from tapgraph.cli.options import (
     AllowHostOption,
     CatalogOption,
@@ -46,6 +48,10 @@ def api(
     server: ServerOption = None,
     allow_host: AllowHostOption = None,
     file: FileOption = None,
+    check: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Only say what of an OpenAPI document can be called."),
+    ] = None,
     prompts: PromptsOption = None,
     memory: Annotated[
         str | None, typer.Option(metavar="URL", help="Tips: a file or database URL.")
@@ -64,6 +70,8 @@ def api(
     from tapgraph.agents.run.agent import new_folder  # noqa: PLC0415
     from tapgraph.cli.api_session import resume_api_run, start_api_run  # noqa: PLC0415
 
+    if check is not None:
+        return _checked(check, server or (), allow_host or (), file or (), json=json)
     given = given_limits(max_steps, max_tokens, max_seconds, max_cost)
     if resume is not None:
         given_to_catalogs = (catalog, secret, header, server, allow_host, file)
@@ -89,6 +97,29 @@ def api(
     options.access()
     folder = out or new_folder(instruction)
     return start_api_run(instruction, options, out=folder, json=json).outcome.exit_code
+
+
+def _checked(
+    source: str,
+    servers: Sequence[str],
+    allow_hosts: Sequence[str],
+    files: Sequence[str],
+    *,
+    json: bool,
+) -> int:
+    # Brings the HTTP client, which is not needed to print help.
+    from tapgraph.cli.api_check import check_document  # noqa: PLC0415
+    from tapgraph.cli.catalog_access import Access  # noqa: PLC0415
+
+    access = Access.parse(servers=servers, allow_hosts=allow_hosts, files=files)
+    check_document(
+        source,
+        server=access.servers[0][1] if access.servers else "",
+        allow_hosts=access.allow_hosts,
+        files=access.files,
+        json=json,
+    )
+    return ExitCode.SUCCESS
 
 
 def _resumed(run: Path, given: dict[str, Any]) -> ApiOptions:

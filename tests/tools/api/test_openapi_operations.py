@@ -127,6 +127,31 @@ def test_forms_and_plain_text_are_written_as_such(document: Document) -> None:
     assert prepare(text, SERVER, {"body": "hello"}).content == b"hello"
 
 
+def test_members_of_forms_are_written_in_their_styles(document: Document) -> None:
+    members = {
+        "name": {"type": "string"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "ids": {"type": "array", "items": {"type": "integer"}},
+        "place": {"type": "object"},
+        "lines": {"type": "array", "items": {"type": "object"}},
+    }
+    media = {
+        "schema": {"type": "object", "properties": members},
+        "encoding": {"ids": {"explode": False}, "lines": {"style": "deepObject", "explode": True}},
+    }
+    content = {"application/x-www-form-urlencoded": media}
+    operation = only(document({"/a": {"post": {"requestBody": {"content": content}}}}))
+
+    def written(**arguments: Any) -> str:
+        return unquote((prepare(operation, SERVER, arguments).content or b"").decode())
+
+    assert written(name="A&b", tags=["x", "y"]) == "name=A&b&tags=x&tags=y"
+    assert written(ids=[1, 2], place={"city": "Bonn"}) == 'ids=1,2&place={"city": "Bonn"}'
+    assert written(lines=[{"price": "p1", "of": {"n": 2}}]) == (
+        "lines[0][price]=p1&lines[0][of][n]=2"
+    )
+
+
 def test_what_cannot_be_called_is_left_out_with_a_reason(document: Document) -> None:
     paths = {
         "/soap": {"post": {"requestBody": {"content": {"application/soap+xml": {}}}}},
@@ -184,7 +209,12 @@ def test_a_malformed_operation_is_left_out_and_the_others_stay(
 
 
 def test_what_is_no_path_is_passed_over(document: Document) -> None:
-    paths = {"x-hooks": {"get": {}}, "/empty": None, "/list": [1], "/b": {"get": {}, "x-a": 1}}
+    paths: dict[str, Any] = {
+        "x-hooks": {"get": {}},
+        "/empty": None,
+        "/list": [1],
+        "/b": {"get": {}, "x-a": 1},
+    }
     read = read_operations(document(paths), origin="test")
     assert [type(one) for one in read] == [LeftOut, Operation]
     assert read[0] == LeftOut("/list", "the path must be a JSON object, got [1]")
@@ -276,7 +306,9 @@ def test_a_server_in_use_stands_for_those_of_the_document(document: Document) ->
 def test_a_query_inside_a_path(
     document: Document, path: str, arguments: dict[str, Any], url: str
 ) -> None:
-    get = {"parameters": [{"name": "page", "in": "query", "schema": {"type": "integer"}}]}
+    get: dict[str, Any] = {
+        "parameters": [{"name": "page", "in": "query", "schema": {"type": "integer"}}]
+    }
     assert prepare(only(document({path: {"get": get}})), SERVER, arguments).url == SERVER + url
 
 
@@ -296,7 +328,7 @@ def test_required_members_are_required_unless_the_body_is_optional(
 
 def test_another_secret_does_where_one_scheme_is_unknown(document: Document) -> None:
     schemes = {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}, "odd": {"type": "hmac"}}
-    get = {"security": [{"odd": []}, {"key": []}]}
+    get: dict[str, Any] = {"security": [{"odd": []}, {"key": []}]}
     operation = only(document({"/a": {"get": get}}, components={"securitySchemes": schemes}))
     assert [[one.scheme for one in each] for each in operation.security] == [["key"]]
 
@@ -331,13 +363,17 @@ def test_uploads_send_files_that_the_user_named(document: Document, tmp_path: Pa
     assert isinstance(png, Operation)
     assert form.api.signature().startswith('form(title?: text, photo: "cat.png", more?: list)')
     prepared = prepare(form, SERVER, {"title": "Tom", "photo": "cat.png"}, files=files)
-    message = message_from_bytes(
-        b"Content-Type: " + prepared.headers["content-type"].encode() + b"\n\n" + prepared.content
-    )
+    assert prepared.content is not None
+    head = f"Content-Type: {prepared.headers['content-type']}\n\n".encode()
+    parts: list[Any] = list(message_from_bytes(head + prepared.content).walk())[1:]
     sent = [
-        (part.get_param("name", header="content-disposition"), part.get_filename(),
-         part.get_payload(decode=True)) for part in message.get_payload()
-    ]  # fmt: skip
+        (
+            one.get_param("name", header="content-disposition"),
+            one.get_filename(),
+            one.get_payload(decode=True),
+        )
+        for one in parts
+    ]
     assert sent == [("title", None, b"Tom"), ("photo", "cat.png", b"\x89PNG")]
     for one, kind in ((raw, "application/octet-stream"), (png, "image/png")):
         prepared = prepare(one, SERVER, {"body": "cat.png"}, files=files)
@@ -367,7 +403,7 @@ def test_no_operation_refuses_a_document(data: st.DataObject) -> None:
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {"200": {"content": {"application/json": {"schema": schema}}}},
     }  # fmt: skip
-    found = {
+    found: dict[str, Any] = {
         "openapi": "3.1.0",
         "paths": {"/a/{p}": {"post": operation, "parameters": []}, "/b": {"get": {}}},
         "components": {"securitySchemes": {"k": {"type": "apiKey", "in": "query", "name": "k"}}},

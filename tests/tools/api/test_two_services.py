@@ -149,8 +149,12 @@ def test_what_fits_no_service_or_several_is_refused_before_the_first_model_call(
 def test_a_secret_that_no_operation_takes_is_refused(
     openai_server: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    document = {"openapi": "3.1.0", "servers": [{"url": "http://127.0.0.1:9"}]}
-    document |= {"paths": {"/a": {"get": {}}}, "components": BEARER}
+    document = {
+        "openapi": "3.1.0",
+        "servers": [{"url": "http://127.0.0.1:9"}],
+        "paths": {"/a": {"get": {}}},
+        "components": BEARER,
+    }
     Path("notes.json").write_text(json.dumps(document), "utf-8")
     model = openai_server(calls("get_a"))
     start = ["--catalog", "notes.json", "--model", model.spec(), "--secret", TOKEN]

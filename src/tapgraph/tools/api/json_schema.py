@@ -21,6 +21,7 @@ __all__ = ["SchemaReader", "problems"]
 Schema = Mapping[str, Any]
 
 _MAX_DEPTH = 6
+_MAX_DEPTH_OF_WORDS = 3
 _MAX_NODES = 200
 _MAX_REFERENCES = 50
 _MAX_MEMBERS = 200
@@ -45,6 +46,8 @@ class SchemaReader:
     def __init__(self, document: Mapping[str, Any]) -> None:
         """Read references in this document."""
         self.document = document
+        self._inlined: dict[str, dict[str, Any]] = {}
+        self._words: dict[str, str] = {}
 
     def resolved(self, node: object, *, where: str) -> dict[str, Any]:
         """The object itself, or the one that its `$ref` leads to.
@@ -71,7 +74,13 @@ class SchemaReader:
         Raises:
             UsageError: the schema's own reference cannot be followed.
         """
-        return _Inlining(self, where).inline(schema, ())
+        reference = _only_reference(schema)
+        if reference not in self._inlined:
+            made = _Inlining(self, where).inline(schema, ())
+            if not reference:
+                return made
+            self._inlined[reference] = made
+        return dict(self._inlined[reference])
 
     def parameter(
         self,
@@ -88,6 +97,13 @@ class SchemaReader:
             UsageError: a reference cannot be followed.
         """
         own = self.inlined(schema, where=where)
+        return self.parameter_of(name, own, required=required, description=description)
+
+    def parameter_of(
+        self, name: str, inlined: Schema, *, required: bool, description: str = ""
+    ) -> ApiParameter:
+        """A parameter that takes what a schema describes that is already inlined."""
+        own = dict(inlined)
         kind = parameter_type(own)
         words = [description or str(own.pop("description", ""))]
         own.pop("description", None)
@@ -111,16 +127,23 @@ class SchemaReader:
         Raises:
             UsageError: a reference cannot be followed.
         """
-        return one_line(_words_for(_Inlining(self, where, answered=True).inline(schema, ())), 300)
+        reference = _only_reference(schema)
+        if reference in self._words:
+            return self._words[reference]
+        words = one_line(_words_for(_Inlining(self, where, answered=True).inline(schema, ())), 300)
+        if reference:
+            self._words[reference] = words
+        return words
 
     def _target(self, reference: str, where: str) -> object:
         if not reference.startswith("#"):
             raise UsageError(
-                f"{where} refers to {one_line(reference, 120)!r}, which is outside the document; "
-                "bundle it into one document first"
+                f"{where} refers to {one_line(reference, 120)!r}, which is outside the document"
             )
         node: object = self.document
-        for part in reference.removeprefix("#").split("/")[1:]:
+        pointer = reference.removeprefix("#")
+        # Anything but a pointer names an anchor, which no document has in practice.
+        for part in pointer.removeprefix("/").split("/") if pointer else ():
             key = unquote(part).replace("~1", "/").replace("~0", "~")
             if isinstance(node, Mapping) and key in node:
                 node = node[key]
@@ -140,11 +163,12 @@ class _Inlining:
         self._reader = reader
         self._where = where
         self._hidden = "writeOnly" if answered else "readOnly"
+        self._max_depth = _MAX_DEPTH_OF_WORDS if answered else _MAX_DEPTH
         self._nodes = 0
 
     def inline(self, schema: object, inside: tuple[object, ...]) -> dict[str, Any]:
         self._nodes += 1
-        if isinstance(schema, bool) or len(inside) > _MAX_DEPTH or self._nodes > _MAX_NODES:
+        if isinstance(schema, bool) or len(inside) > self._max_depth or self._nodes > _MAX_NODES:
             return {}
         reference = schema.get("$ref") if isinstance(schema, Mapping) else None
         if reference is not None and reference in inside:
@@ -194,6 +218,12 @@ class _Inlining:
     def _member(self, schema: object, below: tuple[object, ...]) -> dict[str, Any] | None:
         hidden = isinstance(schema, Mapping) and schema.get(self._hidden) is True
         return None if hidden else self.inline(schema, below)
+
+
+def _only_reference(schema: object) -> str:
+    """The reference that is all of a schema; else nothing."""
+    reference = schema.get("$ref") if isinstance(schema, Mapping) and len(schema) == 1 else None
+    return reference if isinstance(reference, str) else ""
 
 
 def _objects(value: object) -> Iterator[Schema]:

@@ -60,12 +60,11 @@ class BodyReader:
         if not is_flat:
             if form == "multipart" and any(map(_is_binary, members.values())):
                 raise UsageError("its upload has too many parts, or parts that are not named")
-            parameter = self._schemas.parameter(
+            parameter = self._schemas.parameter_of(
                 "body" if "body" not in arguments.names else "request_body",
                 inlined,
                 required=required is True or bool(needed),
                 description=str(body.get("description") or ""),
-                where=where,
             )
             arguments.add(Field(parameter.name, "", "body"), parameter)
             return form, content_type
@@ -74,8 +73,8 @@ class BodyReader:
             if is_file or (form == "multipart" and _is_binary(member.get("items", {}))):
                 self._add_file(arguments, name, name, required=name in needed, many=not is_file)
                 continue
-            parameter = self._schemas.parameter(name, member, required=name in needed, where=where)
-            arguments.add(Field(name, name, "body"), parameter)
+            parameter = self._schemas.parameter_of(name, member, required=name in needed)
+            arguments.add(_written(name, parameter, declared, form), parameter)
         return form, content_type
 
     def _add_file(
@@ -95,6 +94,24 @@ class BodyReader:
             json_schema=json_text({"type": "array", "items": named}) if many else "",
         )
         arguments.add(Field(argument, name, "body", is_file=True), parameter)
+
+
+def _written(name: str, parameter: ApiParameter, declared: object, form: BodyForm) -> Field:
+    """How a member is written: in a form as in a query, objects as JSON unless a style is named."""
+    if form != "form":
+        return Field(name, name, "body")
+    encoding = declared.get("encoding") if isinstance(declared, Mapping) else None
+    own = encoding.get(name) if isinstance(encoding, Mapping) else None
+    own = own if isinstance(own, Mapping) else {}
+    style = own.get("style")
+    return Field(
+        name,
+        name,
+        "body",
+        style=style if isinstance(style, str) else "form",
+        explode=own.get("explode") is not False,
+        as_json=style is None and parameter.type in {"dictionary", "any"},
+    )
 
 
 def _is_binary(schema: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ one for a header one line.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -20,6 +21,7 @@ from tapgraph.tools.api.openapi_operations import Operation
 __all__ = ["PreparedRequest", "prepare"]
 
 _RESERVED = ":/?@!$'()*,;"
+_BETWEEN = {"spaceDelimited": "%20", "pipeDelimited": "%7C", "tabDelimited": "%09"}
 _LARGEST_FILE_BYTES = 64 * 1024 * 1024
 
 
@@ -105,6 +107,9 @@ def _body(
             is_any = operation.content_type == "*/*"
             kind = "application/json" if is_any else operation.content_type
             return json_text(value).encode(), kind
+        case "form" if fields[0].name:
+            written = [_query_parts(one, arguments[one.argument]) for one in fields]
+            return "&".join(chain.from_iterable(written)).encode(), operation.content_type
         case "form" if isinstance(value, Mapping):
             pairs = [(name, _text(item)) for name, item in value.items()]
             return urlencode(pairs, quote_via=quote).encode(), operation.content_type
@@ -123,11 +128,11 @@ def _multipart(
 ) -> tuple[bytes, str]:
     parts: list[tuple[str, tuple[str | None, bytes]]] = []
     for name, item in value.items():
-        if name not in uploaded:
-            parts.append((name, (None, _text(item).encode())))
-            continue
-        names = _items(item) or [item]
-        parts += [(name, (_text(one), _content(one, files))) for one in names]
+        listed = _items(item)
+        for one in [item] if listed is None else listed:
+            is_file = name in uploaded
+            content = _content(one, files) if is_file else _text(one).encode()
+            parts.append((name, (_text(one) if is_file else None, content)))
     request = httpx.Request("POST", "http://localhost", files=parts)
     return request.read(), request.headers["content-type"]
 
@@ -205,20 +210,33 @@ def _query_parts(field: Field, value: Json) -> list[str]:
     if field.as_json:
         return [f"{name}={quote(json_text(value), safe=safe)}"]
     if isinstance(value, Mapping):
-        pairs = [(_encoded(key), _encoded(item, safe)) for key, item in value.items()]
         if field.style == "deepObject":
-            return [f"{name}%5B{key}%5D={item}" for key, item in pairs]
+            return [f"{name}{key}={item}" for key, item in _deep_pairs(value, safe)]
+        pairs = [(_encoded(key), _encoded(item, safe)) for key, item in value.items()]
         if field.explode:
             return [f"{key}={item}" for key, item in pairs]
         return [f"{name}={','.join(one for pair in pairs for one in pair)}"]
     listed = _items(value)
     if listed is None:
         return [f"{name}={_encoded(value, safe)}"]
+    if field.style == "deepObject":
+        return [f"{name}{key}={item}" for key, item in _deep_pairs(value, safe)]
     texts = [_encoded(one, safe) for one in listed]
     if field.explode and field.style == "form":
         return [f"{name}={text}" for text in texts]
-    between = {"spaceDelimited": "%20", "pipeDelimited": "%7C"}.get(field.style, ",")
+    between = _BETWEEN.get(field.style, ",")
     return [f"{name}={between.join(texts)}"]
+
+
+def _deep_pairs(value: Json, safe: str) -> Iterator[tuple[str, str]]:
+    """`[key][key]` and the value for each plain value inside; items of lists by their number."""
+    listed = _items(value)
+    inside = value.items() if isinstance(value, Mapping) else enumerate(listed or ())
+    if not isinstance(value, Mapping) and listed is None:
+        yield "", _encoded(value, safe)
+    for key, item in inside:
+        for rest, text in _deep_pairs(item, safe):
+            yield f"%5B{_encoded(key)}%5D{rest}", text
 
 
 def _header_text(field: Field, value: Json) -> str:

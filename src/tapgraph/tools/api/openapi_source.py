@@ -4,13 +4,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
 from tapgraph.errors import EnvironmentMissing, ToolError, UsageError
 from tapgraph.tools.api.http_guard import GuardedTransport, fetch, hosts_inside
-from tapgraph.tools.api.openapi_document import MAX_DOCUMENT_BYTES, parse_document, read_document
+from tapgraph.tools.api.openapi_document import (
+    MAX_DOCUMENT_BYTES,
+    checked_document,
+    parse_value,
+    read_file,
+)
+from tapgraph.tools.api.openapi_files import FolderFiles, OtherFiles, joined
 from tapgraph.tools.api.openapi_servers import server_of
 
 __all__ = ["ServiceDocument", "read_service"]
@@ -49,7 +55,9 @@ class ServiceDocument:
 
 
 def read_service(source: str | Path, *, allow_hosts: Collection[str] = ()) -> ServiceDocument:
-    """The document in a file or at an http(s) address.
+    """The document in a file or at an http(s) address, with the files that it refers to.
+
+    These lie in its folder or below, or on its server.
 
     Raises:
         UsageError: it cannot be read or is none.
@@ -57,13 +65,50 @@ def read_service(source: str | Path, *, allow_hosts: Collection[str] = ()) -> Se
     """
     address = str(source)
     if not address.startswith(("http://", "https://")):
-        return ServiceDocument(read_document(Path(source)), "")
+        path = Path(source)
+        content = read_file(path)
+        return ServiceDocument(_document(content, address, FolderFiles(path)), "")
     if urlsplit(address).username is not None:
         raise UsageError("the address of a document must hold no credentials")
-    return ServiceDocument(parse_document(_downloaded(address, allow_hosts), name=address), address)
+    others = _ServerFiles(address, allow_hosts)
+    return ServiceDocument(_document(_downloaded(address, allow_hosts), address, others), address)
 
 
-def _downloaded(address: str, allow_hosts: Collection[str]) -> bytes:
+def _document(content: bytes, name: str, others: OtherFiles) -> dict[str, Any]:
+    value = parse_value(content, name=name)
+    return checked_document(joined(value, others) if isinstance(value, dict) else value, name=name)
+
+
+class _ServerFiles:
+    """Files on the server of a document."""
+
+    def __init__(self, address: str, allow_hosts: Collection[str]) -> None:
+        self._address = address
+        self._allow_hosts = allow_hosts
+        self._left_bytes = MAX_DOCUMENT_BYTES
+
+    def name_of(self, reference: str, *, seen_from: str) -> str:
+        try:
+            name = urljoin(seen_from or self._address, reference)
+            is_here = urlsplit(name)[:2] == urlsplit(self._address)[:2]
+        except ValueError:
+            is_here = False
+        if not is_here:
+            raise UsageError(f"{reference!r} is on another server")
+        return "" if name == self._address else name
+
+    def load(self, name: str) -> object:
+        try:
+            content = _downloaded(name, self._allow_hosts, max_bytes=self._left_bytes)
+        except EnvironmentMissing as error:
+            raise UsageError(str(error)) from error
+        self._left_bytes -= len(content)
+        return parse_value(content, name=name)
+
+
+def _downloaded(
+    address: str, allow_hosts: Collection[str], *, max_bytes: int = MAX_DOCUMENT_BYTES
+) -> bytes:
     transport = GuardedTransport(hosts_inside(address, allow_hosts))
     with httpx.Client(transport=transport, trust_env=False) as client:
         try:
@@ -71,7 +116,7 @@ def _downloaded(address: str, allow_hosts: Collection[str]) -> bytes:
                 client,
                 client.build_request("GET", address),
                 timeout_s=_TIMEOUT_S,
-                max_bytes=MAX_DOCUMENT_BYTES,
+                max_bytes=max_bytes,
             )
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise EnvironmentMissing(f"no server answers at {address}") from error
