@@ -211,3 +211,40 @@ def test_tools_of_an_mcp_server_are_called(
     with contextlib.redirect_stderr(sys.__stderr__):
         assert main(arguments) == 0
     assert "103" in RunFolder.open(run).header.answer
+
+
+def test_keys_in_the_configuration_of_a_server_are_kept_nowhere(
+    openai_server: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mcp")
+    server = tmp_path / "server.py"
+    server.write_text(
+        "import os\n"
+        "from mcp.server import MCPServer\n"
+        "server = MCPServer('keys')\n"
+        "@server.tool()\n"
+        "def show() -> str:\n"
+        "    return os.environ['SOME_TOKEN'] + ' in ' + os.environ['PLACE']\n"
+        "server.run()\n",
+        encoding="utf-8",
+    )
+    program = {"command": sys.executable, "args": [str(server)]}
+    program["env"] = {"SOME_TOKEN": "plain-4711-token", "PLACE": "Bonn"}  # type: ignore[assignment]
+    (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": {"k": program}}), "utf-8")
+    monkeypatch.setenv("TAPGRAPH_HOME", str(tmp_path))
+    actions = [{"action": "call", "api": "show"}, {"action": "finish", "answer": "done"}]
+
+    def respond(request: dict[str, Any]) -> str:
+        if request["response_format"]["json_schema"]["name"] == "ChooserReply":
+            return json.dumps({"thought": "", **actions.pop(0)})
+        return json.dumps({"complete": True})
+
+    model = openai_server(respond)
+    run = tmp_path / "run"
+    arguments = ["api", "Show", "--catalog", str(tmp_path / "mcp.json"), "--model", model.spec()]
+    with contextlib.redirect_stderr(sys.__stderr__):
+        assert main([*arguments, "--out", str(run)]) == 0
+    written = [path.read_bytes() for path in run.rglob("*") if path.is_file()]
+    assert any(b"[secret] in Bonn" in content for content in written)
+    assert not any(b"plain-4711-token" in content for content in written)
+    assert "plain-4711-token" not in json.dumps(model.requests)

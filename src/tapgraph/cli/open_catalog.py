@@ -1,8 +1,10 @@
 """Opens what `--catalog` names: services of OpenAPI documents, and MCP servers."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -31,6 +33,7 @@ from tapgraph.tools.api.secret import Secret
 
 __all__ = ["open_catalogs"]
 
+_KEY = re.compile("key|token|secret|pass|auth", re.IGNORECASE)
 _OF_SHORTCUTSBENCH = "all_api2info.json"
 
 
@@ -111,7 +114,8 @@ def open_catalogs(sources: Sequence[str], access: Access) -> Iterator[ApiRunner]
             else:
                 opened = _opened(one, _values(own | sent), access)
                 runners.append(closing.enter_context(opened))
-        yield runners[0] if len(runners) == 1 else JoinedRunner(runners)
+        names = [label_of(place, catalogs) for place in range(len(found))]
+        yield runners[0] if len(runners) == 1 else JoinedRunner(runners, names=names)
 
 
 class _Unlocked:
@@ -223,4 +227,9 @@ def _opened(named: _NamedServer, secrets: Mapping[str, Secret], access: Access) 
     server = named.server
     if server.url:
         return McpServer.connect(server.url, headers=secrets, allow_hosts=access.allow_hosts)
-    return McpServer.start([server.command, *server.args], environment=server.env, secrets=secrets)
+    # Other hosts keep keys in plain text here; their values are hidden in answers as well.
+    plain = {name: value for name, value in server.env.items() if not _KEY.search(name)}
+    keys = {name: partial(str, value) for name, value in server.env.items() if name not in plain}
+    return McpServer.start(
+        [server.command, *server.args], environment=plain, secrets={**keys, **secrets}
+    )

@@ -185,3 +185,22 @@ def test_a_server_by_option_takes_the_place_of_the_documents(
     start += ["--server", f"second={service.url}/v2", "--out", "run"]
     assert main(["api", "Get it", *start]) == 0
     assert [one.target for one in service.got] == ["/v2/thing"]
+
+
+def test_operations_of_equal_names_are_told_apart_and_keep_their_secrets(
+    http_server: Start, openai_server: Callable[..., Any], said: Any, tmp_path: Path
+) -> None:
+    servers = [http_server(lambda got: said(200, {})) for _ in range(2)]
+    given: list[str] = []
+    for folder, server, token in zip(("one", "two"), servers, SECRETS, strict=True):
+        (tmp_path / folder).mkdir()
+        write_service(f"{folder}/api", server.url)
+        path = tmp_path / folder / "api.json"
+        path.write_text(path.read_text("utf-8").replace(f"{folder}/api_get", "list"), "utf-8")
+        given += ["--catalog", f"{folder}/api.json"]
+        given += ["--secret", f"127.0.0.1:{server.port}/bearerAuth={token}"]
+    first, second = (f"127.0.0.1_{one.port}.list" for one in servers)
+    model = openai_server(calls(second, first))
+    assert main(["api", "List", *given, "--model", model.spec(), "--out", "run"]) == 0
+    sent = [[one.headers["authorization"] for one in each.got] for each in servers]
+    assert sent == [[f"Bearer {value}"] for value in SECRETS.values()]

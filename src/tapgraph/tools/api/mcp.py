@@ -147,9 +147,8 @@ class McpServer:
                 )
                 server = cls(portal, client, closing, hidden=hidden)
             except (OSError, MCPError, HTTPError, ExceptionGroup) as error:
-                raise EnvironmentMissing(
-                    f"no MCP server answers at {name}: {_first_words(error)}"
-                ) from error
+                words = redacted(_first_words(error), hidden)
+                raise EnvironmentMissing(f"no MCP server answers at {name}: {words}") from error
             server._closing = closing.pop_all()
         return server
 

@@ -212,10 +212,17 @@ class OpenApiService:
         return [one for one in max(whole, key=len) if one.scheme in self._secrets]
 
     def _hidden(self, placements: Sequence[Placement]) -> list[str]:
-        """How the secrets of this service may be spelled; those not needed may be unset."""
-        needed = {one.scheme: self._secrets[one.scheme] for one in placements} | self._headers
-        values = [looked_up(name, needed) for name in needed]
-        return sorted({text for one in values for text in spellings(one)}, key=len, reverse=True)
+        """How all secrets of this service may be spelled; those not needed may be unset."""
+        needed = {one.scheme for one in placements} | self._headers.keys()
+        given = self._secrets | self._headers
+        found: set[str] = set()
+        for name in given:
+            try:
+                found.update(spellings(looked_up(name, given)))
+            except EnvironmentMissing:
+                if name in needed:
+                    raise
+        return sorted(found, key=len, reverse=True)
 
     def _answer(
         self, operation: Operation, prepared: PreparedRequest, placements: Sequence[Placement]

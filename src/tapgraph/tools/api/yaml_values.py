@@ -6,7 +6,7 @@ values only, no tags that make objects, and no aliases, through which a small do
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
@@ -28,7 +28,9 @@ _SPECIAL = {
 }
 _NUMBERS = frozenset("+-.0123456789")
 _TAGS = frozenset({None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
-_TEXT = "tag:yaml.org,2002:str"
+_STANDARD = "tag:yaml.org,2002:"
+_TEXT = f"{_STANDARD}str"
+_SCALARS = frozenset({"int", "float", "bool", "null"})
 
 
 def read_yaml(text: str) -> object:
@@ -55,30 +57,33 @@ class _Builder:
         self._inside: list[tuple[Any, str | None]] = []
 
     def built(self, events: Iterator[yaml.Event]) -> object:
+        # Half of the time goes into this loop: a table by type is the quickest way through it.
+        take: dict[type, Callable[[Any], None]] = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._begin,
+            yaml.SequenceStartEvent: self._begin,
+            yaml.MappingEndEvent: self._end,
+            yaml.SequenceEndEvent: self._end,
+            yaml.AliasEvent: self._refuse_alias,
+        }
         for event in events:
-            match event:
-                case yaml.ScalarEvent() if self._awaits_key:
-                    self._key = event.value
-                case yaml.ScalarEvent():
-                    self._add(event.value if _is_text(event) else _plain(event.value))
-                case yaml.CollectionStartEvent():
-                    self._begin(event)
-                case yaml.CollectionEndEvent():
-                    value = self._into
-                    self._into, self._key = self._inside.pop()
-                    self._add(value)
-                case yaml.AliasEvent():
-                    raise ValueError("YAML aliases are not read: write them out")
+            if (step := take.get(type(event))) is not None:
+                step(event)
         if len(self._found) > 1:
             raise ValueError("not whole YAML: it holds several documents")
         return self._found[0] if self._found else None
 
-    @property
-    def _awaits_key(self) -> bool:
-        return self._key is None and type(self._into) is dict
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        if self._key is None and type(self._into) is dict:
+            self._key = event.value
+            return
+        is_plain, is_text = event.implicit
+        if not is_plain and not is_text:
+            is_text = _is_text(event.tag or "")
+        self._add(event.value if is_text else _plain(event.value))
 
     def _begin(self, event: yaml.CollectionStartEvent) -> None:
-        if self._awaits_key:
+        if self._key is None and type(self._into) is dict:
             raise ValueError("not whole YAML: a key must be a text")
         if event.tag not in _TAGS:
             raise ValueError(f"not whole YAML: the tag {event.tag!r} is not known")
@@ -86,6 +91,14 @@ class _Builder:
         if len(self._inside) > _MAX_DEPTH:
             raise ValueError(f"nested deeper than {_MAX_DEPTH} levels")
         self._into, self._key = ({} if isinstance(event, yaml.MappingStartEvent) else []), None
+
+    def _end(self, _: yaml.CollectionEndEvent) -> None:
+        value = self._into
+        self._into, self._key = self._inside.pop()
+        self._add(value)
+
+    def _refuse_alias(self, _: yaml.AliasEvent) -> None:
+        raise ValueError("YAML aliases are not read: write them out")
 
     def _add(self, value: object) -> None:
         if type(self._into) is dict:
@@ -95,17 +108,13 @@ class _Builder:
             self._into.append(value)
 
 
-def _is_text(event: yaml.ScalarEvent) -> bool:
-    if event.tag in (None, "!"):
-        return bool(event.style) or event.tag == "!"
-    if event.tag == _TEXT:
+def _is_text(tag: str) -> bool:
+    """Whether a tag that is written out makes a text; else a plain value is read as always."""
+    if tag == _TEXT:
         return True
-    if event.tag.startswith("tag:yaml.org,2002:") and event.tag[18:] in _SCALARS:
+    if tag.startswith(_STANDARD) and tag.removeprefix(_STANDARD) in _SCALARS:
         return False
-    raise ValueError(f"not whole YAML: the tag {event.tag!r} is not known")
-
-
-_SCALARS = frozenset({"int", "float", "bool", "null"})
+    raise ValueError(f"not whole YAML: the tag {tag!r} is not known")
 
 
 def _plain(text: str) -> str | int | float | bool | None:
