@@ -248,3 +248,13 @@ def test_keys_in_the_configuration_of_a_server_are_kept_nowhere(
     assert any(b"[secret] in Bonn" in content for content in written)
     assert not any(b"plain-4711-token" in content for content in written)
     assert "plain-4711-token" not in json.dumps(model.requests)
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://a.example:99999/mcp"])
+def test_an_address_of_a_server_that_is_none_is_refused(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TAPGRAPH_HOME", str(tmp_path))
+    (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": {"a": {"url": url}}}), "utf-8")
+    assert main(["api", "Do it", "--catalog", str(tmp_path / "mcp.json"), *MODEL]) == 2
+    assert "is no MCP config" in capsys.readouterr().err

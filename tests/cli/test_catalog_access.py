@@ -57,3 +57,17 @@ def test_what_fits_none_or_several_is_refused_with_the_choices(
     with pytest.raises(UsageError) as raised:
         owner(typed, ALL, header=header)
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "host"),
+    [("Intranet.Example.", "intranet.example"), ("10.0.0.5", "10.0.0.5"), ("[::1]", "::1")],
+)
+def test_hosts_are_names_or_numbers(typed: str, host: str) -> None:
+    assert Access.parse(allow_hosts=[typed]).allow_hosts == {host}
+
+
+@pytest.mark.parametrize("typed", ["", "a.example:80", "http://a.example", "a/b", "[", "me@a"])
+def test_what_is_no_host_is_refused(typed: str) -> None:
+    with pytest.raises(UsageError, match="the name of a host without a port"):
+        Access.parse(allow_hosts=[typed])

@@ -215,10 +215,14 @@ def _server(typed: str) -> tuple[str, str]:
 
 
 def _host(typed: str) -> str:
-    host = typed.lower().rstrip(".")
-    if not host or urlsplit(f"//{host}").hostname != host.strip("[]"):
+    host = typed.lower().rstrip(".").strip("[]")
+    try:
+        is_host = urlsplit(f"//[{host}]" if ":" in host else f"//{host}").hostname == host
+    except ValueError:
+        is_host = False
+    if not host or not is_host:
         raise UsageError(f"--allow-host takes the name of a host without a port, got {typed!r}")
-    return host.strip("[]")
+    return host
 
 
 def _files(typed: Sequence[str]) -> dict[str, Path]:

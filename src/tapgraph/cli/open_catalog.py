@@ -51,6 +51,8 @@ class _Server(BaseModel):
     def _is_program_or_address(self) -> "_Server":
         if bool(self.command) == bool(self.url):
             raise ValueError("a server has either a command or a url")
+        if urlsplit(self.url).port == 0:
+            raise ValueError("the port of a url is 1 to 65535")
         return self
 
 

@@ -45,3 +45,9 @@ def test_credentials_in_the_address_of_a_document_are_refused_unseen() -> None:
     with pytest.raises(UsageError, match="no credentials") as raised:
         read_service("https://me:pass@docs.example.com/openapi.json")
     assert "pass" not in str(raised.value)
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://", "http://a.example:99999/x.json"])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(UsageError, match="is no address of a document"):
+        read_service(address)

@@ -10,6 +10,7 @@ import httpx
 
 from tapgraph.errors import EnvironmentMissing, ToolError, UsageError
 from tapgraph.tools.api.http_guard import GuardedTransport, fetch, hosts_inside
+from tapgraph.tools.api.json_value import one_line
 from tapgraph.tools.api.openapi_document import (
     MAX_DOCUMENT_BYTES,
     checked_document,
@@ -68,10 +69,21 @@ def read_service(source: str | Path, *, allow_hosts: Collection[str] = ()) -> Se
         path = Path(source)
         content = read_file(path)
         return ServiceDocument(_document(content, address, FolderFiles(path)), "")
-    if urlsplit(address).username is not None:
-        raise UsageError("the address of a document must hold no credentials")
+    _require_address(address)
     others = _ServerFiles(address, allow_hosts)
     return ServiceDocument(_document(_downloaded(address, allow_hosts), address, others), address)
+
+
+def _require_address(address: str) -> None:
+    try:
+        parts = urlsplit(address)
+        is_address = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise UsageError(f"{one_line(address, 120)!r} is no address of a document")
+    if parts.username is not None:
+        raise UsageError("the address of a document must hold no credentials")
 
 
 def _document(content: bytes, name: str, others: OtherFiles) -> dict[str, Any]:
