@@ -144,7 +144,11 @@ MODEL = ["--model", "http://127.0.0.1:9/v1#m"]
         (["Do it", "--catalog", "{tmp}/mcp.json", *MODEL], 2, "either a command or a url"),
         (["Do it", "--catalog", "http://127.0.0.1:9/openapi.json", *MODEL], 3, "no server answers"),
         (["Do it", "--catalog", "a.json", "--model", "gpt"], 2, "a model is openai:NAME"),
-        (["Do it", "--catalog", "a.json", *MODEL, "--secret", "sk-4711"], 2, "NAME=VARIABLE"),
+        (
+            ["Do it", "--catalog", "a.json", *MODEL, "--secret", "sk-4711"],
+            2,
+            "--secret takes CATALOG/SCHEME=VARIABLE",
+        ),
         (["Do it", "--catalog", "a.json", *MODEL, "--max-steps", "0"], 2, "max_steps must be"),
         (["--resume", "no-such-run"], 2, "is not a run folder"),
         (["Do it", "--resume", "no-such-run"], 2, "leave them out"),
@@ -209,3 +213,50 @@ def test_tools_of_an_mcp_server_are_called(
     with contextlib.redirect_stderr(sys.__stderr__):
         assert main(arguments) == 0
     assert "103" in RunFolder.open(run).header.answer
+
+
+def test_keys_in_the_configuration_of_a_server_are_kept_nowhere(
+    openai_server: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mcp")
+    server = tmp_path / "server.py"
+    server.write_text(
+        "import os\n"
+        "from mcp.server import MCPServer\n"
+        "server = MCPServer('keys')\n"
+        "@server.tool()\n"
+        "def show() -> str:\n"
+        "    return os.environ['SOME_TOKEN'] + ' in ' + os.environ['PLACE']\n"
+        "server.run()\n",
+        encoding="utf-8",
+    )
+    program = {"command": sys.executable, "args": [str(server)]}
+    program["env"] = {"SOME_TOKEN": "plain-4711-token", "PLACE": "Bonn"}  # type: ignore[assignment]
+    (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": {"k": program}}), "utf-8")
+    monkeypatch.setenv("TAPGRAPH_HOME", str(tmp_path))
+    actions = [{"action": "call", "api": "show"}, {"action": "finish", "answer": "done"}]
+
+    def respond(request: dict[str, Any]) -> str:
+        if request["response_format"]["json_schema"]["name"] == "ChooserReply":
+            return json.dumps({"thought": "", **actions.pop(0)})
+        return json.dumps({"complete": True})
+
+    model = openai_server(respond)
+    run = tmp_path / "run"
+    arguments = ["api", "Show", "--catalog", str(tmp_path / "mcp.json"), "--model", model.spec()]
+    with contextlib.redirect_stderr(sys.__stderr__):
+        assert main([*arguments, "--out", str(run)]) == 0
+    written = [path.read_bytes() for path in run.rglob("*") if path.is_file()]
+    assert any(b"[secret] in Bonn" in content for content in written)
+    assert not any(b"plain-4711-token" in content for content in written)
+    assert "plain-4711-token" not in json.dumps(model.requests)
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://a.example:99999/mcp"])
+def test_an_address_of_a_server_that_is_none_is_refused(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TAPGRAPH_HOME", str(tmp_path))
+    (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": {"a": {"url": url}}}), "utf-8")
+    assert main(["api", "Do it", "--catalog", str(tmp_path / "mcp.json"), *MODEL]) == 2
+    assert "is no MCP config" in capsys.readouterr().err

@@ -37,6 +37,8 @@ def test_what_is_not_there_is_said() -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "10.0.0.1"])
 def test_a_host_with_a_private_address_is_refused(address: str) -> None:
-    guarded = GuardedTransport("public", resolver=lambda host, port: [address], inner=answering())
+    guarded = GuardedTransport(
+        frozenset(), resolver=lambda host, port: [address], inner=answering()
+    )
     with pytest.raises((ToolError, EnvironmentMissing), match="refused"):
         ImageSource(["pictures.example"], transport=guarded)("https://pictures.example/a.png")

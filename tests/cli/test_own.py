@@ -129,7 +129,7 @@ def test_the_api_agent_takes_texts_of_a_folder(
     ("arguments", "words"),
     [
         (["run", SWITCH, "--catalog", "none.json"], "none.json cannot be read"),
-        (["run", SWITCH, "--secret", "sk-4711"], "--secret takes NAME=VARIABLE"),
+        (["run", SWITCH, "--secret", "sk-4711"], "--secret takes CATALOG/SCHEME=VARIABLE"),
         (["run", SWITCH, "--prompts", "empty"], "'empty' holds no prompt"),
         (["run", SWITCH, "--prompts", "none"], "'none' cannot be read"),
         (["run", SWITCH, "--prompts", "bad"], "no prompt is called 'pilot.user'"),

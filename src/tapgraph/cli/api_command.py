@@ -1,6 +1,7 @@
 """`tapgraph api`: a task done by calling APIs."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,8 +9,12 @@ import typer
 
 from tapgraph.agents.run.budget import Budget
 from tapgraph.cli.api_options import ApiOptions
+from tapgraph.cli.exit_codes import ExitCode
 from tapgraph.cli.options import (
+    AllowHostOption,
     CatalogOption,
+    FileOption,
+    HeaderOption,
     HumanOption,
     JsonOption,
     MaxCostOption,
@@ -20,6 +25,7 @@ from tapgraph.cli.options import (
     PromptsOption,
     ResumeOption,
     SecretOption,
+    ServerOption,
     given_limits,
     human_or_default,
     refuse_what_a_run_holds,
@@ -38,6 +44,14 @@ def api(
         typer.Option(metavar="SPEC", help="openai:NAME or http://HOST:PORT/v1#NAME."),
     ] = None,
     secret: SecretOption = None,
+    header: HeaderOption = None,
+    server: ServerOption = None,
+    allow_host: AllowHostOption = None,
+    file: FileOption = None,
+    check: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Only say what of an OpenAPI document can be called."),
+    ] = None,
     prompts: PromptsOption = None,
     memory: Annotated[
         str | None, typer.Option(metavar="URL", help="Tips: a file or database URL.")
@@ -55,11 +69,13 @@ def api(
     # The graph takes a second to load, and no other command needs it.
     from tapgraph.agents.run.agent import new_folder  # noqa: PLC0415
     from tapgraph.cli.api_session import resume_api_run, start_api_run  # noqa: PLC0415
-    from tapgraph.cli.open_catalog import parse_secrets  # noqa: PLC0415
 
+    if check is not None:
+        return _checked(check, server or (), allow_host or (), file or (), json=json)
     given = given_limits(max_steps, max_tokens, max_seconds, max_cost)
     if resume is not None:
-        refuse_what_a_run_holds(instruction, out, catalog, secret, prompts)
+        given_to_catalogs = (catalog, secret, header, server, allow_host, file)
+        refuse_what_a_run_holds(instruction, out, *given_to_catalogs, prompts)
         return resume_api_run(resume, _resumed(resume, given), json=json).outcome.exit_code
     if not catalog:
         raise UsageError(
@@ -67,18 +83,45 @@ def api(
         )
     if model is None:
         raise UsageError("choosing APIs needs a model: add --model openai:NAME or a URL")
-    parse_secrets(secret or ())
     options = ApiOptions(
         catalogs=tuple(catalog),
         model=model,
         secrets=tuple(secret or ()),
+        headers=tuple(header or ()),
+        servers=tuple(server or ()),
+        allow_hosts=tuple(allow_host or ()),
+        files=tuple(file or ()),
         prompts=str(prompts) if prompts else None,
         memory=memory,
         human=human_or_default(human),
         budget=dataclasses.replace(Budget(), **given),
     )
+    options.access()
     folder = out or new_folder(instruction)
     return start_api_run(instruction, options, out=folder, json=json).outcome.exit_code
+
+
+def _checked(
+    source: str,
+    servers: Sequence[str],
+    allow_hosts: Sequence[str],
+    files: Sequence[str],
+    *,
+    json: bool,
+) -> int:
+    # Brings the HTTP client, which is not needed to print help.
+    from tapgraph.cli.api_check import check_document  # noqa: PLC0415
+    from tapgraph.cli.catalog_access import Access  # noqa: PLC0415
+
+    access = Access.parse(servers=servers, allow_hosts=allow_hosts, files=files)
+    check_document(
+        source,
+        server=access.servers[0][1] if access.servers else "",
+        allow_hosts=access.allow_hosts,
+        files=access.files,
+        json=json,
+    )
+    return ExitCode.SUCCESS
 
 
 def _resumed(run: Path, given: dict[str, Any]) -> ApiOptions:

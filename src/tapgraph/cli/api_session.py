@@ -8,7 +8,7 @@ from tapgraph.agents.api.replies import API_ROLES
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.cli.api_options import ApiOptions
-from tapgraph.cli.open_catalog import open_catalogs, parse_secrets
+from tapgraph.cli.open_catalog import open_catalogs
 from tapgraph.cli.progress import open_progress
 from tapgraph.cli.task_output import open_human, print_result
 from tapgraph.errors import UsageError
@@ -44,7 +44,7 @@ def _worked(
     models = open_models(options.model, settings, roles=API_ROLES)
     prompts_of(ApiAgent.package, options.prompts_folder)
     with (
-        open_catalogs(options.catalogs, parse_secrets(options.secrets)) as runner,
+        open_catalogs(options.catalogs, options.access()) as runner,
         MemoryStore.open(options.memory or settings.memory_file) as memory,
         open_progress(options.budget, json=json) as progress,
     ):

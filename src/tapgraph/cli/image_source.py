@@ -23,7 +23,9 @@ class ImageSource:
         """Allow these hosts; `transport` replaces the network in tests."""
         self._hosts = frozenset(host.lower() for host in hosts)
         self._client = httpx.Client(
-            transport=transport or GuardedTransport("public"), timeout=_TIMEOUT_S, trust_env=False
+            transport=transport or GuardedTransport(frozenset()),
+            timeout=_TIMEOUT_S,
+            trust_env=False,
         )
 
     def __call__(self, url: str) -> bytes:

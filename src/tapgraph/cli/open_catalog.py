@@ -1,24 +1,41 @@
-"""Opens what `--catalog` names: services of OpenAPI documents, and MCP servers."""
+"""Opens what `--catalog` names: services of OpenAPI documents, MCP servers, and shortcuts."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tapgraph.errors import UsageError
-from tapgraph.settings import secret_from_environment
-from tapgraph.tools.api.calls import ApiRunner
+from tapgraph.cli.catalog_access import (
+    Access,
+    Catalog,
+    Given,
+    assigned,
+    assigned_servers,
+    label_of,
+)
+from tapgraph.cli.terminal import print_note
+from tapgraph.errors import EnvironmentMissing, UsageError
+from tapgraph.tools.api.calls import ApiRunner, CallResult
+from tapgraph.tools.api.catalog import ApiCatalog
 from tapgraph.tools.api.joined import JoinedRunner
+from tapgraph.tools.api.json_value import Json
 from tapgraph.tools.api.mcp import McpServer
-from tapgraph.tools.api.openapi import open_service
+from tapgraph.tools.api.openapi import OpenApiService, open_service
+from tapgraph.tools.api.openapi_security import declared_schemes
+from tapgraph.tools.api.openapi_servers import server_of
+from tapgraph.tools.api.openapi_source import ServiceDocument, read_service
 from tapgraph.tools.api.secret import Secret
 from tapgraph.tools.api.shortcuts.folder import ShortcutFolder, shortcut_files
 from tapgraph.tools.api.shortcuts.system import SimulatedSystem
 
-__all__ = ["open_catalogs", "parse_secrets"]
+__all__ = ["open_catalogs"]
 
+_KEY = re.compile("key|token|secret|pass|auth", re.IGNORECASE)
 _OF_SHORTCUTSBENCH = "all_api2info.json"
 
 
@@ -36,6 +53,8 @@ class _Server(BaseModel):
     def _is_program_or_address(self) -> "_Server":
         if bool(self.command) == bool(self.url):
             raise ValueError("a server has either a command or a url")
+        if urlsplit(self.url).port == 0:
+            raise ValueError("the port of a url is 1 to 65535")
         return self
 
 
@@ -45,59 +64,153 @@ class _McpConfig(BaseModel):
     servers: dict[str, _Server] = Field(alias="mcpServers", min_length=1)
 
 
-def parse_secrets(given: Sequence[str]) -> dict[str, str]:
-    """From the names of secrets to the environment variables that hold them.
+@dataclass(frozen=True, slots=True)
+class _Document:
+    source: str
+    document: ServiceDocument
 
-    Raises:
-        UsageError: one is not NAME=VARIABLE, or a name stands twice.
 
-    >>> parse_secrets(["apiKey=NOTES_KEY"])
-    {'apiKey': 'NOTES_KEY'}
-    """
-    secrets: dict[str, str] = {}
-    for one in given:
-        name, _, variable = one.partition("=")
-        if not name or not variable.isidentifier() or name in secrets:
-            raise UsageError(
-                f"--secret takes NAME=VARIABLE, each name once, and VARIABLE is the environment "
-                f"variable that holds the value; got {name or one!r}"
-            )
-        secrets[name] = variable
-    return secrets
+@dataclass(frozen=True, slots=True)
+class _NamedServer:
+    name: str
+    server: _Server
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    name: str
+    shortcuts: ShortcutFolder
 
 
 @contextmanager
-def open_catalogs(sources: Sequence[str], secrets: Mapping[str, str]) -> Iterator[ApiRunner]:
+def open_catalogs(sources: Sequence[str], access: Access) -> Iterator[ApiRunner]:
     """All APIs of the sources together; closed at the end of the `with` block.
+
+    What cannot be called for want of a secret is left out with a note on stderr.
 
     Args:
         sources: files or addresses of OpenAPI documents, files of MCP configurations, or folders
             of shortcuts.
-        secrets: for OpenAPI the name of a security scheme, for MCP `SERVER/NAME` with the name of
-            a header, or of a variable for a program; each with its environment variable.
+        access: secrets and the like; for MCP a secret is a header, or a variable of a program.
 
     Raises:
-        UsageError: a source is no catalogue of APIs that can be called.
-        EnvironmentMissing: a server does not answer.
+        UsageError: a source is no catalogue of APIs that can be called, or something is given that
+            fits no catalogue or several.
+        EnvironmentMissing: a server does not answer; a secret is not set, or nothing can be called
+            without one that is not given.
     """
-    values = {
-        name: partial(secret_from_environment, variable) for name, variable in secrets.items()
-    }
+    found = [one for source in sources for one in _read(source, access)]
+    documents = [n for n, one in enumerate(found) if isinstance(one, _Document)]
+    catalogs = [_catalog(one) for one in found]
+    named = assigned_servers(access.servers, [catalogs[n] for n in documents])
+    servers = {documents[n]: address for n, address in named.items()}
+    secrets, headers = (assigned(given, catalogs) for given in (access.secrets, access.headers))
+    for given in (*access.secrets, *access.headers):
+        given.require()
     with ExitStack() as closing:
         runners: list[ApiRunner] = []
-        for source in sources:
-            if Path(source).is_dir():
-                runners.append(_shortcuts(Path(source)))
-                continue
-            config = _mcp_config(source)
-            if config is None:
-                plain = {name: value for name, value in values.items() if "/" not in name}
-                runners.append(closing.enter_context(open_service(source, secrets=plain)))
-                continue
-            for name, server in config.servers.items():
-                own = _secrets_of(name, values)
-                runners.append(closing.enter_context(_opened(server, own)))
-        yield runners[0] if len(runners) == 1 else JoinedRunner(runners)
+        for place, one in enumerate(found):
+            own, sent = secrets.get(place, {}), headers.get(place, {})
+            if isinstance(one, _Document):
+                service = open_service(
+                    one.document,
+                    server=servers.get(place, ""),
+                    secrets=_values(own),
+                    headers=_values(sent),
+                    files=access.files,
+                    allow_hosts=access.allow_hosts,
+                )
+                closing.callback(service.close)
+                runners.append(_usable(service, one.source, label_of(place, catalogs), own))
+            elif isinstance(one, _Folder):
+                runners.append(one.shortcuts)
+            else:
+                opened = _opened(one, _values(own | sent), access)
+                runners.append(closing.enter_context(opened))
+        names = [label_of(place, catalogs) for place in range(len(found))]
+        yield runners[0] if len(runners) == 1 else JoinedRunner(runners, names=names)
+
+
+class _Unlocked:
+    """The operations of a service that the secrets at hand open."""
+
+    def __init__(self, service: OpenApiService) -> None:
+        locked = service.locked
+        self.catalog = ApiCatalog(one for one in service.catalog if one.identifier not in locked)
+        self._service = service
+
+    def call(self, identifier: str, arguments: Mapping[str, Json]) -> CallResult:
+        """Call an operation; see `ApiRunner.call`."""
+        return self._service.call(self.catalog[identifier].identifier, arguments)
+
+
+def _usable(
+    service: OpenApiService, source: str, label: str, secrets: Mapping[str, Given]
+) -> ApiRunner:
+    """The service without what it cannot do; a person is told.
+
+    Raises:
+        UsageError: a secret is given that no operation takes.
+        EnvironmentMissing: every operation needs a secret that is not given.
+    """
+    for scheme, given in secrets.items():
+        if scheme not in service.wanted:
+            raise UsageError(
+                f"--secret {given.name}: no operation of {label} asks for {scheme!r}; to send it "
+                f"all the same write --header {label}/Authorization={given.variable}"
+            )
+    if service.left_out:
+        total = len(service.left_out) + len(service.catalog)
+        print_note(
+            f"{label}: {len(service.left_out)} of {total} operations are left out; "
+            f"`tapgraph api --check {source}` says why"
+        )
+    locked = service.locked
+    if not locked:
+        return service
+    options = " or ".join(
+        f"--secret {label}/{scheme}=VARIABLE" for scheme in dict.fromkeys(locked.values())
+    )
+    if len(locked) == len(service.catalog):
+        raise EnvironmentMissing(f"every operation of {label} needs a secret: add {options}")
+    print_note(f"{label}: {len(locked)} operations need a secret and are left out: add {options}")
+    return _Unlocked(service)
+
+
+def _read(source: str, access: Access) -> list[_Document | _NamedServer | _Folder]:
+    if Path(source).is_dir():
+        return [_Folder(Path(source).resolve().name, _shortcuts(Path(source)))]
+    config = _mcp_config(source)
+    if config is None:
+        return [_Document(source, read_service(source, allow_hosts=access.allow_hosts))]
+    return [_NamedServer(name, server) for name, server in config.servers.items()]
+
+
+def _catalog(one: _Document | _NamedServer | _Folder) -> Catalog:
+    """What it is called: the stem of its file or its name, its host, and its whole address."""
+    if isinstance(one, _Folder):
+        return Catalog((one.name,), (), takes_headers=False)
+    if isinstance(one, _NamedServer):
+        url = urlsplit(one.server.url)
+        labels = [one.name, url.hostname or "", url.netloc]
+        return Catalog(_different(labels), None, takes_headers=bool(one.server.url))
+    content, address = one.document.content, one.document.address
+    try:
+        server = urlsplit(server_of(content, base=address))
+    except UsageError:
+        server = urlsplit("")
+    place = urlsplit(address).path if address else Path(one.source).as_posix()
+    labels = [PurePosixPath(place).stem, server.hostname or "", server.netloc]
+    labels += [urlsplit(address).netloc, one.source]
+    return Catalog(_different(labels), tuple(declared_schemes(content)), takes_headers=True)
+
+
+def _different(labels: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for one in labels if one))
+
+
+def _values(given: Mapping[str, Given]) -> dict[str, Secret]:
+    return {name: one.secret for name, one in given.items()}
 
 
 def _shortcuts(folder: Path) -> ShortcutFolder:
@@ -134,17 +247,13 @@ def _mcp_config(source: str) -> _McpConfig | None:
         raise UsageError(f"{source} is no MCP config: {place}: {first['msg']}") from error
 
 
-def _secrets_of(server: str, values: Mapping[str, Secret]) -> dict[str, Secret]:
-    prefix = f"{server}/"
-    return {
-        name.removeprefix(prefix): value
-        for name, value in values.items()
-        if name.startswith(prefix)
-    }
-
-
-def _opened(server: _Server, secrets: Mapping[str, Secret]) -> McpServer:
+def _opened(named: _NamedServer, secrets: Mapping[str, Secret], access: Access) -> McpServer:
+    server = named.server
     if server.url:
-        return McpServer.connect(server.url, headers=secrets)
-    environment = server.env | {name: value() for name, value in secrets.items()}
-    return McpServer.start([server.command, *server.args], environment=environment)
+        return McpServer.connect(server.url, headers=secrets, allow_hosts=access.allow_hosts)
+    # Other hosts keep keys in plain text here; their values are hidden in answers as well.
+    plain = {name: value for name, value in server.env.items() if not _KEY.search(name)}
+    keys = {name: partial(str, value) for name, value in server.env.items() if name not in plain}
+    return McpServer.start(
+        [server.command, *server.args], environment=plain, secrets={**keys, **secrets}
+    )

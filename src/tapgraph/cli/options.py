@@ -10,12 +10,15 @@ import typer
 from tapgraph.errors import UsageError
 
 __all__ = [
+    "AllowHostOption",
     "AppiumUrlOption",
     "CatalogOption",
     "ClockOption",
     "DeviceKind",
     "DeviceOption",
     "FaultsOption",
+    "FileOption",
+    "HeaderOption",
     "HumanKind",
     "HumanOption",
     "JsonOption",
@@ -28,6 +31,7 @@ __all__ = [
     "ResumeOption",
     "SecretOption",
     "SeedOption",
+    "ServerOption",
     "StateDirOption",
     "UdidOption",
     "given_limits",
@@ -102,10 +106,39 @@ SecretOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--secret",
-        metavar="NAME=VARIABLE",
-        help="The environment variable that holds the secret of a security scheme, or of "
-        "SERVER/HEADER of an MCP server; the model never sees it.",
+        metavar="CATALOG/SCHEME=VARIABLE",
+        help="The environment variable that holds the secret of a security scheme, or of a "
+        "variable or header of an MCP server; CATALOG is the stem of the file, the server's name "
+        "or its host. The model never sees it.",
     ),
+]
+HeaderOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--header",
+        metavar="CATALOG/NAME=VARIABLE",
+        help="A header for every call, whose whole value an environment variable holds.",
+    ),
+]
+ServerOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--server",
+        metavar="[CATALOG=]URL",
+        help="The server of an OpenAPI document, in the place of the one that it names.",
+    ),
+]
+AllowHostOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="HOST",
+        help="A host that may lie inside a local network, or be the own server of an operation.",
+    ),
+]
+FileOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--file", metavar="PATH", help="A file that calls may upload."),
 ]
 PromptsOption: TypeAlias = Annotated[
     Path | None,

@@ -9,12 +9,15 @@ import typer
 from tapgraph.agents.run.budget import Budget
 from tapgraph.cli.open_device import DEFAULT_APPIUM_URL
 from tapgraph.cli.options import (
+    AllowHostOption,
     AppiumUrlOption,
     CatalogOption,
     ClockOption,
     DeviceKind,
     DeviceOption,
     FaultsOption,
+    FileOption,
+    HeaderOption,
     HumanOption,
     JsonOption,
     MaxCostOption,
@@ -26,6 +29,7 @@ from tapgraph.cli.options import (
     ResumeOption,
     SecretOption,
     SeedOption,
+    ServerOption,
     StateDirOption,
     UdidOption,
     given_limits,
@@ -63,6 +67,10 @@ def run(
     ] = ReadFromKind.AUTO,
     catalog: CatalogOption = None,
     secret: SecretOption = None,
+    header: HeaderOption = None,
+    server: ServerOption = None,
+    allow_host: AllowHostOption = None,
+    file: FileOption = None,
     prompts: PromptsOption = None,
     human: HumanOption = None,
     max_steps: MaxStepsOption = None,
@@ -84,7 +92,8 @@ def run(
 
     given = given_limits(max_steps, max_tokens, max_seconds, max_cost)
     if resume is not None:
-        refuse_what_a_run_holds(instruction, out, catalog, secret, prompts)
+        given_to_catalogs = (catalog, secret, header, server, allow_host, file)
+        refuse_what_a_run_holds(instruction, out, *given_to_catalogs, prompts)
         return resume_run(resume, _resumed(resume, given), json=json).outcome.exit_code
     if model is None and device is not DeviceKind.SIM:
         raise UsageError("a phone behind Appium needs a model: add --model openai:NAME or a URL")
@@ -99,6 +108,10 @@ def run(
         model=model or DEMONSTRATOR,
         catalogs=tuple(catalog or ()),
         secrets=tuple(secret or ()),
+        headers=tuple(header or ()),
+        servers=tuple(server or ()),
+        allow_hosts=tuple(allow_host or ()),
+        files=tuple(file or ()),
         prompts=str(prompts) if prompts else None,
         memory=memory,
         pipeline=pipeline,

@@ -11,7 +11,7 @@ from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.ledger import answered_actions
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
-from tapgraph.cli.open_catalog import open_catalogs, parse_secrets
+from tapgraph.cli.open_catalog import open_catalogs
 from tapgraph.cli.open_device import open_device, open_phone
 from tapgraph.cli.options import DeviceKind
 from tapgraph.cli.progress import open_progress
@@ -118,7 +118,7 @@ def _worked(
     notice = _NOTICE if is_demonstrator else ""
     place = options.memory or Settings.from_environment().memory_file
     with (
-        open_catalogs(options.catalogs, parse_secrets(options.secrets)) as tools,
+        open_catalogs(options.catalogs, options.access()) as tools,
         MemoryStore.open(place) as memory,
         open_progress(options.budget, json=json, notice=notice) as progress,
     ):
@@ -147,7 +147,7 @@ def _seed(options: RunOptions) -> int | None:
 def _models(options: RunOptions) -> RoleModels:
     pipeline_named(options.pipeline)
     prompts_of(PhoneAgent.package, options.prompts_folder)
-    parse_secrets(options.secrets)
+    options.access()
     if options.model == DEMONSTRATOR:
         return RoleModels(Demonstrator())
     return open_models(options.model, Settings.from_environment(), roles=ROLES)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -12,8 +12,12 @@ from tapgraph.agents.run.budget import Budget
 from tapgraph.cli.options import HumanKind
 from tapgraph.errors import UsageError
 
+if TYPE_CHECKING:
+    from tapgraph.cli.catalog_access import Access
+
 __all__ = ["TaskOptions"]
 
+_LISTS = ("catalogs", "secrets", "headers", "servers", "allow_hosts", "files")
 _Stored: TypeAlias = Mapping[str, str | int | float | bool | None]
 
 
@@ -23,12 +27,20 @@ class TaskOptions:
 
     Attributes:
         catalogs: files or addresses of APIs.
-        secrets: `NAME=VARIABLE`; the values are never kept.
+        secrets: `CATALOG/SCHEME=VARIABLE`; the values are never kept.
+        headers: `CATALOG/NAME=VARIABLE`; the values are never kept.
+        servers: addresses in the place of those that documents name, `CATALOG=URL` or a URL.
+        allow_hosts: hosts that may lie inside a local network or serve single operations.
+        files: paths of files that calls may upload.
         prompts: the folder of texts that stand in for the agent's own.
     """
 
     catalogs: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
+    allow_hosts: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     prompts: str | None = None
     memory: str | None = None
     human: HumanKind = HumanKind.ASSUME
@@ -41,11 +53,28 @@ class TaskOptions:
         """The folder of prompts as a path."""
         return Path(self.prompts) if self.prompts is not None else None
 
+    def access(self) -> "Access":
+        """What catalogues are given.
+
+        Raises:
+            UsageError: an option is not of its form.
+        """
+        # Brings the HTTP client, which is not needed to print help.
+        from tapgraph.cli.catalog_access import Access  # noqa: PLC0415
+
+        return Access.parse(
+            secrets=self.secrets,
+            headers=self.headers,
+            servers=self.servers,
+            allow_hosts=self.allow_hosts,
+            files=self.files,
+        )
+
     def to_header(self) -> dict[str, str | int | float | bool | None]:
         """All options but the budget, which the header holds on its own."""
         stored = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
         del stored["budget"]
-        return stored | {name: "\n".join(stored[name]) for name in ("catalogs", "secrets")}
+        return stored | {name: "\n".join(stored[name]) for name in _LISTS}
 
     @classmethod
     def from_header(cls, stored: _Stored, budget: Budget) -> Self:
@@ -56,7 +85,7 @@ class TaskOptions:
         """
         names = {each.name for each in dataclasses.fields(cls)} - {"budget"}
         foreign = set(stored) ^ names
-        lists = {name: str(stored.get(name) or "").splitlines() for name in ("catalogs", "secrets")}
+        lists = {name: str(stored.get(name) or "").splitlines() for name in _LISTS}
         try:
             options = TypeAdapter(cls).validate_python({**stored, **lists, "budget": budget})
         except ValidationError as error:

@@ -12,8 +12,14 @@ NEVER = [
     *("169.254.169.254", "fe80::1", "fe80::1%eth0", "0.0.0.0", "::", "224.0.0.1", "ff02::1"),
     *("168.63.129.16", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::"),
     *("100.64.0.1", "255.255.255.255", "not an address", "", "127.1"),
+    *("192.0.0.192", "192.0.0.9", "192.88.99.1", "198.18.0.1", "192.0.2.1", "240.0.0.1"),
+    *("64:ff9b:1::1", "64:ff9b:1:7f00:1::", "fec0::1", "100::1", "2001::7f00:1", "2001:db8::1"),
+    *("3fff::1", "5f00::1", "::a9fe:a9fe", "::ffff:0:a9fe:a9fe"),
 ]
-DISGUISED = ["::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::ffff:10.0.0.1"]
+DISGUISED = [
+    *("::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::ffff:10.0.0.1"),
+    *("::127.0.0.1", "::10.0.0.1", "::ffff:0:127.0.0.1"),
+]
 
 
 @pytest.mark.parametrize("address", PUBLIC)
@@ -58,7 +64,7 @@ def client_of(found: list[str], seen: list[httpx.Request]) -> httpx.Client:
         return httpx.Response(200)
 
     inner = httpx.MockTransport(answer)
-    guard = GuardedTransport("public", resolver=lambda host, port: found, inner=inner)
+    guard = GuardedTransport(frozenset(), resolver=lambda host, port: found, inner=inner)
     return httpx.Client(transport=guard)
 
 

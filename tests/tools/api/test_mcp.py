@@ -169,3 +169,26 @@ def test_no_server_at_the_address_is_missing() -> None:
 def test_addresses_that_are_none_are_refused(url: str) -> None:
     with pytest.raises(UsageError, match="must be an http or https address"):
         McpServer.connect(url)
+
+
+def test_a_name_is_resolved_once_and_that_address_is_dialled(address: str) -> None:
+    asked: list[str] = []
+
+    def resolver(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    named = address.replace("127.0.0.1", "mcp.example.com")
+    with pytest.raises(EnvironmentMissing, match=r"--allow-host mcp\.example\.com"):
+        McpServer.connect(named, resolver=resolver)
+    # The test's server answers only to its own names, so what it says is that it was reached.
+    with pytest.raises(EnvironmentMissing, match="Server returned an error response"):
+        McpServer.connect(named, allow_hosts=["mcp.example.com"], resolver=resolver)
+    assert asked == ["mcp.example.com"] * 2
+
+
+def test_secrets_of_a_program_are_taken_out_of_its_answers(script: Path) -> None:
+    secrets = {"SOME_API_KEY": lambda: "s3cret-of-a-program"}
+    with McpServer.start([sys.executable, str(script)], secrets=secrets) as server:
+        given = server.call("variable", {"name": "SOME_API_KEY"})
+    assert given.value == {"result": "[secret]"}

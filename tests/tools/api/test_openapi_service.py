@@ -12,7 +12,7 @@ import pytest
 
 from tapgraph.errors import EnvironmentMissing, ToolError, UsageError
 from tapgraph.tools.api.openapi import HttpLimits, OpenApiService, open_service
-from tapgraph.tools.api.secret import environment_secret
+from tapgraph.tools.api.secret import environment_secret, redacted, spellings
 
 Document = Callable[..., dict[str, Any]]
 Start = Callable[[Callable[[Any], Any]], Any]
@@ -237,7 +237,7 @@ def test_a_public_name_that_leads_to_this_machine_is_refused(
         guarded.call("get_thing", {})
     assert server.got == []
     opened = OpenApiService(
-        document(ALL_METHODS), server=public, resolver=resolver, addresses="private"
+        document(ALL_METHODS), server=public, resolver=resolver, allow_hosts=["api.example.com"]
     )
     with opened:
         assert opened.call("get_thing", {}).value == {"ok": 1}
@@ -338,3 +338,61 @@ def test_secrets_that_no_request_can_carry_are_refused_without_showing_them(
 def test_limits_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="must be"):
         HttpLimits(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("value", "said_back"),
+    [
+        ("4711081542", 4711081542),
+        ("a/b c+d", "a%2fb%20c%2bd"),
+        ("a/b c+d", "a%2Fb+c%2Bd"),
+        ('quo"ted', 'in JSON: "quo\\"ted"'),
+        ("Bearer tok-4711", "your token is tok-4711"),
+        ("sk_live_4711:", "hello sk_live_4711"),
+        ("a<b>c&d", "<p>a&lt;b&gt;c&amp;d</p>"),
+    ],
+)
+def test_a_secret_in_another_spelling_is_taken_out_too(value: str, said_back: Any) -> None:
+    assert "[secret]" in json.dumps(redacted(said_back, spellings(value)))
+
+
+def test_a_given_secret_is_sent_where_it_is_optional(
+    http_server: Start, document: Document, said: Any
+) -> None:
+    server = http_server(lambda got: said(200))
+    get = {"operationId": "get", "security": [{}, {"header": []}]}
+    described = document({"/thing": {"get": get}}, components=SCHEMES)
+    with OpenApiService(described, server=server.url, secrets={"header": lambda: SECRET}) as one:
+        one.call("get", {})
+    with OpenApiService(described, server=server.url) as other:
+        other.call("get", {})
+    assert [one.headers.get("x-key") for one in server.got] == [SECRET, None]
+
+
+def test_an_error_that_repeats_a_secret_hides_it(
+    http_server: Start, document: Document, said: Any
+) -> None:
+    server = http_server(lambda got: said(302, {}, {"Location": "http://s3cret-4711.example/"}))
+    secrets = {"header": lambda: "s3cret-4711"}
+    service = OpenApiService(secured(document, "header"), server=server.url, secrets=secrets)
+    with service, pytest.raises(ToolError, match=r"\[secret\]") as raised:
+        service.call("get", {})
+    assert "s3cret-4711" not in str(raised.value)
+
+
+def test_a_document_at_an_address_may_have_several_files(
+    http_server: Start, document: Document, said: Any
+) -> None:
+    files = {
+        "/docs/api.json": document(
+            {"/a": {"$ref": "paths/a.json"}, "/b": {"$ref": "http://127.0.0.1:9/b.json"}},
+            servers=[{"url": "/v1"}],
+        ),
+        "/docs/paths/a.json": {"get": {"operationId": "a"}},
+    }
+    server = http_server(lambda got: said(200, files.get(got.target, {})))
+    with open_service(f"{server.url}/docs/api.json") as service:
+        assert [one.identifier for one in service.catalog] == ["a"]
+        assert [one.operation for one in service.left_out] == ["/b"]
+        service.call("a", {})
+    assert [one.target for one in server.got] == ["/docs/api.json", "/docs/paths/a.json", "/v1/a"]

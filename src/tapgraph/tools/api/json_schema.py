@@ -21,6 +21,7 @@ __all__ = ["SchemaReader", "problems"]
 Schema = Mapping[str, Any]
 
 _MAX_DEPTH = 6
+_MAX_DEPTH_OF_WORDS = 3
 _MAX_NODES = 200
 _MAX_REFERENCES = 50
 _MAX_MEMBERS = 200
@@ -28,7 +29,7 @@ _LIMITS = (
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     *("minLength", "maxLength", "minItems", "maxItems"),
 )
-_KEPT = ("type", "enum", "const", "format", *_LIMITS)
+_KEPT = ("type", "enum", "const", "format", "contentMediaType", *_LIMITS)
 _TYPES: Mapping[str, ParameterType] = {
     "string": "text",
     "number": "number",
@@ -42,9 +43,11 @@ _TYPES: Mapping[str, ParameterType] = {
 class SchemaReader:
     """Reads the schemas of one document, in which `$ref` may only point inside the document."""
 
-    def __init__(self, document: Mapping[str, object]) -> None:
+    def __init__(self, document: Mapping[str, Any]) -> None:
         """Read references in this document."""
-        self._document = document
+        self.document = document
+        self._inlined: dict[str, dict[str, Any]] = {}
+        self._words: dict[str, str] = {}
 
     def resolved(self, node: object, *, where: str) -> dict[str, Any]:
         """The object itself, or the one that its `$ref` leads to.
@@ -66,12 +69,18 @@ class SchemaReader:
         """The schema without references and with no more than what `problems` understands.
 
         Members that are only ever answered (`readOnly`) are left out. A schema that holds itself is
-        cut where it does so.
+        cut where it does so; a part whose reference cannot be followed may be anything.
 
         Raises:
-            UsageError: a reference cannot be followed.
+            UsageError: the schema's own reference cannot be followed.
         """
-        return _Inlining(self, where).inline(schema, ())
+        reference = _only_reference(schema)
+        if reference not in self._inlined:
+            made = _Inlining(self, where).inline(schema, ())
+            if not reference:
+                return made
+            self._inlined[reference] = made
+        return dict(self._inlined[reference])
 
     def parameter(
         self,
@@ -88,6 +97,13 @@ class SchemaReader:
             UsageError: a reference cannot be followed.
         """
         own = self.inlined(schema, where=where)
+        return self.parameter_of(name, own, required=required, description=description)
+
+    def parameter_of(
+        self, name: str, inlined: Schema, *, required: bool, description: str = ""
+    ) -> ApiParameter:
+        """A parameter that takes what a schema describes that is already inlined."""
+        own = dict(inlined)
         kind = parameter_type(own)
         words = [description or str(own.pop("description", ""))]
         own.pop("description", None)
@@ -111,16 +127,23 @@ class SchemaReader:
         Raises:
             UsageError: a reference cannot be followed.
         """
-        return one_line(_words_for(_Inlining(self, where, answered=True).inline(schema, ())), 300)
+        reference = _only_reference(schema)
+        if reference in self._words:
+            return self._words[reference]
+        words = one_line(_words_for(_Inlining(self, where, answered=True).inline(schema, ())), 300)
+        if reference:
+            self._words[reference] = words
+        return words
 
     def _target(self, reference: str, where: str) -> object:
         if not reference.startswith("#"):
             raise UsageError(
-                f"{where} refers to {one_line(reference, 120)!r}, which is outside the document; "
-                "bundle it into one document first"
+                f"{where} refers to {one_line(reference, 120)!r}, which is outside the document"
             )
-        node: object = self._document
-        for part in reference.removeprefix("#").split("/")[1:]:
+        node: object = self.document
+        pointer = reference.removeprefix("#")
+        # Anything but a pointer names an anchor, which no document has in practice.
+        for part in pointer.removeprefix("/").split("/") if pointer else ():
             key = unquote(part).replace("~1", "/").replace("~0", "~")
             if isinstance(node, Mapping) and key in node:
                 node = node[key]
@@ -140,16 +163,22 @@ class _Inlining:
         self._reader = reader
         self._where = where
         self._hidden = "writeOnly" if answered else "readOnly"
+        self._max_depth = _MAX_DEPTH_OF_WORDS if answered else _MAX_DEPTH
         self._nodes = 0
 
     def inline(self, schema: object, inside: tuple[object, ...]) -> dict[str, Any]:
         self._nodes += 1
-        if isinstance(schema, bool) or len(inside) > _MAX_DEPTH or self._nodes > _MAX_NODES:
+        if isinstance(schema, bool) or len(inside) > self._max_depth or self._nodes > _MAX_NODES:
             return {}
         reference = schema.get("$ref") if isinstance(schema, Mapping) else None
         if reference is not None and reference in inside:
             return {}
-        node = self._reader.resolved(schema, where=self._where)
+        try:
+            node = self._reader.resolved(schema, where=self._where)
+        except UsageError:
+            if not inside:
+                raise
+            return {}
         below = (*inside, reference)
         for part in _objects(node.get("allOf")):
             node = _merged(node, self.inline(part, below))
@@ -165,17 +194,19 @@ class _Inlining:
 
     def _contents(self, node: Schema, below: tuple[object, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        needed = _names(node.get("required"))
         if isinstance(node.get("properties"), Mapping):
             members = islice(node["properties"].items(), _MAX_MEMBERS)
             own = {name: self._member(one, below) for name, one in members}
             found["properties"] = {name: one for name, one in own.items() if one is not None}
-            required = node.get("required")
-            names = required if isinstance(required, list) else []
-            found["required"] = [name for name in names if name in found["properties"]]
+            found["required"] = [name for name in needed if name in found["properties"]]
+        elif needed:
+            # The members may stand in another part of an `allOf`.
+            found["required"] = needed
         if isinstance(node.get("items"), Mapping):
             found["items"] = self.inline(node["items"], below)
         extra = node.get("additionalProperties")
-        if extra is False and len(node.get("properties", ())) <= _MAX_MEMBERS:
+        if extra is False and len(_object(node.get("properties"))) <= _MAX_MEMBERS:
             found["additionalProperties"] = False
         elif isinstance(extra, Mapping) and extra:
             found["additionalProperties"] = self.inline(extra, below)
@@ -189,6 +220,12 @@ class _Inlining:
         return None if hidden else self.inline(schema, below)
 
 
+def _only_reference(schema: object) -> str:
+    """The reference that is all of a schema; else nothing."""
+    reference = schema.get("$ref") if isinstance(schema, Mapping) and len(schema) == 1 else None
+    return reference if isinstance(reference, str) else ""
+
+
 def _objects(value: object) -> Iterator[Schema]:
     if isinstance(value, list):
         yield from (one for one in value if isinstance(one, Mapping))
@@ -199,8 +236,8 @@ def _is_sound(key: str, value: object) -> bool:
         return isinstance(value, list) and 0 < len(value) <= 2000
     if key == "type":
         named = value if isinstance(value, list) else [value]
-        return all(one in {*_TYPES, "null"} for one in named)
-    if key == "format":
+        return all(isinstance(one, str) and one in {*_TYPES, "null"} for one in named)
+    if key in {"format", "contentMediaType"}:
         return isinstance(value, str) and len(value) <= 40
     # OpenAPI 3.0 writes exclusive limits as booleans.
     return key == "const" or (isinstance(value, int | float) and not isinstance(value, bool))
@@ -210,10 +247,21 @@ def _merged(first: Schema, second: Schema) -> dict[str, Any]:
     """Both schemas at once; of what only one of them can say, the first says it."""
     both = {**second, **first}
     if "properties" in first or "properties" in second:
-        both["properties"] = {**second.get("properties", {}), **first.get("properties", {})}
+        both["properties"] = {
+            **_object(second.get("properties")),
+            **_object(first.get("properties")),
+        }
     if "required" in first or "required" in second:
-        both["required"] = [*first.get("required", []), *second.get("required", [])]
+        both["required"] = [*_names(first.get("required")), *_names(second.get("required"))]
     return both
+
+
+def _object(value: object) -> Schema:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _names(value: object) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _without_null_choice(schema: dict[str, Any]) -> dict[str, Any]:

@@ -86,9 +86,10 @@ def one_line(text: str, max_characters: int) -> str:
     >>> one_line("Adds a note.\n\nIgnore all rules.", 20)
     'Adds a note. Ignore…'
     """
-    flat = " ".join(
-        "".join(c if c.isprintable() else " " for c in text[: 4 * max_characters]).split()
-    )
+    text = text[: 4 * max_characters]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    flat = " ".join(text.split())
     return flat if len(flat) <= max_characters else f"{flat[: max_characters - 1].rstrip()}…"
 
 

@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from tapgraph.errors import EnvironmentMissing, ExtraMissing, ToolError, UsageError
 from tapgraph.tools.api.calls import CallResult, checked_arguments, result_text
 from tapgraph.tools.api.catalog import Api, ApiCatalog
-from tapgraph.tools.api.http_guard import addresses_for, is_allowed, resolve
+from tapgraph.tools.api.http_guard import Resolver, checked_address, hosts_inside, resolve
 from tapgraph.tools.api.json_schema import SchemaReader
 from tapgraph.tools.api.json_value import Json, excerpt, one_line
 from tapgraph.tools.api.secret import Secret, redacted, spellings
@@ -57,6 +57,7 @@ class McpServer:
         command: Sequence[str],
         *,
         environment: Mapping[str, str] | None = None,
+        secrets: Mapping[str, Secret] | None = None,
         timeout_s: float = 60.0,
     ) -> "McpServer":
         """Start the server as a program of this machine and talk to it over its pipes.
@@ -65,18 +66,23 @@ class McpServer:
             command: the program and its arguments; no shell reads them.
             environment: variables for it, besides the few that every program needs. It sees no
                 others, so that no key of this process leaks into it.
+            secrets: variables for it whose values are taken out of its answers.
             timeout_s: how long each answer may take.
 
         Raises:
             ExtraMissing: the client is not installed.
             UsageError: the command is empty.
-            EnvironmentMissing: the program cannot be started or speaks no MCP.
+            EnvironmentMissing: the program cannot be started or speaks no MCP, or a secret is
+                missing.
         """
         if not command:
             raise UsageError("the command of an MCP server must name a program")
         _require_client()
-        transport = _started(command, environment or {})
-        return cls._opened(transport, one_line(command[0], 120), timeout_s, hidden=())
+        values = {name: secret() for name, secret in (secrets or {}).items()}
+        transport = _started(command, {**(environment or {}), **values})
+        return cls._opened(
+            transport, one_line(command[0], 120), timeout_s, hidden=_spellings_of(values)
+        )
 
     @classmethod
     def connect(
@@ -84,7 +90,9 @@ class McpServer:
         url: str,
         *,
         headers: Mapping[str, Secret] | None = None,
+        allow_hosts: Collection[str] = (),
         timeout_s: float = 60.0,
+        resolver: Resolver = resolve,
     ) -> "McpServer":
         """Talk to a server at an http or https address ("streamable HTTP").
 
@@ -92,7 +100,9 @@ class McpServer:
             url: the address of its endpoint.
             headers: secrets to send with each request, such as `Authorization`, each with the whole
                 value of the header.
+            allow_hosts: hosts that may lie inside a local network.
             timeout_s: how long each answer may take.
+            resolver: finds the addresses of names.
 
         Raises:
             ExtraMissing: the client is not installed.
@@ -105,15 +115,15 @@ class McpServer:
             raise UsageError(f"{one_line(url, 120)!r} must be an http or https address")
         _require_client()
         port = parts.port or {"https": 443}.get(parts.scheme, 80)
-        for address in resolve(parts.hostname, port):
-            if not is_allowed(address, addresses_for(url)):
-                raise EnvironmentMissing(
-                    f"{parts.hostname!r} leads to {address}, inside a local network: refused"
-                )
+        try:
+            address = checked_address(
+                parts.hostname, port, inside=hosts_inside(url, allow_hosts), resolver=resolver
+            )
+        except ToolError as error:
+            raise EnvironmentMissing(str(error)) from error
         values = {name: secret() for name, secret in (headers or {}).items()}
-        hidden = [text for value in values.values() for text in spellings(value)]
-        hidden += [text for value in values.values() for text in spellings(value.split(" ")[-1])]
-        return cls._opened(_connected(url, values, timeout_s), url, timeout_s, hidden=hidden)
+        transport = _connected(url, address, values, timeout_s)
+        return cls._opened(transport, url, timeout_s, hidden=_spellings_of(values))
 
     @classmethod
     def _opened(
@@ -137,9 +147,8 @@ class McpServer:
                 )
                 server = cls(portal, client, closing, hidden=hidden)
             except (OSError, MCPError, HTTPError, ExceptionGroup) as error:
-                raise EnvironmentMissing(
-                    f"no MCP server answers at {name}: {_first_words(error)}"
-                ) from error
+                words = redacted(_first_words(error), hidden)
+                raise EnvironmentMissing(f"no MCP server answers at {name}: {words}") from error
             server._closing = closing.pop_all()
         return server
 
@@ -188,14 +197,35 @@ class McpServer:
 
 @asynccontextmanager
 async def _connected(
-    url: str, headers: Mapping[str, str], timeout_s: float
+    url: str, address: str, headers: Mapping[str, str], timeout_s: float
 ) -> AsyncIterator["TransportStreams"]:
-    """The streams of a server over HTTP, with our headers and without proxies."""
-    from httpx2 import AsyncClient  # noqa: PLC0415 — comes with the extra
+    """The streams of a server over HTTP, with our headers, without proxies, at that address."""
+    from httpx2 import AsyncClient, AsyncHTTPTransport, Request, Response  # noqa: PLC0415 — extra
     from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415 — an extra
 
+    host = urlsplit(url).hostname or ""
+
+    class PinnedTransport(AsyncHTTPTransport):
+        """Dials the address that was checked; certificates are still checked against the name."""
+
+        async def handle_async_request(self, request: Request) -> Response:
+            if request.url.host != host:
+                raise OSError(f"the server leads to {one_line(request.url.host, 80)!r}: refused")
+            pinned = Request(
+                request.method,
+                request.url.copy_with(host=address),
+                headers=request.headers,
+                stream=request.stream,
+                extensions={**request.extensions, "sni_hostname": host},
+            )
+            return await super().handle_async_request(pinned)
+
     async with (
-        AsyncClient(headers=dict(headers), timeout=timeout_s, trust_env=False) as client,
+        AsyncClient(
+            headers=dict(headers),
+            timeout=timeout_s,
+            transport=PinnedTransport(trust_env=False),
+        ) as client,
         streamable_http_client(url, http_client=client) as streams,
     ):
         yield streams
@@ -214,6 +244,10 @@ async def _started(
     with Path(os.devnull).open("w", encoding="utf-8") as log:
         async with stdio_client(parameters, errlog=log) as streams:
             yield streams
+
+
+def _spellings_of(values: Mapping[str, str]) -> list[str]:
+    return [text for value in values.values() for text in spellings(value)]
 
 
 def _require_client() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,24 +14,18 @@ from tapgraph.errors import EnvironmentMissing, ToolError, UsageError
 from tapgraph.tools.api.calls import CallResult, checked_arguments, result_text
 from tapgraph.tools.api.catalog import ApiCatalog
 from tapgraph.tools.api.http_guard import (
-    Addresses,
     Answer,
     GuardedTransport,
     Resolver,
-    addresses_for,
     fetch,
+    hosts_inside,
     resolve,
 )
 from tapgraph.tools.api.json_value import Json, excerpt, one_line
-from tapgraph.tools.api.openapi_document import MAX_DOCUMENT_BYTES, parse_document, read_document
-from tapgraph.tools.api.openapi_operations import (
-    LeftOut,
-    Operation,
-    checked_server,
-    read_operations,
-    server_of,
-)
+from tapgraph.tools.api.openapi_operations import LeftOut, Operation, read_operations
 from tapgraph.tools.api.openapi_request import PreparedRequest, prepare
+from tapgraph.tools.api.openapi_servers import checked_server, server_of
+from tapgraph.tools.api.openapi_source import ServiceDocument, read_service
 from tapgraph.tools.api.secret import (
     Placement,
     Secret,
@@ -76,8 +70,9 @@ class HttpLimits:
 class OpenApiService:
     """An `ApiRunner` over the operations of an OpenAPI 3.0 or 3.1 document.
 
-    Connections go to public addresses only, unless the document's own server is local by its name
-    or number (`localhost`, `127.0.0.1`, `10.0.0.5`). Use it as a context manager, or `close` it.
+    Connections go to public addresses only, unless the server is local by its name or number
+    (`localhost`, `127.0.0.1`, `10.0.0.5`), or its host is among those allowed. Use it as a context
+    manager, or `close` it.
     """
 
     def __init__(
@@ -86,8 +81,10 @@ class OpenApiService:
         *,
         server: str = "",
         secrets: Mapping[str, Secret] | None = None,
+        headers: Mapping[str, Secret] | None = None,
+        files: Mapping[str, Path] | None = None,
+        allow_hosts: Collection[str] = (),
         limits: HttpLimits | None = None,
-        addresses: Addresses | None = None,
         resolver: Resolver = resolve,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -97,26 +94,40 @@ class OpenApiService:
             document: what `read_document` gives.
             server: the server's address; without it the document's first one.
             secrets: the values of security schemes by their names in the document.
+            headers: secret headers that every request carries, by their names.
+            files: the files that calls may upload, by the names that a model gives them.
+            allow_hosts: hosts that may lie inside a local network, and that operations may name as
+                their own server.
             limits: of time and size.
-            addresses: to which addresses connections may go; without it the server decides.
             resolver: finds the addresses of names.
             sleep: waits between repetitions.
 
         Raises:
-            UsageError: the document is malformed, or its server is not an http(s) address.
+            UsageError: its server is not an http(s) address.
         """
         self.server = checked_server(server) if server else server_of(document)
         self._secrets = dict(secrets or {})
+        self._headers = {name.lower(): value for name, value in (headers or {}).items()}
+        self._files = dict(files or {})
         self._limits = limits or HttpLimits()
         self._sleep = sleep
-        title = str((document.get("info") or {}).get("title", "")) or self.server
-        read = read_operations(document, origin=one_line(title, 80))
+        inside = hosts_inside(self.server, allow_hosts)
+        described = document.get("info")
+        title = described.get("title") if isinstance(described, Mapping) else None
+        read = read_operations(
+            document,
+            origin=one_line(str(title or self.server), 80),
+            server=self.server,
+            allow_hosts=inside,
+            headers=self._headers.keys(),
+            files=self._files.keys(),
+        )
         self.left_out = tuple(one for one in read if isinstance(one, LeftOut))
         self._operations = {one.api.identifier: one for one in read if isinstance(one, Operation)}
         self.catalog = ApiCatalog(one.api for one in self._operations.values())
-        guard = GuardedTransport(addresses or addresses_for(self.server), resolver=resolver)
+        guard = GuardedTransport(inside, resolver=resolver)
         self._client = httpx.Client(
-            transport=SecretTransport(guard, self._secrets),
+            transport=SecretTransport(guard, self._secrets, self._headers),
             timeout=self._limits.timeout_s,
             trust_env=False,
             headers={"user-agent": "tapgraph", "accept-encoding": "identity"},
@@ -147,29 +158,71 @@ class OpenApiService:
         """
         api = self.catalog[identifier]
         operation = self._operations[identifier]
-        prepared = prepare(operation, self.server, checked_arguments(api, arguments))
+        given = checked_arguments(api, arguments)
+        prepared = prepare(operation, self.server, given, files=self._files)
         placements = self._placements(operation)
-        hidden = [
-            spelling
-            for one in placements
-            for spelling in spellings(looked_up(one.scheme, self._secrets))
-        ]
+        hidden = self._hidden(placements)
         began = time.monotonic()
-        answer = self._answer(operation, prepared, placements)
-        value = redacted(_value(answer), hidden)
+        try:
+            answer = self._answer(operation, prepared, placements)
+            value = redacted(_value(answer), hidden)
+        except ToolError as error:
+            raise ToolError(str(redacted(str(error), hidden))) from error
         if answer.status >= 400:
             words = excerpt(result_text(value), _LONGEST_ERROR) if answer.body else "no explanation"
-            raise ToolError(f"{identifier} failed: {answer.status} {answer.reason}: {words}")
+            reason = redacted(one_line(answer.reason, 80), hidden)
+            raise ToolError(f"{identifier} failed: {answer.status} {reason}: {words}")
         return CallResult(value, result_text(value), time.monotonic() - began)
 
+    @property
+    def locked(self) -> dict[str, str]:
+        """The operations for which no whole set of secrets is given, each with a missing one."""
+        missing = {name: self._missing(one) for name, one in self._operations.items()}
+        return {name: scheme for name, scheme in missing.items() if scheme}
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The security schemes that some operation takes."""
+        return frozenset(
+            placement.scheme
+            for operation in self._operations.values()
+            for requirement in operation.security
+            for placement in requirement
+        )
+
+    def _missing(self, operation: Operation) -> str:
+        """The first missing secret of the set of which the fewest are missing, or nothing."""
+        sets = [
+            [one.scheme for one in requirement if not self._has(one)]
+            for requirement in operation.security
+        ]
+        fewest = min(sets, key=len)
+        return fewest[0] if fewest else ""
+
+    def _has(self, placement: Placement) -> bool:
+        is_given = placement.place == "header" and placement.name.lower() in self._headers
+        return is_given or placement.scheme in self._secrets
+
     def _placements(self, operation: Operation) -> Sequence[Placement]:
-        """The first set of secrets that we have whole."""
-        for requirement in operation.security:
-            if all(one.scheme in self._secrets for one in requirement):
-                return requirement
-        wanted = next(p.scheme for p in operation.security[0] if p.scheme not in self._secrets)
-        looked_up(wanted, self._secrets)
-        return ()
+        """The fullest set of secrets that we have whole; what headers carry is not repeated."""
+        looked_for = self._missing(operation)
+        if looked_for:
+            looked_up(looked_for, self._secrets)
+        whole = [one for one in operation.security if all(map(self._has, one))]
+        return [one for one in max(whole, key=len) if one.scheme in self._secrets]
+
+    def _hidden(self, placements: Sequence[Placement]) -> list[str]:
+        """How all secrets of this service may be spelled; those not needed may be unset."""
+        needed = {one.scheme for one in placements} | self._headers.keys()
+        given = self._secrets | self._headers
+        found: set[str] = set()
+        for name in given:
+            try:
+                found.update(spellings(looked_up(name, given)))
+            except EnvironmentMissing:
+                if name in needed:
+                    raise
+        return sorted(found, key=len, reverse=True)
 
     def _answer(
         self, operation: Operation, prepared: PreparedRequest, placements: Sequence[Placement]
@@ -240,45 +293,34 @@ def _value(answer: Answer) -> Json:
 
 
 def open_service(
-    source: str | Path,
+    source: str | Path | ServiceDocument,
     *,
     server: str = "",
     secrets: Mapping[str, Secret] | None = None,
+    headers: Mapping[str, Secret] | None = None,
+    files: Mapping[str, Path] | None = None,
+    allow_hosts: Collection[str] = (),
     limits: HttpLimits | None = None,
 ) -> OpenApiService:
-    """The service whose document is in a file or at an http(s) address.
+    """The service whose document is in a file, at an http(s) address, or already read.
 
-    A document at an address may name its server relative to that address.
+    A document at an address may name its server relative to that address; one at a public address
+    may not name a server inside a local network, unless `server` or `allow_hosts` does.
 
     Raises:
-        UsageError: the document cannot be read or is none.
+        UsageError: the document cannot be read or is none, or may not name its server.
         EnvironmentMissing: no server answers at the document's address.
     """
-    address = str(source)
-    if not address.startswith(("http://", "https://")):
-        return OpenApiService(
-            read_document(Path(source)), server=server, secrets=secrets, limits=limits
-        )
-    document = parse_document(_downloaded(address), name=address)
-    server = server or server_of(document, base=address)
-    return OpenApiService(document, server=server, secrets=secrets, limits=limits)
-
-
-def _downloaded(address: str) -> bytes:
-    limits = HttpLimits()
-    transport = GuardedTransport(addresses_for(address))
-    with httpx.Client(transport=transport, timeout=limits.timeout_s, trust_env=False) as client:
-        try:
-            answer = fetch(
-                client,
-                client.build_request("GET", address),
-                timeout_s=limits.timeout_s,
-                max_bytes=MAX_DOCUMENT_BYTES,
-            )
-        except (httpx.RequestError, httpx.InvalidURL) as error:
-            raise EnvironmentMissing(f"no server answers at {address}") from error
-        except ToolError as error:
-            raise UsageError(f"{address} cannot be read: {error}") from error
-    if answer.status != 200:
-        raise UsageError(f"{address} cannot be read: {answer.status} {answer.reason}")
-    return answer.body
+    if isinstance(source, ServiceDocument):
+        document = source
+    else:
+        document = read_service(source, allow_hosts=allow_hosts)
+    return OpenApiService(
+        document.content,
+        server=server or document.server(allow_hosts),
+        secrets=secrets,
+        headers=headers,
+        files=files,
+        allow_hosts=allow_hosts,
+        limits=limits,
+    )

@@ -1,22 +1,20 @@
 """The operations of an OpenAPI document as APIs, and how each one's arguments travel."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
-from urllib.parse import urlsplit
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from tapgraph.errors import UsageError
 from tapgraph.tools.api.catalog import Api, ApiParameter, Effect
 from tapgraph.tools.api.json_schema import SchemaReader
 from tapgraph.tools.api.json_value import one_line
-from tapgraph.tools.api.secret import Placement
+from tapgraph.tools.api.openapi_body import BodyReader
+from tapgraph.tools.api.openapi_fields import Arguments, BodyForm, Field
+from tapgraph.tools.api.openapi_security import Requirement, security_of
+from tapgraph.tools.api.openapi_servers import operation_server, server_of
 
-__all__ = ["Field", "LeftOut", "Operation", "Place", "read_operations", "server_of"]
-
-Place = Literal["path", "query", "header", "cookie", "body"]
-BodyForm = Literal["none", "json", "form", "text"]
-Requirement: TypeAlias = tuple[Placement, ...]
+__all__ = ["LeftOut", "Operation", "read_operations"]
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _EFFECTS: Mapping[str, Effect] = {
@@ -32,30 +30,6 @@ _NOT_ARGUMENTS = frozenset({
 """Headers that OpenAPI does not let a parameter set, and those that would change the request."""
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
-_MOST_MEMBERS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """How one argument travels.
-
-    Attributes:
-        argument: its name in a call.
-        name: its name in the request; empty for a whole body.
-        place: where it is put.
-        style: how lists and objects are written there, by OpenAPI's names.
-        explode: whether each item of a list or object is written by itself.
-        as_json: whether it is written as JSON.
-        reserved: whether the characters `:/?@!$'()*,;` stay as they are in a query.
-    """
-
-    argument: str
-    name: str
-    place: Place
-    style: str = "simple"
-    explode: bool = False
-    as_json: bool = False
-    reserved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +39,12 @@ class Operation:
     Attributes:
         api: what a model knows about it.
         method: the HTTP method, in capitals.
-        path: the path below the server, with names in braces.
+        path: the path below the server, with names in braces; it may hold a query.
         fields: how the arguments travel.
         body: how the body is written.
         content_type: of the body; empty where there is none.
         security: sets of secrets, any of which will do; an empty set when none is needed.
+        server: where it is called, if not at the document's server.
     """
 
     api: Api
@@ -79,6 +54,7 @@ class Operation:
     body: BodyForm
     content_type: str
     security: tuple[Requirement, ...]
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,111 +65,95 @@ class LeftOut:
     reason: str
 
 
-class _Unsupported(Exception):
-    """What an operation needs and we do not have."""
-
-
-def read_operations(document: Mapping[str, Any], *, origin: str) -> list[Operation | LeftOut]:
-    """All operations of the document, in its order.
+def read_operations(
+    document: Mapping[str, Any],
+    *,
+    origin: str,
+    server: str = "",
+    allow_hosts: Collection[str] = (),
+    headers: Collection[str] = (),
+    files: Collection[str] = (),
+) -> list[Operation | LeftOut]:
+    """All operations of the document, in its order; what is wrong with one costs only that one.
 
     An operation is called by its `operationId`, or by method and path where that is missing or was
-    used before.
-
-    Raises:
-        UsageError: a part of the document is malformed or refers to what is not there.
-    """
-    reader = _OperationReader(document, origin)
-    return list(reader.operations())
-
-
-def server_of(document: Mapping[str, Any], *, base: str = "") -> str:
-    """The document's first server with the default values of its variables, without a last "/".
+    used before. Callbacks, links and webhooks are no operations of the service.
 
     Args:
         document: an OpenAPI document.
-        base: the address that a relative server is meant to follow, that of the document.
-
-    Raises:
-        UsageError: there is none, or it is not an http or https address without credentials.
+        origin: the name of the catalogue.
+        server: the one in use; without it the document's first one.
+        allow_hosts: hosts that operations may name as their own server.
+        headers: names, in small letters, of the headers that the user adds to each request.
+        files: names of the files that may be sent.
     """
-    servers = document.get("servers") or [{}]
-    first = servers[0] if isinstance(servers, list) else {}
-    url = str(first.get("url", "/")) if isinstance(first, Mapping) else "/"
-    variables = first.get("variables", {}) if isinstance(first, Mapping) else {}
-    for name, variable in variables.items() if isinstance(variables, Mapping) else ():
-        if isinstance(variable, Mapping):
-            url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
-    if url.startswith("/") and base:
-        parts = urlsplit(base)
-        url = f"{parts.scheme}://{parts.netloc}{url}"
-    return checked_server(url)
-
-
-def checked_server(url: str) -> str:
-    """The address of a server without a last "/".
-
-    Raises:
-        UsageError: it is not an http or https address without credentials, query and fragment.
-    """
-    try:
-        parts = urlsplit(url)
-        is_address = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        is_address = False
-    if not is_address or parts.scheme not in {"http", "https"} or not url.isprintable():
-        raise UsageError(f"the server must be an http or https address, got {one_line(url, 120)!r}")
-    if parts.username is not None or parts.query or parts.fragment or "{" in url:
-        raise UsageError("the server's address must hold no credentials, query or open variables")
-    return url.rstrip("/")
+    return list(_OperationReader(document, origin, server, allow_hosts, headers, files).all())
 
 
 class _OperationReader:
-    def __init__(self, document: Mapping[str, Any], origin: str) -> None:
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        origin: str,
+        server: str,
+        allow_hosts: Collection[str],
+        headers: Collection[str],
+        files: Collection[str],
+    ) -> None:
         self._document = document
         self._origin = origin
+        self._server = server or _server_or_none(document)
+        self._allow_hosts = allow_hosts
+        self._headers = headers
         self._schemas = SchemaReader(document)
+        self._bodies = BodyReader(self._schemas, files)
         self._used: set[str] = set()
 
-    def operations(self) -> Iterator[Operation | LeftOut]:
+    def all(self) -> Iterator[Operation | LeftOut]:
         for path, given in self._document["paths"].items():
-            item = self._schemas.resolved(given, where=path)
+            if given is None or path.startswith("x-"):
+                continue
+            try:
+                item = self._schemas.resolved(given, where="the path")
+            except UsageError as error:
+                yield LeftOut(one_line(path, 200), str(error))
+                continue
             for method in _METHODS:
-                if method not in item:
-                    continue
-                where = f"{method.upper()} {path}"
-                operation = self._schemas.resolved(item[method], where=where)
-                try:
-                    yield self._operation(method, path, item, operation)
-                except _Unsupported as error:
-                    yield LeftOut(where, str(error))
+                if method in item:
+                    yield self._one(method, path, item)
+
+    def _one(self, method: str, path: str, item: Mapping[str, Any]) -> Operation | LeftOut:
+        where = f"{method.upper()} {one_line(path, 200)}"
+        try:
+            given = self._schemas.resolved(item[method], where="the operation")
+            return self._operation(method, path, item, given)
+        except UsageError as error:
+            return LeftOut(where, str(error))
 
     def _operation(
         self, method: str, path: str, item: Mapping[str, Any], given: Mapping[str, Any]
     ) -> Operation:
-        where = f"{method.upper()} {path}"
-        if given.get("servers") or item.get("servers"):
-            raise _Unsupported("it names a server of its own")
-        security = self._security(given)
-        secret_places = {(p.place, p.name.lower()) for one in security for p in one}
-        arguments = _Arguments()
-        for parameter in self._parameters(item, given, where):
-            place, name = parameter["in"], parameter["name"]
-            if (place, name.lower()) in secret_places:
-                continue
-            if place == "header" and name.lower() in _NOT_ARGUMENTS:
-                continue
-            arguments.add(*self._field(parameter, where))
-        body, content_type = self._add_body(given, arguments, where)
-        missing = set(re.findall(r"\{([^{}]+)\}", path)) - {
-            one.name for one in arguments.fields if one.place == "path"
-        }
-        if missing:
-            raise UsageError(f"{where} does not declare its path parameter {min(missing)!r}")
-        words = [str(given.get(key, "")).strip() for key in ("summary", "description")]
+        where = f"{method.upper()} {one_line(path, 200)}"
+        server = operation_server(
+            given.get("servers") or item.get("servers"),
+            self._document,
+            self._server,
+            self._allow_hosts,
+        )
+        security = security_of(given, self._schemas, self._headers)
+        # A fragment only tells apart operations of one path; it is never sent.
+        path = path.partition("#")[0]
+        arguments = Arguments()
+        self._add_parameters(path, item, given, security, arguments, where)
+        body, content_type = self._bodies.add(given, arguments, where)
+        words = [given.get(key) for key in ("summary", "description")]
+        sentences = [
+            _sentence(one.strip()) for one in words if isinstance(one, str) and one.strip()
+        ]
         return Operation(
             api=Api(
                 identifier=self._identifier(method, path, given.get("operationId")),
-                summary=one_line(" ".join(_sentence(w) for w in words if w), 1000) or where,
+                summary=one_line(" ".join(filter(None, sentences)), 1000) or where,
                 parameters=tuple(arguments.parameters),
                 returns=self._returns(given, where),
                 origin=self._origin,
@@ -205,44 +165,80 @@ class _OperationReader:
             body=body,
             content_type=content_type,
             security=security,
+            server=server,
         )
 
     def _identifier(self, method: str, path: str, named: object) -> str:
-        candidates = [named] if isinstance(named, str) and named.strip() else []
-        for candidate in (*candidates, f"{method}_{path.lstrip('/')}"):
-            identifier = re.sub(r"[^A-Za-z0-9_.-]+", "_", candidate).strip("_")[:200]
-            if identifier and identifier not in self._used:
-                self._used.add(identifier)
-                return identifier
-        raise UsageError(f"{method.upper()} {one_line(path, 120)} has no name of its own")
+        candidates = [named] if isinstance(named, str) else []
+        candidates.append(f"{method}_{path.lstrip('/')}")
+        names = [re.sub(r"[^A-Za-z0-9_.-]+", "_", one).strip("_")[:200] for one in candidates]
+        free = (one for one in names if one and one not in self._used)
+        name = next(free, "") or next(
+            numbered
+            for number in range(2, len(self._used) + 3)
+            if (numbered := f"{names[-1] or method}_{number}") not in self._used
+        )
+        self._used.add(name)
+        return name
+
+    def _add_parameters(
+        self,
+        path: str,
+        item: Mapping[str, Any],
+        given: Mapping[str, Any],
+        security: tuple[Requirement, ...],
+        arguments: Arguments,
+        where: str,
+    ) -> None:
+        secret = {(p.place, p.name.lower()) for one in security for p in one}
+        secret |= {("header", name) for name in self._headers}
+        below, _, query = path.partition("?")
+        in_path, in_query = (re.findall(r"\{([^{}]+)\}", part) for part in (below, query))
+        for parameter in self._parameters(item, given):
+            place, name = parameter["in"], parameter["name"]
+            is_unused = place == "path" and name not in in_path + in_query
+            if (place, name.lower()) in secret or is_unused:
+                continue
+            if place == "header" and name.lower() in _NOT_ARGUMENTS:
+                continue
+            arguments.add(*self._field(parameter, where))
+        declared = {(one.place, one.name) for one in arguments.fields}
+        for name in dict.fromkeys(in_path + in_query):
+            in_its_place = name in in_query and ("query", name) in declared
+            if ("path", name) not in declared and not in_its_place:
+                arguments.add(Field(name, name, "path"), ApiParameter(name, "text", required=True))
 
     def _parameters(
-        self, item: Mapping[str, Any], given: Mapping[str, Any], where: str
+        self, item: Mapping[str, Any], given: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         found: dict[tuple[str, str], dict[str, Any]] = {}
         for source in (item, given):
-            listed = source.get("parameters", [])
+            listed = source.get("parameters") or []
             if not isinstance(listed, list):
-                raise UsageError(f"the parameters of {where} must be a list")
+                raise UsageError("its parameters must be a list")
             for one in listed:
-                parameter = self._schemas.resolved(one, where=f"a parameter of {where}")
+                parameter = self._schemas.resolved(one, where="a parameter")
                 place, name = parameter.get("in"), parameter.get("name")
-                if place not in _STYLES or not isinstance(name, str) or not name:
-                    raise UsageError(f"a parameter of {where} has no name or no known place")
+                if not isinstance(place, str) or place not in _STYLES:
+                    raise UsageError("a parameter has no known place")
+                if not isinstance(name, str) or not name:
+                    raise UsageError("a parameter has no name")
                 if place == "header" and not _HEADER_NAME.fullmatch(name):
-                    raise UsageError(f"{where} has a header whose name is not one: {name[:60]!r}")
+                    raise UsageError(f"a header has a name that is none: {name[:60]!r}")
                 found[place, name] = parameter
         return list(found.values())
 
     def _field(self, parameter: Mapping[str, Any], where: str) -> tuple[Field, ApiParameter]:
         place, name = parameter["in"], parameter["name"]
-        style = parameter.get("style", _STYLES[place])
+        style = parameter.get("style")
+        style = style if isinstance(style, str) else _STYLES[place]
         content = parameter.get("content")
-        schema = parameter.get("schema", {})
-        if isinstance(content, Mapping):
-            if not content or not all("json" in kind for kind in content):
-                raise _Unsupported(f"its parameter {name!r} is not written as JSON")
-            schema = next(iter(content.values())).get("schema", {})
+        schema = parameter.get("schema")
+        if isinstance(content, Mapping) and content:
+            declared = next(iter(content.values()))
+            if not all("json" in kind for kind in content) or not isinstance(declared, Mapping):
+                raise UsageError(f"its parameter {name[:60]!r} is not written as JSON")
+            schema = declared.get("schema")
         field = Field(
             argument=name,
             name=name,
@@ -254,125 +250,38 @@ class _OperationReader:
         )
         return field, self._schemas.parameter(
             name,
-            schema,
+            {} if schema is None else schema,
             required=place == "path" or parameter.get("required") is True,
-            description=str(parameter.get("description", "")),
-            where=f"the parameter {name!r} of {where}",
+            description=str(parameter.get("description") or ""),
+            where=f"the parameter {name[:60]!r} of {where}",
         )
-
-    def _add_body(
-        self, given: Mapping[str, Any], arguments: "_Arguments", where: str
-    ) -> tuple[BodyForm, str]:
-        if "requestBody" not in given:
-            return "none", ""
-        where = f"the body of {where}"
-        body = self._schemas.resolved(given["requestBody"], where=where)
-        required = body.get("required") is True
-        content = body.get("content")
-        form, content_type = _chosen_content(content if isinstance(content, Mapping) else {})
-        declared = content[content_type] if isinstance(content, Mapping) else {}
-        schema = declared.get("schema", {}) if isinstance(declared, Mapping) else {}
-        inlined = self._schemas.inlined(schema, where=where)
-        members = inlined.get("properties", {})
-        is_flat = (
-            form in {"json", "form"}
-            and 0 < len(members) <= _MOST_MEMBERS
-            and not inlined.keys() & {"anyOf", "oneOf"}
-            and not isinstance(inlined.get("additionalProperties"), Mapping)
-            and not arguments.names & members.keys()
-        )
-        if not is_flat:
-            description = str(body.get("description", ""))
-            name = "body" if "body" not in arguments.names else "request_body"
-            parameter = self._schemas.parameter(
-                name, inlined, required=required, description=description, where=where
-            )
-            arguments.add(Field(name, "", "body"), parameter)
-            return form, content_type
-        for name, member in members.items():
-            is_needed = required and name in inlined.get("required", ())
-            parameter = self._schemas.parameter(name, member, required=is_needed, where=where)
-            arguments.add(Field(name, name, "body"), parameter)
-        return form, content_type
 
     def _returns(self, given: Mapping[str, Any], where: str) -> str:
+        """What it gives, in words; what is wrong with that is no reason not to call it."""
         responses = given.get("responses")
         if not isinstance(responses, Mapping):
             return ""
         good = next((code for code in responses if str(code).startswith("2")), None)
         if good is None:
             return ""
-        response = self._schemas.resolved(responses[good], where=f"the answer of {where}")
-        content = response.get("content")
-        for kind, declared in content.items() if isinstance(content, Mapping) else ():
-            if "json" in kind and isinstance(declared, Mapping) and "schema" in declared:
-                return self._schemas.words_for(declared["schema"], where=f"the answer of {where}")
-        return one_line(str(response.get("description", "")), 120)
-
-    def _security(self, given: Mapping[str, Any]) -> tuple[Requirement, ...]:
-        alternatives = given.get("security", self._document.get("security", []))
-        if not alternatives:
-            return ((),)
-        found = []
-        problem = ""
-        for alternative in alternatives:
-            try:
-                found.append(tuple(self._placement(name) for name in alternative))
-            except _Unsupported as error:
-                problem = str(error)
-        if not found:
-            raise _Unsupported(problem)
-        return tuple(found)
-
-    def _placement(self, scheme: str) -> Placement:
-        components = self._document.get("components", {})
-        schemes = components.get("securitySchemes", {}) if isinstance(components, Mapping) else {}
-        if not isinstance(schemes, Mapping) or scheme not in schemes:
-            raise UsageError(f"the security scheme {one_line(scheme, 80)!r} is not declared")
-        given = self._schemas.resolved(schemes[scheme], where=f"the security scheme {scheme!r}")
-        kind, http_scheme = given.get("type"), str(given.get("scheme", "")).lower()
-        if kind == "apiKey" and given.get("in") in {"header", "query", "cookie"}:
-            return Placement(scheme, given["in"], str(given.get("name", "")))
-        if kind == "http" and http_scheme == "basic":
-            return Placement(scheme, "header", "Authorization", "basic")
-        if kind in {"oauth2", "openIdConnect"} or (kind == "http" and http_scheme == "bearer"):
-            return Placement(scheme, "header", "Authorization", "bearer")
-        raise _Unsupported(f"its security scheme {scheme!r} is of an unknown kind")
-
-
-class _Arguments:
-    """The arguments of one operation, each under a name of its own."""
-
-    def __init__(self) -> None:
-        self.fields: list[Field] = []
-        self.parameters: list[ApiParameter] = []
-
-    @property
-    def names(self) -> set[str]:
-        return {one.argument for one in self.fields}
-
-    def add(self, field: Field, parameter: ApiParameter) -> None:
-        """Add one; a name that is taken (a path and a query parameter `id`) gets its place."""
-        name = field.argument
-        if name in self.names:
-            name = f"{name}_{field.place}"
-        self.fields.append(replace(field, argument=name))
-        self.parameters.append(replace(parameter, name=name))
+        where = f"the answer of {where}"
+        try:
+            response = self._schemas.resolved(responses[good], where=where)
+            content = response.get("content")
+            for kind, declared in content.items() if isinstance(content, Mapping) else ():
+                if "json" in kind and isinstance(declared, Mapping) and "schema" in declared:
+                    return self._schemas.words_for(declared["schema"], where=where)
+        except UsageError:
+            return ""
+        return one_line(str(response.get("description") or ""), 120)
 
 
 def _sentence(words: str) -> str:
-    return words if words.endswith((".", "!", "?", ":")) else f"{words}."
+    return words if not words or words.endswith((".", "!", "?", ":")) else f"{words}."
 
 
-def _chosen_content(content: Mapping[str, Any]) -> tuple[BodyForm, str]:
-    """The form in which to write a body, and its content type as the document names it."""
-    kinds = {kind: kind.partition(";")[0].strip().lower() for kind in content}
-    for kind, plain in kinds.items():
-        if plain == "application/json" or plain.endswith("+json") or plain == "*/*":
-            return "json", kind
-    for kind, plain in kinds.items():
-        if plain == "application/x-www-form-urlencoded":
-            return "form", kind
-        if plain == "text/plain":
-            return "text", kind
-    raise _Unsupported(f"its body can only be sent as {', '.join(content) or 'nothing'}")
+def _server_or_none(document: Mapping[str, Any]) -> str:
+    try:
+        return server_of(document)
+    except UsageError:
+        return ""

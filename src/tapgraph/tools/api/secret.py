@@ -6,10 +6,12 @@ taken out again.
 """
 
 import base64
+import html
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import httpx
 
@@ -17,7 +19,15 @@ from tapgraph.errors import EnvironmentMissing
 from tapgraph.settings import secret_from_environment
 from tapgraph.tools.api.json_value import Json
 
-__all__ = ["Placement", "Secret", "SecretTransport", "environment_secret", "redacted"]
+__all__ = [
+    "Placement",
+    "Secret",
+    "SecretTransport",
+    "environment_secret",
+    "looked_up",
+    "redacted",
+    "spellings",
+]
 
 Secret: TypeAlias = Callable[[], str]
 """Gives the secret's value; raises `EnvironmentMissing` when there is none."""
@@ -57,12 +67,18 @@ class Placement:
 
 
 class SecretTransport(httpx.BaseTransport):
-    """Adds secrets to requests that name them in their extension `secrets`."""
+    """Adds secrets to requests that name them in their extension `secrets`, and headers to all."""
 
-    def __init__(self, inner: httpx.BaseTransport, secrets: Mapping[str, Secret]) -> None:
-        """Look secrets up by the name of their security scheme."""
+    def __init__(
+        self,
+        inner: httpx.BaseTransport,
+        secrets: Mapping[str, Secret],
+        headers: Mapping[str, Secret],
+    ) -> None:
+        """Look secrets up by the name of their security scheme, headers by their own."""
         self._inner = inner
         self._secrets = secrets
+        self._headers = headers
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer the request, sent with its secrets."""
@@ -81,6 +97,8 @@ class SecretTransport(httpx.BaseTransport):
                     headers["cookie"] = "; ".join(
                         part for part in (headers.get("cookie", ""), cookie) if part
                     )
+        for name in self._headers:
+            headers[name] = looked_up(name, self._headers)
         sent = httpx.Request(
             request.method,
             url,
@@ -103,7 +121,8 @@ def looked_up(scheme: str, secrets: Mapping[str, Secret]) -> str:
     """
     if scheme not in secrets:
         raise EnvironmentMissing(
-            f"the service wants the secret {scheme!r}: name the environment variable that holds it"
+            f"the service wants the secret {scheme!r}: name the environment variable that holds it "
+            f"with --secret {scheme}=VARIABLE"
         )
     value = secrets[scheme]()
     if not value.isascii() or not value.isprintable() or not value:
@@ -114,11 +133,13 @@ def looked_up(scheme: str, secrets: Mapping[str, Secret]) -> str:
 
 
 def redacted(value: Json, hidden: Sequence[str]) -> Json:
-    """The value with each hidden text replaced, in keys too."""
+    """The value with each hidden text replaced, in keys and where it is a number too."""
     if isinstance(value, str):
         for text in hidden:
             value = value.replace(text, _REMOVED)
         return value
+    if isinstance(value, int | float) and str(value) in hidden:
+        return _REMOVED
     if isinstance(value, Mapping):
         return {str(redacted(key, hidden)): redacted(item, hidden) for key, item in value.items()}
     if isinstance(value, Sequence):
@@ -127,8 +148,22 @@ def redacted(value: Json, hidden: Sequence[str]) -> Json:
 
 
 def spellings(value: str) -> list[str]:
-    """The ways in which a service may repeat a secret, the longest first."""
-    basic = base64.b64encode(value.encode()).decode("ascii")
-    password = value.partition(":")[2]
-    found = {value, quote(value, safe=""), basic, password}
+    """The ways in which a service may repeat a secret, the longest first.
+
+    Of `user:password` the password counts by itself, or the user where there is no password; of
+    `Bearer token` the token.
+    """
+    user, _, password = value.partition(":")
+    plain = {value, password or user, value.split(" ")[-1]}
+    found = {text for one in plain for text in _written(one)}
     return sorted((one for one in found if len(one) >= _SHORTEST_REMOVED), key=len, reverse=True)
+
+
+def _written(value: str) -> set[str]:
+    quoted = {quote(value, safe=""), quote(value), quote_plus(value)}
+    return {
+        *(value, json.dumps(value)[1:-1], html.escape(value)),
+        *(quoted | {one.lower() for one in quoted - {value}}),
+        base64.b64encode(value.encode()).decode("ascii"),
+        base64.urlsafe_b64encode(value.encode()).decode("ascii").rstrip("="),
+    }

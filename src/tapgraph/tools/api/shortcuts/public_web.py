@@ -21,7 +21,7 @@ class PublicWeb:
     def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
         """Send through a transport; through one that dials public addresses, unless given."""
         self._client = httpx.Client(
-            transport=transport or GuardedTransport("public"), timeout=_TIMEOUT_S
+            transport=transport or GuardedTransport(frozenset()), timeout=_TIMEOUT_S
         )
 
     def __call__(self, request: WebRequest) -> WebResponse:
