@@ -23,7 +23,7 @@ class ImageSource:
         """Allow these hosts; `transport` replaces the network in tests."""
         self._hosts = frozenset(host.lower() for host in hosts)
         self._client = httpx.Client(
-            transport=transport or GuardedTransport(frozenset()),
+            transport=transport or GuardedTransport(),
             timeout=_TIMEOUT_S,
             trust_env=False,
         )

@@ -64,7 +64,7 @@ def client_of(found: list[str], seen: list[httpx.Request]) -> httpx.Client:
         return httpx.Response(200)
 
     inner = httpx.MockTransport(answer)
-    guard = GuardedTransport(frozenset(), resolver=lambda host, port: found, inner=inner)
+    guard = GuardedTransport(resolver=lambda host, port: found, inner=inner)
     return httpx.Client(transport=guard)
 
 

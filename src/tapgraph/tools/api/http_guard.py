@@ -174,7 +174,7 @@ class GuardedTransport(httpx.BaseTransport):
 
     def __init__(
         self,
-        inside: AbstractSet[str],
+        inside: AbstractSet[str] = frozenset(),
         *,
         resolver: Resolver = resolve,
         inner: httpx.BaseTransport | None = None,

@@ -20,9 +20,7 @@ class PublicWeb:
 
     def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
         """Send through a transport; through one that dials public addresses, unless given."""
-        self._client = httpx.Client(
-            transport=transport or GuardedTransport(frozenset()), timeout=_TIMEOUT_S
-        )
+        self._client = httpx.Client(transport=transport or GuardedTransport(), timeout=_TIMEOUT_S)
 
     def __call__(self, request: WebRequest) -> WebResponse:
         """The server's answer, whatever its status.
