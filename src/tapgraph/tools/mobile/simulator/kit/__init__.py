@@ -1,0 +1,86 @@
+"""A kit for apps: things, pages of blocks, acts, and a style that the seed draws."""
+
+from tapgraph.tools.mobile.simulator.kit.act import (
+    Act,
+    Change,
+    Effect,
+    Flip,
+    Insert,
+    PutInCart,
+    Refused,
+    Remove,
+    RemoveAll,
+    Step,
+)
+from tapgraph.tools.mobile.simulator.kit.block import (
+    Block,
+    Buttons,
+    Choices,
+    Facts,
+    Headline,
+    Hero,
+    Prose,
+    Total,
+)
+from tapgraph.tools.mobile.simulator.kit.cart import cart_blocks, cart_cents, cart_of
+from tapgraph.tools.mobile.simulator.kit.days import Days, chosen_day
+from tapgraph.tools.mobile.simulator.kit.face import Face
+from tapgraph.tools.mobile.simulator.kit.finding import Filter, Find, Sort
+from tapgraph.tools.mobile.simulator.kit.form import Form, FormField, SaveForm
+from tapgraph.tools.mobile.simulator.kit.interruption import COOKIES, NEWSLETTER, RATING, SIGN_IN
+from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec, KitApp, Page
+from tapgraph.tools.mobile.simulator.kit.record import Entity, Record, Value, has, lacks
+from tapgraph.tools.mobile.simulator.kit.rows import Rows
+from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.style import Looks
+from tapgraph.tools.mobile.simulator.kit.talk import Bubbles, Composer
+
+__all__ = [
+    "COOKIES",
+    "NEWSLETTER",
+    "RATING",
+    "SIGN_IN",
+    "Act",
+    "AppSpec",
+    "At",
+    "Block",
+    "Bubbles",
+    "Buttons",
+    "Change",
+    "Choices",
+    "Composer",
+    "Days",
+    "Effect",
+    "Entity",
+    "Face",
+    "Facts",
+    "Filter",
+    "Find",
+    "Flip",
+    "Form",
+    "FormField",
+    "Headline",
+    "Hero",
+    "Insert",
+    "KitApp",
+    "Looks",
+    "Page",
+    "Prose",
+    "PutInCart",
+    "Record",
+    "Refused",
+    "Remove",
+    "RemoveAll",
+    "Rows",
+    "SaveForm",
+    "Sort",
+    "Step",
+    "Total",
+    "Value",
+    "cart_blocks",
+    "cart_cents",
+    "cart_of",
+    "chosen_day",
+    "has",
+    "lacks",
+]

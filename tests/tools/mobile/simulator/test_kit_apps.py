@@ -1,0 +1,188 @@
+"""Every app of the kit, walked by its page graph with real taps."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+from tests.tools.mobile.simulator.kit_walker import Deed, Walker, deeds_of
+
+from tapgraph.tools.mobile.geometry import Bounds
+from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
+from tapgraph.tools.mobile.simulator.kit.act import Effect
+from tapgraph.tools.mobile.simulator.kit.graph import graph_of
+from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec, KitApp
+from tapgraph.tools.mobile.simulator.kit.record import Record
+from tapgraph.tools.mobile.simulator.layout import lay_out, name_views
+from tapgraph.tools.mobile.simulator.views import Scroll, View
+
+FIRST: dict[str, tuple[str, ...]] = {"McDonald's": ("added",)}
+"""What must be done in an app before all of it can be used."""
+
+DEEDS = [
+    pytest.param(spec, deed, id=f"{spec.label}-{deed.page.name}-{deed.act.id}")
+    for spec in KIT_APPS
+    for deed in deeds_of(spec)
+]
+each_app = pytest.mark.parametrize("spec", KIT_APPS, ids=lambda spec: spec.label)
+
+
+def prepared(spec: AppSpec, deed: Deed | None = None) -> Walker:
+    """A walker who has done what must come first."""
+    walker = Walker(spec)
+    for event in FIRST.get(spec.label, ()):
+        first = next(one for one in deeds_of(spec) if event_of(one) == event)
+        if deed is None or event_of(deed) != event:
+            walker.go_to(first.page.name, possible(walker, first))
+            walker.do(first)
+            while not walker.page.is_root:
+                walker.phone.press_key(4)
+    return walker
+
+
+def event_of(deed: Deed) -> str:
+    return deed.act.event or deed.act.id
+
+
+def possible(walker: Walker, deed: Deed) -> Record | None:
+    """A thing that the deed can be done with: one that the last link on the way leads to."""
+    path = walker.graph.path(deed.page.name)
+    if not path:
+        return None
+    for door in path[-1].link.doors(walker.app.scene(path[-1].source)):
+        at = walker.app.scene(deed.page.name, door.leads_to)
+        can = (
+            deed.act.is_possible is None
+            or deed.page.main is not deed.act
+            or deed.act.is_possible(at)
+        )
+        if deed.of is not None or (can and deed.act.shows(at)):
+            return door.leads_to
+    raise AssertionError(f"{deed.act.id} is nowhere possible")
+
+
+@each_app
+def test_every_page_is_reached_by_taps_and_its_visit_is_recorded(spec: AppSpec) -> None:
+    graph = graph_of(spec)
+    for page in graph.pages:
+        walker = prepared(spec)
+        walker.go_to(page)
+        assert walker.page_name == page
+        assert f"{page}_opened" in [kind for kind, _, _ in walker.events]
+
+
+@each_app
+def test_every_link_leads_where_the_graph_says(spec: AppSpec) -> None:
+    for edge in graph_of(spec).edges:
+        walker = prepared(spec)
+        source = edge.source
+        for door in _ways(walker, source):
+            if edge.link.doors(walker.app.scene(source, door)):
+                walker.go_to(source, door)
+                break
+        expected = edge.link.doors(walker.here)[0].leads_to
+        walker.follow(edge)
+        assert walker.page_name == edge.target
+        kind, subject, _ = walker.events[-1]
+        assert kind == f"{edge.target}_opened"
+        wanted = expected if walker.app.pages[edge.target].entity else None
+        assert subject == ("" if wanted is None else str(wanted.id))
+
+
+def _ways(walker: Walker, page: str) -> Sequence[Record | None]:
+    path = walker.graph.path(page)
+    if not path:
+        return [None]
+    return [door.leads_to for door in path[-1].link.doors(walker.app.scene(path[-1].source))]
+
+
+@pytest.mark.parametrize(("spec", "deed"), DEEDS)
+def test_what_can_be_done_changes_the_database_as_declared(spec: AppSpec, deed: Deed) -> None:
+    walker = prepared(spec, deed)
+    walker.go_to(deed.page.name, possible(walker, deed))
+    here = walker.here
+    subject = deed.of.records(here)[0] if deed.of else here.subject
+    changed = {_entity(effect, subject) for effect in deed.act.effects}
+    before = {entity: walker.table(entity) for entity in changed}
+    walker.do(deed)
+    recorded = [event for event in walker.events if event[0] == event_of(deed)]
+    assert [event[1] for event in recorded] == ["" if subject is None else str(subject.id)]
+    for entity in changed:
+        assert walker.table(entity) != before[entity]
+
+
+def _entity(effect: Effect, subject: Record | None) -> str:
+    if effect.entity:
+        return effect.entity
+    assert subject is not None
+    return subject.entity.name
+
+
+@each_app
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_can_be_tapped_has_a_name_or_where_the_style_is_silent_an_id(
+    spec: AppSpec, seed: int
+) -> None:
+    for page in graph_of(spec).pages:
+        walker = Walker(spec, seed)
+        walker.go_to(page)
+        for one in walker.screen.elements:
+            if one.clickable:
+                assert one.text or (one.resource_id and not walker.app.style.speaks), (page, one)
+
+
+@each_app
+def test_one_seed_gives_one_app_and_two_seeds_give_two_that_look_different(spec: AppSpec) -> None:
+    first, again, other = (Walker(spec, seed) for seed in (1, 1, 2))
+    assert first.phone.screenshot().tobytes() == again.phone.screenshot().tobytes()
+    assert first.app.style == again.app.style
+    assert list(first.app.database.iterdump()) == list(again.app.database.iterdump())
+    assert first.phone.screenshot().tobytes() != other.phone.screenshot().tobytes()
+
+
+@each_app
+@pytest.mark.parametrize("size_px", [(1080, 2400), (2400, 1080), (945, 1680)])
+def test_pages_fit_upright_lying_and_on_a_small_screen(
+    spec: AppSpec, size_px: tuple[int, int]
+) -> None:
+    """A screen of 720x1280 pixels has 2 of them for each dp: 360x640 dp, here 945x1680 pixels."""
+    screen = Bounds(0, 90, size_px[0], size_px[1] - 63)
+    for seed in (1, 2, 3):
+        for page in graph_of(spec).pages:
+            root = _page(spec, seed, page)
+            name_views(root, "page")
+            lay_out(root, screen, {})
+            for view in _outside_lists(root):
+                if view.clickable:
+                    assert view.visible == view.bounds, (seed, page, view)
+                    assert min(view.bounds.width, view.bounds.height) >= 60, (seed, page, view)
+            content = next(view for view in root.walk() if view.id == "content")
+            assert content.bounds.height > 200, (seed, page)
+
+
+def _page(spec: AppSpec, seed: int, page: str) -> View:
+    walker = Walker(spec, seed)
+    path = walker.graph.path(page)
+    doors = path[-1].link.doors(walker.app.scene(path[-1].source)) if path else ()
+    scene = walker.app.scene(page, doors[0].leads_to if doors else None).scene
+    root = scene.build()
+    root.width = root.height = "match"
+    return root
+
+
+def _outside_lists(view: View) -> Iterator[View]:
+    yield view
+    for child in view.children if not isinstance(view, Scroll) else ():
+        yield from _outside_lists(child)
+
+
+@each_app
+def test_a_screen_on_its_side_can_be_walked(spec: AppSpec) -> None:
+    walker = prepared(spec)
+    walker.phone.rotate(1)
+    for page in graph_of(spec).tabs:
+        walker.open_tab(page)
+        assert walker.page_name == page
+
+
+def test_every_app_has_its_own_package_and_label() -> None:
+    apps = [KitApp(spec) for spec in KIT_APPS]
+    assert len({app.package for app in apps}) == len({app.label for app in apps}) == len(KIT_APPS)
