@@ -21,7 +21,22 @@ from tapgraph.tools.mobile.simulator.phone import Phone
 
 CLOCK = datetime(2026, 5, 14, 10, 24)  # noqa: DTZ001 - a phone shows local time
 ADS = ("Sponsored", "Ad", "Promoted")
-TYPED = {"number": "7", "money": "12.50", "line": "Sample", "long": "Sample text"}
+TYPED = {
+    "number": "7",
+    "money": "12.50",
+    "line": "Sample",
+    "email": "a@b.org",
+    "long": "Sample text",
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """From a tab over links to a page about `subject`."""
+
+    tab: str
+    subject: Record | None
+    steps: tuple[tuple[Edge, Record | None], ...]
 
 
 @dataclass(frozen=True)
@@ -151,11 +166,27 @@ class Walker:
         if self.dialog:
             self.tap_text(door.words)
 
-    def go_to(self, page: str, wanted: Record | None = None) -> None:
-        path = self.graph.path(page)
-        self.open_tab(path[0].source if path else page)
-        for edge in path:
-            self.follow(edge, wanted if edge is path[-1] else None)
+    def ways(self, page: str) -> Iterator[Way]:
+        """Ways to a page: the shortest first, one for each control of the last link."""
+        if page in self.graph.tabs:
+            yield Way(page, None, ())
+            return
+        shortest = self.graph.path(page)[-1]
+        others = [edge for edge in self.graph.edges if edge.target == page and edge != shortest]
+        for edge in (shortest, *(other for other in others if other.source in self.graph.tabs)):
+            before = next(self.ways(edge.source))
+            for door in edge.link.doors(self.app.scene(edge.source, before.subject)):
+                steps = (*before.steps, (edge, door.leads_to))
+                subject = door.leads_to if self.app.pages[page].entity else None
+                yield Way(before.tab, subject, steps)
+
+    def go(self, way: Way) -> None:
+        self.open_tab(way.tab)
+        for edge, wanted in way.steps:
+            self.follow(edge, wanted)
+
+    def go_to(self, page: str) -> None:
+        self.go(next(self.ways(page)))
 
     def fill_form(self, page: Page) -> None:
         """Type into empty fields and make the first choice where none is made."""

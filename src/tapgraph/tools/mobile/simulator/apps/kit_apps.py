@@ -3,10 +3,27 @@
 from collections.abc import Sequence
 from typing import Final
 
+from tapgraph.tools.mobile.simulator.apps.authenticator import AUTHENTICATOR
+from tapgraph.tools.mobile.simulator.apps.bank import BANK
 from tapgraph.tools.mobile.simulator.apps.burgers import BURGERS
+from tapgraph.tools.mobile.simulator.apps.calculator import CALCULATOR
+from tapgraph.tools.mobile.simulator.apps.contacts import CONTACTS
+from tapgraph.tools.mobile.simulator.apps.files import FILES
+from tapgraph.tools.mobile.simulator.apps.mail import EMAIL
 from tapgraph.tools.mobile.simulator.apps.messages import MESSAGES
-from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec
+from tapgraph.tools.mobile.simulator.apps.schedule import CALENDAR
+from tapgraph.tools.mobile.simulator.kit import AppSpec
 
 __all__ = ["KIT_APPS"]
 
-KIT_APPS: Final[Sequence[AppSpec]] = (MESSAGES, BURGERS)
+KIT_APPS: Final[Sequence[AppSpec]] = (
+    MESSAGES,
+    CONTACTS,
+    CALENDAR,
+    EMAIL,
+    FILES,
+    CALCULATOR,
+    BANK,
+    AUTHENTICATOR,
+    BURGERS,
+)

@@ -85,7 +85,7 @@ PAGES = (
     ),
     kit.Page("archive", "Archived|Archive", (_chats(kit.has("is_archived")),), glyph="archive"),
     kit.Page(
-        "chat", "{name}", entity="chat",
+        "chat", "{name}", entity="chat", arrival=(kit.Change(lambda _: {"is_unread": 0}),),
         blocks=(
             kit.Bubbles("message", lambda at, record: record.number("chat") == at.record.id),
             kit.Composer("message", _reply, "message_sent"),

@@ -16,9 +16,11 @@ from tapgraph.tools.mobile.simulator.kit.block import (
     Block,
     Buttons,
     Choices,
+    Door,
     Facts,
     Headline,
     Hero,
+    Link,
     Prose,
     Total,
 )
@@ -26,11 +28,11 @@ from tapgraph.tools.mobile.simulator.kit.cart import cart_blocks, cart_cents, ca
 from tapgraph.tools.mobile.simulator.kit.days import Days, chosen_day
 from tapgraph.tools.mobile.simulator.kit.face import Face
 from tapgraph.tools.mobile.simulator.kit.finding import Filter, Find, Sort
-from tapgraph.tools.mobile.simulator.kit.form import Form, FormField, SaveForm
+from tapgraph.tools.mobile.simulator.kit.form import Form, FormField, SaveForm, SaveNew, filled_in
 from tapgraph.tools.mobile.simulator.kit.interruption import COOKIES, NEWSLETTER, RATING, SIGN_IN
 from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec, KitApp, Page
-from tapgraph.tools.mobile.simulator.kit.record import Entity, Record, Value, has, lacks
-from tapgraph.tools.mobile.simulator.kit.rows import Rows
+from tapgraph.tools.mobile.simulator.kit.record import Entity, Record, Value, equals, has, lacks
+from tapgraph.tools.mobile.simulator.kit.rows import Rows, Where
 from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.style import Looks
 from tapgraph.tools.mobile.simulator.kit.talk import Bubbles, Composer
@@ -50,6 +52,7 @@ __all__ = [
     "Choices",
     "Composer",
     "Days",
+    "Door",
     "Effect",
     "Entity",
     "Face",
@@ -63,6 +66,7 @@ __all__ = [
     "Hero",
     "Insert",
     "KitApp",
+    "Link",
     "Looks",
     "Page",
     "Prose",
@@ -73,14 +77,18 @@ __all__ = [
     "RemoveAll",
     "Rows",
     "SaveForm",
+    "SaveNew",
     "Sort",
     "Step",
     "Total",
     "Value",
+    "Where",
     "cart_blocks",
     "cart_cents",
     "cart_of",
     "chosen_day",
+    "equals",
+    "filled_in",
     "has",
     "lacks",
 ]

@@ -227,7 +227,8 @@ class Act:
 
     # How it looks.
 
-    def _is_possible(self, at: At) -> bool:
+    def can_run(self, at: At) -> bool:
+        """Whether its control can be tapped."""
         return self.is_possible is None or self.is_possible(at)
 
     def shows(self, at: At) -> bool:
@@ -244,7 +245,7 @@ class Act:
             id=self.id,
             desc=words if at.style.speaks else "",
             color=color,
-            enabled=self._is_possible(at),
+            enabled=self.can_run(at),
             on_click=partial(self.run, at),
         )
 
@@ -271,7 +272,7 @@ class Act:
             corner_dp=min(20, style.corner_dp),
             width="match" if wide else "wrap",
             height=48 if wide else "wrap",
-            enabled=self._is_possible(at),
+            enabled=self.can_run(at),
             on_click=partial(self.run, at),
         )
 

@@ -136,7 +136,7 @@ def _texts(at: At, face: Face, *, is_ad: bool) -> list[View]:
         stars = float(record.values[face.stars])
         parts.append(RatingBar(stars, size_dp=14, color=mixed("#E7711B", style.tint, 0.3)))
     parts.extend(
-        Label(line, size_sp=13, color=style.muted, max_lines=2)
+        Label(line.replace("\n", " "), size_sp=13, color=style.muted, max_lines=2)
         for line in map(at.tell, face.lines)
         if line
     )

@@ -1,5 +1,6 @@
 """Forms: what the user fills in, and how it becomes a thing."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,9 +22,9 @@ from tapgraph.tools.mobile.simulator.views import (
     View,
 )
 
-__all__ = ["Form", "FormField", "SaveForm", "filled_in"]
+__all__ = ["Form", "FormField", "SaveForm", "SaveNew", "filled_in"]
 
-FieldKind = Literal["line", "long", "number", "money", "choice", "flag", "when", "thing"]
+FieldKind = Literal["line", "long", "email", "number", "money", "choice", "flag", "when", "thing"]
 _DAYS_AHEAD: Final = 45
 _DEAREST_CENTS: Final = 10**9
 
@@ -37,7 +38,7 @@ class FormField:
         words: its name on the form.
         kind: `choice` offers `options`, `thing` the things of the entity `of`.
         is_needed: whether the form can be saved without it.
-        starts_as: what it holds first, for a new thing.
+        starts_as: what it holds first; unless told, what the thing has that the page is about.
         where: which things are offered.
     """
 
@@ -57,15 +58,15 @@ class FormField:
 
 
 def filled_in(at: At, one: FormField) -> str:
-    """What a field holds now: typed, else of the thing that is changed, else what it starts as."""
+    """What a field holds now: what the user gave it, else what it starts as."""
     subject = at.scene.record
     initial = ""
-    if subject is not None and one.column in subject.values:
+    if one.starts_as is not None:
+        initial = one.starts_as(at)
+    elif subject is not None and one.column in subject.values:
         initial = str(subject.values[one.column])
         if one.kind == "money":
             initial = f"{subject.number(one.column) / 100:.2f}"
-    elif one.starts_as is not None:
-        initial = one.starts_as(at)
     elif one.kind == "choice":
         initial = one.options[0]
     elif one.kind == "when":
@@ -83,6 +84,8 @@ def _parsed(at: At, one: FormField) -> Value:
         if not text.isdecimal():
             raise Refused(f"Fill in: {name}")
         return int(text)
+    if one.kind == "email" and text and not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+        raise Refused(f"This is no e-mail address: {name}")
     return _cents(text, name) if one.kind == "money" else text
 
 
@@ -110,13 +113,29 @@ class SaveForm(Effect):
 
     def apply(self, at: At) -> None:
         """Check all fields, then save."""
-        values = {one.column: _parsed(at, one) for one in self.fields}
-        if self.more is not None:
-            values |= self.more(at)
+        values = self.values(at)
         if at.subject is not None and at.subject.entity.name == self.entity:
             at.app.store.change(at.subject, **values)
         else:
             at.app.store.add(self.entity, **values)
+
+    def values(self, at: At) -> Mapping[str, Value]:
+        """What the columns get.
+
+        Raises:
+            Refused: something is missing.
+        """
+        values = {one.column: _parsed(at, one) for one in self.fields}
+        return values if self.more is None else {**values, **self.more(at)}
+
+
+@dataclass(frozen=True)
+class SaveNew(SaveForm):
+    """Makes a thing from a form, also on a page that is about another one."""
+
+    def apply(self, at: At) -> None:
+        """Check all fields, then make it."""
+        at.app.store.add(self.entity, **self.values(at))
 
 
 @dataclass(frozen=True)
@@ -145,8 +164,9 @@ class Form(Block):
             )
         if one.kind == "flag":
             return _switch(at, one)
-        return Field(
-            at.style.say(one.words),
+        words = at.style.say(one.words)
+        field = Field(
+            words,
             id=f"field_{one.column}",
             value=filled_in(at, one),
             on_change=partial(at.scene.hold, one.held_as),
@@ -157,6 +177,9 @@ class Form(Block):
             background=at.style.sheet,
             foreground=at.style.ink,
         )
+        if at.style.choose("labels", (True, False)):
+            return Column([Label(words, size_sp=13, color=at.style.muted), field], gap=2)
+        return field
 
 
 def _chooser(at: At, one: FormField, told: str, on_click: Callable[[], None]) -> View:

@@ -24,7 +24,7 @@ from random import Random
 from typing import Any
 
 from tapgraph.tools.mobile.simulator.app import Activity
-from tapgraph.tools.mobile.simulator.kit.act import Act
+from tapgraph.tools.mobile.simulator.kit.act import Act, Effect
 from tapgraph.tools.mobile.simulator.kit.block import Block, Link, link_of
 from tapgraph.tools.mobile.simulator.kit.interruption import Interruption, interrupt
 from tapgraph.tools.mobile.simulator.kit.page_view import PageFrame, Tab, page_view
@@ -49,6 +49,7 @@ class Page:
         acts: as icons in the bar.
         main: the most important thing to do here; where its control stands the style decides.
         glyph: of its tab.
+        arrival: what opening it changes, such as that a message is read.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Page:
     acts: Sequence[Act] = ()
     main: Act | None = None
     glyph: str = "circle-outline"
+    arrival: Sequence[Effect] = ()
 
     def all_acts(self) -> Sequence[Act]:
         """All that can be done with what the page is about."""
@@ -173,6 +175,8 @@ class KitPage(Scene):
     def _note_visit(self) -> None:
         subject, detail = ("", "") if self.record is None else (self.record.id, self.record.title)
         self.app.note(f"{self.page.name}_opened", subject, detail)
+        for effect in self.page.arrival:
+            effect.apply(self.here)
 
     def on_back(self) -> bool:
         """Back ends a search, then leads to the first tab, then away."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import Final, TypeAlias
 
-__all__ = ["KINDS", "Entity", "Record", "Value", "has", "lacks", "shown"]
+__all__ = ["KINDS", "Entity", "Record", "Value", "equals", "has", "lacks", "shown"]
 
 Value: TypeAlias = str | int | float
 
@@ -88,6 +88,15 @@ def has(column: str) -> Callable[[Record], bool]:
 def lacks(column: str) -> Callable[[Record], bool]:
     """Tells things whose flag is not set."""
     return partial(_lacks, column)
+
+
+def equals(column: str, value: Value) -> Callable[[Record], bool]:
+    """Tells things with this value in a column."""
+    return partial(_equals, column, value)
+
+
+def _equals(column: str, value: Value, record: Record) -> bool:
+    return record.values[column] == value
 
 
 def _lacks(column: str, record: Record) -> bool:

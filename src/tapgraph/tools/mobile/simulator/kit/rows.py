@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeAlias
 
 from tapgraph.tools.mobile.simulator.kit.act import Act
 from tapgraph.tools.mobile.simulator.kit.block import Block, Door, Link, heading
@@ -13,7 +14,10 @@ from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.style import RowLook
 from tapgraph.tools.mobile.simulator.views import Label, Row, Spacer, View
 
-__all__ = ["Rows"]
+__all__ = ["Rows", "Where"]
+
+Where: TypeAlias = Callable[[At, Record], bool]
+"""Whether a thing belongs to a page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +46,7 @@ class Rows(Block):
     face: Face
     opens: str = ""
     about: Callable[[At], Record | None] | None = None
-    where: Callable[[At, Record], bool] | None = None
+    where: Where | None = None
     find: Find = field(default_factory=Find)
     group: str = ""
     heading: str = ""
