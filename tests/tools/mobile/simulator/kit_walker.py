@@ -21,6 +21,8 @@ from tapgraph.tools.mobile.simulator.phone import Phone
 
 CLOCK = datetime(2026, 5, 14, 10, 24)  # noqa: DTZ001 - a phone shows local time
 ADS = ("Sponsored", "Ad", "Promoted")
+CHOICES = {"buy_tickets": "seat_"}
+"""What must be chosen first, by the act: the first enabled control whose id starts so."""
 TYPED = {
     "number": "7",
     "money": "12.50",
@@ -174,11 +176,14 @@ class Walker:
         shortest = self.graph.path(page)[-1]
         others = [edge for edge in self.graph.edges if edge.target == page and edge != shortest]
         for edge in (shortest, *(other for other in others if other.source in self.graph.tabs)):
-            before = next(self.ways(edge.source))
-            for door in edge.link.doors(self.app.scene(edge.source, before.subject)):
-                steps = (*before.steps, (edge, door.leads_to))
-                subject = door.leads_to if self.app.pages[page].entity else None
-                yield Way(before.tab, subject, steps)
+            for before in self.ways(edge.source):
+                doors = edge.link.doors(self.app.scene(edge.source, before.subject))
+                for door in doors:
+                    steps = (*before.steps, (edge, door.leads_to))
+                    subject = door.leads_to if self.app.pages[page].entity else None
+                    yield Way(before.tab, subject, steps)
+                if doors:
+                    break
 
     def go(self, way: Way) -> None:
         self.open_tab(way.tab)
@@ -200,6 +205,15 @@ class Walker:
                     self.tap(self.find(f"field_{one.column}"))
                     self.tap(next(e for e in self.screen.elements if e.role is Role.RADIO))
 
+    def _choose(self, name: str) -> None:
+        self.tap(
+            next(
+                one
+                for one in self.screen.elements
+                if f":id/{name}" in one.resource_id and one.enabled
+            )
+        )
+
     def _type(self, name: str, text: str) -> None:
         self.tap(self.find(name))
         self.phone.set_text(text)
@@ -210,6 +224,8 @@ class Walker:
         at = self.here
         if deed.of is None:
             self.fill_form(deed.page)
+            if choice := CHOICES.get(deed.act.id):
+                self._choose(choice)
             words, subject = "", at.subject
         else:
             subject = deed.of.records(at)[0]

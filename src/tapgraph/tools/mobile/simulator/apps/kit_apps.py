@@ -7,11 +7,14 @@ from tapgraph.tools.mobile.simulator.apps.authenticator import AUTHENTICATOR
 from tapgraph.tools.mobile.simulator.apps.bank import BANK
 from tapgraph.tools.mobile.simulator.apps.burgers import BURGERS
 from tapgraph.tools.mobile.simulator.apps.calculator import CALCULATOR
+from tapgraph.tools.mobile.simulator.apps.cinema import CINEMA
 from tapgraph.tools.mobile.simulator.apps.contacts import CONTACTS
 from tapgraph.tools.mobile.simulator.apps.files import FILES
 from tapgraph.tools.mobile.simulator.apps.mail import EMAIL
 from tapgraph.tools.mobile.simulator.apps.messages import MESSAGES
 from tapgraph.tools.mobile.simulator.apps.schedule import CALENDAR
+from tapgraph.tools.mobile.simulator.apps.stays import STAYS
+from tapgraph.tools.mobile.simulator.apps.videos import VIDEOS
 from tapgraph.tools.mobile.simulator.kit import AppSpec
 
 __all__ = ["KIT_APPS"]
@@ -26,4 +29,7 @@ KIT_APPS: Final[Sequence[AppSpec]] = (
     BANK,
     AUTHENTICATOR,
     BURGERS,
+    VIDEOS,
+    CINEMA,
+    STAYS,
 )

@@ -110,7 +110,7 @@ def link_of(act: Act) -> Iterator[Link]:
 
 
 def _doors_of(act: Act, at: At) -> Sequence[Door]:
-    return [Door(act.face(at)[0], act.leads_to(at))] if act.shows(at) else []
+    return [Door(act.face(at)[0], act.leads_to(at))] if act.shows(at) and act.can_run(at) else []
 
 
 @dataclass(frozen=True)
@@ -172,10 +172,13 @@ class Facts(Block):
 
     lines: Sequence[tuple[str, str, str]]
     """Glyph, name, template."""
+    is_there: Callable[[Record], bool] | None = None
     movable: bool = True
 
     def body(self, at: At) -> list[View]:
         """The lines, with symbols or with names as the style wants."""
+        if self.is_there is not None and not self.is_there(at.record):
+            return []
         has_icons = at.style.choose("facts", (True, True, False))
         views: list[View] = []
         for glyph, name, template in self.lines:

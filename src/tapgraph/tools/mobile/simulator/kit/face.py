@@ -69,7 +69,13 @@ def thing_view(at: At, face: Face, look: RowLook, controls: Sequence[View], *, i
     return _card(
         at,
         [
-            Picture(at.record.title, style=_kind(face), height=height, corner_dp=style.corner_dp),
+            Picture(
+                at.record.title,
+                desc=at.record.title if style.speaks else "",
+                style=_kind(face),
+                height=height,
+                corner_dp=style.corner_dp,
+            ),
             Row([texts, *end], padding=(4, 0)),
         ],
         padding=8,

@@ -24,7 +24,9 @@ from tapgraph.tools.mobile.simulator.views import (
 
 __all__ = ["Form", "FormField", "SaveForm", "SaveNew", "filled_in"]
 
-FieldKind = Literal["line", "long", "email", "number", "money", "choice", "flag", "when", "thing"]
+FieldKind = Literal[
+    "line", "long", "email", "number", "money", "choice", "flag", "when", "day", "thing"
+]
 _DAYS_AHEAD: Final = 45
 _DEAREST_CENTS: Final = 10**9
 
@@ -69,6 +71,8 @@ def filled_in(at: At, one: FormField) -> str:
             initial = f"{subject.number(one.column) / 100:.2f}"
     elif one.kind == "choice":
         initial = one.options[0]
+    elif one.kind == "day":
+        initial = (at.scene.now + timedelta(days=2)).date().isoformat()
     elif one.kind == "when":
         whole_hour = at.scene.now.replace(minute=0, second=0, microsecond=0)
         initial = (whole_hour + timedelta(hours=1)).isoformat(timespec="minutes")
@@ -152,12 +156,15 @@ class Form(Block):
     def _field(self, at: At, one: FormField) -> View:
         if one.kind in {"choice", "thing"}:
             return _chooser(at, one, _told(at, one), partial(_choose, at, one))
-        if one.kind == "when":
+        if one.kind in {"when", "day"}:
             moment = datetime.fromisoformat(filled_in(at, one))
             day = shown(moment.isoformat(), "when", "day", at.scene.now)
+            day_chooser = _chooser(at, one, day, partial(_choose_day, at, one, moment))
+            if one.kind == "day":
+                return day_chooser
             return Row(
                 [
-                    _chooser(at, one, day, partial(_choose_day, at, one, moment)),
+                    day_chooser,
                     _chooser(at, one, f"{moment:%H:%M}", partial(_choose_time, at, one, moment)),
                 ],
                 gap=8,
@@ -238,13 +245,16 @@ def _choose(at: At, one: FormField) -> None:
 def _choose_day(at: At, one: FormField, moment: datetime) -> None:
     days = [at.scene.now + timedelta(days=ahead) for ahead in range(_DAYS_AHEAD)]
     entries = [
-        (
-            datetime.combine(day, moment.time()).isoformat(timespec="minutes"),
-            shown(day.isoformat(), "when", "day", day),
-        )
+        (_written(one, datetime.combine(day, moment.time())),
+         shown(day.isoformat(), "when", "day", day))
         for day in days
-    ]
-    _offer(at, one, entries, moment.isoformat(timespec="minutes"))
+    ]  # fmt: skip
+    _offer(at, one, entries, _written(one, moment))
+
+
+def _written(one: FormField, moment: datetime) -> str:
+    day_only = one.kind == "day"
+    return moment.date().isoformat() if day_only else moment.isoformat(timespec="minutes")
 
 
 def _choose_time(at: At, one: FormField, moment: datetime) -> None:

@@ -126,7 +126,9 @@ class KitApp(RecordingApp):
 
     def first_activity(self) -> Activity[Any]:
         """The page of the first tab."""
-        return KitPage(self, self.pages[self.spec.tabs[0]])
+        page = KitPage(self, self.pages[self.spec.tabs[0]])
+        page.is_root = True
+        return page
 
     def go(self, page: str, record: Record | None) -> None:
         """Open a page, about a thing where the page is about one.
@@ -143,9 +145,14 @@ class KitApp(RecordingApp):
 
 
 class KitPage(Scene):
-    """A page of such an app."""
+    """A page of such an app.
+
+    Attributes:
+        is_root: whether the app was started with it; then it shows the tabs.
+    """
 
     app: KitApp
+    is_root: bool = False
 
     def __init__(self, app: KitApp, page: Page, record: Record | None = None) -> None:
         super().__init__(app, page.name, record)
@@ -153,11 +160,6 @@ class KitPage(Scene):
         self.name = f".{page.name.title().replace('_', '')}Activity"
         self.background = app.style.paper
         self.bar_color = app.style.bar_paper
-
-    @property
-    def is_root(self) -> bool:
-        """Whether it is one of the pages to start from, and was started from."""
-        return self.page.name in self.app.spec.tabs and self._subject is None
 
     def on_open(self) -> None:
         """Remember the visit; at the first start, ask what the app asks its users."""

@@ -68,11 +68,12 @@ class Style:
 
     @classmethod
     def draw(cls, looks: Looks, random: Random) -> Self:
-        """A style that the looks allow."""
+        """A style that the looks allow; on dark paper the accent is lighter, to be seen."""
+        accent, paper = random.choice(looks.accents), random.choice(looks.papers)
         return cls(
             seed=str(random.random()),
-            accent=random.choice(looks.accents),
-            paper=random.choice(looks.papers),
+            accent=mixed(accent, _WHITE, 0.22) if is_dark(paper) else accent,
+            paper=paper,
             bar=random.choice(looks.bars),
             rows=looks.rows,
             navigation=random.choice(looks.navigation),
