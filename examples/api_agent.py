@@ -8,18 +8,12 @@ agent are answered with a fixed text, where a program would ask its user.
 """
 
 import sys
-from pathlib import Path
-from tempfile import mkdtemp
 
 from notes_calendar_service import start
 from pydantic import BaseModel
 
 from tapgraph.agents import ApiAgent
-from tapgraph.agents.api.replies import API_ROLES
 from tapgraph.agents.run.human import CallbackHuman, HumanRequest
-from tapgraph.llm_backend.model_spec import open_models
-from tapgraph.memory import MemoryStore
-from tapgraph.settings import Settings
 from tapgraph.tools.api.openapi import open_service
 
 TASK = (
@@ -40,19 +34,9 @@ def answer(request: HumanRequest) -> str:
     return "yes" if request.kind == "confirmation" else "The <blue> room"
 
 
-folder = Path(mkdtemp())
-with (
-    start() as service,
-    open_service(f"{service.url}/openapi.json") as runner,
-    MemoryStore.open(folder / "memory.db") as memory,
-):
-    agent = ApiAgent(
-        runner=runner,
-        model=open_models(sys.argv[1], Settings.from_environment(), roles=API_ROLES),
-        memory=memory,
-        human=CallbackHuman(answer),
-    )
+with start() as service, open_service(f"{service.url}/openapi.json") as runner:
+    agent = ApiAgent(runner, sys.argv[1], human=CallbackHuman(answer))
     task = sys.argv[2] if len(sys.argv) > 2 else TASK
-    result = agent.run(task, out=folder / "run", answer_type=Meeting)
+    result = agent.run(task, answer_type=Meeting)
     print(result.outcome, result.answer_object, sep=", ")
     print(*service.state.events.values(), *service.state.notes.values(), sep="\n")

@@ -4,18 +4,15 @@ python examples/typed_answer.py http://localhost:8000/v1#NAME [APPIUM_URL]
 """
 
 import sys
-from pathlib import Path
-from tempfile import mkdtemp
 
 from pydantic import BaseModel
 
 from tapgraph.agents import PhoneAgent
-from tapgraph.agents.mobile.replies import ROLES
-from tapgraph.llm_backend.model_spec import open_models
-from tapgraph.memory import MemoryStore
-from tapgraph.settings import Settings
 from tapgraph.tools.mobile import AppiumDevice
 from tapgraph.tools.mobile.simulator import SimulatedDevice, build_phone
+
+model, *appium = sys.argv[1:]
+device = AppiumDevice.connect(appium[0]) if appium else SimulatedDevice(build_phone())
 
 
 class Battery(BaseModel):
@@ -24,13 +21,7 @@ class Battery(BaseModel):
     percent: int
 
 
-folder = Path(mkdtemp())
-on_appium = len(sys.argv) > 2
-device = AppiumDevice.connect(sys.argv[2]) if on_appium else SimulatedDevice(build_phone())
-agent = PhoneAgent(
-    device=device,
-    model=open_models(sys.argv[1], Settings.from_environment(), roles=ROLES),
-    memory=MemoryStore.open(folder / "memory.db"),
-)
-result = agent.run("How full is the battery?", out=folder / "run", answer_type=Battery)
-print(result.outcome, result.answer_object, sep=", ")
+with device as phone:
+    agent = PhoneAgent(phone, model)
+    result = agent.run("How full is the battery?", answer_type=Battery)
+    print(result.outcome, result.answer_object, sep=", ")

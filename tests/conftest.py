@@ -56,6 +56,12 @@ def stand_in() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def phone_brain() -> ModuleType:
+    """What such a server answers when it plays the phone agent's model."""
+    return _loaded(Path(__file__).parent / "agents" / "mobile" / "phone_brain.py")
+
+
+@pytest.fixture(scope="session")
 def openai_strict_rules() -> ModuleType:
     """What OpenAI publishes on strict schemas, as a checker."""
     return _loaded(Path(__file__).parent / "llm_backend" / "openai_strict_rules.py")

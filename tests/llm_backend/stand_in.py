@@ -38,6 +38,9 @@ class Quirks:
         refuses: fields that it refuses.
         api_version: the query and the header `api-key` that it asks for.
         thinks: where the thoughts of its model stand.
+        thought: what they are.
+        usage: how it counts where it does not count 11 and 7 tokens. A reply that is counted longer
+            than the request allows is cut in its thoughts.
         context_tokens: longer prompts are cut without a word.
     """
 
@@ -49,6 +52,8 @@ class Quirks:
     refuses: frozenset[str] = frozenset()
     api_version: str | None = None
     thinks: Literal["", "tag", "reasoning_content", "reasoning"] = ""
+    thought: str = THOUGHT
+    usage: Mapping[str, Any] = field(default_factory=dict)
     context_tokens: int | None = None
 
 
@@ -156,32 +161,33 @@ def _refusal(
 
 
 def _completion(quirks: Quirks, request: Mapping[str, Any], text: str) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": text}
-    if quirks.thinks == "tag":
-        message["content"] = f"<think>\n{THOUGHT}\n</think>\n\n{text}"
-    elif quirks.thinks:
-        message[quirks.thinks] = THOUGHT
+    prompt_tokens = 11
+    if quirks.context_tokens is not None:
+        prompt_tokens = min(len(json.dumps(request["messages"])) // 4, quirks.context_tokens)
+    usage = {"prompt_tokens": prompt_tokens, "completion_tokens": 7, **quirks.usage}
+    usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
+    is_cut = usage["completion_tokens"] > request.get(quirks.tokens_name, usage["total_tokens"])
     is_call = form_of(request) == "tools"
+    message: dict[str, Any] = {"role": "assistant", "content": "" if is_cut else text}
+    if quirks.thinks == "tag":
+        end = "" if is_cut else f"\n</think>\n\n{text}"
+        message["content"] = f"<think>\n{quirks.thought}{end}"
+    elif quirks.thinks:
+        message[quirks.thinks] = quirks.thought
     if is_call:
         function = {"name": request["tool_choice"]["function"]["name"], "arguments": text}
         message["tool_calls"] = [{"id": "call_1", "type": "function", "function": function}]
         message["content"] = None
-    prompt_tokens = 11
-    if quirks.context_tokens is not None:
-        prompt_tokens = min(len(json.dumps(request["messages"])) // 4, quirks.context_tokens)
+    reason = "tool_calls" if is_call else "stop"
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 0,
         "model": "test-model",
         "choices": [
-            {"index": 0, "finish_reason": "tool_calls" if is_call else "stop", "message": message}
+            {"index": 0, "finish_reason": "length" if is_cut else reason, "message": message}
         ],
-        "usage": {
-            "prompt_tokens": prompt_tokens,
-            "completion_tokens": 7,
-            "total_tokens": prompt_tokens + 7,
-        },
+        "usage": usage,
     }
 
 

@@ -42,7 +42,7 @@ def hand_over(
     out = _place(folder.path / kind, len(recorded) + 1, subgoal)
     began_s = time.monotonic()
     result = agent.do_subgoal(subgoal, out=out, budget=run.meter.left(max(0, step - 1)))
-    run.timer.add_delegated(time.monotonic() - began_s)
+    run.timer.add("delegated", time.monotonic() - began_s)
     delegated = Delegated(
         step=step,
         agent=kind,

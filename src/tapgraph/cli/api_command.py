@@ -9,6 +9,7 @@ import typer
 from tapgraph.agents.run.budget import Budget
 from tapgraph.cli.api_options import ApiOptions
 from tapgraph.cli.options import (
+    CatalogOption,
     HumanOption,
     JsonOption,
     MaxCostOption,
@@ -16,9 +17,12 @@ from tapgraph.cli.options import (
     MaxStepsOption,
     MaxTokensOption,
     OutOption,
+    PromptsOption,
     ResumeOption,
+    SecretOption,
     given_limits,
     human_or_default,
+    refuse_what_a_run_holds,
 )
 from tapgraph.errors import UsageError
 
@@ -28,26 +32,13 @@ __all__ = ["api"]
 def api(
     instruction: Annotated[str, typer.Argument(help="What to do, in plain words.")] = "",
     *,
-    catalog: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE",
-            help="An OpenAPI document (file or URL), or an MCP config with mcpServers; can be "
-            "given several times.",
-        ),
-    ] = None,
+    catalog: CatalogOption = None,
     model: Annotated[
         str | None,
         typer.Option(metavar="SPEC", help="openai:NAME or http://HOST:PORT/v1#NAME."),
     ] = None,
-    secret: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VARIABLE",
-            help="The environment variable that holds the secret of a security scheme, or of "
-            "SERVER/HEADER of an MCP server; the model never sees it.",
-        ),
-    ] = None,
+    secret: SecretOption = None,
+    prompts: PromptsOption = None,
     memory: Annotated[
         str | None, typer.Option(metavar="URL", help="Tips: a file or database URL.")
     ] = None,
@@ -68,10 +59,7 @@ def api(
 
     given = given_limits(max_steps, max_tokens, max_seconds, max_cost)
     if resume is not None:
-        if instruction or out is not None or catalog:
-            raise UsageError(
-                "--resume takes instruction, catalogue and folder from the run; leave them out"
-            )
+        refuse_what_a_run_holds(instruction, out, catalog, secret, prompts)
         return resume_api_run(resume, _resumed(resume, given), json=json).outcome.exit_code
     if not catalog:
         raise UsageError("name the APIs with --catalog: an OpenAPI document or an MCP config")
@@ -82,6 +70,7 @@ def api(
         catalogs=tuple(catalog),
         model=model,
         secrets=tuple(secret or ()),
+        prompts=str(prompts) if prompts else None,
         memory=memory,
         human=human_or_default(human),
         budget=dataclasses.replace(Budget(), **given),

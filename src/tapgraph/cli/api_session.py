@@ -14,6 +14,7 @@ from tapgraph.cli.task_output import open_human, print_result
 from tapgraph.errors import UsageError
 from tapgraph.evals.report.run_report import write_report
 from tapgraph.llm_backend.model_spec import open_models
+from tapgraph.llm_backend.prompt import prompts_of
 from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
 
@@ -41,6 +42,7 @@ def _worked(
 ) -> TaskResult:
     settings = Settings.from_environment()
     models = open_models(options.model, settings, roles=API_ROLES)
+    prompts_of(ApiAgent.package, options.prompts_folder)
     with (
         open_catalogs(options.catalogs, parse_secrets(options.secrets)) as runner,
         MemoryStore.open(options.memory or settings.memory_file) as memory,
@@ -53,6 +55,7 @@ def _worked(
             budget=options.budget,
             human=open_human(options.human),
             on_event=progress.show,
+            prompts=options.prompts_folder,
         )
         result = work(agent)
     report = write_report(RunFolder.open(result.folder))

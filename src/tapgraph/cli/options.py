@@ -7,8 +7,11 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from tapgraph.errors import UsageError
+
 __all__ = [
     "AppiumUrlOption",
+    "CatalogOption",
     "ClockOption",
     "DeviceKind",
     "DeviceOption",
@@ -21,12 +24,15 @@ __all__ = [
     "MaxStepsOption",
     "MaxTokensOption",
     "OutOption",
+    "PromptsOption",
     "ResumeOption",
+    "SecretOption",
     "SeedOption",
     "StateDirOption",
     "UdidOption",
     "given_limits",
     "human_or_default",
+    "refuse_what_a_run_holds",
 ]
 
 
@@ -83,6 +89,30 @@ JsonOption: TypeAlias = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON object on stdout, everything else on stderr."),
 ]
+CatalogOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--catalog",
+        metavar="FILE",
+        help="An OpenAPI document (file or URL), or an MCP config with mcpServers; can be given "
+        "several times.",
+    ),
+]
+SecretOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secret",
+        metavar="NAME=VARIABLE",
+        help="The environment variable that holds the secret of a security scheme, or of "
+        "SERVER/HEADER of an MCP server; the model never sees it.",
+    ),
+]
+PromptsOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--prompts", metavar="DIR", help="Texts in the place of the agent's own; docs/custom.md."
+    ),
+]
 HumanOption: TypeAlias = Annotated[
     HumanKind | None,
     typer.Option(
@@ -126,3 +156,16 @@ def given_limits(
         "max_cost_usd": max_cost,
     }
     return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+def refuse_what_a_run_holds(*given: object) -> None:
+    """Return when none of these was given beside `--resume`.
+
+    Raises:
+        UsageError: one was.
+    """
+    if any(given):
+        raise UsageError(
+            "--resume takes instruction, folder, catalogues, secrets and prompts from the run; "
+            "leave them out"
+        )

@@ -10,6 +10,7 @@ from tapgraph.agents.run.budget import Budget
 from tapgraph.cli.open_device import DEFAULT_APPIUM_URL
 from tapgraph.cli.options import (
     AppiumUrlOption,
+    CatalogOption,
     ClockOption,
     DeviceKind,
     DeviceOption,
@@ -21,12 +22,15 @@ from tapgraph.cli.options import (
     MaxStepsOption,
     MaxTokensOption,
     OutOption,
+    PromptsOption,
     ResumeOption,
+    SecretOption,
     SeedOption,
     StateDirOption,
     UdidOption,
     given_limits,
     human_or_default,
+    refuse_what_a_run_holds,
 )
 from tapgraph.cli.run_options import DEMONSTRATOR, ReadFromKind, RunOptions
 from tapgraph.errors import UsageError
@@ -57,6 +61,9 @@ def run(
     read_from: Annotated[
         ReadFromKind, typer.Option(help="What screens are read from; auto avoids OCR.")
     ] = ReadFromKind.AUTO,
+    catalog: CatalogOption = None,
+    secret: SecretOption = None,
+    prompts: PromptsOption = None,
     human: HumanOption = None,
     max_steps: MaxStepsOption = None,
     max_tokens: MaxTokensOption = None,
@@ -77,8 +84,7 @@ def run(
 
     given = given_limits(max_steps, max_tokens, max_seconds, max_cost)
     if resume is not None:
-        if instruction or out is not None:
-            raise UsageError("--resume takes instruction and folder from the run; leave them out")
+        refuse_what_a_run_holds(instruction, out, catalog, secret, prompts)
         return resume_run(resume, _resumed(resume, given), json=json).outcome.exit_code
     if model is None and device is not DeviceKind.SIM:
         raise UsageError("a phone behind Appium needs a model: add --model openai:NAME or a URL")
@@ -91,6 +97,9 @@ def run(
         clock=clock,
         state_dir=str(state_dir) if state_dir else None,
         model=model or DEMONSTRATOR,
+        catalogs=tuple(catalog or ()),
+        secrets=tuple(secret or ()),
+        prompts=str(prompts) if prompts else None,
         memory=memory,
         pipeline=pipeline,
         read_from=read_from,

@@ -11,6 +11,7 @@ from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.ledger import answered_actions
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
+from tapgraph.cli.open_catalog import open_catalogs, parse_secrets
 from tapgraph.cli.open_device import open_device, open_phone
 from tapgraph.cli.options import DeviceKind
 from tapgraph.cli.progress import open_progress
@@ -21,6 +22,7 @@ from tapgraph.errors import UsageError
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.evals.report.run_report import write_report
 from tapgraph.llm_backend.model_spec import open_models
+from tapgraph.llm_backend.prompt import prompts_of
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
@@ -116,6 +118,7 @@ def _worked(
     notice = _NOTICE if is_demonstrator else ""
     place = options.memory or Settings.from_environment().memory_file
     with (
+        open_catalogs(options.catalogs, parse_secrets(options.secrets)) as tools,
         MemoryStore.open(place) as memory,
         open_progress(options.budget, json=json, notice=notice) as progress,
     ):
@@ -128,6 +131,8 @@ def _worked(
             human=open_human(options.human),
             source=options.read_from.value,
             on_event=progress.show,
+            prompts=options.prompts_folder,
+            tools=[tools],
         )
         result = work(agent)
     report = write_report(RunFolder.open(result.folder))
@@ -141,6 +146,8 @@ def _seed(options: RunOptions) -> int | None:
 
 def _models(options: RunOptions) -> RoleModels:
     pipeline_named(options.pipeline)
+    prompts_of(PhoneAgent.package, options.prompts_folder)
+    parse_secrets(options.secrets)
     if options.model == DEMONSTRATOR:
         return RoleModels(Demonstrator())
     return open_models(options.model, Settings.from_environment(), roles=ROLES)

@@ -1,6 +1,7 @@
 """Phones, memories and whole runs for the tests of the phone agent."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +9,23 @@ import pytest
 from pydantic import BaseModel
 
 from tapgraph.agents.mobile.agent import PhoneAgent
+from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.events import Event
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.chat_model import ChatModel
 from tapgraph.llm_backend.messages import Message
+from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
 from tapgraph.memory import MemoryStore
+from tapgraph.settings import Settings
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
+from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, find_task
+from tapgraph.tools.mobile.simulator.world.world import World
 
 Override = Callable[[Sequence[Message], type[BaseModel] | None], Answer | None]
 RunTask = Callable[..., TaskResult]
@@ -52,6 +58,38 @@ def run_task(phone: Phone, memory: MemoryStore, tmp_path: Path) -> RunTask:
         return agent.run(instruction, out=tmp_path / "run", answer_type=answer_type)
 
     return run
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A phone, and whole tasks on it with the models of a spec, as the command line runs them."""
+
+    phone: Phone
+    memory: MemoryStore
+    folder: Path
+
+    def run(self, spec: str, instruction: str, **fields: Any) -> TaskResult:
+        """Do the task; other arguments are the agent's."""
+        settings = Settings(home=self.folder, model_api_key="sk-mine")
+        answer_type = fields.pop("answer_type", None)
+        agent = PhoneAgent(
+            device=fields.pop("device", None) or SimulatedDevice(self.phone),
+            model=open_models(spec, settings, roles=ROLES),
+            memory=self.memory,
+            **fields,
+        )
+        return agent.run(instruction, out=self.folder / "run", answer_type=answer_type)
+
+    def is_done(self, instruction: str) -> bool:
+        """Whether the databases of the phone say so."""
+        task = find_task(instruction)
+        assert task is not None
+        return task.check(World.generate(7), PhoneRecords(self.phone)).ok
+
+
+@pytest.fixture
+def stage(phone: Phone, memory: MemoryStore, tmp_path: Path) -> Stage:
+    return Stage(phone, memory, tmp_path)
 
 
 @pytest.fixture

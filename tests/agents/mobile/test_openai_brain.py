@@ -1,120 +1,55 @@
 """Any server of OpenAI's protocol can be the brain: a whole task through the official client."""
 
-from collections.abc import Callable
-from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tapgraph.agents.mobile import replies
-from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.mobile.pipeline import MOBILE_AGENT_E, TAPGRAPH, Pipeline
-from tapgraph.agents.mobile.replies import ROLES
+from tapgraph.agents.mobile.replies import ManagerReply
 from tapgraph.agents.run.events import Decided, ModelCalled
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
-from tapgraph.evals.phone.demonstrator import Demonstrator
-from tapgraph.llm_backend.messages import Message, TextPart
-from tapgraph.llm_backend.model_spec import open_models
-from tapgraph.memory import MemoryStore
-from tapgraph.settings import Settings
-from tapgraph.tools.mobile.simulator.device import SimulatedDevice
-from tapgraph.tools.mobile.simulator.phone import Phone
-from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, find_task
-from tapgraph.tools.mobile.simulator.world.world import World
 
 NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
-SETTINGS = Settings(home=Path("unused"))
-
-
-def demonstrate(request: dict[str, Any]) -> str:
-    """The demonstrator's reply to a request of the wire, found by the name of its schema."""
-    name = request["response_format"]["json_schema"]["name"]
-    messages = tuple(
-        Message(message["role"], (TextPart(_text(message["content"])),))
-        for message in request["messages"]
-    )
-    return Demonstrator().reply(messages, schema=getattr(replies, name)).text
-
-
-def _text(content: str | list[dict[str, Any]]) -> str:
-    if isinstance(content, str):
-        return content
-    return "\n".join(part["text"] for part in content if part["type"] == "text")
-
-
-def _pictures(request: dict[str, Any]) -> int:
-    return sum(
-        part["type"] == "image_url"
-        for message in request["messages"]
-        if isinstance(message["content"], list)
-        for part in message["content"]
-    )
 
 
 @pytest.mark.parametrize("pipeline", [TAPGRAPH, MOBILE_AGENT_E], ids=lambda each: each.name)
 def test_a_whole_task_runs_over_http(
-    pipeline: Pipeline,
-    openai_server: Callable[..., Any],
-    phone: Phone,
-    memory: MemoryStore,
-    tmp_path: Path,
+    pipeline: Pipeline, openai_server: Any, phone_brain: ModuleType, stage: Any, events: Any
 ) -> None:
-    server = openai_server(demonstrate)
+    server = openai_server(phone_brain.PhoneBrain())
     pictures = "operator" if pipeline is TAPGRAPH else "all"
     spec = server.spec("brain", f"pictures={pictures}&max_image_px=400&price_in=1&price_out=2")
-    models = open_models(spec, SETTINGS, roles=ROLES)
-    agent = PhoneAgent(
-        device=SimulatedDevice(phone), model=models, memory=memory, pipeline=pipeline
-    )
-    result = agent.run(NOTE, out=tmp_path / "run")
+    result = stage.run(spec, NOTE, pipeline=pipeline)
     assert result.outcome is Outcome.SUCCESS
-    task = find_task(NOTE)
-    assert task is not None
-    assert task.check(World.generate(7), PhoneRecords(phone)).reasons == ()
-    folder = RunFolder.open(tmp_path / "run")
-    calls = [event for event in folder.events() if isinstance(event, ModelCalled)]
+    assert stage.is_done(NOTE)
+    calls = events(ModelCalled)
     assert len(calls) == len(server.requests)
     assert result.spent.tokens == 18 * len(calls)
     assert result.spent.cost_usd == pytest.approx(len(calls) * (11 * 1 + 7 * 2) / 1e6)
-    assert folder.header.model == "brain"
-    decided = [event.step for event in folder.events() if isinstance(event, Decided)]
-    in_steps = [request for request in server.requests if _pictures(request)]
-    pictures_per_step = sum(map(_pictures, in_steps)) / len(decided)
+    assert RunFolder.open(result.folder).header.model == "brain"
+    pictures_sent = sum(len(phone_brain.pictures_of(request)) for request in server.requests)
+    pictures_per_step = pictures_sent / len(events(Decided))
     assert pictures_per_step == (1 if pipeline is TAPGRAPH else pytest.approx(5, abs=0.5))
 
 
 def test_roles_may_have_models_of_their_own(
-    openai_server: Callable[..., Any], phone: Phone, memory: MemoryStore, tmp_path: Path
+    openai_server: Any, phone_brain: ModuleType, stage: Any
 ) -> None:
-    small, large = openai_server(demonstrate), openai_server(demonstrate)
-    models = open_models(
-        f"{small.spec('small')},manager={large.spec('large')}", SETTINGS, roles=ROLES
-    )
-    agent = PhoneAgent(device=SimulatedDevice(phone), model=models, memory=memory)
-    assert agent.run(NOTE, out=tmp_path / "run").outcome is Outcome.SUCCESS
-    names = {request["response_format"]["json_schema"]["name"] for request in large.requests}
-    assert names == {"ManagerReply"}
-    assert RunFolder.open(tmp_path / "run").header.model == "small, large"
+    brain = phone_brain.PhoneBrain()
+    small, large = openai_server(brain), openai_server(brain)
+    result = stage.run(f"{small.spec('small')},manager={large.spec('large')}", NOTE)
+    assert result.outcome is Outcome.SUCCESS
+    assert {phone_brain.role_of(request) for request in large.requests} == {ManagerReply}
+    assert RunFolder.open(result.folder).header.model == "small, large"
 
 
-def test_what_never_changes_comes_first_and_the_screen_last(
-    openai_server: Callable[..., Any], phone: Phone, memory: MemoryStore, tmp_path: Path
-) -> None:
-    server = openai_server(demonstrate)
-    agent = PhoneAgent(
-        device=SimulatedDevice(phone),
-        model=open_models(server.spec(), SETTINGS, roles=ROLES),
-        memory=memory,
-    )
-    agent.run(NOTE, out=tmp_path / "run")
-    by_role: dict[str, list[tuple[str, str]]] = {}
-    for request in server.requests:
-        system, user = (message["content"] for message in request["messages"])
-        name = request["response_format"]["json_schema"]["name"]
-        by_role.setdefault(name, []).append((_text(system), _text(user)))
-    for name in ("OperatorReply", "ReflectorReply", "NotetakerReply", "ManagerReply"):
-        turns = by_role[name]
-        assert len({system for system, _ in turns}) == 1
-        assert all(user.startswith(f"## Task\n{NOTE}") for _, user in turns)
-        assert all(user.endswith("</screen>") for _, user in turns)
+def test_what_is_new_comes_last(openai_server: Any, phone_brain: ModuleType, stage: Any) -> None:
+    server = openai_server(phone_brain.PhoneBrain())
+    stage.run(server.spec(), NOTE)
+    asked = [phone_brain.text_of(request["messages"][1]) for request in server.requests]
+    assert all(question.startswith(f"## Task\n{NOTE}") for question in asked)
+    shown = [question for question in asked if "<screen>" in question]
+    assert len(shown) > 20
+    assert all(question.endswith("</screen>") for question in shown)

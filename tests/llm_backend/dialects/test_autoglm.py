@@ -78,7 +78,7 @@ READ = {
     ),
     "finish without words": (
         '<answer>finish(message="")</answer>',
-        GuiCall("", "Answer", {"text": "done"}, is_finished=True),
+        GuiCall("", "Answer", {"text": ""}, is_finished=True),
     ),
     "call in a thought": (
         '<think>First do(action="Home")?</think><answer>do(action="Back")</answer>',

@@ -67,7 +67,7 @@ READ = {
     ),
     "success": (
         block(action="terminate", status="success"),
-        GuiCall("", "Answer", {"text": "done"}, is_finished=True),
+        GuiCall("", "Answer", {"text": ""}, is_finished=True),
     ),
     "failure": (
         "The shop is closed.\n" + block(action="terminate", status="failure"),

@@ -94,7 +94,7 @@ READ = {
     ),
     "finished without words": (
         "Action: finished()",
-        GuiCall("", "Answer", {"text": "done"}, is_finished=True),
+        GuiCall("", "Answer", {"text": ""}, is_finished=True),
     ),
     "call user": (
         "Thought: Which of the two Annas?\nAction: call_user()",

@@ -9,8 +9,7 @@ from typing import ClassVar
 
 from tapgraph.agents.api.graph import build_graph
 from tapgraph.agents.api.replies import API_ROLES
-from tapgraph.agents.api.state import CHECKPOINT_TYPES, ApiState, initial_state
-from tapgraph.agents.api.team import ApiTeam
+from tapgraph.agents.api.state import CHECKPOINT_TYPES, ApiState, ApiTeam, initial_state
 from tapgraph.agents.api.wording import apis_block
 from tapgraph.agents.handover import phone_functions
 from tapgraph.agents.run.agent import Agent, AnyModel, SetUp

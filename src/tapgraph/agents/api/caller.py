@@ -4,8 +4,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.api.state import ApiState, Choice
-from tapgraph.agents.api.team import ApiTeam
+from tapgraph.agents.api.state import ApiState, ApiTeam, Choice
 from tapgraph.agents.run.human import NobodyThere, ask_question
 from tapgraph.errors import ToolError
 

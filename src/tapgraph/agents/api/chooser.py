@@ -6,12 +6,10 @@ from langgraph.runtime import Runtime
 from pydantic import BaseModel, ValidationError
 
 from tapgraph.agents.api.replies import ChooserReply, chooser_reply
-from tapgraph.agents.api.state import ApiState, Choice
-from tapgraph.agents.api.team import ApiTeam
-from tapgraph.agents.api.wording import answer_rule, apis_block, steps_block
+from tapgraph.agents.api.state import ApiState, ApiTeam, Choice
+from tapgraph.agents.api.wording import apis_block, steps_block
 from tapgraph.agents.run.events import Decided
 from tapgraph.agents.run.history import Limits, failures_in_a_row, loop_warning
-from tapgraph.agents.run.wording import tip_lines
 from tapgraph.errors import InvalidReply, ToolError
 from tapgraph.llm_backend.messages import Message
 from tapgraph.tools.api.calls import checked_arguments
@@ -21,6 +19,7 @@ from tapgraph.tools.api.references import References
 __all__ = ["chooser"]
 
 _FAILURE_WARNING = 2
+_ANSWER = "what the user wants to know, or what was done, in a sentence or two"
 _SAID = {"call": "api", "search": "query", "ask_user": "question"}
 """The part of a reply that says what an action is about."""
 
@@ -57,13 +56,12 @@ def chooser(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
 def _conversation(state: ApiState, team: ApiTeam) -> tuple[Message, Message]:
     return team.run.prompts.conversation(
         "chooser",
-        {"answer_rule": answer_rule(team.run.answer_type), "tips": tip_lines(team.run.tips)},
-        {
+        {"answer_rule": team.run.answer_form(_ANSWER), "tips": team.run.tip_lines},
+        {"started_at": state["started_at"], "hint": _hint(state, team.run.limits)},
+        blocks={
             "instruction": state["instruction"],
-            "started_at": state["started_at"],
             "apis": apis_block(team.runner.catalog, state["candidates"]),
             "steps": steps_block(state["history"], team.run.folder),
-            "hint": _hint(state, team.run.limits),
         },
     )
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.api.state import ApiState
-from tapgraph.agents.api.team import ApiTeam
+from tapgraph.agents.api.state import ApiState, ApiTeam
 from tapgraph.agents.api.wording import result_line, steps_block
+from tapgraph.agents.run.agent_run import AgentRun
 from tapgraph.agents.run.replies import TipsReply, VerifierReply
-from tapgraph.agents.run.wording import tip_lines
 
 __all__ = ["tips_reflector", "verifier"]
 
@@ -22,26 +21,28 @@ def verifier(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
     """Success, or what is missing; the run's limits say how often that may be."""
     run = runtime.context.run
     fields = {
-        "instruction": state["instruction"],
         "started_at": state["started_at"],
-        "steps": steps_block(state["history"], run.folder),
         "answer": result_line(state["answer"], max_characters=_LONGEST_ANSWER),
     }
-    asked = run.prompts.conversation("verifier", {}, fields)
+    asked = run.prompts.conversation("verifier", {}, fields, blocks=_blocks(state, run))
     return run.verify(state, lambda: run.ask("verifier", asked, VerifierReply, step=state["step"]))
 
 
 def tips_reflector(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
     """Records what would have helped to know before."""
     run = runtime.context.run
-    fields = {
-        "instruction": state["instruction"],
-        "steps": steps_block(state["history"], run.folder),
-        "ending": run.ending(state),
-    }
     asked = run.prompts.conversation(
-        "tips_reflector", {"tips": tip_lines(run.tips)}, fields, asks="experience"
+        "tips_reflector",
+        {"tips": run.tip_lines},
+        {"ending": run.ending(state)},
+        blocks=_blocks(state, run),
+        asks="experience",
     )
     return run.learn_tips(
         state, lambda: run.ask("tips_reflector", asked, TipsReply, step=state["step"])
     )
+
+
+def _blocks(state: ApiState, run: AgentRun) -> dict[str, str]:
+    steps = steps_block(state["history"], run.folder)
+    return {"instruction": state["instruction"], "steps": steps}

@@ -22,8 +22,7 @@ from tapgraph.agents.api.chooser import chooser
 from tapgraph.agents.api.ending import tips_reflector, verifier
 from tapgraph.agents.api.observer import observer
 from tapgraph.agents.api.retriever import retriever
-from tapgraph.agents.api.state import ApiState
-from tapgraph.agents.api.team import ApiTeam
+from tapgraph.agents.api.state import ApiState, ApiTeam
 from tapgraph.agents.run.history import Limits, stop_of
 
 __all__ = ["ApiGraph", "build_graph"]

@@ -5,8 +5,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.api.state import ApiState, ApiStep, Choice
-from tapgraph.agents.api.team import ApiTeam
+from tapgraph.agents.api.state import ApiState, ApiStep, ApiTeam, Choice
 from tapgraph.tools.api.json_value import json_text
 
 __all__ = ["observer"]

@@ -5,8 +5,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.api.state import ApiState
-from tapgraph.agents.api.team import ApiTeam
+from tapgraph.agents.api.state import ApiState, ApiTeam
 from tapgraph.agents.run.events import Retrieved
 from tapgraph.tools.api.candidates import candidates_within, whole_catalog
 

@@ -1,15 +1,26 @@
-"""What the graph remembers between nodes; every value is plain data that a checkpoint can hold.
+"""What the graph remembers between nodes, as plain data, and what its nodes work with beside it.
 
 What calls gave is held by the number of its step: the run folder finds it again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
+from tapgraph.agents.run.agent_run import AgentRun
 from tapgraph.agents.run.history import RunState, StepRecord, fresh_state
+from tapgraph.tools.api.calls import ApiRunner
 
-__all__ = ["CHECKPOINT_TYPES", "ActionName", "ApiState", "ApiStep", "Choice", "initial_state"]
+__all__ = [
+    "CHECKPOINT_TYPES",
+    "ActionName",
+    "ApiState",
+    "ApiStep",
+    "ApiTeam",
+    "Choice",
+    "initial_state",
+]
 
 ActionName: TypeAlias = Literal["call", "read", "search", "ask_user", "finish", "give_up", "none"]
 """What can be done in a step; `none` stands for a reply that cannot be used."""
@@ -72,3 +83,20 @@ def initial_state(instruction: str, started_at: datetime) -> ApiState:
 
 CHECKPOINT_TYPES: tuple[type, ...] = (Choice, ApiStep)
 """The classes that a checkpoint may bring back to life; nothing else is."""
+
+
+@dataclass(frozen=True)
+class ApiTeam:
+    """What the nodes share and no checkpoint holds.
+
+    Attributes:
+        run: what both agents' nodes have.
+        runner: the APIs.
+        clock: the user's time, with its zone.
+        pinned: APIs that are always shown, whatever is searched for.
+    """
+
+    run: AgentRun
+    runner: ApiRunner
+    clock: Callable[[], datetime]
+    pinned: tuple[str, ...] = ()

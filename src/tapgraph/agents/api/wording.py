@@ -4,20 +4,16 @@ Whatever a service or a catalogue says is foreign text: it stands in one block, 
 escaped, so that nothing in it can end the block.
 """
 
-import json
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
 from tapgraph.agents.api.state import ApiStep
-from tapgraph.agents.run.wording import fenced
+from tapgraph.llm_backend.prompt import fenced
 from tapgraph.tools.api.candidates import API_TOKENS
 from tapgraph.tools.api.catalog import ApiCatalog
 from tapgraph.tools.api.json_value import Json, excerpt, json_line, outline
 from tapgraph.tools.api.references import ResultStore
 
 __all__ = [
-    "answer_rule",
     "apis_block",
     "result_line",
     "steps_block",
@@ -79,11 +75,3 @@ def result_line(value: Json, *, max_characters: int) -> str:
         return text
     shown = excerpt(text, max_characters).removesuffix(")")
     return f"{shown}; the whole is {fenced(outline(value))}; refer to its parts)"
-
-
-def answer_rule(answer_type: type[BaseModel] | None) -> str:
-    """What the model is told about the answer."""
-    if answer_type is None:
-        return "what the user wants to know, or what was done, in a sentence or two"
-    schema = json.dumps(answer_type.model_json_schema(), ensure_ascii=False)
-    return f"the result that the task asks for, an object of the schema {schema}"

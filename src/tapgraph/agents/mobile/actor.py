@@ -13,10 +13,10 @@ from tapgraph.agents.mobile.shortcut_player import play_shortcut
 from tapgraph.agents.mobile.state import Decision, Judgement, PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.run.human import NobodyThere, ask_leave, ask_question
-from tapgraph.agents.run.wording import fenced
 from tapgraph.errors import ToolError
+from tapgraph.llm_backend.prompt import fenced
 from tapgraph.tools.api.json_value import excerpt, json_line
-from tapgraph.tools.mobile.actions import Action, Answer, AskUser, action_from_wire
+from tapgraph.tools.mobile.actions import Action, Answer, AskUser, Enter, Type, action_from_wire
 from tapgraph.tools.mobile.policy import assess
 from tapgraph.tools.mobile.screen import Screen
 
@@ -100,15 +100,23 @@ def _carry_out(decision: Decision, state: PhoneState, team: PhoneTeam) -> dict[s
     action = action_from_wire({"name": decision.name, "arguments": decision.arguments})
     match action:
         case Answer():
-            _check_answer(action, team)
-            return {"answer": action.text}
+            return _answered(action, state, team)
         case AskUser():
             said = ask_question(action.question)
             return _noted(state, f"The user was asked {action.question!r} and said: {said}")
-    if not team.run.ledger.was_sent(step):
-        _ask_leave(action, team.screens[state["screen"]], 0)
-    team.run.timer.add_device(team.run.ledger.send(team.device, action, step=step))
+    for part, one in enumerate(_keystrokes(action)):
+        if not team.run.ledger.was_sent(step, part):
+            _ask_leave(one, team.screens[state["screen"]], part)
+        team.run.perform(team.device, one, step=step, part=part)
     return {}
+
+
+def _keystrokes(action: Action) -> tuple[Action, ...]:
+    """The action; a line break at the end of typed text is the Enter key, as GUI models mean it."""
+    if not isinstance(action, Type) or not action.text.endswith("\n"):
+        return (action,)
+    text = action.text.removesuffix("\n")
+    return (Type(text), Enter()) if text else (Enter(),)
 
 
 def _use_tool(decision: Decision, state: PhoneState, team: PhoneTeam) -> dict[str, Any]:
@@ -124,6 +132,19 @@ def _use_tool(decision: Decision, state: PhoneState, team: PhoneTeam) -> dict[st
 
 def _noted(state: PhoneState, line: str) -> dict[str, Any]:
     return {"notes": "\n".join(part for part in (state["notes"], line) if part)}
+
+
+def _answered(action: Answer, state: PhoneState, team: PhoneTeam) -> dict[str, Any]:
+    """What the user is told.
+
+    GUI models end every subgoal with an answer, often an empty one: what they say before the last
+    subgoal is a note.
+    """
+    is_result = bool(action.text) and state["plan"].is_last
+    if team.traits("operator").dialect and not is_result:
+        return _noted(state, fenced(action.text))
+    _check_answer(action, team)
+    return {"answer": action.text}
 
 
 def _check_answer(action: Answer, team: PhoneTeam) -> None:

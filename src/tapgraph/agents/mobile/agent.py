@@ -6,9 +6,9 @@ from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from typing import ClassVar, Literal
 
-from tapgraph.agents.mobile.graph import Node, build_graph
+from tapgraph.agents.mobile.graph import Node, build_graph, check_nodes
 from tapgraph.agents.mobile.offer import PUBLISHED_ACTIONS, Offer
-from tapgraph.agents.mobile.pipeline import TAPGRAPH, Pipeline, pipeline_from, settings_of
+from tapgraph.agents.mobile.pipeline import TAPGRAPH, Pipeline, pipeline_from
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.mobile.screen_store import ScreenStore
 from tapgraph.agents.mobile.state import CHECKPOINT_TYPES, PhoneState, initial_state
@@ -33,6 +33,9 @@ __all__ = ["PhoneAgent", "Tool"]
 Tool = ApiRunner | Callable[..., object]
 """A Python function, or a runner of APIs: a service, an MCP server."""
 
+_MOST_TOOLS = 128
+"""As many as OpenAI's protocol takes; each stands in every prompt of the Operator."""
+
 
 @dataclass(frozen=True)
 class PhoneAgent(Agent):
@@ -50,7 +53,9 @@ class PhoneAgent(Agent):
         api_agent: who does subgoals that the Manager gives away; None for nobody.
 
     Raises:
-        UsageError: a tool or a node has the name of something that is there already.
+        UsageError: a tool has the name of an action or of another tool, a function cannot be a
+            tool, there are more than 128 tools, or a node has the name of something that the graph
+            has already.
     """
 
     device: Device
@@ -66,6 +71,10 @@ class PhoneAgent(Agent):
     kind: ClassVar[AgentKind] = "mobile"
     package: ClassVar[str] = "tapgraph.agents.mobile"
 
+    def __post_init__(self) -> None:
+        check_nodes(self.nodes)
+        self._tools()
+
     @property
     def roles(self) -> tuple[str, ...]:
         """The roles that may have a model of their own."""
@@ -76,10 +85,8 @@ class PhoneAgent(Agent):
         return f"anything that a person can do by hand on {self.device.name}"
 
     def _set_up(self) -> SetUp:
-        pipeline = self.pipeline
-        return SetUp(
-            self.model, self.device.name, pipeline.limits, pipeline.name, settings_of(pipeline)
-        )
+        pipeline, settings = self.pipeline, dataclasses.asdict(self.pipeline)
+        return SetUp(self.model, self.device.name, pipeline.limits, pipeline.name, settings)
 
     def _as_started(self, header: RunHeader) -> "PhoneAgent":
         pipeline = pipeline_from(header.pipeline_settings, header.pipeline)
@@ -105,9 +112,12 @@ class PhoneAgent(Agent):
 
     def _offer(self, memory: MemoryStore) -> Offer:
         has_apps = Capability.APPS in self.device.capabilities
+        tools = self._tools()
+        names = {api.identifier for api in tools.catalog} if tools is not None else ()
+        known = memory.shortcuts(Scope(agent="mobile"))
         offer = Offer(
-            shortcuts=memory.shortcuts(Scope(agent="mobile")),
-            tools=self._tools(),
+            shortcuts=[shortcut for shortcut in known if shortcut.name not in names],
+            tools=tools,
             apps=tuple(app.label for app in self.device.installed_apps()) if has_apps else (),
         )
         ours = [name for name in ACTION_TYPES if name not in PUBLISHED_ACTIONS]
@@ -121,7 +131,16 @@ class PhoneAgent(Agent):
         if not runners:
             return None
         tools = runners[0] if len(runners) == 1 else JoinedRunner(runners)
+        if len(tools.catalog) > _MOST_TOOLS:
+            raise UsageError(
+                f"the Operator can be told of {_MOST_TOOLS} tools at most, got "
+                f"{len(tools.catalog)}; name fewer, or give them to an API agent, which searches"
+            )
         for api in tools.catalog:
-            if repaired_name(api.identifier) in ACTION_TYPES:
-                raise UsageError(f"a tool cannot be called {api.identifier!r}: an action is")
+            action = repaired_name(api.identifier)
+            if action in ACTION_TYPES:
+                raise UsageError(
+                    f"a tool cannot be called {api.identifier!r}: models say that for the action "
+                    f"{action}"
+                )
         return tools

@@ -16,7 +16,6 @@ from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import history_lines, plan_lines, shortcut_lines
 from tapgraph.agents.run.events import LearntShortcut
 from tapgraph.agents.run.replies import TipsReply, VerifierReply
-from tapgraph.agents.run.wording import tip_lines
 
 __all__ = ["shortcut_reflector", "tips_reflector", "verifier"]
 
@@ -26,15 +25,17 @@ def verifier(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     team = runtime.context
     history = state["history"][-team.pipeline.history_window :]
     fields = {
-        "instruction": state["instruction"],
         "plan": plan_lines(state["plan"]),
         "history": history_lines(history, team.traits("verifier")),
         "progress": state["progress"] or "none yet",
         "notes": state["notes"] or "none yet",
         "answer": state["answer"] or "none",
+    }
+    blocks = {
+        "instruction": state["instruction"],
         "screen": team.screens.to_read(state["screen"]),
     }
-    asked = team.run.prompts.conversation("verifier", {}, fields)
+    asked = team.run.prompts.conversation("verifier", {}, fields, blocks=blocks)
     return team.run.verify(state, lambda: team.ask("verifier", state, asked, VerifierReply))
 
 
@@ -46,7 +47,11 @@ def shortcut_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[s
         "shortcuts": shortcut_lines(team.offer.shortcuts),
     }
     asked = team.run.prompts.conversation(
-        "shortcut_reflector", rules, _experience(state, team), asks="experience"
+        "shortcut_reflector",
+        rules,
+        _experience(state, team),
+        blocks={"instruction": state["instruction"]},
+        asks="experience",
     )
     reply = team.run.reflected(
         state["step"],
@@ -70,8 +75,9 @@ def tips_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, 
     team = runtime.context
     asked = team.run.prompts.conversation(
         "tips_reflector",
-        {"tips": tip_lines(team.run.tips)},
+        {"tips": team.run.tip_lines},
         _experience(state, team),
+        blocks={"instruction": state["instruction"]},
         asks="experience",
     )
     return team.run.learn_tips(state, lambda: team.ask("tips_reflector", state, asked, TipsReply))
@@ -79,7 +85,6 @@ def tips_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, 
 
 def _experience(state: PhoneState, team: PhoneTeam) -> dict[str, str]:
     return {
-        "instruction": state["instruction"],
         "plan": plan_lines(state["plan"]),
         "progress": state["progress"] or "none",
         "history": history_lines(state["history"], team.traits("tips_reflector")),

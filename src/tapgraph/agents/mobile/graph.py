@@ -39,8 +39,9 @@ from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.run.history import stop_of
 from tapgraph.agents.run.outcome import Outcome
+from tapgraph.errors import InvalidReply, UsageError
 
-__all__ = ["Node", "PhoneGraph", "build_graph"]
+__all__ = ["Node", "PhoneGraph", "build_graph", "check_nodes"]
 
 PhoneGraph: TypeAlias = CompiledStateGraph[PhoneState, PhoneTeam, PhoneState, PhoneState]
 
@@ -53,23 +54,9 @@ class Node(Protocol):
         ...
 
 
-_NODES: Mapping[str, Node] = {
-    "perceptor": perceptor,
-    "manager": manager,
-    "operator": operator,
-    "actor": actor,
-    "reflector": reflector,
-    "notetaker": notetaker,
-    "close_step": close_step,
-    "shortcut_reflector": shortcut_reflector,
-    "tips_reflector": tips_reflector,
-}
-_NODES_SIDE_BY_SIDE: Mapping[str, Node] = {
-    "manager_beside": manager_beside,
-    "manager_ahead": manager_ahead,
-    "verifier": verifier,
-    "delegate": delegate,
-}
+_ALWAYS = (perceptor, manager, operator, actor, reflector, notetaker, close_step)
+_SIDE_BY_SIDE = (manager_beside, manager_ahead, verifier, delegate)
+_AT_THE_END = (shortcut_reflector, tips_reflector)
 
 
 def build_graph(
@@ -89,15 +76,14 @@ def build_graph(
     """
     graph = StateGraph(PhoneState, context_schema=PhoneTeam)
     is_side_by_side = pipeline.wiring == "side by side"
-    nodes = {**_NODES, **(_NODES_SIDE_BY_SIDE if is_side_by_side else {}), **own}
-    for name, node in nodes.items():
-        graph.add_node(name, node)
+    for node in (*_ALWAYS, *(_SIDE_BY_SIDE if is_side_by_side else ()), *_AT_THE_END):
+        graph.add_node(node.__name__, node)
+    for name, node in own.items():
+        graph.add_node(name, _advising(name, node))
     routes = _Routes(pipeline, tuple(own), learns=learns)
     graph.add_edge(START, "perceptor")
     graph.add_edge("perceptor", "manager")
     graph.add_edge("operator", "actor")
-    for name in own:
-        graph.add_edge(name, "close_step")
     if is_side_by_side:
         _wire_side_by_side(graph, routes)
     else:
@@ -105,6 +91,38 @@ def build_graph(
     graph.add_edge("shortcut_reflector", "tips_reflector")
     graph.add_edge("tips_reflector", END)
     return graph.compile(checkpointer=checkpointer)
+
+
+def check_nodes(own: Mapping[str, Node]) -> None:
+    """Return when nodes of these names can be put into either graph.
+
+    Raises:
+        UsageError: one is no word, or the name of a node or of a channel of the state.
+    """
+    nodes = {node.__name__ for node in (*_ALWAYS, *_SIDE_BY_SIDE, *_AT_THE_END)}
+    taken = nodes | set(PhoneState.__annotations__)
+    for name in own:
+        if name in taken or not name.isidentifier() or name.startswith("_"):
+            raise UsageError(
+                f"a node must be called by a word that the graph does not use, got {name!r}; "
+                f"it uses {', '.join(sorted(taken))}"
+            )
+
+
+def _advising(name: str, node: Node) -> Node:
+    """A node of one's own; a reply that it cannot use is a warning, as with every other role.
+
+    It leads nowhere: it runs beside the Reflector, which leads on.
+    """
+
+    def advise(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
+        try:
+            return node(state, runtime)
+        except InvalidReply as error:
+            runtime.context.run.warn(state["step"], f"{name}: {error}")
+            return {}
+
+    return advise
 
 
 def _wire_side_by_side(

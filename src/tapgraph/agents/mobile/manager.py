@@ -16,6 +16,7 @@ from tapgraph.agents.mobile.state import PhoneState, Plan, Proposal
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import app_line, plan_lines, shortcut_purposes
 from tapgraph.errors import InvalidReply
+from tapgraph.llm_backend.prompt import fenced
 
 __all__ = ["manager", "manager_ahead", "manager_beside"]
 
@@ -54,15 +55,17 @@ def _proposed(state: PhoneState, team: PhoneTeam, *, is_foreseen: bool) -> dict[
 def _asked(state: PhoneState, team: PhoneTeam) -> Plan | None:
     """The Manager's plan; None, with a warning, when its reply cannot be used."""
     fields = {
-        "instruction": state["instruction"],
         "plan": plan_lines(state["plan"]),
         "progress": state["progress"] or "none yet",
         "notes": state["notes"] or "none yet",
         "trouble": _trouble(state) or "none",
+    }
+    blocks = {
+        "instruction": state["instruction"],
         "screen": team.screens.to_read(state["screen"]) if team.pipeline.plans_on_text else "",
     }
     rules, schema = _rules(state, team)
-    asked = team.run.prompts.conversation("manager", rules, fields)
+    asked = team.run.prompts.conversation("manager", rules, fields, blocks=blocks)
     try:
         reply = team.ask("manager", state, asked, schema)
     except InvalidReply as error:
@@ -95,7 +98,7 @@ def _rules(state: PhoneState, team: PhoneTeam) -> tuple[dict[str, str], type[Man
 
 
 def _tool_names(team: PhoneTeam) -> list[str]:
-    return [f"{name} (a tool)" for name in team.offer.names if team.offer.is_tool(name)]
+    return [f"{fenced(name)} (a tool)" for name in team.offer.names if team.offer.is_tool(name)]
 
 
 def _trouble(state: PhoneState) -> str:

@@ -13,6 +13,7 @@ from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import plan_lines
 from tapgraph.errors import InvalidReply
+from tapgraph.llm_backend.prompt import plain
 
 __all__ = ["notetaker"]
 
@@ -22,16 +23,18 @@ def notetaker(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     team, judgement = runtime.context, state["judgement"]
     show = team.screens.to_act_on if team.pipeline.reads_whole_screens else team.screens.to_read
     progress = judgement.progress if judgement is not None else state["progress"]
-    plan = f"## Plan\n{plan_lines(state['plan'])}\n\n" if team.pipeline.notes_on_plan else ""
+    plan = f"## Plan\n{plain(plan_lines(state['plan']))}\n\n"
     fields = {
-        "instruction": state["instruction"],
-        "plan": plan,
         "subgoal": state["plan"].current_subgoal,
         "progress": progress or "none yet",
         "notes": state["notes"] or "none yet",
+    }
+    blocks = {
+        "instruction": state["instruction"],
+        "plan": plan if team.pipeline.notes_on_plan else "",
         "screen": show(state["screen"]),
     }
-    asked = team.run.prompts.conversation("notetaker", {}, fields)
+    asked = team.run.prompts.conversation("notetaker", {}, fields, blocks=blocks)
     try:
         reply = team.ask("notetaker", state, asked, NotetakerReply)
     except InvalidReply as error:

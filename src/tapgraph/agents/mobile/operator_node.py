@@ -16,6 +16,7 @@ from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.agents.mobile.state import Decision, PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import (
+    ANSWER,
     action_lines,
     app_line,
     history_lines,
@@ -24,7 +25,6 @@ from tapgraph.agents.mobile.wording import (
     tool_lines,
 )
 from tapgraph.agents.run.events import Decided
-from tapgraph.agents.run.wording import tip_lines
 from tapgraph.errors import InvalidReply
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply
 from tapgraph.llm_backend.dialects.gui_call import Dialect
@@ -42,6 +42,10 @@ _POINT_RULES = {
 }
 
 
+_LONGEST_THOUGHT = 400
+"""Characters of a thought that others are told; the last ones say what is done."""
+
+
 def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     """The next action; a decision with a `problem` when no usable one came."""
     team = runtime.context
@@ -49,7 +53,11 @@ def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     update: dict[str, Any] = {"step": state["step"], "screen_before": state["screen"]}
     screen, traits = team.screens[state["screen"]], team.traits("operator")
     offer = _offer(team, screen)
-    schema = offered_reply(offer, traits, screen if traits.enforces_schemas else None)
+    if traits.enforces_schemas:
+        schema = offered_reply(offer, traits, screen)
+    else:
+        # The offer changes with the keyboard, and what servers have read of a prompt would go.
+        schema = offered_reply(team.offer, traits, None)
     grounded: Grounded | None = None
 
     def take(reply: OperatorReply) -> None:
@@ -65,6 +73,7 @@ def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
         return update | {"decision": Decision("none", {}, problem=str(error))}
     if grounded is None:
         raise TypeError("ask must call check before it returns an answer")
+    has_given_up = dialect is not None and grounded.name == "Answer" and not reply.completes_subgoal
     decision = Decision(
         grounded.name,
         grounded.arguments,
@@ -72,6 +81,7 @@ def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
         grounded.target,
         grounded.direction,
         reply.completes_subgoal,
+        problem=str(grounded.arguments["text"]) if has_given_up else "",
     )
     team.run.folder.record(
         Decided(
@@ -86,13 +96,16 @@ def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
 
 
 def _in_our_words(dialect: Dialect, reply: Reply) -> OperatorReply:
-    """What a GUI model wants done; its thought stands for what it expects."""
+    """What a GUI model wants done; the end of its thought stands for what it expects."""
     call = dialect.read(reply)
+    thought = " ".join((call.thought or reply.reasoning).split())
+    if len(thought) > _LONGEST_THOUGHT:
+        thought = f"…{thought[1 - _LONGEST_THOUGHT :]}"
     return OperatorReply(
-        thought=call.thought,
+        thought=thought,
         action=call.action,
         arguments=dict(call.arguments),
-        description=call.thought,
+        description=thought,
         completes_subgoal=call.is_finished,
         repairs=call.repairs,
     )
@@ -111,16 +124,20 @@ def _conversation(
     dialect: Dialect | None,
 ) -> tuple[Message, Message]:
     plan, history = state["plan"], state["history"][-team.pipeline.history_window :]
+    answer = team.run.answer_form(ANSWER)
     rules = {
         "apps": app_line(offer.apps) or "not known",
-        "tips": tip_lines(team.run.tips),
+        "tips": team.run.tip_lines,
     }
     if dialect is not None:
-        rules["instructions"] = dialect.instructions
+        rules |= {
+            "answer": answer,
+            "instructions": dialect.instructions,
+        }
     else:
         tools = tool_lines(offer)
         rules |= {
-            "actions": action_lines(offer, team.run.answer_type),
+            "actions": action_lines(team.offer, answer),
             "point_rule": _POINT_RULES[traits.coordinate_space],
             "shortcuts": shortcut_lines(offer.shortcuts),
             "tools": f"\n\nTools, which work without the phone:\n{tools}" if tools else "",
@@ -129,13 +146,15 @@ def _conversation(
         "operator_dialect" if dialect is not None else "operator",
         rules,
         {
-            "instruction": state["instruction"],
             "plan": plan_lines(plan),
             "history": history_lines(history, traits),
             "progress": state["progress"] or "none yet",
             "notes": state["notes"] or "none yet",
             "subgoal": plan.current_subgoal,
             "hint": _hints(state, team.screens[state["screen"]]),
+        },
+        blocks={
+            "instruction": state["instruction"],
             "screen": team.screens.to_act_on(state["screen"], traits),
         },
         asks="operator",

@@ -1,6 +1,5 @@
 """The two ways to run the five roles, as data: what each is shown and when a run is stopped."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -88,6 +87,8 @@ command line has 5). Deviations:
   Manager may also declare a task impossible;
 - `Open_App` starts the app instead of looking for its icon, shortcuts look between their actions,
   and `Wait` takes seconds;
+- Type stays in the list of actions while the keyboard is hidden, so that prompts begin alike; a
+  hint says that it is not possible, and it is refused;
 - screens are read from the view tree where it is useful, and elements may be named by number;
 - there are no fixed pauses, risky touches ask, and no reflector is shown tasks to come;
 - the run may take `max_steps` actions, one more than there.
@@ -123,8 +124,3 @@ def pipeline_from(settings: Mapping[str, Any], name: str) -> Pipeline:
         raise UsageError(
             f"the run was made by the pipeline {name!r}, which this agent cannot go on with"
         ) from error
-
-
-def settings_of(pipeline: Pipeline) -> dict[str, Any]:
-    """The pipeline as plain data, for a run's header."""
-    return dataclasses.asdict(pipeline)

@@ -13,7 +13,7 @@ from tapgraph.agents.mobile.state import Judgement, PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import deed_words
 from tapgraph.errors import InvalidReply
-from tapgraph.tools.mobile.screen_text import describe_difference
+from tapgraph.tools.mobile.screen_text import describe_difference, without_places
 
 __all__ = ["reflector"]
 
@@ -24,16 +24,15 @@ def reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     if decision is None:
         raise TypeError("reflector must run after operator")
     fields = {
-        "instruction": state["instruction"],
         "subgoal": state["plan"].current_subgoal,
         "progress": state["progress"] or "none yet",
         "notes": state["notes"] or "none yet",
         "action": deed_words(decision, team.traits("reflector")),
         "description": decision.description or "not said",
         "tool_error": f"The phone reported: {state['tool_error']}\n" if state["tool_error"] else "",
-        "screens": _screens(state, team),
     }
-    asked = team.run.prompts.conversation("reflector", {}, fields)
+    blocks = {"instruction": state["instruction"], "screens": _screens(state, team)}
+    asked = team.run.prompts.conversation("reflector", {}, fields, blocks=blocks)
     try:
         reply = team.ask("reflector", state, asked, ReflectorReply)
     except InvalidReply as error:
@@ -56,4 +55,4 @@ def _screens(state: PhoneState, team: PhoneTeam) -> str:
         shown = team.screens.to_act_on(before), team.screens.to_act_on(after)
         return f"## Before\n{shown[0]}\n\n## After\n{shown[1]}"
     changes = describe_difference(team.screens[before], team.screens[after], budget_tokens=200)
-    return f"## Changes\n{changes}\n\n## After\n{team.screens.to_read(after)}"
+    return f"## Changes\n{without_places(changes)}\n\n## After\n{team.screens.to_read(after)}"

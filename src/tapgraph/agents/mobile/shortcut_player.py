@@ -47,7 +47,7 @@ def play_shortcut(
                 was_sent, (_, screen) = False, team.look(step)
             action = grounded_action(shortcut_step, arguments, first=first, now=screen)
             ask_leave(action, screen, part)
-            team.run.timer.add_device(ledger.send(team.device, action, step=step, part=part))
+            team.run.perform(team.device, action, step=step, part=part)
         except ToolError as error:
             return _failure(shortcut, part, str(error))
         if part == len(shortcut.steps) - 1:

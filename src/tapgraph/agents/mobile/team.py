@@ -77,8 +77,8 @@ class PhoneTeam:
     def look(self, step: int, *, before: Screen | None = None) -> tuple[int, Screen]:
         """The screen in front once it is still, and its number; its time is counted."""
         number, screen = self.screens.look(step, before=before)
-        self.run.timer.add_device(screen.device_s)
-        self.run.timer.add_picture(screen.picture_s + screen.ocr_s)
+        self.run.timer.add("device", screen.device_s)
+        self.run.timer.add("picture", screen.picture_s + screen.ocr_s)
         return number, screen
 
     def _pictures(self, role: str, state: PhoneState) -> Sequence[Image.Image]:
@@ -93,10 +93,11 @@ class PhoneTeam:
             wanted = max(wanted, 1)
         if now.screenshot is None or not wanted:
             return ()
-        if role == "operator" and self.pipeline.marks_targets:
+        # GUI models point at what they see, and know no numbers.
+        if role == "operator" and self.pipeline.marks_targets and not self.traits(role).dialect:
             began_s = time.monotonic()
             marked = draw_marks(now)
-            self.run.timer.add_picture(time.monotonic() - began_s)
+            self.run.timer.add("picture", time.monotonic() - began_s)
             return (marked,)
         before = self.screens[state["screen_before"]].screenshot if wanted == 2 else None
         if before is None:

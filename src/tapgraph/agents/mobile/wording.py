@@ -3,13 +3,11 @@
 import json
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
 from tapgraph.agents.mobile.grounding import written_point
 from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.state import Decision, PhoneStep, Plan
-from tapgraph.agents.run.wording import fenced
 from tapgraph.llm_backend.chat_model import ModelTraits
+from tapgraph.llm_backend.prompt import fenced
 from tapgraph.memory import Shortcut
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.screen import Screen
@@ -17,6 +15,7 @@ from tapgraph.tools.mobile.screen_text import quoted
 from tapgraph.tools.mobile.target import Target
 
 __all__ = [
+    "ANSWER",
     "action_lines",
     "app_line",
     "deed_words",
@@ -32,13 +31,16 @@ _MOST_APPS = 60
 _TOOL_TOKENS = 120
 
 
-def action_lines(offer: Offer, answer_type: type[BaseModel] | None = None) -> str:
-    """One line for each action on offer; with a type, `Answer` takes JSON of it."""
-    actions = {name: kind.usage for name, kind in offer.actions.items()}
-    if answer_type is not None and "Answer" in actions:
-        schema = json.dumps(answer_type.model_json_schema(), ensure_ascii=False)
-        actions["Answer"] = f"text: the result that the task asks for, as JSON of: {schema}"
-    return "\n".join(f"- {name}: {takes}".removesuffix(": ") for name, takes in actions.items())
+ANSWER = "the result that the task asks for, in words"
+"""What the user is given at the end where no type is asked for."""
+
+
+def action_lines(offer: Offer, answer: str = ANSWER) -> str:
+    """One line for each action on offer; `answer` is what `Answer` must hold."""
+    usages = {name: kind.usage for name, kind in offer.actions.items()}
+    if "Answer" in usages and answer != ANSWER:
+        usages["Answer"] = f"text: {answer}"
+    return "\n".join(f"- {name}: {usage}".removesuffix(": ") for name, usage in usages.items())
 
 
 def tool_lines(offer: Offer) -> str:
@@ -121,8 +123,8 @@ def shortcut_lines(shortcuts: Sequence[Shortcut]) -> str:
     """One line for each shortcut: how to call it, what it does, when it may be used."""
     return (
         "\n".join(
-            f"- {shortcut.name}({', '.join(shortcut.arguments)}): {shortcut.description} "
-            f"Precondition: {shortcut.precondition}"
+            f"- {shortcut.name}({', '.join(shortcut.arguments)}): "
+            f"{_one_line(shortcut.description)} Precondition: {_one_line(shortcut.precondition)}"
             for shortcut in shortcuts
         )
         or "none"
@@ -131,7 +133,7 @@ def shortcut_lines(shortcuts: Sequence[Shortcut]) -> str:
 
 def shortcut_purposes(shortcuts: Sequence[Shortcut]) -> str:
     """What each shortcut does, without how it is called, for those who plan."""
-    return " ".join(shortcut.description for shortcut in shortcuts) or "none"
+    return " ".join(_one_line(shortcut.description) for shortcut in shortcuts) or "none"
 
 
 def screen_block(screen: Screen, lines: str) -> str:

@@ -21,13 +21,13 @@ from tapgraph.agents.run.human import AbsentHuman, Human
 from tapgraph.agents.run.ledger import Ledger
 from tapgraph.agents.run.meter import Meter
 from tapgraph.agents.run.outcome import AgentKind
-from tapgraph.agents.run.prompts import Prompts, prompts_of
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.agents.run.task_result import RESUMABLE, TaskResult, parsed_answer, result_in
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.chat_model import ChatModel
 from tapgraph.llm_backend.model_spec import open_models
+from tapgraph.llm_backend.prompt import Prompts, prompts_of
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory import MemoryStore, Scope
 from tapgraph.settings import Settings

@@ -1,5 +1,6 @@
 """One run of an agent: what every node of its graph works with, whichever agent it is."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -18,19 +19,21 @@ from tapgraph.agents.run.history import Limits, RunState, StepRecord, stop_of
 from tapgraph.agents.run.human import ask_leave
 from tapgraph.agents.run.ledger import Acknowledged, Ledger
 from tapgraph.agents.run.meter import Meter
-from tapgraph.agents.run.prompts import Prompts
 from tapgraph.agents.run.replies import TipsReply, VerifierReply
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.step_timer import StepTimer
 from tapgraph.errors import BudgetExhausted, InvalidReply, ModelUnavailable, ToolError
 from tapgraph.llm_backend.chat_model import Reply
 from tapgraph.llm_backend.messages import Message
+from tapgraph.llm_backend.prompt import Prompts
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.structured import CallRecord, ask
 from tapgraph.memory import Tip
 from tapgraph.tools.api.calls import ApiRunner
 from tapgraph.tools.api.json_value import Json, excerpt, json_text
 from tapgraph.tools.api.policy import assess_call
+from tapgraph.tools.mobile.actions import Action, action_to_wire
+from tapgraph.tools.mobile.device import Device
 
 __all__ = ["AgentRun"]
 
@@ -114,6 +117,18 @@ class AgentRun:
         )
         return asked.answer
 
+    @property
+    def tip_lines(self) -> str:
+        """One line for each tip."""
+        return "\n".join(f"- {' '.join(tip.text.split())}" for tip in self.tips) or "none"
+
+    def answer_form(self, otherwise: str) -> str:
+        """What the user must be given at the end; `otherwise` where no type is asked for."""
+        if self.answer_type is None:
+            return otherwise
+        schema = json.dumps(self.answer_type.model_json_schema(), ensure_ascii=False)
+        return f"the result that the task asks for, as JSON of: {schema}"
+
     def warn(self, step: int, text: str) -> None:
         """Record something that a person should know and that does not stop the run."""
         self.folder.record(Warned(step=step, text=text))
@@ -170,6 +185,24 @@ class AgentRun:
         stop = stop_of(state, self.limits)
         return f"{stop.outcome}: {stop.reason}" if stop else "it was stopped"
 
+    def perform(self, device: Device, action: Action, *, step: int, part: int = 0) -> None:
+        """Carry out an action on a phone, at most once in all lives of the run.
+
+        One that was sent before a kill and never answered is not sent again: the screen shows what
+        became of it.
+
+        Raises:
+            ToolError: the phone could not do it, now or before the run was resumed.
+        """
+
+        def act() -> Acknowledged:
+            receipt = device.perform(action)
+            return Acknowledged(receipt.elapsed_s, receipt.detail)
+
+        answer = self.ledger.once(step, part, action_to_wire(action), act)
+        if answer is not None:
+            self.timer.add("device", answer.elapsed_s)
+
     def call_api(
         self, runner: ApiRunner, step: int, identifier: str, arguments: Mapping[str, Json]
     ) -> None:
@@ -190,11 +223,11 @@ class AgentRun:
             if risky is not None:
                 ask_leave(f"{risky.risk}: {risky.label}")
         wire = {"name": identifier, "arguments": _recorded(arguments)}
-        delegated_before_s = self.timer.delegated_s
+        delegated_before_s = self.timer.spent_s("delegated")
         answer = self.ledger.once(step, 0, wire, act)
         if answer is not None:
-            delegated_s = self.timer.delegated_s - delegated_before_s
-            self.timer.add_device(max(0.0, answer.elapsed_s - delegated_s))
+            delegated_s = self.timer.spent_s("delegated") - delegated_before_s
+            self.timer.add("device", max(0.0, answer.elapsed_s - delegated_s))
         elif not self.folder.has_result(step):
             raise ToolError(
                 "the run was interrupted while this was called: it may or may not have been "

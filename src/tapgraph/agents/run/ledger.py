@@ -18,8 +18,7 @@ from tapgraph.agents.run.events import (
 )
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.errors import ToolError
-from tapgraph.tools.mobile.actions import ACTION_TYPES, Action, action_from_wire, action_to_wire
-from tapgraph.tools.mobile.device import Device
+from tapgraph.tools.mobile.actions import ACTION_TYPES, Action, action_from_wire
 
 __all__ = ["Acknowledged", "Ledger", "answered_actions"]
 
@@ -94,23 +93,6 @@ class Ledger:
             )
         )
         return answer
-
-    def send(self, device: Device, action: Action, *, step: int, part: int = 0) -> float:
-        """Carry out an action on a phone as `once` does; the seconds that the phone took.
-
-        One that was sent before a kill and never answered is not sent again: the screen shows what
-        became of it.
-
-        Raises:
-            ToolError: the phone could not do it, now or before the run was resumed.
-        """
-
-        def act() -> Acknowledged:
-            receipt = device.perform(action)
-            return Acknowledged(receipt.elapsed_s, receipt.detail)
-
-        answer = self.once(step, part, action_to_wire(action), act)
-        return answer.elapsed_s if answer is not None else 0.0
 
     def _record(self, event: ActionStarted | ActionDone | ActionFailed) -> None:
         self._folder.record(event)

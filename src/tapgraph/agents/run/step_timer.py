@@ -2,11 +2,16 @@
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 from tapgraph.agents.run.events import StepTimed
 
-__all__ = ["StepTimer"]
+__all__ = ["StepTimer", "Who"]
+
+Who: TypeAlias = Literal["device", "picture", "delegated"]
+"""The phone or an API, pictures of the phone, or another agent."""
 
 
 class StepTimer:
@@ -17,9 +22,7 @@ class StepTimer:
         self._lock = threading.Lock()
         self._began = clock()
         self._model_calls: list[tuple[float, float]] = []
-        self._device_s = 0.0
-        self._picture_s = 0.0
-        self._delegated_s = 0.0
+        self._spent_s: dict[Who, float] = defaultdict(float)
 
     def add_model(self, latency_s: float) -> None:
         """Count a call of a model that has just ended."""
@@ -27,26 +30,15 @@ class StepTimer:
             now = self._clock()
             self._model_calls.append((now - latency_s, now))
 
-    def add_device(self, seconds: float) -> None:
-        """Count time that the phone took, pictures apart."""
+    def add(self, who: Who, seconds: float) -> None:
+        """Count time that somebody else took."""
         with self._lock:
-            self._device_s += seconds
+            self._spent_s[who] += seconds
 
-    def add_picture(self, seconds: float) -> None:
-        """Count time that taking and reading a picture took."""
+    def spent_s(self, who: Who) -> float:
+        """How much of the current step that was."""
         with self._lock:
-            self._picture_s += seconds
-
-    @property
-    def delegated_s(self) -> float:
-        """How long another agent has worked in the current step."""
-        with self._lock:
-            return self._delegated_s
-
-    def add_delegated(self, seconds: float) -> None:
-        """Count time in which another agent worked."""
-        with self._lock:
-            self._delegated_s += seconds
+            return self._spent_s[who]
 
     def close(self, step: int) -> StepTimed:
         """The times since the last call."""
@@ -56,13 +48,13 @@ class StepTimer:
                 step=step,
                 total_s=now - self._began,
                 model_s=_covered(self._model_calls),
-                device_s=self._device_s,
-                picture_s=self._picture_s,
-                delegated_s=self._delegated_s,
+                device_s=self._spent_s["device"],
+                picture_s=self._spent_s["picture"],
+                delegated_s=self._spent_s["delegated"],
             )
             self._began = now
             self._model_calls.clear()
-            self._device_s = self._picture_s = self._delegated_s = 0.0
+            self._spent_s.clear()
         return timed
 
 

@@ -43,6 +43,7 @@ DEMONSTRATOR_TRAITS = ModelTraits(
 _HEAD = re.compile(r'app ("(?:[^"\\]|\\.)*") .*, keyboard (shown|hidden)')
 _CURRENT = re.compile(r"\d+\. (.*) \(current\)")
 _COUNTED = re.compile(r"(\d+) of \d+ subgoals are done")
+_UNDONE = "A check of the whole task found this undone: "
 _EMPTY = frozenset({"none yet", "none"})
 
 
@@ -161,6 +162,10 @@ def _plan(prompt: _Prompt, solution: Solution) -> ManagerReply:
 
 def _next_subgoal(prompt: _Prompt, solution: Solution) -> int:
     """Its number, one more than there are when all are done."""
+    trouble = prompt.sections["Trouble"]
+    for number, subgoal in enumerate(solution.subgoals, 1):
+        if trouble.endswith(f"{_UNDONE}{subgoal.text}"):
+            return number
     counted = _COUNTED.match(prompt.sections["Progress"])
     if not prompt.has_screen and counted is not None:
         return int(counted[1]) + 1

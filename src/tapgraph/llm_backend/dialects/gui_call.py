@@ -88,15 +88,15 @@ def scrolled(thought: str, shown: str, point: tuple[float, float] | None) -> Gui
 
 
 def finished(thought: str, text: str) -> GuiCall:
-    """The answer of a model that has reached its goal."""
-    return GuiCall(thought, "Answer", {"text": text if text.strip() else "done"}, is_finished=True)
+    """The answer of a model that has reached its goal; empty where it has nothing to tell."""
+    return GuiCall(thought, "Answer", {"text": text.strip()}, is_finished=True)
 
 
 def given_up(thought: str, text: str) -> GuiCall:
     """The answer of a model that holds its goal to be out of reach.
 
-    An Operator cannot end a task in failure; that is for the Manager to judge. So the answer says
-    that nothing was achieved, and `is_finished` stays False: the Manager reads it and plans anew.
+    An Operator cannot end a task in failure; that is for the Manager to judge. So `is_finished`
+    stays False, and the text says that nothing was achieved: it counts as a failed action.
     """
     return GuiCall(thought, "Answer", {"text": f"Not done: {text or thought or 'no reason given'}"})
 

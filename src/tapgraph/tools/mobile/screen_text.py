@@ -22,6 +22,7 @@ __all__ = [
     "read_out",
     "shortened",
     "states_of",
+    "without_places",
 ]
 
 _LINE = re.compile(
@@ -31,6 +32,7 @@ _LINE = re.compile(
     r"(?P<states>(?: [a-z]+(?:=[A-Za-z0-9_.-]+)?)*)"
 )
 _READING = re.compile(r'([a-z]+) ("(?:[^"\\]|\\.)*")((?: [a-z]+)*)')
+_PLACED = re.compile(r'^([~+-]) \[\d+\] ([a-z]+ "(?:[^"\\]|\\.)*") \(-?\d+,-?\d+\)')
 _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _FENCES = re.compile(r"`{3,}|~{3,}|</")
 _SHORT_ID = re.compile(r"[A-Za-z0-9_.-]{1,40}")
@@ -151,6 +153,15 @@ def read_out(description: str) -> str:
             lines.append(" ".join([element.role, quoted(element.text), *states]))
     last = description.rpartition("\n")[2]
     return "\n".join([*lines, *([last] if last.startswith("...") else [])])
+
+
+def without_places(changes: str) -> str:
+    """What `describe_difference` wrote, without numbers and places.
+
+    >>> without_places('~ [2] switch "Wi-Fi (5,6)" (980,410) checked (was plain)')
+    '~ switch "Wi-Fi (5,6)" checked (was plain)'
+    """
+    return "\n".join(_PLACED.sub(r"\1 \2", line) for line in changes.split("\n"))
 
 
 def parse_reading(text: str) -> tuple[ReadElement, ...]:

@@ -25,6 +25,7 @@ from datetime import datetime
 from random import Random
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from tapgraph.tools.mobile.simulator.state_dump import Row
 from tapgraph.tools.mobile.simulator.views import View
 
 __all__ = [
@@ -159,6 +160,10 @@ class PhoneServices(Protocol):
 class App:
     """An installed app; subclasses set the first four as class attributes or in `__init__`.
 
+    A phone is copied with its apps, so an app and its pages hold values, objects and functions, but
+    no files, threads or generators; nothing that changes is kept in a module or a class. A frozen
+    dataclass of values that an app is made with, such as a world, is shared by all copies.
+
     Attributes:
         package: such as `com.google.android.apps.maps`; also the name of its database file.
         label: what stands under its icon.
@@ -166,7 +171,9 @@ class App:
         color: background of its icon.
         glyph_color: colour of the symbol.
         needs_network: its pages show "No connection" while the network is gone.
-        database: its own; changes are committed by the phone after each input.
+        database: its own; changes are committed by the phone after each input. A copied
+            phone has all that is stored in it, but not the connection's own settings (row factory,
+            pragmas).
         phone: what it may ask of the phone.
         random: its own seeded source of chance.
     """
@@ -190,6 +197,14 @@ class App:
 
     def create(self) -> None:
         """Fill the empty database; nothing by default."""
+
+    def is_bookkeeping(self, table: str, row: Row) -> bool:
+        """Whether a row of the database tells only what the user looked at.
+
+        Such rows are no side effects. By default every row counts.
+        """
+        del table, row
+        return False
 
     def first_activity(self) -> "Activity[Any]":
         """A new page to start with."""

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from random import Random
 from typing import Self
 
 from tapgraph.errors import UsageError
 
-__all__ = ["FaultPlan"]
+__all__ = ["DueFaults", "FaultPlan"]
 
 _PART = re.compile(r"(tap|slow|popup|crash|network)@([1-9]\d{0,5})(?:-([1-9]\d{0,5}))?")
 
@@ -66,3 +67,39 @@ class FaultPlan:
     def loses_network_at(self, ordinal: int) -> bool:
         """Whether the network is gone after the input with this ordinal."""
         return any(first <= ordinal <= last for first, last in self.network_lost)
+
+
+class DueFaults:
+    """What a plan still has in store for one phone.
+
+    Attributes:
+        plan: what goes wrong, and when.
+        random: chooses among pop-ups.
+    """
+
+    def __init__(self, plan: FaultPlan, random: Random) -> None:
+        self.plan = plan
+        self.random = random
+        self._taps = 0
+        self._crashes = list(plan.crashes)
+        self._popups = list(plan.popups)
+
+    def swallows_tap(self) -> bool:
+        """Count a tap; whether it does nothing."""
+        self._taps += 1
+        return self._taps in self.plan.swallowed_taps
+
+    def take_crash(self, ordinal: int) -> bool:
+        """Whether a crash is due at this input; it is due only once."""
+        return _take(self._crashes, ordinal)
+
+    def take_popup(self, ordinal: int) -> bool:
+        """Whether a pop-up is due after this input; it is due only once."""
+        return _take(self._popups, ordinal)
+
+
+def _take(ordinals: list[int], ordinal: int) -> bool:
+    is_due = bool(ordinals) and ordinal >= ordinals[0]
+    if is_due:
+        del ordinals[0]
+    return is_due

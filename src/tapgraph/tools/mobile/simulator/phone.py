@@ -3,6 +3,7 @@
 It is deterministic. The same apps, seed, clock and faults with the same inputs give the same state
 however often the screen was looked at in between, so a run that was killed is resumed by replaying
 its inputs. Looking only lets a slow page come nearer; an input waits until the page is there.
+The whole state can be kept, restored and copied in milliseconds.
 """
 
 import sqlite3
@@ -21,9 +22,17 @@ from tapgraph.errors import ToolError, UsageError
 from tapgraph.tools.mobile.geometry import Point, Size
 from tapgraph.tools.mobile.simulator.android_system import AndroidSystem
 from tapgraph.tools.mobile.simulator.app import App, DeviceStatus, Notification
-from tapgraph.tools.mobile.simulator.faults import FaultPlan
+from tapgraph.tools.mobile.simulator.faults import DueFaults, FaultPlan
+from tapgraph.tools.mobile.simulator.object_graph import Constants, freeze, thaw
+from tapgraph.tools.mobile.simulator.phone_snapshot import PhoneSnapshot
 from tapgraph.tools.mobile.simulator.screen_image import screen_image, toast_bounds
-from tapgraph.tools.mobile.simulator.system_database import Databases, ScreenRow
+from tapgraph.tools.mobile.simulator.state_dump import StateDump, dump_state
+from tapgraph.tools.mobile.simulator.system_database import (
+    SYSTEM_DATABASE,
+    Databases,
+    ScreenRow,
+    is_system_bookkeeping,
+)
 from tapgraph.tools.mobile.simulator.ui_xml import XmlToast, page_source_xml
 from tapgraph.tools.mobile.simulator.views import Field
 
@@ -69,18 +78,24 @@ class Phone:
         self.apps = tuple(apps)
         self.inputs = 0
         self._lock = threading.RLock()
-        self._faults = faults
-        self._taps = 0
-        self._due_crashes = list(faults.crashes)
-        self._due_popups = list(faults.popups)
-        self._popup_random = Random(f"{seed}/popups")
+        self._faults = DueFaults(faults, Random(f"{seed}/popups"))
         self._image: Image.Image | None = None
         self._databases = Databases((app.package for app in self.apps), state_dir)
         self._system = AndroidSystem(self.apps, clock, faults.slow_pages)
         for app in self.apps:
             random = Random(f"{seed}/{app.package}")
             app.install(self._system, self._databases[app.package], random)
+        self._constants: Constants | None = None
         self._settle()
+
+    @classmethod
+    def from_snapshot(cls, snapshot: PhoneSnapshot) -> Self:
+        """A phone of its own in the state of a snapshot, with its databases in memory."""
+        phone = cls.__new__(cls)
+        phone._lock = threading.RLock()
+        phone._databases = Databases.from_images(snapshot.databases)
+        phone._take_over(snapshot)
+        return phone
 
     def close(self) -> None:
         """Close the databases; the phone cannot be used afterwards."""
@@ -97,6 +112,62 @@ class Phone:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    # The whole state.
+
+    def snapshot(self) -> PhoneSnapshot:
+        """The state now: everything that decides what any input will ever do.
+
+        Raises:
+            UsageError: an app holds something that cannot be copied, such as a file.
+        """
+        with self._lock:
+            if self._constants is None:
+                self._constants = Constants(
+                    value for app in self.apps for value in vars(app).values()
+                )
+            outside = {id(base): name for name, base in self._databases.connections.items()}
+            state = (self._system, self._faults, self.inputs)
+            graph = freeze(state, self._constants, outside)
+            return PhoneSnapshot(graph, self._databases.images(), self._constants)
+
+    def restore(self, snapshot: PhoneSnapshot) -> None:
+        """Go to the state of a snapshot of this phone or of another one with the same apps.
+
+        Database connections stay; apps and other objects that were got from the phone before
+        belong to the past.
+
+        Raises:
+            UsageError: the snapshot is of a phone with other apps.
+        """
+        with self._lock:
+            self._databases.restore(snapshot.databases)
+            self._take_over(snapshot)
+
+    def fork(self) -> Self:
+        """A second phone in the same state; from here on they have nothing to do with each other.
+
+        Raises:
+            UsageError: an app holds something that cannot be copied, such as a file.
+        """
+        return self.from_snapshot(self.snapshot())
+
+    def dump(self) -> StateDump:
+        """All rows of the databases of the apps and of the system."""
+        with self._lock:
+            owners = {app.package: app.is_bookkeeping for app in self.apps}
+            owners[SYSTEM_DATABASE] = is_system_bookkeeping
+            return dump_state(
+                (package, self._databases[package], is_bookkeeping)
+                for package, is_bookkeeping in owners.items()
+            )
+
+    def _take_over(self, snapshot: PhoneSnapshot) -> None:
+        state = thaw(snapshot.graph, self._databases.connections)
+        self._system, self._faults, self.inputs = state
+        self._constants = snapshot.constants
+        self.apps = self._system.apps
+        self._refresh()
 
     # What a person or a driver sees.
 
@@ -215,7 +286,7 @@ class Phone:
     def tap(self, x: int, y: int) -> None:
         """Touch a point shortly."""
         with self._input() as is_taken:
-            if self._tap_counts() and is_taken:
+            if not self._faults.swallows_tap() and is_taken:
                 self._system.tap(Point(x, y))
 
     def long_press(self, x: int, y: int) -> None:
@@ -227,7 +298,7 @@ class Phone:
     def double_tap(self, x: int, y: int) -> None:
         """Touch a point twice quickly; counted as one tap."""
         with self._input() as is_taken:
-            if self._tap_counts() and is_taken:
+            if not self._faults.swallows_tap() and is_taken:
                 self._system.double_tap(Point(x, y))
 
     def swipe(self, x1: int, y1: int, x2: int, y2: int) -> None:
@@ -363,16 +434,12 @@ class Phone:
         with self._lock:
             self._finish_loading()
             self.inputs += 1
-            self._system.network_lost = self._faults.loses_network_at(self.inputs)
+            self._system.network_lost = self._faults.plan.loses_network_at(self.inputs)
             yield not self._crashes_now()
             self._system.elapsed_s += _INPUT_S
             self._pop_up()
             self._system.activities.note_network()
             self._settle()
-
-    def _tap_counts(self) -> bool:
-        self._taps += 1
-        return self._taps not in self._faults.swallowed_taps
 
     def _field_for_input(self) -> Field:
         self._finish_loading()
@@ -386,20 +453,18 @@ class Phone:
             self._refresh()
 
     def _crashes_now(self) -> bool:
-        activities = self._system.activities
-        is_due = bool(self._due_crashes) and self.inputs >= self._due_crashes[0]
-        if not is_due or activities.front is activities.stack.home or activities.recents_open:
-            return False
-        del self._due_crashes[0]
-        activities.crash()
-        return True
+        is_due = self._has_app_in_front() and self._faults.take_crash(self.inputs)
+        if is_due:
+            self._system.activities.crash()
+        return is_due
 
     def _pop_up(self) -> None:
+        if self._has_app_in_front() and self._faults.take_popup(self.inputs):
+            self._system.pop_up(self._faults.random)
+
+    def _has_app_in_front(self) -> bool:
         activities = self._system.activities
-        is_due = bool(self._due_popups) and self.inputs >= self._due_popups[0]
-        if is_due and activities.front is not activities.stack.home and not activities.recents_open:
-            del self._due_popups[0]
-            self._system.pop_up(self._popup_random)
+        return activities.front is not activities.stack.home and not activities.recents_open
 
     def _settle(self) -> None:
         """Show and write down what an input or time has changed."""

@@ -3,14 +3,16 @@
 import re
 import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from tapgraph.errors import UsageError
 from tapgraph.tools.mobile.simulator.app import DeviceStatus
+from tapgraph.tools.mobile.simulator.state_dump import Row
 
-__all__ = ["SYSTEM_DATABASE", "Databases", "ScreenRow"]
+__all__ = ["SYSTEM_DATABASE", "Databases", "ScreenRow", "is_system_bookkeeping"]
 
 SYSTEM_DATABASE: Final = "com.android.systemui"
 _PACKAGE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
@@ -64,12 +66,53 @@ class Databases:
             if package in self._connections:
                 raise UsageError(f"two apps have the package {package!r}")
             self._connections[package] = _fresh(folder, package)
-        self._system = self._connections[SYSTEM_DATABASE]
-        self._system.executescript(_SCHEMA)
+        self._connections[SYSTEM_DATABASE].executescript(_SCHEMA)
+        self._images: dict[str, bytes] = {}
         self._written: tuple[object, ...] = ()
+
+    @classmethod
+    def from_images(cls, images: Mapping[str, bytes]) -> Self:
+        """New databases in memory that hold what others held."""
+        databases = cls((package for package in images if package != SYSTEM_DATABASE), None)
+        for package, image in images.items():
+            databases[package].deserialize(image)
+        return databases
+
+    @property
+    def connections(self) -> Mapping[str, sqlite3.Connection]:
+        """By package, the system's last."""
+        return self._connections
 
     def __getitem__(self, package: str) -> sqlite3.Connection:
         return self._connections[package]
+
+    def images(self) -> dict[str, bytes]:
+        """Each database as SQLite would write it to a file; equal ones are the same object."""
+        self.commit()
+        for package, connection in self._connections.items():
+            image = connection.serialize()
+            if self._images.get(package) != image:
+                self._images[package] = image
+        return dict(self._images)
+
+    def restore(self, images: Mapping[str, bytes]) -> None:
+        """Make each database hold what an image holds; connections stay as they are.
+
+        Raises:
+            UsageError: the images are of other apps.
+        """
+        if set(images) != set(self._connections):
+            raise UsageError(
+                f"the snapshot is of a phone with the apps {', '.join(sorted(images))}; this one "
+                f"has {', '.join(sorted(self._connections))}"
+            )
+        now = self.images()
+        for package, image in images.items():
+            if image != now[package]:
+                with closing(sqlite3.connect(":memory:")) as source:
+                    source.deserialize(image)
+                    source.backup(self._connections[package])
+        self._written = ()
 
     def record(
         self, screen: ScreenRow, permissions: Mapping[tuple[str, str], str], status: DeviceStatus
@@ -77,20 +120,21 @@ class Databases:
         """Write down what is in front and commit every database."""
         device = asdict(status)
         rest = (dict(permissions), device)
-        self._system.execute(
+        system = self._connections[SYSTEM_DATABASE]
+        system.execute(
             "UPDATE screen SET package = ?, activity = ?, dialog = ?, toast = ?, "
             "keyboard_shown = ?, inputs = ?, clock = ?",
             screen,
         )
         if rest != self._written:
             self._written = rest
-            self._system.execute("DELETE FROM permissions")
-            self._system.executemany(
+            system.execute("DELETE FROM permissions")
+            system.executemany(
                 "INSERT INTO permissions VALUES (?, ?, ?)",
                 [(*key, state) for key, state in permissions.items()],
             )
-            self._system.execute("DELETE FROM device")
-            self._system.executemany("INSERT INTO device VALUES (?, ?)", list(device.items()))
+            system.execute("DELETE FROM device")
+            system.executemany("INSERT INTO device VALUES (?, ?)", list(device.items()))
         self.commit()
 
     def commit(self) -> None:
@@ -105,12 +149,22 @@ class Databases:
             connection.close()
 
 
+def is_system_bookkeeping(table: str, row: Row) -> bool:
+    """As `App.is_bookkeeping`, for the system's database: what is in front is no deed."""
+    del row
+    return table == "screen"
+
+
 def _fresh(folder: Path | None, package: str) -> sqlite3.Connection:
     if folder is None:
-        return sqlite3.connect(":memory:", check_same_thread=False)
-    path = folder / f"{package}.db"
-    path.unlink(missing_ok=True)
-    connection = sqlite3.connect(path, check_same_thread=False)
-    # The state can be made again by replaying the inputs, so no commit needs to wait for the disk.
-    connection.execute("PRAGMA synchronous = OFF")
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+    else:
+        path = folder / f"{package}.db"
+        path.unlink(missing_ok=True)
+        connection = sqlite3.connect(path, check_same_thread=False)
+        # The state can be made again by replaying the inputs, so no commit needs to wait for the
+        # disk.
+        connection.execute("PRAGMA synchronous = OFF")
+    # Writes the first page, without which SQLite cannot give an image.
+    connection.execute("PRAGMA user_version = 0")
     return connection

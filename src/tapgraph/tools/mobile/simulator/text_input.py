@@ -31,6 +31,10 @@ class TextInput:
         self._held: dict[str, _Held] = {}
         self._met: set[str] = set()
 
+    def __getstate__(self) -> dict[str, object]:
+        """All but the focused view, which `mark_focus` finds again."""
+        return vars(self) | {"field": None}
+
     def take_in(self, views: Iterable[View]) -> None:
         """Fill the fields of fresh views with what they hold; a new one may take the focus."""
         for view in views:

@@ -100,6 +100,10 @@ class WindowManager:
         self._scrolled_px: dict[str, int] = {}
         self._revealed = ""
 
+    def __getstate__(self) -> dict[str, object]:
+        """All but the windows, which are built anew from the rest."""
+        return vars(self) | {"windows": []}
+
     def show(self, windows: Sequence[Window], size: Size) -> None:
         """Lay out fresh windows; the keyboard is added where it is up."""
         self.windows = list(windows)

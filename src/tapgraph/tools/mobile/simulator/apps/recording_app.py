@@ -1,9 +1,15 @@
 """An app that remembers what its user did, for those who check a task."""
 
+from fnmatch import fnmatchcase
+from typing import Final
+
 from tapgraph.tools.mobile.simulator.app import App
+from tapgraph.tools.mobile.simulator.state_dump import Row
 from tapgraph.tools.mobile.simulator.world.world import World
 
 __all__ = ["RecordingApp"]
+
+_LOOKS: Final = ("search", "*_opened", "*_shown")
 
 
 class RecordingApp(App):
@@ -11,6 +17,8 @@ class RecordingApp(App):
 
     Its table `events` gets a row for each thing that the user did (`kind`, `subject`, `detail`),
     its table `marks` holds what the user keeps: saved places, liked posts, followed accounts.
+    Events whose kind is `search` or ends in `_opened` or `_shown` tell what was looked at; all
+    others, such as `order` and `call`, are deeds.
     """
 
     needs_network = True
@@ -28,6 +36,11 @@ class RecordingApp(App):
             "CREATE TABLE marks (kind TEXT NOT NULL, subject TEXT NOT NULL, at TEXT NOT NULL,"
             " PRIMARY KEY (kind, subject))"
         )
+
+    def is_bookkeeping(self, table: str, row: Row) -> bool:
+        """Events that tell what was looked at."""
+        kind = str(row.get("kind"))
+        return table == "events" and any(fnmatchcase(kind, pattern) for pattern in _LOOKS)
 
     def record(self, kind: str, subject: str | int, detail: str = "") -> None:
         """Remember that the user did something."""
