@@ -18,7 +18,9 @@ from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.talk import Composer
 from tapgraph.tools.mobile.simulator.kit.time_code import time_code
 from tapgraph.tools.mobile.simulator.phone import Phone
+from tapgraph.tools.mobile.simulator.world.world import World
 
+WORLD = World.generate(1)
 CLOCK = datetime(2026, 5, 14, 10, 24)  # noqa: DTZ001 - a phone shows local time
 ADS = ("Sponsored", "Ad", "Promoted")
 CHOICES = {"buy_tickets": "seat_"}
@@ -70,7 +72,7 @@ class Walker:
 
     def __init__(self, spec: AppSpec, seed: int = 1) -> None:
         self.spec, self.graph = spec, graph_of(spec)
-        self.app = KitApp(spec)
+        self.app = KitApp(spec, WORLD)
         self.phone = Phone([self.app], seed=seed, clock=CLOCK)
         self.device = SimulatedDevice(self.phone)
         self.reader = ScreenReader(self.device, source="tree", pictures="when needed")

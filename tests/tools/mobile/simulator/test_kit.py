@@ -4,7 +4,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from tests.tools.mobile.simulator.kit_walker import ADS, CLOCK, TYPED, Walker
+from tests.tools.mobile.simulator.kit_walker import ADS, CLOCK, TYPED, WORLD, Walker
 
 from tapgraph.tools.mobile.simulator import kit
 from tapgraph.tools.mobile.simulator.apps.authenticator import AUTHENTICATOR
@@ -45,7 +45,7 @@ def test_a_search_leaves_what_has_all_its_words_and_is_recorded() -> None:
     walker = Walker(BURGERS)
     search(walker, "double cheese")
     assert [title.split(", ")[-3] for title in titles(walker, "dish")] == ["Double Cheese Burger"]
-    assert ("search", "double cheese", "menu") in walker.events
+    assert ("search", "double cheese", "") in walker.events
 
 
 def test_an_order_of_the_user_orders_the_list_and_is_recorded() -> None:
@@ -236,7 +236,7 @@ def test_seeds_bring_different_words_places_and_silent_icons() -> None:
 def test_a_question_comes_at_the_first_start_only_and_its_answer_is_recorded() -> None:
     asked = set()
     for seed in range(10):
-        app = kit.KitApp(STAYS)
+        app = kit.KitApp(STAYS, WORLD)
         with Phone([app], seed=seed, clock=CLOCK) as phone:
             phone.open_app(STAYS.package)
             dialogs = phone._system.activities.front.top.dialogs

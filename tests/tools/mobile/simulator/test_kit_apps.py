@@ -9,7 +9,7 @@ from tapgraph.tools.mobile.geometry import Bounds
 from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
 from tapgraph.tools.mobile.simulator.kit.act import Effect
 from tapgraph.tools.mobile.simulator.kit.graph import graph_of
-from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec, KitApp
+from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.layout import lay_out, name_views
 from tapgraph.tools.mobile.simulator.views import Scroll, View
@@ -177,5 +177,5 @@ def test_a_screen_on_its_side_can_be_walked(spec: AppSpec) -> None:
 
 
 def test_every_app_has_its_own_package_and_label() -> None:
-    apps = [KitApp(spec) for spec in KIT_APPS]
-    assert len({app.package for app in apps}) == len({app.label for app in apps}) == len(KIT_APPS)
+    packages = {spec.package for spec in KIT_APPS}
+    assert len(packages) == len({spec.label for spec in KIT_APPS}) == len(KIT_APPS)

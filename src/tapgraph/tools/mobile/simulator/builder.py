@@ -53,7 +53,7 @@ def build_apps(world: World) -> Sequence[App]:
         *(FeedApp(world, style) for style in FEED_STYLES),
         TravelApp(world),
         ClockApp(),
-        *(KitApp(spec) for spec in KIT_APPS),
+        *(KitApp(spec, world) for spec in KIT_APPS),
     ]
     installed = tuple(InstalledApp(app.label, app.package, app.glyph, app.color) for app in apps)
     return [*apps, SettingsApp(installed)]

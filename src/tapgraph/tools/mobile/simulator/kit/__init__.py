@@ -22,6 +22,7 @@ from tapgraph.tools.mobile.simulator.kit.block import (
     Hero,
     Link,
     Prose,
+    Tabs,
     Total,
 )
 from tapgraph.tools.mobile.simulator.kit.cart import cart_blocks, cart_cents, cart_of
@@ -80,6 +81,7 @@ __all__ = [
     "SaveNew",
     "Sort",
     "Step",
+    "Tabs",
     "Total",
     "Value",
     "Where",

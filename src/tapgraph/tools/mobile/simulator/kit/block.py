@@ -8,6 +8,7 @@ from typing import Literal
 from tapgraph.tools.mobile.simulator.kit.act import Act
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.style import Style
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
     Column,
@@ -18,6 +19,7 @@ from tapgraph.tools.mobile.simulator.views import (
     RatingBar,
     Row,
     ScrollRow,
+    Spacer,
     View,
 )
 
@@ -32,9 +34,11 @@ __all__ = [
     "Link",
     "PictureKind",
     "Prose",
+    "Tabs",
     "Total",
     "heading",
     "link_of",
+    "underlined_tab",
 ]
 
 PictureKind = Literal["landscape", "product", "food", "building", "art", "initial"]
@@ -321,6 +325,51 @@ class Choices(Block):
             *heading(at, self.heading),
             ScrollRow(chips, gap=8, padding=(at.style.space_dp, 6), id=f"choices_{self.name}"),
         ]
+
+
+@dataclass(frozen=True)
+class Tabs(Block):
+    """Tabs within a page, of which one is chosen; rows read it by `at.held(name, first)`.
+
+    Attributes:
+        after_search: whether they are there only while something is searched for.
+    """
+
+    name: str
+    options: Sequence[str]
+    after_search: bool = False
+
+    def head(self, at: At) -> list[View]:
+        """The tabs; the chosen one is underlined."""
+        if self.after_search and not at.held("query"):
+            return []
+        chosen = at.held(self.name, self.options[0])
+        tabs: list[View] = [
+            underlined_tab(
+                at.style, option, option == chosen, partial(at.scene.hold, self.name, option)
+            )
+            for option in self.options
+        ]
+        return [Row(tabs, id=self.name), Divider(color=at.style.line)]
+
+
+def underlined_tab(style: Style, words: str, is_chosen: bool, on_click: Callable[[], None]) -> View:
+    """A tab with a line below it where it is the chosen one."""
+    color = style.tint if is_chosen else style.muted
+    return Column(
+        [
+            Label(words, bold=is_chosen, color=color, max_lines=1),
+            Spacer(width="match", height=3, background=color if is_chosen else ""),
+        ],
+        key=words,
+        weight=1,
+        align="center",
+        gap=4,
+        padding=(0, 10, 0, 0),
+        selected=is_chosen,
+        on_click=on_click,
+        class_name="com.google.android.material.tabs.TabLayout$Tab",
+    )
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What is shown of a thing in a list: as a row with a line below, as a card, as half a row."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tapgraph.tools.mobile.simulator.canvas import mixed
@@ -33,6 +33,9 @@ class Face:
         value: what counts most, such as a price.
         old_value: crossed out beside it.
         stars: a column of ratings.
+        votes: how many rated; stands with the rating in figures beside the stars.
+        notes: below all others.
+        text: below all others too, in full.
         picture: the kind of picture; empty for none.
         glyph: an icon instead of a picture: its name, or a template for it.
         badge: a word on a coloured ground, `Sold out` for instance; empty for none.
@@ -46,6 +49,9 @@ class Face:
     value: str = ""
     old_value: str = ""
     stars: str = ""
+    votes: str = ""
+    notes: Sequence[str] = ()
+    text: str = ""
     picture: PictureKind | str = ""
     glyph: str = ""
     badge: Callable[[Record], str] | None = None
@@ -139,20 +145,33 @@ def _texts(at: At, face: Face, *, is_ad: bool) -> list[View]:
         )  # fmt: skip
     parts.append(Label(at.tell(face.title), size_sp=16, bold=is_loud, color=ink, max_lines=2))
     if face.stars:
-        stars = float(record.values[face.stars])
-        parts.append(RatingBar(stars, size_dp=14, color=mixed("#E7711B", style.tint, 0.3)))
-    parts.extend(
-        Label(line.replace("\n", " "), size_sp=13, color=style.muted, max_lines=2)
-        for line in map(at.tell, face.lines)
-        if line
-    )
+        parts.append(_rating(at, face))
+    parts.extend(_small(at, face.lines))
     value = at.tell(face.value)
     if value:
         prices: list[View] = [Label(value, size_sp=16, bold=True, color=ink)]
         if old := at.tell(face.old_value):
             prices.append(Label(old, size_sp=13, color=style.muted, strike=True))
         parts.append(Row(prices, gap=8))
+    parts.extend(_small(at, face.notes))
+    if face.text:
+        parts.append(Label(at.tell(face.text), size_sp=14, color=style.ink))
     return parts
+
+
+def _rating(at: At, face: Face) -> View:
+    style, stars = at.style, float(at.record.values[face.stars])
+    bar = RatingBar(stars, size_dp=14, color=mixed("#E7711B", style.tint, 0.3))
+    if not face.votes:
+        return bar
+    number = Label(f"{stars:.1f}", size_sp=13, color=style.muted)
+    return Row([number, bar, Label(at.tell(face.votes), size_sp=13, color=style.muted)], gap=4)
+
+
+def _small(at: At, templates: Sequence[str]) -> Iterator[View]:
+    for line in map(at.tell, templates):
+        if line:
+            yield Label(line.replace("\n", " "), size_sp=13, color=at.style.muted, max_lines=2)
 
 
 def _end(at: At, face: Face, controls: Sequence[View]) -> list[View]:

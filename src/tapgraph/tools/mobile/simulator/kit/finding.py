@@ -18,7 +18,7 @@ from tapgraph.tools.mobile.simulator.views import (
     View,
 )
 
-__all__ = ["Filter", "Find", "Sort"]
+__all__ = ["Filter", "Find", "Sort", "search_for"]
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Filter:
 
 @dataclass(frozen=True)
 class Sort:
-    """An order by a column."""
+    """An order by a column; without one it is that of the search."""
 
     words: str
-    column: str
+    column: str = ""
     is_descending: bool = False
 
 
@@ -43,29 +43,33 @@ class Find:
     """Search, filters and orders of a list.
 
     Attributes:
-        search: templates whose texts a search looks into; without any there is no search.
+        search: templates whose texts a search looks into.
+        searched: the app's own search instead, the best first; without both there is none.
+        count: said above what a search found, with `{count}` and `{query}`.
         hint: of the search field.
         filters: any number of them can be on.
         sorts: the first one holds until the user chooses another.
-        finds_by_default: whether all are listed while nothing is searched for.
     """
 
     search: Sequence[str] = ()
+    searched: Callable[[At, str], Sequence[Record]] | None = None
+    count: str = ""
     hint: str = "Search {app}|Search|What are you looking for?"
     filters: Sequence[Filter] = ()
     sorts: Sequence[Sort] = ()
-    finds_by_default: bool = True
 
     def narrowed(self, at: At, records: Sequence[Record]) -> list[Record]:
         """Those that the user's search and filters leave, in the user's order."""
-        query = at.held("query") if self.search else ""
-        if not query and not self.finds_by_default:
-            return []
-        kept = [record for record in records if self._matches(at, query, record)]
+        query = at.held("query") if self.has_field else ""
+        if query and self.searched is not None:
+            kept = [record for record in self.searched(at, query) if record in records]
+        else:
+            kept = [record for record in records if self._matches(at, query, record)]
         for one in self.filters:
             if at.held(f"filter {one.words}"):
                 kept = [record for record in kept if one.keeps(record)]
-        if order := self._order(at):
+        order = self._order(at)
+        if order is not None and order.column:
             kept.sort(key=lambda record: _rank(record, order), reverse=order.is_descending)
         return kept
 
@@ -78,13 +82,23 @@ class Find:
         first = self.sorts[0] if self.sorts else None
         return next((sort for sort in self.sorts if sort.words == chosen), first)
 
+    @property
+    def has_field(self) -> bool:
+        """Whether the user can search."""
+        return bool(self.search) or self.searched is not None
+
+    def told(self, at: At, count: int) -> str:
+        """What stands above the results of a search; nothing while nothing is searched for."""
+        query = at.held("query")
+        return self.count.format(count=count, query=query) if query else ""
+
     def _is_field_shown(self, at: At) -> bool:
         is_hidden = at.style.searches_by_icon and at.held("searching") != "yes"
-        return bool(self.search) and not is_hidden
+        return self.has_field and not is_hidden
 
     def tools(self, at: At) -> list[View]:
         """A magnifying glass, where the style hides the field."""
-        if not self.search or self._is_field_shown(at):
+        if not self.has_field or self._is_field_shown(at):
             return []
         return [
             IconButton(
@@ -115,7 +129,7 @@ class Find:
             at.app.tell(self.hint, None),
             id="search_field",
             value=at.held("query"),
-            on_submit=partial(_search, at),
+            on_submit=partial(search_for, at),
             action="search",
             style="filled" if style.corner_dp > 4 else "outlined",
             autofocus=style.searches_by_icon,
@@ -172,11 +186,12 @@ def _chip(
     )
 
 
-def _search(at: At, text: str) -> None:
+def search_for(at: At, text: str) -> None:
+    """Search for a text on the page, or for nothing more."""
     at.scene.hold("query", text.strip())
     at.app.phone.close_keyboard()
     if text.strip():
-        at.app.note("search", text.strip(), at.scene.page_name)
+        at.app.note("search", text.strip())
 
 
 def _switch_filter(at: At, one: Filter, *, is_on: bool) -> None:

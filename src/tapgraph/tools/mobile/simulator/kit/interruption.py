@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from tapgraph.tools.mobile.simulator.app import Dialog, DialogButton
-from tapgraph.tools.mobile.simulator.kit.scene import RecordingApp
+from tapgraph.tools.mobile.simulator.kit.scene import StoredApp
 
 __all__ = ["COOKIES", "NEWSLETTER", "RATING", "SIGN_IN", "Interruption", "interrupt"]
 
@@ -48,7 +48,7 @@ RATING: Final = Interruption(
 )
 
 
-def interrupt(app: RecordingApp, interruption: Interruption) -> None:
+def interrupt(app: StoredApp, interruption: Interruption) -> None:
     """Lay it over the app's page; the answer is recorded, and nothing else comes of it."""
     say = app.style.say
     style = app.style.choose("interruption window", ("sheet", "alert"))
@@ -66,5 +66,5 @@ def interrupt(app: RecordingApp, interruption: Interruption) -> None:
     )
 
 
-def _answer(app: RecordingApp, interruption: Interruption, answer: str) -> None:
+def _answer(app: StoredApp, interruption: Interruption, answer: str) -> None:
     app.note("interruption", interruption.name, answer.split("|")[0])

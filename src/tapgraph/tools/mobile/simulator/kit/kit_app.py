@@ -15,7 +15,7 @@ Example::
             Page("task", "{title}", (Buttons((DONE,)),), entity="task"),
         ),
     )
-    app = KitApp(TASKS)
+    app = KitApp(TASKS, World.generate(0))
 """
 
 from collections.abc import Callable, Sequence
@@ -29,10 +29,11 @@ from tapgraph.tools.mobile.simulator.kit.block import Block, Link, link_of
 from tapgraph.tools.mobile.simulator.kit.interruption import Interruption, interrupt
 from tapgraph.tools.mobile.simulator.kit.page_view import PageFrame, Tab, page_view
 from tapgraph.tools.mobile.simulator.kit.record import Entity, Record
-from tapgraph.tools.mobile.simulator.kit.scene import At, RecordingApp, Scene
+from tapgraph.tools.mobile.simulator.kit.scene import At, Scene, StoredApp
 from tapgraph.tools.mobile.simulator.kit.store import Store
 from tapgraph.tools.mobile.simulator.kit.style import Looks, Style
 from tapgraph.tools.mobile.simulator.views import Label, View
+from tapgraph.tools.mobile.simulator.world.world import World
 
 __all__ = ["AppSpec", "KitApp", "KitPage", "Page"]
 
@@ -103,15 +104,15 @@ class AppSpec:
     needs_network: bool = True
 
 
-class KitApp(RecordingApp):
+class KitApp(StoredApp):
     """An app that is made from a description.
 
     Events: `<page>_opened` (number of the thing), `search` (the query, the page), `filter`, `sort`,
     `ad_opened`, `interruption`, and the events of its acts (number of the thing, its name).
     """
 
-    def __init__(self, spec: AppSpec) -> None:
-        self.spec = spec
+    def __init__(self, spec: AppSpec, world: World) -> None:
+        self.spec, self.world = spec, world
         self.pages = {page.name: page for page in spec.pages}
         self.package, self.label = spec.package, spec.label
         self.glyph, self.color, self.glyph_color = spec.glyph, spec.color, spec.glyph_color
@@ -157,7 +158,7 @@ class KitPage(Scene):
     def __init__(self, app: KitApp, page: Page, record: Record | None = None) -> None:
         super().__init__(app, page.name, record)
         self.page = page
-        self.name = f".{page.name.title().replace('_', '')}Activity"
+        self.name = f".{page.name.title()}Page"
         self.background = app.style.paper
         self.bar_color = app.style.bar_paper
 
@@ -175,8 +176,7 @@ class KitPage(Scene):
                 interrupt(app, chosen)
 
     def _note_visit(self) -> None:
-        subject, detail = ("", "") if self.record is None else (self.record.id, self.record.title)
-        self.app.note(f"{self.page.name}_opened", subject, detail)
+        self.app.note(f"{self.page.name}_opened", "" if self.record is None else self.record.id)
         for effect in self.page.arrival:
             effect.apply(self.here)
 
@@ -217,9 +217,17 @@ class KitPage(Scene):
             main=page.main,
             tabs=tabs,
             on_select=self.select,
-            on_up=None if self.is_root else self.finish,
+            on_up=self._way_up(),
         )
         return page_view(at, frame, self._ordered(at))
+
+    def _way_up(self) -> Callable[[], None] | None:
+        if not self.is_root:
+            return self.finish
+        return self._end_search if self.held.get("query") else None
+
+    def _end_search(self) -> None:
+        self.held = {}
 
     def _ordered(self, at: At) -> Sequence[Block]:
         """The blocks, the movable ones in the style's order."""

@@ -6,7 +6,7 @@ from functools import partial
 
 from tapgraph.tools.mobile.simulator.app import Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.kit.act import Act
-from tapgraph.tools.mobile.simulator.kit.block import Block
+from tapgraph.tools.mobile.simulator.kit.block import Block, underlined_tab
 from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.views import (
     Column,
@@ -153,10 +153,10 @@ def _top_tabs(at: At, frame: PageFrame) -> View:
     tabs: list[View] = []
     for tab in frame.tabs:
         is_chosen = tab.name == frame.name
-        color = style.tint if is_chosen else style.muted
-        words = Label(style.say(tab.words), bold=is_chosen, color=color, max_lines=1)
-        line = Spacer(width="match", height=3, background=color if is_chosen else "")
-        tabs.append(_tab(frame, tab, [words, line]))
+        select = partial(frame.on_select, tab.name)
+        view = underlined_tab(style, style.say(tab.words), is_chosen, select)
+        view.id = f"tab_{tab.name}"
+        tabs.append(view)
     return Column([Row(tabs, id="navigation"), Divider(color=style.line)])
 
 

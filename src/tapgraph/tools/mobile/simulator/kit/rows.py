@@ -8,7 +8,7 @@ from typing import TypeAlias
 from tapgraph.tools.mobile.simulator.kit.act import Act
 from tapgraph.tools.mobile.simulator.kit.block import Block, Door, Link, heading
 from tapgraph.tools.mobile.simulator.kit.face import Face, thing_view
-from tapgraph.tools.mobile.simulator.kit.finding import Find
+from tapgraph.tools.mobile.simulator.kit.finding import Find, search_for
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.style import RowLook
@@ -35,6 +35,8 @@ class Rows(Block):
         heading: above all.
         empty: said where there is none.
         row_acts: what can be done with each, as icons in its row.
+        searches: a template; a tap on one searches the page for that.
+        end: said below the last one.
         switch: done by a tap on a row, such as turning its switch.
         held: done by a long press on a row.
         has_ads: by seed, one that does not belong here stands among them, marked as an ad.
@@ -51,6 +53,8 @@ class Rows(Block):
     group: str = ""
     heading: str = ""
     empty: str = "Nothing here|Nothing to show|This list is empty"
+    searches: str = ""
+    end: str = ""
     row_acts: Sequence[Act] = ()
     switch: Act | None = None
     held: Act | None = None
@@ -79,25 +83,24 @@ class Rows(Block):
     def body(self, at: At) -> list[View]:
         """Heading and list."""
         records = self.records(at)
+        told = self.find.told(at, len(records))
+        views = [*heading(at, self.heading), *_remark(at, "result_count", told)]
         if not records:
-            style = at.style
-            words = style.say(self.empty)
-            nothing = Label(words, id="empty", color=style.muted, padding=24, width="match")
-            return [*heading(at, self.heading), nothing] if self.empty else []
+            return [*views, *_remark(at, "empty", self.empty)] if self.empty else []
         look = self._look(at)
-        views = heading(at, self.heading)
         told = ""
         shown = [self._view(at, record, look) for record in records]
         self._advertise(at, records, look, shown)
+        end = _remark(at, "end_of_list", self.end)
         if look == "grid" and not self.group:
-            return [*views, *_in_pairs(shown)]
+            return [*views, *_in_pairs(shown), *end]
         for record, view in zip(records, shown, strict=False):
             group = at.app.tell(self.group, record) if self.group else ""
             if group != told:
                 told = group
                 views.extend(heading(at, group))
             views.append(view)
-        return [*views, *shown[len(records) :]]
+        return [*views, *shown[len(records) :], *end]
 
     def _look(self, at: At) -> RowLook:
         allowed = self.looks or at.style.rows
@@ -119,7 +122,9 @@ class Rows(Block):
         view = thing_view(row, self.face, look, self._controls(row), is_ad=is_ad)
         view.id = f"{self.entity}_row"
         view.key = f"{'ad' if is_ad else self.entity} {record.id}"
-        if self.switch is not None:
+        if self.searches:
+            view.on_click = partial(search_for, row, row.tell(self.searches))
+        elif self.switch is not None:
             view.on_click = partial(self.switch.run, row)
         elif self.opens:
             view.on_click = partial(self._open, row, is_ad=is_ad)
@@ -147,6 +152,13 @@ class Rows(Block):
             Door(row.tell(self.face.title), row.record if about is None else about(row))
             for row in rows
         ]
+
+
+def _remark(at: At, name: str, words: str) -> list[View]:
+    if not words:
+        return []
+    said = at.style.say(words)
+    return [Label(said, id=name, color=at.style.muted, padding=(at.style.space_dp, 12))]
 
 
 def _in_pairs(cells: Sequence[View]) -> list[View]:

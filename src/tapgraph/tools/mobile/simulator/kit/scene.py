@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Final
 
@@ -10,23 +11,33 @@ from tapgraph.tools.mobile.simulator.app import Activity, App
 from tapgraph.tools.mobile.simulator.kit.record import Record, shown
 from tapgraph.tools.mobile.simulator.kit.store import Store
 from tapgraph.tools.mobile.simulator.kit.style import Style
+from tapgraph.tools.mobile.simulator.state_dump import Row
+from tapgraph.tools.mobile.simulator.world.world import World
 
-__all__ = ["At", "RecordingApp", "Scene"]
+__all__ = ["At", "Scene", "StoredApp"]
 
+_LOOKS: Final = ("search", "filter", "sort", "interruption", "*_opened")
 _SLOT: Final = re.compile(r"\{([a-z_.]+)(?::([a-z]+))?\}")
 
 
-class RecordingApp(App):
+class StoredApp(App):
     """An app with a store and a style.
 
     Attributes:
+        world: what apps of the same phone may share.
         style: how it looks.
         store: its things, and what the user did.
     """
 
     needs_network = True
+    world: World
     style: Style
     store: Store
+
+    def is_bookkeeping(self, table: str, row: Row) -> bool:
+        """Events that tell what was looked at, and how."""
+        kind = str(row.get("kind"))
+        return table == "events" and any(fnmatchcase(kind, pattern) for pattern in _LOOKS)
 
     def go(self, page: str, record: Record | None) -> None:
         """Open a page, about a thing where the page is about one.
@@ -66,7 +77,7 @@ class RecordingApp(App):
         return _SLOT.sub(fill, self.style.say(template))
 
 
-class Scene(Activity[RecordingApp]):
+class Scene(Activity[StoredApp]):
     """A page that is open.
 
     Attributes:
@@ -74,7 +85,7 @@ class Scene(Activity[RecordingApp]):
         held: what the user set on it and has not saved: the query, the order, drafts, choices.
     """
 
-    def __init__(self, app: RecordingApp, page_name: str, record: Record | None = None) -> None:
+    def __init__(self, app: StoredApp, page_name: str, record: Record | None = None) -> None:
         super().__init__(app)
         self.page_name = page_name
         self.held: dict[str, str] = {}
@@ -117,7 +128,7 @@ class At:
     subject: Record | None
 
     @property
-    def app(self) -> RecordingApp:
+    def app(self) -> StoredApp:
         """The app."""
         return self.scene.app
 

@@ -43,18 +43,23 @@ class Store:
     def add(self, entity_name: str, **values: Value) -> int:
         """Make a thing and give its number; columns that are not given are empty or zero.
 
+        `id` may give the number that it is to have.
+
         Raises:
             ValueError: the entity has no such column.
         """
         entity = self.entities[entity_name]
-        unknown = values.keys() - entity.columns.keys()
+        unknown = values.keys() - {"id", *entity.columns}
         if unknown:
             raise ValueError(f"entity {entity_name!r} has no columns {sorted(unknown)!r}")
         row = [
-            values.get(name, "" if KINDS.get(kind) == "TEXT" else 0)
-            for name, kind in entity.columns.items()
+            values.get("id"),
+            *(
+                values.get(name, "" if KINDS.get(kind) == "TEXT" else 0)
+                for name, kind in entity.columns.items()
+            ),
         ]
-        names = ", ".join(f'"{name}"' for name in entity.columns)
+        names = ", ".join(f'"{name}"' for name in ("id", *entity.columns))
         marks = ", ".join("?" * len(row))
         query = f'INSERT INTO "{entity.name}" ({names}) VALUES ({marks})'  # noqa: S608
         return int(self._database.execute(query, row).lastrowid or 0)

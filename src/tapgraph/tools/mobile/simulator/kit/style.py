@@ -27,6 +27,8 @@ class Looks:
         accents: colours of buttons and of what is chosen.
         papers: colours behind everything.
         rows: how lists may be laid out, where a list does not say so itself.
+        settled: whether only colours, corners and spaces vary; of all else, words too, the app has
+            the first choice.
     """
 
     accents: Sequence[str]
@@ -37,6 +39,7 @@ class Looks:
     buttons: Sequence[ButtonLook] = ("filled", "filled", "tonal", "outlined")
     corners_dp: Sequence[int] = (4, 10, 22)
     spaces_dp: Sequence[int] = (8, 12, 16)
+    settled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,30 +68,33 @@ class Style:
     has_icon_bar: bool
     main_at_foot: bool
     searches_by_icon: bool
+    settled: bool
 
     @classmethod
     def draw(cls, looks: Looks, random: Random) -> Self:
         """A style that the looks allow; on dark paper the accent is lighter, to be seen."""
         accent, paper = random.choice(looks.accents), random.choice(looks.papers)
+        free = not looks.settled
         return cls(
             seed=str(random.random()),
             accent=mixed(accent, _WHITE, 0.22) if is_dark(paper) else accent,
             paper=paper,
-            bar=random.choice(looks.bars),
+            bar=random.choice(looks.bars) if free else looks.bars[0],
             rows=looks.rows,
-            navigation=random.choice(looks.navigation),
+            navigation=random.choice(looks.navigation) if free else looks.navigation[0],
             button=random.choice(looks.buttons),
             corner_dp=random.choice(looks.corners_dp),
             space_dp=random.choice(looks.spaces_dp),
-            speaks=random.random() < 0.7,
-            has_icon_bar=random.random() < 0.7,
-            main_at_foot=random.random() < 0.5,
-            searches_by_icon=random.random() < 0.35,
+            speaks=not free or random.random() < 0.7,
+            has_icon_bar=not free or random.random() < 0.7,
+            main_at_foot=not free or random.random() < 0.5,
+            searches_by_icon=free and random.random() < 0.35,
+            settled=looks.settled,
         )
 
     def choose(self, name: str, choices: Sequence[_Choice]) -> _Choice:
         """One of the choices, the same for the same name."""
-        return Random(f"{self.seed}/{name}").choice(choices)
+        return choices[0] if self.settled else Random(f"{self.seed}/{name}").choice(choices)
 
     def say(self, words: str) -> str:
         """One of several wordings that `|` parts, the same for the same words."""
@@ -97,7 +103,8 @@ class Style:
     def in_order(self, name: str, things: Sequence[_Choice]) -> list[_Choice]:
         """The same things in an order that is the same for the same name."""
         ordered = list(things)
-        Random(f"{self.seed}/{name}").shuffle(ordered)
+        if not self.settled:
+            Random(f"{self.seed}/{name}").shuffle(ordered)
         return ordered
 
     @property
