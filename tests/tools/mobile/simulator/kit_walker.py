@@ -156,7 +156,9 @@ class Walker:
             return
         if self.app.style.navigation == "drawer":
             self.tap(self.find("menu"))
-            self.tap_text(self.app.style.say(self.app.pages[name].title))
+            self.tap_text(
+                self.app.style.say(self.app.pages[name].tab or self.app.pages[name].title)
+            )
         else:
             self.tap(self.find(f"tab_{name}"))
 
@@ -170,15 +172,16 @@ class Walker:
         if self.dialog:
             self.tap_text(door.words)
 
-    def ways(self, page: str) -> Iterator[Way]:
-        """Ways to a page: the shortest first, one for each control of the last link."""
+    def ways(self, page: str, avoided: frozenset[str] = frozenset()) -> Iterator[Way]:
+        """Ways to a page over others than the avoided ones, one for each control of a last link."""
         if page in self.graph.tabs:
             yield Way(page, None, ())
             return
-        shortest = self.graph.path(page)[-1]
-        others = [edge for edge in self.graph.edges if edge.target == page and edge != shortest]
-        for edge in (shortest, *(other for other in others if other.source in self.graph.tabs)):
-            for before in self.ways(edge.source):
+        edges = [edge for edge in self.graph.edges if edge.target == page]
+        for edge in sorted(edges, key=lambda edge: len(self.graph.path(edge.source))):
+            if edge.source in avoided:
+                continue
+            for before in self.ways(edge.source, avoided | {page}):
                 doors = edge.link.doors(self.app.scene(edge.source, before.subject))
                 for door in doors:
                     steps = (*before.steps, (edge, door.leads_to))

@@ -6,15 +6,10 @@ from pathlib import Path
 
 from tapgraph.tools.mobile.simulator.app import App
 from tapgraph.tools.mobile.simulator.apps.clock import ClockApp
-from tapgraph.tools.mobile.simulator.apps.feed import FeedApp
-from tapgraph.tools.mobile.simulator.apps.feed_posts import FEED_STYLES
 from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
 from tapgraph.tools.mobile.simulator.apps.maps import MapsApp
 from tapgraph.tools.mobile.simulator.apps.notes import NotesApp
 from tapgraph.tools.mobile.simulator.apps.settings import InstalledApp, SettingsApp
-from tapgraph.tools.mobile.simulator.apps.shop import ShopApp
-from tapgraph.tools.mobile.simulator.apps.shop_goods import SHOP_STYLES
-from tapgraph.tools.mobile.simulator.apps.travel import TravelApp
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
 from tapgraph.tools.mobile.simulator.kit.kit_app import KitApp
 from tapgraph.tools.mobile.simulator.phone import Phone
@@ -49,11 +44,8 @@ def build_apps(world: World) -> Sequence[App]:
     apps: list[App] = [
         MapsApp(world),
         NotesApp(),
-        *(ShopApp(world, style) for style in SHOP_STYLES),
-        *(FeedApp(world, style) for style in FEED_STYLES),
-        TravelApp(world),
-        ClockApp(),
         *(KitApp(spec, world) for spec in KIT_APPS),
+        ClockApp(),
     ]
     installed = tuple(InstalledApp(app.label, app.package, app.glyph, app.color) for app in apps)
     return [*apps, SettingsApp(installed)]

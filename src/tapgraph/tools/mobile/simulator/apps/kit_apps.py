@@ -9,17 +9,23 @@ from tapgraph.tools.mobile.simulator.apps.burgers import BURGERS
 from tapgraph.tools.mobile.simulator.apps.calculator import CALCULATOR
 from tapgraph.tools.mobile.simulator.apps.cinema import CINEMA
 from tapgraph.tools.mobile.simulator.apps.contacts import CONTACTS
+from tapgraph.tools.mobile.simulator.apps.feeds import FEEDS
 from tapgraph.tools.mobile.simulator.apps.files import FILES
 from tapgraph.tools.mobile.simulator.apps.mail import EMAIL
 from tapgraph.tools.mobile.simulator.apps.messages import MESSAGES
 from tapgraph.tools.mobile.simulator.apps.schedule import CALENDAR
+from tapgraph.tools.mobile.simulator.apps.shops import SHOPS
 from tapgraph.tools.mobile.simulator.apps.stays import STAYS
+from tapgraph.tools.mobile.simulator.apps.travel import TRAVEL
 from tapgraph.tools.mobile.simulator.apps.videos import VIDEOS
 from tapgraph.tools.mobile.simulator.kit import AppSpec
 
 __all__ = ["KIT_APPS"]
 
 KIT_APPS: Final[Sequence[AppSpec]] = (
+    *SHOPS,
+    *FEEDS,
+    TRAVEL,
     MESSAGES,
     CONTACTS,
     CALENDAR,

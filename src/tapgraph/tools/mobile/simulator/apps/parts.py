@@ -21,7 +21,6 @@ from tapgraph.tools.mobile.simulator.world.review import Review
 
 __all__ = [
     "GREY",
-    "bottom_bar",
     "end_of_list",
     "fact",
     "page",
@@ -121,38 +120,6 @@ def tab_row(
         id="tabs",
         border="",
     )
-
-
-def bottom_bar(
-    entries: Sequence[tuple[str, str]],
-    current: str,
-    on_select: Callable[[str], None],
-    *,
-    color: str,
-) -> View:
-    """Destinations at the foot of an app: glyph and label of each."""
-    return Column([
-        Divider(),
-        Row(
-            [
-                Column(
-                    [
-                        Icon(glyph, color=color if label == current else GREY),
-                        Label(label, size_sp=12, color=color if label == current else GREY),
-                    ],
-                    key=label,
-                    weight=1,
-                    align="center",
-                    gap=2,
-                    padding=(0, 8),
-                    selected=label == current,
-                    on_click=partial(on_select, label),
-                )
-                for glyph, label in entries
-            ],
-            id="bottom_bar",
-        ),
-    ])
 
 
 def rating_line(rating: float, review_count: int, *, color: str = "#E7711B") -> View:

@@ -50,6 +50,7 @@ class Page:
         acts: as icons in the bar.
         main: the most important thing to do here; where its control stands the style decides.
         glyph: of its tab.
+        tab: the words of its tab; its title unless told.
         arrival: what opening it changes, such as that a message is read.
     """
 
@@ -60,6 +61,7 @@ class Page:
     acts: Sequence[Act] = ()
     main: Act | None = None
     glyph: str = "circle-outline"
+    tab: str = ""
     arrival: Sequence[Effect] = ()
 
     def all_acts(self) -> Sequence[Act]:
@@ -208,8 +210,8 @@ class KitPage(Scene):
         spec, page = self.app.spec, self.page
         tabs: list[Tab] = []
         if self.is_root and len(spec.tabs) > 1:
-            tabs = [Tab(self.app.pages[name].glyph, self.app.pages[name].title, name)
-                    for name in spec.tabs]  # fmt: skip
+            pages = [self.app.pages[name] for name in spec.tabs]
+            tabs = [Tab(one.glyph, one.tab or one.title, one.name) for one in pages]
         frame = PageFrame(
             title=at.tell(page.title),
             name=page.name,

@@ -134,7 +134,6 @@ def _tab(frame: PageFrame, tab: Tab, parts: list[View]) -> View:
         padding=(0, 8),
         selected=tab.name == frame.name,
         on_click=partial(frame.on_select, tab.name),
-        class_name="com.google.android.material.tabs.TabLayout$Tab",
     )
 
 
