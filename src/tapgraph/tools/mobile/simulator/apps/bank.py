@@ -122,7 +122,7 @@ PAGES = (
         "account", "{name}", entity="account", main=SEND,
         blocks=(kit.Headline("{balance}", ("Account {number}",)),
                 kit.Rows(entity="movement", face=MOVES, opens="movement", heading="Transactions",
-                         where=lambda at, move: move.number("account") == at.record.id,
+                         where=kit.refers("account"),
                          looks=("list",))),
     ),
     kit.Page("movement", "Transaction|Details", entity="movement",

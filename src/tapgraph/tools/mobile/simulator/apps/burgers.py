@@ -66,12 +66,9 @@ def _choose(at: kit.At) -> Mapping[str, kit.Value]:
     return {"is_chosen": 1}
 
 
-def _badge(dish: kit.Record) -> str:
-    return "Sold out" if dish.flag("is_sold_out") else "Deal" if dish.flag("is_deal") else ""
-
-
 FACE = kit.Face(title="{name}", lines=("{calories} kcal",), value="{price}", picture="food",
-                badge=_badge, is_off=kit.has("is_sold_out"))  # fmt: skip
+                badges={"is_sold_out": "Sold out", "is_deal": "Deal"},
+                is_off=kit.has("is_sold_out"))  # fmt: skip
 BAG = kit.Act("Your order|Bag|Basket", glyph="shopping-outline", opens="cart")
 ADD = kit.Act("Add to order|Add to bag|Add to basket", glyph="plus", event="added",
               effects=(kit.PutInCart("cart"),), toast="{name} added",
@@ -86,7 +83,7 @@ PAGES = (
             entity="dish", opens="dish", face=FACE, group="{kind}",
             find=kit.Find(
                 search=("{name}", "{kind}"), hint="Search the menu|What would you like?",
-                filters=(kit.Filter("Under 500 kcal", lambda one: one.number("calories") < 500),
+                filters=(kit.Filter("Under 500 kcal", lambda _, one: one.number("calories") < 500),
                          kit.Filter("Available|In stock", kit.lacks("is_sold_out"))),
             ),
         ),),
@@ -95,7 +92,7 @@ PAGES = (
         "deals", "Deals|Offers|Savings", glyph="tag-heart", acts=(BAG,),
         blocks=(kit.Rows(
             entity="dish", opens="dish", has_ads=True, looks=("cards", "grid", "list"),
-            face=replace(FACE, old_value="{old_price}"), where=lambda _, one: one.flag("is_deal"),
+            face=replace(FACE, old_value="{old_price}"), where=kit.has("is_deal"),
             find=kit.Find(sorts=(kit.Sort("Cheapest|Lowest price", "price"),
                                  kit.Sort("Name|A to Z", "name"))),
         ),),
@@ -106,7 +103,7 @@ PAGES = (
             entity="restaurant", looks=("list", "cards"),
             switch=kit.Act("Choose", event="restaurant_chosen", effects=(kit.Change(_choose),)),
             face=kit.Face(title="{name}", lines=("{opens}", "{miles} mi away"), glyph="store",
-                          badge=lambda one: "Closed today" if one.flag("is_closed") else "",
+                          badges={"is_closed": "Closed today"},
                           is_off=kit.has("is_closed"), is_on="is_chosen"),
         ),),
     ),

@@ -129,7 +129,7 @@ def _showings(title: str) -> kit.Rows:
         entity="showing", opens="showing", heading="Showtimes|Times & tickets", where=_is_shown,
         face=kit.Face(title="{starts:time}", lines=(title, "{format}"), value="{price}",
                       glyph="ticket-outline", is_off=kit.has("is_sold_out"),
-                      badge=lambda one: "Sold out" if one.flag("is_sold_out") else ""),
+                      badges={"is_sold_out": "Sold out"}),
         find=kit.Find(sorts=(kit.Sort("Time", "starts"),)), looks=("list", "cards"),
         empty="No showings on this day",
     )  # fmt: skip
@@ -160,7 +160,7 @@ PAGES = (
         blocks=(kit.Rows(entity="theater", opens="theater", looks=("list", "cards"),
                          face=kit.Face(
                              title="{name}", lines=("{miles} mi",), glyph="theater",
-                             badge=lambda one: "Closed" if one.flag("is_closed") else "",
+                             badges={"is_closed": "Closed"},
                          )),),
     ),
     kit.Page(

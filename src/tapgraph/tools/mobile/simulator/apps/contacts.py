@@ -60,7 +60,7 @@ PAGES = (
     kit.Page(
         "favorites", "Favorites|Starred", glyph="star",
         blocks=(kit.Rows(entity="person", opens="person", face=FACE, looks=("list", "cards"),
-                         where=lambda _, person: person.flag("is_favorite")),),
+                         where=kit.has("is_favorite")),),
     ),
     kit.Page(
         "calls", "Recents|Call history", glyph="history",

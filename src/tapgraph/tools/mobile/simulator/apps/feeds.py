@@ -121,7 +121,7 @@ def _pages(label: str, *, picture: str) -> tuple[kit.Page, ...]:
         kit.Page("own", "Profile", glyph="account",
                  blocks=(kit.Rows(entity="author", opens="profile", face=PEOPLE, looks=("list",),
                                   heading="Accounts you follow", empty="None yet",
-                                  where=lambda _, author: author.flag("is_followed")),)),
+                                  where=kit.has("is_followed")),)),
         kit.Page(
             "post", "Post", entity="post",
             blocks=(
@@ -134,7 +134,7 @@ def _pages(label: str, *, picture: str) -> tuple[kit.Page, ...]:
                            ("heart-outline", "Likes", "{likes:short} likes"))),
                 kit.Buttons((LIKE,)),
                 kit.Rows(entity="reply", heading="Replies", looks=("list",), empty="No replies",
-                         where=lambda at, reply: reply.number("post") == at.record.id,
+                         where=kit.refers("post"),
                          face=kit.Face(title="{author}", text="{text}", lines=("{likes} likes",))),
                 kit.Composer("reply", _reply, "replied", hint="Post your reply"),
             ),
@@ -146,7 +146,7 @@ def _pages(label: str, *, picture: str) -> tuple[kit.Page, ...]:
                 kit.Headline("{name}", ("@{handle}", "{bio}",
                                         "{followers:short} followers · {following} following")),
                 kit.Buttons((FOLLOW,)),
-                posts(lambda at, post: post.number("author") == at.record.id, NEWEST,
+                posts(kit.refers("author"), NEWEST,
                       "No more posts"),
             ),
         ),

@@ -73,6 +73,10 @@ def _is_in_trash(at: kit.At) -> bool:
     return at.record.flag("is_trashed")
 
 
+def _is_inside(at: kit.At, file: kit.Record) -> bool:
+    return file.number("folder") == at.record.id and not file.flag("is_trashed")
+
+
 KIND_FILTERS = tuple(kit.Filter(f"{kind}s", kit.equals("kind", kind))
                      for kind in ("Document", "Image"))  # fmt: skip
 PAGES = (
@@ -83,14 +87,13 @@ PAGES = (
         main=kit.Act("New folder|Create folder", glyph="folder-plus", opens="new", creates=True),
     ),
     kit.Page("recent", "Recent|Latest", glyph="history",
-             blocks=(_files(lambda _, file: not file.flag("is_trashed"), *KIND_FILTERS),)),
+             blocks=(_files(kit.lacks("is_trashed"), *KIND_FILTERS),)),
     kit.Page("starred", "Starred|Favorites", glyph="star",
-             blocks=(_files(lambda _, file: file.flag("is_starred")),)),
+             blocks=(_files(kit.has("is_starred")),)),
     kit.Page("trash", "Trash|Bin", glyph="trash-can-outline",
-             blocks=(_files(lambda _, file: file.flag("is_trashed")),)),
+             blocks=(_files(kit.has("is_trashed")),)),
     kit.Page("folder", "{name}", entity="folder",
-             blocks=(_files(lambda at, file: file.number("folder") == at.record.id
-                            and not file.flag("is_trashed"), *KIND_FILTERS),)),
+             blocks=(_files(_is_inside, *KIND_FILTERS),)),
     kit.Page(
         "file", "File|Details", entity="file",
         blocks=(

@@ -1,6 +1,6 @@
 """E-mail: an inbox, folders by state, reading, answering and writing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from random import Random
 
@@ -60,10 +60,10 @@ def _outgoing(at: kit.At) -> Mapping[str, kit.Value]:
     return {"folder": "Sent", "sender": "me", "sent": at.scene.now.isoformat(timespec="seconds")}
 
 
-def _mails(belongs: Callable[[kit.Record], bool]) -> kit.Rows:
+def _mails(belongs: kit.Where) -> kit.Rows:
     return kit.Rows(
         entity="mail", opens="mail", looks=("list", "list", "cards"),
-        where=lambda _, mail: belongs(mail),
+        where=belongs,
         face=kit.Face(title="{sender}", lines=("{subject}", "{text}", "{sent:near}"),
                       picture="initial", is_loud=kit.has("is_unread")),
         row_acts=(STAR,),

@@ -1,6 +1,6 @@
 """Messages: conversations with people, and who they are with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from random import Random
 
@@ -57,7 +57,7 @@ def _started(at: kit.At) -> Mapping[str, kit.Value]:
     return {"at": at.scene.now.isoformat(timespec="seconds"), "last": "Draft"}
 
 
-def _chats(belongs: Callable[[kit.Record], bool]) -> kit.Rows:
+def _chats(belongs: kit.Where) -> kit.Rows:
     return kit.Rows(
         entity="chat",
         face=kit.Face(
@@ -65,7 +65,7 @@ def _chats(belongs: Callable[[kit.Record], bool]) -> kit.Rows:
             is_loud=kit.has("is_unread"),
         ),
         opens="chat",
-        where=lambda _, record: belongs(record),
+        where=belongs,
         find=kit.Find(
             search=("{name}", "{number}", "{last}"),
             hint="Search conversations|Search messages",
@@ -87,7 +87,7 @@ PAGES = (
     kit.Page(
         "chat", "{name}", entity="chat", arrival=(kit.Change(lambda _: {"is_unread": 0}),),
         blocks=(
-            kit.Bubbles("message", lambda at, record: record.number("chat") == at.record.id),
+            kit.Bubbles("message", kit.refers("chat")),
             kit.Composer("message", _reply, "message_sent"),
         ),
         acts=(

@@ -79,8 +79,8 @@ def _is_offered(at: kit.At, product: kit.Record) -> bool:
     return bool(at.held("query")) or product.flag("is_on_sale")
 
 
-def _is_of(at: kit.At, review: kit.Record) -> bool:
-    return review.number("product") == at.record.id
+def _is_first_of(at: kit.At, review: kit.Record) -> bool:
+    return review.number("product") == at.record.id and review.number("place") < 2
 
 
 def _purchase(at: kit.At) -> Mapping[str, kit.Value]:
@@ -99,7 +99,7 @@ LIST = kit.Flip("Add to list", glyph="heart-outline", column="is_listed",
 FIND = kit.Find(
     searched=_found, count='{count} results for "{query}"',
     filters=(kit.Filter("On sale", kit.has("is_on_sale")),
-             kit.Filter("4 stars & up", lambda product: float(product.values["rating"]) >= 4)),
+             kit.Filter("4 stars & up", lambda _, product: float(product.values["rating"]) >= 4)),
     sorts=(kit.Sort("Featured"), kit.Sort("Price: low to high", "price"),
            kit.Sort("Price: high to low", "price", is_descending=True),
            kit.Sort("Customer rating", "rating", is_descending=True)),
@@ -110,7 +110,7 @@ def _pages(brand: ShopBrand) -> Sequence[kit.Page]:
     face = kit.Face(
         title="{name}", stars="rating", votes="({votes})", value="{price}", old_value="{was}",
         notes=("{cut}", "{delivery}"), picture="product",
-        badge=lambda product: brand.sale_badge if product.flag("is_on_sale") else "",
+        badges={"is_on_sale": brand.sale_badge},
     )  # fmt: skip
     return (
         kit.Page(
@@ -125,7 +125,7 @@ def _pages(brand: ShopBrand) -> Sequence[kit.Page]:
         ),
         kit.Page("listed", "Lists", glyph="heart", acts=(CART,),
                  blocks=(kit.Rows(entity="product", opens="product", face=face,
-                                  where=lambda _, product: product.flag("is_listed")),)),
+                                  where=kit.has("is_listed")),)),
         kit.Page(
             "orders", "Orders", glyph="package-variant-closed",
             blocks=(kit.Rows(entity="purchase", looks=("list",),
@@ -141,7 +141,7 @@ def _pages(brand: ShopBrand) -> Sequence[kit.Page]:
                            ("keyboard-return", "Returns", "Free for 30 days"))),
                 kit.Prose("Specifications", "{facts}"),
                 kit.Rows(entity="review", face=REVIEWS, heading="Customer reviews", looks=("list",),
-                         where=lambda at, one: _is_of(at, one) and one.number("place") < 2),
+                         where=_is_first_of),
                 kit.Buttons((kit.Act("See all reviews", opens="reviews"),)),
             ),
             main=kit.Act("Add to cart", event="added", effects=(kit.PutInCart("cart"),),
@@ -150,8 +150,8 @@ def _pages(brand: ShopBrand) -> Sequence[kit.Page]:
         kit.Page(
             "reviews", "Customer reviews", entity="product",
             blocks=(kit.Headline("{name}", stars="rating"),
-                    kit.Rows(entity="review", face=REVIEWS, where=_is_of, looks=("list",),
-                             end="No more reviews")),
+                    kit.Rows(entity="review", face=REVIEWS, where=kit.refers("product"),
+                             looks=("list",), end="No more reviews")),
         ),
         kit.Page(
             "cart", "Cart", kit.cart_blocks("{article.name}"),

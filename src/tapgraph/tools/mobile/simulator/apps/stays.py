@@ -67,22 +67,18 @@ def _can_cancel(at: kit.At) -> bool:
     return is_free and is_early and not trip.flag("is_canceled")
 
 
-def _badge(stay: kit.Record) -> str:
-    return "Sold out" if stay.flag("is_sold_out") else ""
-
-
 def _stays(where: kit.Where | None = None, *, has_ads: bool = False) -> kit.Rows:
     return kit.Rows(
         entity="stay", opens="stay", where=where, empty="No stays|Nothing found",
         has_ads=has_ads,
         face=kit.Face(title="{name}", lines=("{kind}, {city}", "{score} ({reviews} reviews)"),
-                      value="{price}", picture="building", badge=_badge,
+                      value="{price}", picture="building", badges={"is_sold_out": "Sold out"},
                       is_off=kit.has("is_sold_out")),
         find=kit.Find(
             search=("{name}", "{city}"), hint="Where are you going?|City or hotel|Destination",
             filters=(kit.Filter("Breakfast|Breakfast included", kit.has("has_breakfast")),
                      kit.Filter("Free cancellation", kit.has("is_refundable")),
-                     kit.Filter("Very good: 8+", lambda stay: float(stay.values["score"]) >= 8),
+                     kit.Filter("Very good: 8+", lambda _, stay: float(stay.values["score"]) >= 8),
                      kit.Filter("Hotels", kit.equals("kind", "Hotel"))),
             sorts=(kit.Sort("Our picks|Recommended", "reviews", is_descending=True),
                    kit.Sort("Lowest price|Price", "price"),
@@ -96,14 +92,14 @@ SAVE = kit.Flip("Save|Add to wish list", glyph="heart-outline", column="is_saved
 PAGES = (
     kit.Page("search", "Stays|Find a stay|Search", (_stays(has_ads=True),), glyph="magnify"),
     kit.Page("saved", "Saved|Wish list", glyph="heart",
-             blocks=(_stays(lambda _, stay: stay.flag("is_saved")),)),
+             blocks=(_stays(kit.has("is_saved")),)),
     kit.Page(
         "trips", "Trips|My bookings", glyph="bag-suitcase",
         blocks=(kit.Rows(
             entity="trip", opens="trip", looks=("list", "cards"), empty="No trips yet|Where next?",
             face=kit.Face(title="{name}", lines=("{arrives:day}, {nights} nights", "{guests}"),
                           value="{total}", glyph="bag-suitcase", is_off=kit.has("is_canceled"),
-                          badge=lambda trip: "Canceled" if trip.flag("is_canceled") else ""),
+                          badges={"is_canceled": "Canceled"}),
         ),),
     ),
     kit.Page(

@@ -73,7 +73,7 @@ PAGES = (
     ),
     kit.Page("saved", "Saved", glyph="heart",
              blocks=(kit.Rows(entity="attraction", opens="attraction", face=FACE,
-                              where=lambda _, entry: entry.flag("is_saved")),)),
+                              where=kit.has("is_saved")),)),
     kit.Page(
         "city", "{name}", entity="city",
         blocks=(kit.Tabs("kind", KINDS),
@@ -87,7 +87,7 @@ PAGES = (
             kit.Headline("{name}", ("#{rank} of {kind} in {city}", "{tag}", "{price}"), "rating"),
             kit.Prose("About", "{about}"),
             kit.Rows(entity="review", heading="Reviews", looks=("list",), end="No more reviews",
-                     where=lambda at, review: review.number("attraction") == at.record.id,
+                     where=kit.refers("attraction"),
                      face=kit.Face(title="{author}", stars="stars", lines=("{age}", "{title}"),
                                    text="{text}")),
         ),

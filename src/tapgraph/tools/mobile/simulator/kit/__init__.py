@@ -32,11 +32,12 @@ from tapgraph.tools.mobile.simulator.kit.finding import Filter, Find, Sort
 from tapgraph.tools.mobile.simulator.kit.form import Form, FormField, SaveForm, SaveNew, filled_in
 from tapgraph.tools.mobile.simulator.kit.interruption import COOKIES, NEWSLETTER, RATING, SIGN_IN
 from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec, KitApp, Page
-from tapgraph.tools.mobile.simulator.kit.record import Entity, Record, Value, equals, has, lacks
-from tapgraph.tools.mobile.simulator.kit.rows import Rows, Where
+from tapgraph.tools.mobile.simulator.kit.record import Entity, Record, Value
+from tapgraph.tools.mobile.simulator.kit.rows import Rows
 from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.style import Looks
 from tapgraph.tools.mobile.simulator.kit.talk import Bubbles, Composer
+from tapgraph.tools.mobile.simulator.kit.where import Where, equals, has, lacks, refers
 
 __all__ = [
     "COOKIES",
@@ -93,4 +94,5 @@ __all__ = [
     "filled_in",
     "has",
     "lacks",
+    "refers",
 ]

@@ -9,6 +9,7 @@ from tapgraph.tools.mobile.simulator.kit.act import Act
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.style import Style
+from tapgraph.tools.mobile.simulator.kit.where import Where
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
     Column,
@@ -176,12 +177,12 @@ class Facts(Block):
 
     lines: Sequence[tuple[str, str, str]]
     """Glyph, name, template."""
-    is_there: Callable[[Record], bool] | None = None
+    is_there: Where | None = None
     movable: bool = True
 
     def body(self, at: At) -> list[View]:
         """The lines, with symbols or with names as the style wants."""
-        if self.is_there is not None and not self.is_there(at.record):
+        if self.is_there is not None and not self.is_there(at, at.record):
             return []
         has_icons = at.style.choose("facts", (True, True, False))
         views: list[View] = []

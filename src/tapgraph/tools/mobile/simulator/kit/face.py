@@ -1,13 +1,13 @@
 """What is shown of a thing in a list: as a row with a line below, as a card, as half a row."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tapgraph.tools.mobile.simulator.canvas import mixed
 from tapgraph.tools.mobile.simulator.kit.block import PictureKind
-from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.style import RowLook
+from tapgraph.tools.mobile.simulator.kit.where import Where
 from tapgraph.tools.mobile.simulator.views import (
     Card,
     Column,
@@ -38,7 +38,7 @@ class Face:
         text: below all others too, in full.
         picture: the kind of picture; empty for none.
         glyph: an icon instead of a picture: its name, or a template for it.
-        badge: a word on a coloured ground, `Sold out` for instance; empty for none.
+        badges: by flags, words on a coloured ground such as `Sold out`; the first counts.
         is_loud: whether the title is bold.
         is_off: whether it is drawn grey.
         is_on: the flag that a switch at the end of a row shows.
@@ -54,9 +54,9 @@ class Face:
     text: str = ""
     picture: PictureKind | str = ""
     glyph: str = ""
-    badge: Callable[[Record], str] | None = None
-    is_loud: Callable[[Record], bool] | None = None
-    is_off: Callable[[Record], bool] | None = None
+    badges: Mapping[str, str] = field(default_factory=dict)
+    is_loud: Where | None = None
+    is_off: Where | None = None
     is_on: str = ""
 
 
@@ -127,14 +127,14 @@ def _start(at: At, face: Face) -> list[View]:
 
 def _texts(at: At, face: Face, *, is_ad: bool) -> list[View]:
     style, record = at.style, at.record
-    is_off = face.is_off is not None and face.is_off(record)
-    is_loud = face.is_loud is None or face.is_loud(record)
+    is_off = face.is_off is not None and face.is_off(at, record)
+    is_loud = face.is_loud is None or face.is_loud(at, record)
     ink = style.muted if is_off else style.ink
     parts: list[View] = []
     if is_ad:
         words = style.say("Sponsored|Ad|Promoted")
         parts.append(Label(words, id="ad", size_sp=11, color=style.muted))
-    badge = "" if face.badge is None else face.badge(record)
+    badge = next((words for flag, words in face.badges.items() if record.flag(flag)), "")
     if badge:
         ground = "#5F6368" if is_off else "#B3261E"
         parts.append(

@@ -8,6 +8,7 @@ from tapgraph.tools.mobile.simulator.app import Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.kit.act import identifier
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.where import Where
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
     Divider,
@@ -26,7 +27,7 @@ class Filter:
     """A chip that leaves only some things."""
 
     words: str
-    keeps: Callable[[Record], bool]
+    keeps: Where
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Find:
     Attributes:
         search: templates whose texts a search looks into.
         searched: the app's own search instead, the best first; without both there is none.
+        sort_words: before the present order.
         count: said above what a search found, with `{count}` and `{query}`.
         hint: of the search field.
         filters: any number of them can be on.
@@ -53,6 +55,7 @@ class Find:
 
     search: Sequence[str] = ()
     searched: Callable[[At, str], Sequence[Record]] | None = None
+    sort_words: str = "Sort: |By |Order: "
     count: str = ""
     hint: str = "Search {app}|Search|What are you looking for?"
     filters: Sequence[Filter] = ()
@@ -67,7 +70,7 @@ class Find:
             kept = [record for record in records if self._matches(at, query, record)]
         for one in self.filters:
             if at.held(f"filter {one.words}"):
-                kept = [record for record in kept if one.keeps(record)]
+                kept = [record for record in kept if one.keeps(at, record)]
         order = self._order(at)
         if order is not None and order.column:
             kept.sort(key=lambda record: _rank(record, order), reverse=order.is_descending)
@@ -150,7 +153,7 @@ class Find:
         order = self._order(at)
         words = "" if order is None else at.style.say(order.words)
         is_changed = order is not self.sorts[0]
-        label = f"{at.style.say('Sort: |By |Order: ')}{words}"
+        label = f"{at.style.say(self.sort_words)}{words}"
         return _chip(at, label, "sort", is_changed, partial(self._choose_order, at), glyph="sort")
 
     def _choose_order(self, at: At) -> None:

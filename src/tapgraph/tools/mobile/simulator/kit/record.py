@@ -1,13 +1,13 @@
 """What an app knows about: kinds of things, and the things themselves."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Final, TypeAlias
 
-__all__ = ["KINDS", "Entity", "Record", "Value", "equals", "has", "lacks", "shown"]
+__all__ = ["KINDS", "Entity", "Record", "Value", "shown"]
 
 Value: TypeAlias = str | int | float
 
@@ -78,29 +78,6 @@ class Record:
     def title(self) -> str:
         """What it is called; empty for a thing without text, such as a place in a cart."""
         return self.text(self.entity.title) if self.entity.title else ""
-
-
-def has(column: str) -> Callable[[Record], bool]:
-    """Tells things whose flag is set."""
-    return partial(Record.flag, column=column)
-
-
-def lacks(column: str) -> Callable[[Record], bool]:
-    """Tells things whose flag is not set."""
-    return partial(_lacks, column)
-
-
-def equals(column: str, value: Value) -> Callable[[Record], bool]:
-    """Tells things with this value in a column."""
-    return partial(_equals, column, value)
-
-
-def _equals(column: str, value: Value, record: Record) -> bool:
-    return record.values[column] == value
-
-
-def _lacks(column: str, record: Record) -> bool:
-    return not record.flag(column)
 
 
 def shown(value: Value, kind: str, form: str, now: datetime) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias
 
 from tapgraph.tools.mobile.simulator.kit.act import Act
 from tapgraph.tools.mobile.simulator.kit.block import Block, Door, Link, heading
@@ -12,12 +11,10 @@ from tapgraph.tools.mobile.simulator.kit.finding import Find, search_for
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.style import RowLook
+from tapgraph.tools.mobile.simulator.kit.where import Where
 from tapgraph.tools.mobile.simulator.views import Label, Row, Spacer, View
 
-__all__ = ["Rows", "Where"]
-
-Where: TypeAlias = Callable[[At, Record], bool]
-"""Whether a thing belongs to a page."""
+__all__ = ["Rows"]
 
 
 @dataclass(frozen=True, kw_only=True)
