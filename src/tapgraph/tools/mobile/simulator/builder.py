@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tapgraph.tools.mobile.simulator.app import App
 from tapgraph.tools.mobile.simulator.apps.clock import ClockApp
-from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
+from tapgraph.tools.mobile.simulator.apps.kit_apps import LATER_APPS, WORLD_APPS
 from tapgraph.tools.mobile.simulator.apps.maps import MapsApp
 from tapgraph.tools.mobile.simulator.apps.notes import NotesApp
 from tapgraph.tools.mobile.simulator.apps.settings import InstalledApp, SettingsApp
@@ -41,11 +41,15 @@ def build_phone(
 
 def build_apps(world: World) -> Sequence[App]:
     """All apps, in the order of the launcher."""
-    apps: list[App] = [
+    first: list[App] = [
         MapsApp(world),
         NotesApp(),
-        *(KitApp(spec, world) for spec in KIT_APPS),
+        *(KitApp(spec, world) for spec in WORLD_APPS),
         ClockApp(),
     ]
-    installed = tuple(InstalledApp(app.label, app.package, app.glyph, app.color) for app in apps)
-    return [*apps, SettingsApp(installed)]
+    later = [KitApp(spec, world) for spec in LATER_APPS]
+    installed = tuple(
+        InstalledApp(app.label, app.package, app.glyph, app.color) for app in (*first, *later)
+    )
+    # The home screen has room for twenty; what is used most stands first.
+    return [*first, SettingsApp(installed), *later]

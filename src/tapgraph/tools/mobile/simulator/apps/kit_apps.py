@@ -1,4 +1,4 @@
-"""All apps that are made from a description, in the order of the launcher."""
+"""All apps that are made from a description."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -20,12 +20,11 @@ from tapgraph.tools.mobile.simulator.apps.travel import TRAVEL
 from tapgraph.tools.mobile.simulator.apps.videos import VIDEOS
 from tapgraph.tools.mobile.simulator.kit import AppSpec
 
-__all__ = ["KIT_APPS"]
+__all__ = ["KIT_APPS", "LATER_APPS", "WORLD_APPS"]
 
-KIT_APPS: Final[Sequence[AppSpec]] = (
-    *SHOPS,
-    *FEEDS,
-    TRAVEL,
+WORLD_APPS: Final[Sequence[AppSpec]] = (*SHOPS, *FEEDS, TRAVEL)
+"""What shows parts of the world that all apps share."""
+LATER_APPS: Final[Sequence[AppSpec]] = (
     MESSAGES,
     CONTACTS,
     CALENDAR,
@@ -39,3 +38,5 @@ KIT_APPS: Final[Sequence[AppSpec]] = (
     CINEMA,
     STAYS,
 )
+"""What has things of its own."""
+KIT_APPS: Final[Sequence[AppSpec]] = (*WORLD_APPS, *LATER_APPS)
