@@ -12,6 +12,7 @@ from tapgraph.tools.mobile.simulator.apps.contacts import CONTACTS
 from tapgraph.tools.mobile.simulator.apps.feeds import FEEDS
 from tapgraph.tools.mobile.simulator.apps.files import FILES
 from tapgraph.tools.mobile.simulator.apps.mail import EMAIL
+from tapgraph.tools.mobile.simulator.apps.maps import MAPS
 from tapgraph.tools.mobile.simulator.apps.messages import MESSAGES
 from tapgraph.tools.mobile.simulator.apps.schedule import CALENDAR
 from tapgraph.tools.mobile.simulator.apps.shops import SHOPS
@@ -22,7 +23,7 @@ from tapgraph.tools.mobile.simulator.kit import AppSpec
 
 __all__ = ["KIT_APPS", "LATER_APPS", "WORLD_APPS"]
 
-WORLD_APPS: Final[Sequence[AppSpec]] = (*SHOPS, *FEEDS, TRAVEL)
+WORLD_APPS: Final[Sequence[AppSpec]] = (MAPS, *SHOPS, *FEEDS, TRAVEL)
 """What shows parts of the world that all apps share."""
 LATER_APPS: Final[Sequence[AppSpec]] = (
     MESSAGES,

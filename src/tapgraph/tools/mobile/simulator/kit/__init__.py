@@ -28,13 +28,13 @@ from tapgraph.tools.mobile.simulator.kit.block import (
 from tapgraph.tools.mobile.simulator.kit.cart import cart_blocks, cart_cents, cart_of
 from tapgraph.tools.mobile.simulator.kit.days import Days, chosen_day
 from tapgraph.tools.mobile.simulator.kit.face import Face
-from tapgraph.tools.mobile.simulator.kit.finding import Filter, Find, Sort
+from tapgraph.tools.mobile.simulator.kit.finding import Filter, Find, Sort, search_for
 from tapgraph.tools.mobile.simulator.kit.form import Form, FormField, SaveForm, SaveNew, filled_in
 from tapgraph.tools.mobile.simulator.kit.interruption import COOKIES, NEWSLETTER, RATING, SIGN_IN
 from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec, KitApp, Page
 from tapgraph.tools.mobile.simulator.kit.record import Entity, Record, Value
 from tapgraph.tools.mobile.simulator.kit.rows import Rows
-from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.scene import At, StoredApp
 from tapgraph.tools.mobile.simulator.kit.style import Looks
 from tapgraph.tools.mobile.simulator.kit.talk import Bubbles, Composer
 from tapgraph.tools.mobile.simulator.kit.where import Where, equals, has, lacks, refers
@@ -82,6 +82,7 @@ __all__ = [
     "SaveNew",
     "Sort",
     "Step",
+    "StoredApp",
     "Tabs",
     "Total",
     "Value",
@@ -95,4 +96,5 @@ __all__ = [
     "has",
     "lacks",
     "refers",
+    "search_for",
 ]

@@ -137,7 +137,7 @@ class Act:
         event: recorded with the thing's number as subject; its id where empty.
         opens: the page that it leads to.
         about: what that page is about, the thing itself unless told.
-        confirm: a question that it asks first, a template.
+        confirm: a question that it asks first, a template; `details` stands below.
         code_of: the account whose time code it wants; empty for none.
         toast: what the app says afterwards.
         leaves: whether the page closes afterwards.
@@ -153,6 +153,7 @@ class Act:
     opens: str = ""
     about: Callable[[At], Record | None] | None = None
     confirm: str = ""
+    details: str = ""
     code_of: str = ""
     toast: str = ""
     leaves: bool = False
@@ -183,7 +184,9 @@ class Act:
         if self.confirm:
             yes = DialogButton(words, partial(self._unlock, at))
             question = at.tell(self.confirm)
-            at.app.show_dialog(Dialog(title=question, buttons=(DialogButton("Cancel"), yes)))
+            details = at.tell(self.details)
+            buttons = (DialogButton("Cancel"), yes)
+            at.app.show_dialog(Dialog(title=question, message=details, buttons=buttons))
         else:
             self._unlock(at)
 

@@ -1,7 +1,7 @@
 """What pages are made of, and the links that the blocks of a page hold."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
@@ -120,9 +120,9 @@ def _doors_of(act: Act, at: At) -> Sequence[Door]:
 
 @dataclass(frozen=True)
 class Hero(Block):
-    """A wide picture of the thing."""
+    """A wide picture of the thing; its kind, or a template for that."""
 
-    kind: PictureKind
+    kind: PictureKind | str
     height_dp: int = 210
 
     def body(self, at: At) -> list[View]:
@@ -135,7 +135,7 @@ class Hero(Block):
         return [
             Picture(
                 at.record.title,
-                style=self.kind,
+                style=at.tell(self.kind),  # type: ignore[arg-type]
                 height=self.height_dp,
                 corner_dp=style.corner_dp if is_framed else 0,
                 margin=(style.space_dp, 8) if is_framed else 0,
@@ -334,11 +334,13 @@ class Tabs(Block):
 
     Attributes:
         after_search: whether they are there only while something is searched for.
+        contents: by option, blocks that only it shows.
     """
 
     name: str
     options: Sequence[str]
     after_search: bool = False
+    contents: Mapping[str, Sequence[Block]] = field(default_factory=dict)
 
     def head(self, at: At) -> list[View]:
         """The tabs; the chosen one is underlined."""
@@ -352,6 +354,11 @@ class Tabs(Block):
             for option in self.options
         ]
         return [Row(tabs, id=self.name), Divider(color=at.style.line)]
+
+    def body(self, at: At) -> list[View]:
+        """What the chosen tab shows."""
+        blocks = self.contents.get(at.held(self.name, self.options[0]), ())
+        return [view for block in blocks for view in block.body(at)]
 
 
 def underlined_tab(style: Style, words: str, is_chosen: bool, on_click: Callable[[], None]) -> View:

@@ -36,7 +36,7 @@ class Face:
         votes: how many rated; stands with the rating in figures beside the stars.
         notes: below all others.
         text: below all others too, in full.
-        picture: the kind of picture; empty for none.
+        picture: the kind of picture, or a template for that; empty for none.
         glyph: an icon instead of a picture: its name, or a template for it.
         badges: by flags, words on a coloured ground such as `Sold out`; the first counts.
         is_loud: whether the title is bold.
@@ -78,7 +78,7 @@ def thing_view(at: At, face: Face, look: RowLook, controls: Sequence[View], *, i
             Picture(
                 at.record.title,
                 desc=at.record.title if style.speaks else "",
-                style=_kind(face),
+                style=_kind(at, face),
                 height=height,
                 corner_dp=style.corner_dp,
             ),
@@ -88,8 +88,8 @@ def thing_view(at: At, face: Face, look: RowLook, controls: Sequence[View], *, i
     )
 
 
-def _kind(face: Face) -> PictureKind:
-    return face.picture  # type: ignore[return-value]
+def _kind(at: At, face: Face) -> PictureKind:
+    return at.tell(face.picture)  # type: ignore[return-value]
 
 
 def _card(at: At, parts: list[View], *, padding: int) -> View:
@@ -116,7 +116,7 @@ def _start(at: At, face: Face) -> list[View]:
         return [
             Picture(
                 at.record.title,
-                style=_kind(face),
+                style=_kind(at, face),
                 width=side,
                 height=side,
                 corner_dp=min(16, style.corner_dp),

@@ -18,8 +18,8 @@ Example::
     app = KitApp(TASKS, World.generate(0))
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -88,6 +88,7 @@ class AppSpec:
         tabs: names of the pages to start from; the app opens with the first.
         interruptions: at most one of them comes at the first start, by seed.
         permissions: asked for at the first start.
+        computed: what templates may name besides columns: `{open_now}` for instance.
 
     """
 
@@ -103,6 +104,7 @@ class AppSpec:
     tabs: Sequence[str]
     interruptions: Sequence[Interruption] = ()
     permissions: Sequence[str] = ()
+    computed: Mapping[str, Callable[[StoredApp, Record], str]] = field(default_factory=dict)
     needs_network: bool = True
 
 
@@ -118,7 +120,7 @@ class KitApp(StoredApp):
         self.pages = {page.name: page for page in spec.pages}
         self.package, self.label = spec.package, spec.label
         self.glyph, self.color, self.glyph_color = spec.glyph, spec.color, spec.glyph_color
-        self.needs_network = spec.needs_network
+        self.needs_network, self.computed = spec.needs_network, spec.computed
 
     def create(self) -> None:
         """Choose the looks, make the tables and fill them."""

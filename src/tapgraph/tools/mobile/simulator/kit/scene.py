@@ -1,6 +1,7 @@
 """A page that is open: what it is about, what the user set on it, and the app around it."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -27,12 +28,14 @@ class StoredApp(App):
         world: what apps of the same phone may share.
         style: how it looks.
         store: its things, and what the user did.
+        computed: what templates may name besides columns, from the thing.
     """
 
     needs_network = True
     world: World
     style: Style
     store: Store
+    computed: "Mapping[str, Callable[[StoredApp, Record], str]]"
 
     def is_bookkeeping(self, table: str, row: Row) -> bool:
         """Events that tell what was looked at, and how."""
@@ -69,6 +72,8 @@ class StoredApp(App):
             thing = record
             for step in path:
                 thing = self.follow(thing, step)
+            if column in self.computed:
+                return self.computed[column](self, thing)
             kind = thing.entity.columns[column]
             if kind in self.store.entities:
                 return self.follow(thing, column).title
