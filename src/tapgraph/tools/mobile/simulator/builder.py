@@ -5,9 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tapgraph.tools.mobile.simulator.app import App
-from tapgraph.tools.mobile.simulator.apps.clock import ClockApp
-from tapgraph.tools.mobile.simulator.apps.kit_apps import LATER_APPS, WORLD_APPS
-from tapgraph.tools.mobile.simulator.apps.notes import NotesApp
+from tapgraph.tools.mobile.simulator.apps.kit_apps import FIRST_APPS, LATER_APPS
 from tapgraph.tools.mobile.simulator.apps.settings import InstalledApp, SettingsApp
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
 from tapgraph.tools.mobile.simulator.kit.kit_app import KitApp
@@ -40,8 +38,7 @@ def build_phone(
 
 def build_apps(world: World) -> Sequence[App]:
     """All apps, in the order of the launcher."""
-    maps, *others = (KitApp(spec, world) for spec in WORLD_APPS)
-    first: list[App] = [maps, NotesApp(), *others, ClockApp()]
+    first = [KitApp(spec, world) for spec in FIRST_APPS]
     later = [KitApp(spec, world) for spec in LATER_APPS]
     installed = tuple(
         InstalledApp(app.label, app.package, app.glyph, app.color) for app in (*first, *later)

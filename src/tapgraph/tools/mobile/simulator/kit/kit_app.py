@@ -52,6 +52,7 @@ class Page:
         glyph: of its tab.
         tab: the words of its tab; its title unless told.
         arrival: what opening it changes, such as that a message is read.
+        departure: what leaving it changes.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Page:
     glyph: str = "circle-outline"
     tab: str = ""
     arrival: Sequence[Effect] = ()
+    departure: Sequence[Effect] = ()
 
     def all_acts(self) -> Sequence[Act]:
         """All that can be done with what the page is about."""
@@ -190,9 +192,23 @@ class KitPage(Scene):
             return True
         first = self.app.pages[self.app.spec.tabs[0]]
         if not self.is_root or self.page is first:
+            self._depart()
             return False
         self.select(first.name)
         return True
+
+    def finish(self) -> None:
+        """Leave this page."""
+        self._depart()
+        super().finish()
+
+    def _depart(self) -> None:
+        try:
+            at = self.here
+        except KeyError:
+            return
+        for effect in self.page.departure:
+            effect.apply(at)
 
     def select(self, tab: str) -> None:
         """Show another tab."""
