@@ -7,7 +7,7 @@ from tests.tools.mobile.simulator.kit_walker import CHOICES, Deed, Walker, Way, 
 
 from tapgraph.tools.mobile.geometry import Bounds
 from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
-from tapgraph.tools.mobile.simulator.kit.act import Effect
+from tapgraph.tools.mobile.simulator.kit.effect import Effect
 from tapgraph.tools.mobile.simulator.kit.graph import graph_of
 from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec
 from tapgraph.tools.mobile.simulator.kit.record import Record

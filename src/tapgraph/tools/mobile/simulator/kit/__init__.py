@@ -1,10 +1,21 @@
 """A kit for apps: things, pages of blocks, acts, and a style that the seed draws."""
 
-from tapgraph.tools.mobile.simulator.kit.act import (
-    Act,
+from tapgraph.tools.mobile.simulator.kit.act import Act, Flip
+from tapgraph.tools.mobile.simulator.kit.block import Block, Door, Link
+from tapgraph.tools.mobile.simulator.kit.cart import cart_blocks, cart_cents, cart_of
+from tapgraph.tools.mobile.simulator.kit.choosing import Choices, Tabs
+from tapgraph.tools.mobile.simulator.kit.days import Days, chosen_day
+from tapgraph.tools.mobile.simulator.kit.detail import (
+    Buttons,
+    Facts,
+    Headline,
+    Hero,
+    Prose,
+    Total,
+)
+from tapgraph.tools.mobile.simulator.kit.effect import (
     Change,
     Effect,
-    Flip,
     Insert,
     PutInCart,
     Refused,
@@ -12,21 +23,6 @@ from tapgraph.tools.mobile.simulator.kit.act import (
     RemoveAll,
     Step,
 )
-from tapgraph.tools.mobile.simulator.kit.block import (
-    Block,
-    Buttons,
-    Choices,
-    Door,
-    Facts,
-    Headline,
-    Hero,
-    Link,
-    Prose,
-    Tabs,
-    Total,
-)
-from tapgraph.tools.mobile.simulator.kit.cart import cart_blocks, cart_cents, cart_of
-from tapgraph.tools.mobile.simulator.kit.days import Days, chosen_day
 from tapgraph.tools.mobile.simulator.kit.face import Face
 from tapgraph.tools.mobile.simulator.kit.finding import Filter, Find, Sort, search_for
 from tapgraph.tools.mobile.simulator.kit.form import Form, FormField, SaveForm, SaveNew, filled_in

@@ -1,26 +1,19 @@
 """What the user can do on a page: a control, what it asks first, and what it changes."""
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
 from tapgraph.tools.mobile.simulator.app import Dialog, DialogButton
+from tapgraph.tools.mobile.simulator.kit.effect import Change, Effect, Refused
 from tapgraph.tools.mobile.simulator.kit.record import Record, Value
 from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.time_code import is_time_code
 from tapgraph.tools.mobile.simulator.views import Button, Column, Field, IconButton, Label, View
 
-__all__ = [
-    "Act", "Change", "Effect", "Flip", "Insert", "PutInCart", "Refused", "Remove",
-    "RemoveAll", "Step", "identifier",
-]  # fmt: skip
-
-
-class Refused(Exception):
-    """What the user asked for cannot be done; the text says why, as the app would."""
+__all__ = ["Act", "Flip", "identifier"]
 
 
 def identifier(words: str) -> str:
@@ -30,100 +23,6 @@ def identifier(words: str) -> str:
     'add_to_cart'
     """
     return re.sub(r"[^a-z0-9]+", "_", words.split("|")[0].lower()).strip("_")
-
-
-class Effect(ABC):
-    """A change of the app's things."""
-
-    entity: str
-    """What is changed; empty for the thing that it happens to."""
-
-    @abstractmethod
-    def apply(self, at: At) -> None:
-        """Make the change.
-
-        Raises:
-            Refused: something is missing.
-        """
-
-
-@dataclass(frozen=True)
-class Insert(Effect):
-    """Makes a new thing."""
-
-    entity: str
-    values: Callable[[At], Mapping[str, Value]]
-
-    def apply(self, at: At) -> None:
-        """Make it."""
-        at.app.store.add(self.entity, **self.values(at))
-
-
-@dataclass(frozen=True)
-class Change(Effect):
-    """Gives the thing new values."""
-
-    values: Callable[[At], Mapping[str, Value]]
-    entity: str = ""
-
-    def apply(self, at: At) -> None:
-        """Change it."""
-        at.app.store.change(at.record, **self.values(at))
-
-
-@dataclass(frozen=True)
-class Remove(Effect):
-    """Takes the thing away."""
-
-    entity: str = ""
-
-    def apply(self, at: At) -> None:
-        """Remove it."""
-        at.app.store.remove(at.record)
-
-
-@dataclass(frozen=True)
-class RemoveAll(Effect):
-    """Takes all things of a kind away."""
-
-    entity: str
-
-    def apply(self, at: At) -> None:
-        """Remove them."""
-        for record in at.all(self.entity):
-            at.app.store.remove(record)
-
-
-@dataclass(frozen=True)
-class Step(Effect):
-    """Adds to a number of the thing; a thing of which nothing is left goes."""
-
-    column: str
-    by: int
-    entity: str = ""
-
-    def apply(self, at: At) -> None:
-        """Change the number, or remove the thing."""
-        left = at.record.number(self.column) + self.by
-        if left > 0:
-            at.app.store.change(at.record, **{self.column: left})
-        else:
-            at.app.store.remove(at.record)
-
-
-@dataclass(frozen=True)
-class PutInCart(Effect):
-    """One more of the thing, in an entity with the columns `article` and `quantity`."""
-
-    entity: str
-
-    def apply(self, at: At) -> None:
-        """Add to the row of the thing, or make one."""
-        for row in at.all(self.entity):
-            if row.number("article") == at.record.id:
-                at.app.store.change(row, quantity=row.number("quantity") + 1)
-                return
-        at.app.store.add(self.entity, article=at.record.id, quantity=1)
 
 
 @dataclass(frozen=True, kw_only=True)

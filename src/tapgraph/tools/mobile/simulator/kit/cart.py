@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from tapgraph.tools.mobile.simulator.kit.act import Act, Step
-from tapgraph.tools.mobile.simulator.kit.block import Block, Total
+from tapgraph.tools.mobile.simulator.kit.act import Act
+from tapgraph.tools.mobile.simulator.kit.block import Block
+from tapgraph.tools.mobile.simulator.kit.detail import Total
+from tapgraph.tools.mobile.simulator.kit.effect import Step
 from tapgraph.tools.mobile.simulator.kit.face import Face
 from tapgraph.tools.mobile.simulator.kit.record import Entity
 from tapgraph.tools.mobile.simulator.kit.rows import Rows

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tapgraph.tools.mobile.simulator.canvas import mixed
-from tapgraph.tools.mobile.simulator.kit.block import PictureKind
+from tapgraph.tools.mobile.simulator.kit.detail import PictureKind
 from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.style import RowLook
 from tapgraph.tools.mobile.simulator.kit.where import Where

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Final, Literal
 
 from tapgraph.tools.mobile.simulator.app import Dialog, DialogButton
-from tapgraph.tools.mobile.simulator.kit.act import Effect, Refused
 from tapgraph.tools.mobile.simulator.kit.block import Block
+from tapgraph.tools.mobile.simulator.kit.effect import Effect, Refused
 from tapgraph.tools.mobile.simulator.kit.record import Record, Value, shown
 from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.views import (

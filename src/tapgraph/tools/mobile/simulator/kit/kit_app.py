@@ -3,7 +3,7 @@
 Example::
 
     TASK = Entity("task", {"title": "text", "is_done": "flag"})
-    DONE = Flip(words="Done", on_words="Open again", glyph="check", column="is_done")
+    DONE = Flip("Done", on_words="Open again", glyph="check", column="is_done")
     TASKS = AppSpec(
         package="org.example.tasks", label="Tasks", glyph="check", color="#1A73E8",
         entities=(TASK,), fill=lambda app, random: app.store.add("task", title="Buy milk"),
@@ -24,8 +24,9 @@ from random import Random
 from typing import Any
 
 from tapgraph.tools.mobile.simulator.app import Activity
-from tapgraph.tools.mobile.simulator.kit.act import Act, Effect
+from tapgraph.tools.mobile.simulator.kit.act import Act
 from tapgraph.tools.mobile.simulator.kit.block import Block, Link, link_of
+from tapgraph.tools.mobile.simulator.kit.effect import Effect
 from tapgraph.tools.mobile.simulator.kit.interruption import Interruption, interrupt
 from tapgraph.tools.mobile.simulator.kit.page_view import PageFrame, Tab, page_view
 from tapgraph.tools.mobile.simulator.kit.record import Entity, Record
@@ -91,7 +92,6 @@ class AppSpec:
         interruptions: at most one of them comes at the first start, by seed.
         permissions: asked for at the first start.
         computed: what templates may name besides columns: `{open_now}` for instance.
-
     """
 
     package: str

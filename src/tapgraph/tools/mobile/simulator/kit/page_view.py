@@ -6,7 +6,8 @@ from functools import partial
 
 from tapgraph.tools.mobile.simulator.app import Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.kit.act import Act
-from tapgraph.tools.mobile.simulator.kit.block import Block, underlined_tab
+from tapgraph.tools.mobile.simulator.kit.block import Block
+from tapgraph.tools.mobile.simulator.kit.choosing import underlined_tab
 from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.views import (
     Column,

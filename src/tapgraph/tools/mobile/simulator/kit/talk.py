@@ -6,8 +6,9 @@ from functools import partial
 from typing import Final
 
 from tapgraph.tools.mobile.simulator.canvas import mixed
-from tapgraph.tools.mobile.simulator.kit.act import Act, Insert
+from tapgraph.tools.mobile.simulator.kit.act import Act
 from tapgraph.tools.mobile.simulator.kit.block import Block
+from tapgraph.tools.mobile.simulator.kit.effect import Insert
 from tapgraph.tools.mobile.simulator.kit.record import Record, Value
 from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.views import Column, Field, Label, Row, Spacer, View
