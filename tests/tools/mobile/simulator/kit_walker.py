@@ -208,7 +208,8 @@ class Walker:
                     self._type(f"field_{one.column}", TYPED[one.kind])
                 elif one.kind == "thing":
                     self.tap(self.find(f"field_{one.column}"))
-                    self.tap(next(e for e in self.screen.elements if e.role is Role.RADIO))
+                    radios = [e for e in self.screen.elements if e.role is Role.RADIO]
+                    self.tap(next(e for e in radios if not e.checked))
 
     def _choose(self, name: str) -> None:
         self.tap(
@@ -246,7 +247,7 @@ class Walker:
         else:
             self.tap(one)
         if deed.act.confirm:
-            self.tap_text(said)
+            self.tap_text(deed.act.yes or said)
         if deed.act.code_of:
             self._type("code", time_code(deed.act.code_of, self.phone.clock))
             self.tap_text("Verify")

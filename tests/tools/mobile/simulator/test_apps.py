@@ -172,7 +172,7 @@ def test_an_empty_note_is_not_kept(person: Person) -> None:
     assert notes_of(person) == list(FIRST_NOTES)
 
 
-@pytest.mark.parametrize(("answer", "left"), [("Cancel", 2), ("Delete note", 1)])
+@pytest.mark.parametrize(("answer", "left"), [("Cancel", 2), ("Delete", 1)])
 def test_a_note_is_deleted_only_after_a_yes(person: Person, answer: str, left: int) -> None:
     person.start(NOTES_PACKAGE)
     person.tap("Bike, .*")
@@ -186,7 +186,7 @@ def test_a_long_press_offers_to_delete_a_note(person: Person) -> None:
     person.start(NOTES_PACKAGE)
     center = person.see("Call mum, .*")[0].bounds.center
     person.phone.long_press(center.x, center.y)
-    person.tap("Delete note", "button")
+    person.tap("Delete", "button")
     assert notes_of(person) == [FIRST_NOTES[0]]
 
 

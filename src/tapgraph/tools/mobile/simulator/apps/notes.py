@@ -29,11 +29,14 @@ class Editor(kit.Block):
 
     def body(self, at: kit.At) -> list[View]:
         """The two fields."""
-        title = Field("Title", id="note_title", value=at.record.title, style="plain", size_sp=24,
-                      foreground=at.style.ink, on_change=partial(_write, at, "title"))  # fmt: skip
+        note = at.subject
+        title = Field(
+            "Title", id="note_title", value=note.title if note else "", style="plain", size_sp=24,
+            foreground=at.style.ink, on_change=partial(_write, at, "title"),
+        )  # fmt: skip
         text = Field(
-            "Start writing", id="note_body", value=at.record.text("body"), style="plain",
-            multiline=True, action="newline", min_lines=12, foreground=at.style.ink,
+            "Start writing", id="note_body", value=note.text("body") if note else "",
+            style="plain", multiline=True, action="newline", min_lines=12, foreground=at.style.ink,
             on_change=partial(_write, at, "body"),
         )  # fmt: skip
         return [Column([title, text], gap=16, padding=(16, 8))]
@@ -45,8 +48,11 @@ class Editor(kit.Block):
 
 
 def _write(at: kit.At, column: str, text: str) -> None:
-    now = at.scene.now.isoformat(timespec="milliseconds")
-    at.app.store.change(at.record, **{column: text, "updated_at": now})
+    """Save a change; a note exists from the first letter on."""
+    store, now = at.app.store, at.scene.now.isoformat(timespec="milliseconds")
+    note = at.subject or store.get("notes", store.add("notes"))
+    at.scene.take_up(note)
+    store.change(note, **{column: text, "updated_at": now})
 
 
 class DropIfEmpty(kit.Effect):
@@ -56,17 +62,14 @@ class DropIfEmpty(kit.Effect):
 
     def apply(self, at: kit.At) -> None:
         """Remove it where nothing was written."""
-        if not (at.record.title + at.record.text("body")).strip():
+        if at.subject and not (at.record.title + at.record.text("body")).strip():
             at.app.store.remove(at.record)
-
-
-def _empty(at: kit.At) -> dict[str, kit.Value]:
-    return {"updated_at": at.scene.now.isoformat(timespec="milliseconds")}
 
 
 DELETE = kit.Act("Delete note", glyph="trash-can-outline", effects=(kit.Remove(),), leaves=True,
                  confirm="Delete this note?", details="It cannot be brought back.",
-                 toast="Note deleted")  # fmt: skip
+                 yes="Delete", toast="Note deleted",
+                 is_possible=lambda at: bool(at.subject))  # fmt: skip
 PAGES = (
     kit.Page(
         "list", "Notes",
@@ -76,8 +79,8 @@ PAGES = (
             find=kit.Find(search=("{title}", "{body}"), hint="Search notes",
                           sorts=(kit.Sort("Newest", "updated_at", is_descending=True),)),
         ),),
-        main=kit.Act("New note", glyph="plus", effects=(kit.Insert("notes", _empty),), opens="note",
-                     about=lambda at: at.all("notes")[-1], creates=True),
+        main=kit.Act("New note", glyph="plus", opens="note", about=lambda _: None,
+                     creates=True),
     ),
     kit.Page("note", "Note", (Editor(),), entity="notes", departure=(DropIfEmpty(),),
              acts=(DELETE, kit.Act("Done", glyph="check", leaves=True))),
@@ -89,5 +92,5 @@ NOTES = kit.AppSpec(
     computed={"name": lambda _, note: note.title or "Untitled",
               "text": lambda _, note: note.text("body") or "No text"},
     looks=kit.Looks(accents=("#B06000", "#8A5300"), papers=("#FFFBF2", "#FFFFFF"), bars=("large",),
-                    settled=True),
+                    mains_at_foot=(False,), settled=True),
 )  # fmt: skip

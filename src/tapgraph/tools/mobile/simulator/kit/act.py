@@ -36,7 +36,8 @@ class Act:
         event: recorded with the thing's number as subject; its id where empty.
         opens: the page that it leads to.
         about: what that page is about, the thing itself unless told.
-        confirm: a question that it asks first, a template; `details` stands below.
+        confirm: a question that it asks first, a template; `details` stands below, and `yes` on the
+            button that does it, its own words unless told.
         code_of: the account whose time code it wants; empty for none.
         toast: what the app says afterwards.
         leaves: whether the page closes afterwards.
@@ -53,6 +54,7 @@ class Act:
     about: Callable[[At], Record | None] | None = None
     confirm: str = ""
     details: str = ""
+    yes: str = ""
     code_of: str = ""
     toast: str = ""
     leaves: bool = False
@@ -81,7 +83,7 @@ class Act:
         """Do it, or ask first."""
         words, _ = self.face(at)
         if self.confirm:
-            yes = DialogButton(words, partial(self._unlock, at))
+            yes = DialogButton(self.yes or words, partial(self._unlock, at))
             question = at.tell(self.confirm)
             details = at.tell(self.details)
             buttons = (DialogButton("Cancel"), yes)

@@ -105,6 +105,10 @@ class Scene(Activity[StoredApp]):
         """
         return None if self._subject is None else self.app.store.get(*self._subject)
 
+    def take_up(self, record: Record) -> None:
+        """Be about this thing from now on, such as one that the user has just begun."""
+        self._subject = (record.entity.name, record.id)
+
     @property
     def here(self) -> "At":
         """This page with what it is about."""

@@ -25,6 +25,7 @@ class Store:
             unknown = set(entity.columns.values()) - KINDS.keys() - self.entities.keys()
             if unknown:
                 raise ValueError(f"entity {entity.name!r} has columns of unknown kind {unknown!r}")
+        self._insertions = {entity.name: _insertion(entity) for entity in self.entities.values()}
 
     def create(self) -> None:
         """Make the empty tables."""
@@ -59,10 +60,7 @@ class Store:
                 for name, kind in entity.columns.items()
             ),
         ]
-        names = ", ".join(f'"{name}"' for name in ("id", *entity.columns))
-        marks = ", ".join("?" * len(row))
-        query = f'INSERT INTO "{entity.name}" ({names}) VALUES ({marks})'  # noqa: S608
-        return int(self._database.execute(query, row).lastrowid or 0)
+        return int(self._database.execute(self._insertions[entity_name], row).lastrowid or 0)
 
     def all(self, entity_name: str) -> tuple[Record, ...]:
         """All things of a kind, in the order in which they were made."""
@@ -119,3 +117,9 @@ class Store:
         """Whether the user ever did that."""
         query = "SELECT 1 FROM events WHERE kind = ?"
         return self._database.execute(query, (kind,)).fetchone() is not None
+
+
+def _insertion(entity: Entity) -> str:
+    names = ", ".join(f'"{name}"' for name in ("id", *entity.columns))
+    marks = ", ".join("?" * (1 + len(entity.columns)))
+    return f'INSERT INTO "{entity.name}" ({names}) VALUES ({marks})'  # noqa: S608

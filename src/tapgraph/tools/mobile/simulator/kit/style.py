@@ -27,6 +27,7 @@ class Looks:
         accents: colours of buttons and of what is chosen.
         papers: colours behind everything.
         rows: how lists may be laid out, where a list does not say so itself.
+        mains_at_foot: whether the main button may stand at the foot.
         settled: whether only colours, corners and spaces vary; of all else, words too, the app has
             the first choice.
     """
@@ -39,6 +40,7 @@ class Looks:
     buttons: Sequence[ButtonLook] = ("filled", "filled", "tonal", "outlined")
     corners_dp: Sequence[int] = (4, 10, 22)
     spaces_dp: Sequence[int] = (8, 12, 16)
+    mains_at_foot: Sequence[bool] = (True, False)
     settled: bool = False
 
 
@@ -87,7 +89,7 @@ class Style:
             space_dp=random.choice(looks.spaces_dp),
             speaks=not free or random.random() < 0.7,
             has_icon_bar=not free or random.random() < 0.7,
-            main_at_foot=not free or random.random() < 0.5,
+            main_at_foot=(random.choice(looks.mains_at_foot) if free else looks.mains_at_foot[0]),
             searches_by_icon=free and random.random() < 0.35,
             settled=looks.settled,
         )
