@@ -9,5 +9,5 @@ with SimulatedDevice(build_phone(seed=7)) as phone:  # or AppiumDevice.connect(u
     before = reader.read()
     print(describe(before))
     row = next(element for element in before.elements if element.text.startswith("Display"))
-    phone.perform(Tap(row.bounds.center.x, row.bounds.center.y))
+    phone.perform(Tap(row.touch_point.x, row.touch_point.y))
     print(describe_difference(before, reader.read()))

@@ -104,7 +104,7 @@ class AppNotFound(ToolError):
 
 
 class NotExecutable(ToolError):
-    """The simulated system cannot do an action of a shortcut; the caller may stub it.
+    """The simulated system cannot do an action of a shortcut.
 
     >>> str(NotExecutable("is.workflow.actions.takephoto"))
     'not executable here: is.workflow.actions.takephoto'

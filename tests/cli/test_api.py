@@ -138,7 +138,8 @@ MODEL = ["--model", "http://127.0.0.1:9/v1#m"]
         (["  ", "--catalog", "a.json", *MODEL], 2, "the instruction is empty"),
         (["Do it", "--catalog", "a.json", *MODEL], 2, "a.json cannot be read"),
         (["Do it", "--catalog", "{tmp}/text.txt", *MODEL], 2, "must hold an object"),
-        (["Do it", "--catalog", "{tmp}", *MODEL], 2, "is a folder"),
+        (["Do it", "--catalog", "{tmp}", *MODEL], 2, "of shortcuts, and mcp.json is none"),
+        (["Do it", "--catalog", "{tmp}/empty", *MODEL], 2, "a folder without shortcuts"),
         (["Do it", "--catalog", "{tmp}/shortcuts", *MODEL], 2, "cannot be called from here"),
         (["Do it", "--catalog", "{tmp}/mcp.json", *MODEL], 2, "either a command or a url"),
         (["Do it", "--catalog", "http://127.0.0.1:9/openapi.json", *MODEL], 3, "no server answers"),
@@ -161,6 +162,7 @@ def test_what_cannot_work_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.txt").write_text("Dear Sir", encoding="utf-8")
     (tmp_path / "mcp.json").write_text('{"mcpServers": {"a": {}}}', encoding="utf-8")
+    (tmp_path / "empty").mkdir()
     (tmp_path / "shortcuts").mkdir()
     (tmp_path / "shortcuts" / "all_api2info.json").write_text("{}", encoding="utf-8")
     given = [one.replace("{tmp}", str(tmp_path)) for one in arguments]

@@ -62,7 +62,9 @@ def api(
         refuse_what_a_run_holds(instruction, out, catalog, secret, prompts)
         return resume_api_run(resume, _resumed(resume, given), json=json).outcome.exit_code
     if not catalog:
-        raise UsageError("name the APIs with --catalog: an OpenAPI document or an MCP config")
+        raise UsageError(
+            "name the APIs with --catalog: an OpenAPI document, an MCP config or a folder"
+        )
     if model is None:
         raise UsageError("choosing APIs needs a model: add --model openai:NAME or a URL")
     parse_secrets(secret or ())

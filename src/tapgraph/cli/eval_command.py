@@ -12,6 +12,7 @@ from tapgraph.cli.eval_options import (
     SetKind,
     WordsKind,
 )
+from tapgraph.cli.eval_phone import compare, phone
 from tapgraph.cli.options import JsonOption
 from tapgraph.errors import ExtraMissing, UsageError
 
@@ -23,6 +24,10 @@ app = typer.Typer(help="Run a benchmark; the same command goes on where it stopp
 @app.callback()
 def _group() -> None:
     """Run a benchmark; the same command goes on where it stopped."""
+
+
+app.command()(phone)
+app.command()(compare)
 
 
 @app.command()

@@ -11,9 +11,11 @@ from typer.exceptions import TyperException
 from tapgraph import __version__
 from tapgraph.cli import device, eval_command, kernels, memory, sim, view
 from tapgraph.cli.api_command import api
+from tapgraph.cli.default_command import DefaultCommandGroup
 from tapgraph.cli.demo import demo
 from tapgraph.cli.exit_codes import ExitCode, exit_code_of
 from tapgraph.cli.run_command import run
+from tapgraph.cli.run_shortcut import run_shortcut
 from tapgraph.cli.serve_command import serve
 from tapgraph.cli.terminal import print_error, print_line
 from tapgraph.errors import TapgraphError
@@ -25,16 +27,19 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="tapgraph", pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=True
 )
+apis = typer.Typer(name="api", cls=DefaultCommandGroup, help="Do a task by calling APIs.")
+apis.command("task", epilog="A shortcut of Apple's: tapgraph api run-shortcut --help")(api)
+apis.command("run-shortcut")(run_shortcut)
 # One line for each command; a command's heavy imports belong inside its function.
 app.add_typer(device.app, name="device")
 app.add_typer(sim.app, name="sim")
 app.add_typer(memory.app, name="memory")
 app.add_typer(eval_command.app, name="eval")
 app.add_typer(kernels.app, name="kernels")
+app.add_typer(apis)
 app.command("view")(view.view)
 app.command("demo")(demo)
 app.command("run")(run)
-app.command("api")(api)
 app.command("serve")(serve)
 
 

@@ -14,6 +14,8 @@ from tapgraph.tools.api.joined import JoinedRunner
 from tapgraph.tools.api.mcp import McpServer
 from tapgraph.tools.api.openapi import open_service
 from tapgraph.tools.api.secret import Secret
+from tapgraph.tools.api.shortcuts.folder import ShortcutFolder, shortcut_files
+from tapgraph.tools.api.shortcuts.system import SimulatedSystem
 
 __all__ = ["open_catalogs", "parse_secrets"]
 
@@ -69,7 +71,8 @@ def open_catalogs(sources: Sequence[str], secrets: Mapping[str, str]) -> Iterato
     """All APIs of the sources together; closed at the end of the `with` block.
 
     Args:
-        sources: files or addresses of OpenAPI documents, or files of MCP configurations.
+        sources: files or addresses of OpenAPI documents, files of MCP configurations, or folders
+            of shortcuts.
         secrets: for OpenAPI the name of a security scheme, for MCP `SERVER/NAME` with the name of
             a header, or of a variable for a program; each with its environment variable.
 
@@ -83,6 +86,9 @@ def open_catalogs(sources: Sequence[str], secrets: Mapping[str, str]) -> Iterato
     with ExitStack() as closing:
         runners: list[ApiRunner] = []
         for source in sources:
+            if Path(source).is_dir():
+                runners.append(_shortcuts(Path(source)))
+                continue
             config = _mcp_config(source)
             if config is None:
                 plain = {name: value for name, value in values.items() if "/" not in name}
@@ -94,21 +100,28 @@ def open_catalogs(sources: Sequence[str], secrets: Mapping[str, str]) -> Iterato
         yield runners[0] if len(runners) == 1 else JoinedRunner(runners)
 
 
+def _shortcuts(folder: Path) -> ShortcutFolder:
+    """The shortcuts of a folder, on a simulated system without a web."""
+    has_texts = (folder / _OF_SHORTCUTSBENCH).is_file()
+    if has_texts or (folder / "data" / _OF_SHORTCUTSBENCH).is_file():
+        raise UsageError(
+            f"{str(folder)!r} describes the actions of Apple's Shortcuts, which cannot be called "
+            "from here; evaluate on them with `tapgraph eval shortcutsbench`"
+        )
+    if not shortcut_files(folder):
+        raise UsageError(
+            f"{str(folder)!r} is a folder without shortcuts; give one with .shortcut files, an "
+            "OpenAPI document or an MCP config"
+        )
+    return ShortcutFolder(folder, SimulatedSystem())
+
+
 def _mcp_config(source: str) -> _McpConfig | None:
     """The MCP configuration in a file; None where the source must be an OpenAPI document."""
     if source.startswith(("http://", "https://")):
         return None
-    path = Path(source)
-    if path.is_dir():
-        has_texts = (path / _OF_SHORTCUTSBENCH).is_file()
-        if has_texts or (path / "data" / _OF_SHORTCUTSBENCH).is_file():
-            raise UsageError(
-                f"{source!r} describes the actions of Apple's Shortcuts, which cannot be called "
-                "from here; evaluate on them with `tapgraph eval shortcutsbench`"
-            )
-        raise UsageError(f"{source!r} is a folder; give an OpenAPI document or an MCP config")
     try:
-        text = path.read_bytes()
+        text = Path(source).read_bytes()
     except OSError as error:
         raise UsageError(f"{source} cannot be read: {error.strerror}") from error
     if b'"mcpServers"' not in text:

@@ -94,8 +94,8 @@ CatalogOption: TypeAlias = Annotated[
     typer.Option(
         "--catalog",
         metavar="FILE",
-        help="An OpenAPI document (file or URL), or an MCP config with mcpServers; can be given "
-        "several times.",
+        help="An OpenAPI document (file or URL), an MCP config with mcpServers, or a folder of "
+        "shortcuts; can be given several times.",
     ),
 ]
 SecretOption: TypeAlias = Annotated[

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tapgraph.errors import UsageError
 
-__all__ = ["RESAMPLES", "Estimate", "Tally", "macro_share", "share", "total", "wilson"]
+__all__ = ["NOTHING", "RESAMPLES", "Estimate", "Tally", "macro_share", "share", "total", "wilson"]
 
 RESAMPLES = 1000
 _TAIL = 0.025
@@ -25,6 +25,10 @@ class Tally(NamedTuple):
         if not isinstance(other, Tally):
             return NotImplemented
         return Tally(self.points + other.points, self.n + other.n)
+
+
+NOTHING = Tally(0, 0)
+"""The tally of what cannot be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Estimate:
 
 def total(tallies: Iterable[Tally]) -> Tally:
     """All tallies together."""
-    return sum(tallies, Tally(0, 0))
+    return sum(tallies, NOTHING)
 
 
 def share(tallies: Sequence[Tally], *, seed: int, resamples: int = RESAMPLES) -> Estimate:

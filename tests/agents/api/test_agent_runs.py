@@ -11,6 +11,7 @@ from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import (
     ActionDone,
     ActionFailed,
+    HumanAnswered,
     HumanAsked,
     LearntTips,
     ModelCalled,
@@ -19,10 +20,11 @@ from tapgraph.agents.run.events import (
     StepTimed,
     Verified,
 )
-from tapgraph.agents.run.human import AbsentHuman, CallbackHuman, HumanRequest
+from tapgraph.agents.run.human import NO_ONE, AbsentHuman, CallbackHuman, HumanRequest
 from tapgraph.agents.run.outcome import Outcome
-from tapgraph.errors import EnvironmentMissing, UsageError
+from tapgraph.errors import EnvironmentMissing, ModelUnavailable, UsageError
 from tapgraph.llm_backend.roles import RoleModels
+from tapgraph.llm_backend.scripted_model import ScriptedModel
 from tapgraph.memory import MemoryStore, Scope
 from tapgraph.tools.api.calls import CallResult
 from tapgraph.tools.api.catalog import Api, ApiCatalog
@@ -77,6 +79,13 @@ def test_a_question_that_nobody_answers_ends_the_run(run_api: Any, chooses: Any)
     result = run_api(model, human=AbsentHuman("stop"))
     assert result.outcome is Outcome.NEEDS_HUMAN
     assert "Which Ann?" in result.reason
+
+
+def test_a_question_is_recorded_with_its_step(run_api: Any, chooses: Any, events: Events) -> None:
+    run_api(chooses(LIST, {"action": "ask_user", "question": "What?"}, FINISH))
+    asked, answered = events(HumanAsked), events(HumanAnswered)
+    assert [(one.step, one.text) for one in asked] == [(2, "What?")]
+    assert [(one.step, one.text) for one in answered] == [(2, NO_ONE)]
 
 
 def test_the_users_answer_can_be_referred_to(run_api: Any, chooses: Any, contacts: Any) -> None:
@@ -303,3 +312,16 @@ def test_an_api_that_is_not_in_the_schema_is_told_and_costs_a_step(
     first = events(Reflected)[0]
     assert first.verdict == "C"
     assert "fly" in first.error
+
+
+def test_a_model_that_is_gone_ends_the_run_so_that_it_can_be_resumed(
+    run_api: Any, chooses: Any, contacts: Any, memory: MemoryStore
+) -> None:
+    def gone(messages: object, schema: type[BaseModel] | None) -> str:
+        raise ModelUnavailable("nobody answers at http://127.0.0.1:1")
+
+    result = run_api(ScriptedModel(gone))
+    assert (result.outcome, result.spent.steps) == (Outcome.MODEL_ERROR, 0)
+    assert "nobody answers" in result.reason
+    agent = ApiAgent(contacts.runner(), RoleModels(chooses(FINISH)), memory=memory)
+    assert agent.resume(result.folder).outcome is Outcome.SUCCESS

@@ -1,3 +1,4 @@
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from tapgraph.errors import ToolError
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.memory import MemoryStore, Shortcut
 from tapgraph.tools.mobile.device import AppInfo
-from tapgraph.tools.mobile.geometry import Bounds, Size
+from tapgraph.tools.mobile.geometry import Bounds, Point, Size
 from tapgraph.tools.mobile.screen import Element, Role, Screen
 
 BLIND = ModelTraits("blind")
@@ -45,6 +46,21 @@ def test_an_element_number_becomes_its_middle() -> None:
     assert grounded.target is not None
     assert grounded.target.bounds == SEARCH.bounds
     assert grounded.target.words == '"Search" (input)'
+
+
+def test_an_element_with_another_in_its_middle_is_touched_beside_it() -> None:
+    card = dataclasses.replace(SEARCH, role=Role.BUTTON, free_point=Point(60, 110))
+    screen = dataclasses.replace(SCREEN, elements=(card, LIST))
+    arguments = ground(reply("Tap", element=1), screen, Offer(), BLIND).arguments
+    assert arguments == {"x": 60, "y": 110}
+
+
+def test_an_element_under_others_is_not_touched() -> None:
+    screen = dataclasses.replace(
+        SCREEN, elements=(dataclasses.replace(SEARCH, is_covered=True), LIST)
+    )
+    with pytest.raises(ToolError, match=r"\[1\] lies under other elements"):
+        ground(reply("Tap", element=1), screen, Offer(), BLIND)
 
 
 def test_an_element_number_may_be_written_as_text() -> None:

@@ -27,7 +27,7 @@ def test_limits_that_allow_nothing_are_refused(limits: dict[str, float]) -> None
     [
         (Spent(steps=10), "10 of 10 steps are used"),
         (Spent(tokens=1_000), "1,000 of 1,000 tokens are used"),
-        (Spent(seconds=61.0), "61 of 60 seconds are used"),
+        (Spent(seconds=60.0), "60 of 60 seconds are used"),
         (Spent(cost_usd=0.5), r"\$0.5000 of \$0.5000 is used"),
     ],
 )

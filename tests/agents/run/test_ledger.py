@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from tapgraph.agents.run.events import ActionDone, ActionFailed, ActionStarted
-from tapgraph.agents.run.ledger import Acknowledged, Ledger
+from tapgraph.agents.run.ledger import Acknowledged, Ledger, answered_actions
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.errors import DeviceLost, ToolError
+from tapgraph.tools.mobile.actions import Back, Home
 
 WIRE = {"name": "add_note", "arguments": {"title": "Tea"}}
 
@@ -73,3 +74,17 @@ def test_steps_and_parts_are_told_apart(folder: RunFolder) -> None:
         assert not ledger.was_sent(step, part)
         ledger.once(step, part, WIRE, action)
     assert action.times == 3
+
+
+def test_what_the_phone_answered_is_replayed_failures_too_but_no_calls_of_apis(
+    folder: RunFolder,
+) -> None:
+    back: dict[str, object] = {"name": "Back", "arguments": {}}
+    home: dict[str, object] = {"name": "Home", "arguments": {}}
+    folder.record(ActionStarted(1, 0, back))
+    folder.record(ActionDone(1, 0, back, 0.1))
+    folder.record(ActionStarted(2, 0, home))
+    folder.record(ActionFailed(2, 0, home, "no"))
+    folder.record(ActionDone(3, 0, WIRE, 0.1))
+    folder.record(ActionStarted(4, 0, back))
+    assert answered_actions(folder.timeline()) == [Back(), Home()]

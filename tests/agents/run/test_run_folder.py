@@ -166,6 +166,12 @@ def test_screens_of_a_resumed_run_are_numbered_on(tmp_path: Path) -> None:
         assert again.save_screen(screen()) == 2
 
 
+def test_a_tree_alone_takes_its_number(tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path, header()) as folder:
+        (folder.path / "trees" / "0007.xml").touch()
+        assert folder.save_screen(screen()) == 8
+
+
 def test_a_half_written_picture_is_no_picture(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path, header()) as folder:
         folder.save_screen(screen())

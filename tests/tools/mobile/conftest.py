@@ -115,6 +115,15 @@ class Rig:
     lose_session: Callable[[], None] | None
 
 
+@pytest.fixture(scope="session")
+def phone_cases(shared_data: Path) -> Path:
+    """The folder of small inputs whose right values are known; the repository does not hold it."""
+    folder = shared_data.parent / "cases" / "phone"
+    if not folder.is_dir():
+        pytest.skip(f"no cases at {folder}")
+    return folder
+
+
 @pytest.fixture
 def trial_app() -> TrialApp:
     return TrialApp()

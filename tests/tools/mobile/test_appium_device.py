@@ -5,8 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 from appium.options.common.base import AppiumOptions
@@ -31,13 +30,12 @@ from tapgraph.errors import (
 )
 from tapgraph.tools.mobile.actions import OpenApp, Tap, Type
 from tapgraph.tools.mobile.appium_device import AppiumDevice
-from tapgraph.tools.mobile.appium_server import AppiumServer, session_capabilities
-from tapgraph.tools.mobile.appium_session import AppiumSession
-from tapgraph.tools.mobile.appium_typing import focused_field
+from tapgraph.tools.mobile.appium_server import session_capabilities
 from tapgraph.tools.mobile.geometry import Bounds, Point, Size
 from tapgraph.tools.mobile.picture_scale import PictureScale
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server import SimulatorServer
+from tapgraph.tools.mobile.text_fields import focused_field
 from tapgraph.tools.mobile.ui_tree import parse_ui_tree
 
 if TYPE_CHECKING:
@@ -316,11 +314,11 @@ def test_typing_that_goes_wrong_once_is_put_right(
 def test_typing_that_always_goes_wrong_says_what_the_field_holds(trial_app: "TrialApp") -> None:
     phone = ForgetfulPhone([trial_app], clock=CLOCK)
     phone.spoils = 1000
-    phone.spoil = str.upper
+    phone.spoil = staticmethod(lambda text: text[::-1])
     with connected(phone) as device:
         device.perform(OpenApp("Trial Counter"))
         tap(device, "search")
-        with pytest.raises(TypingFailed, match=r"'quiet'.*'QUIET'"):
+        with pytest.raises(TypingFailed, match=r"'quiet'.*'teiuq'"):
             device.perform(Type("quiet"))
 
 
@@ -340,35 +338,29 @@ def test_phone_without_a_list_of_apps_says_so() -> None:
         device.perform(OpenApp("Maps"))
 
 
-class PoorDriver:
-    """A driver that knows none of the commands it is asked for here."""
-
-    capabilities: Mapping[str, object] = {}
-
-    def is_keyboard_shown(self) -> bool:
-        raise UnknownMethodException("Method is not implemented")
-
-    def get_window_size(self) -> dict[str, int]:
-        raise UnknownMethodException("Method is not implemented")
-
-    @property
-    def current_package(self) -> str:
-        raise UnknownMethodException("Method is not implemented")
-
-
-def test_driver_that_cannot_tell_what_is_needed_is_a_lost_phone() -> None:
-    server = cast("AppiumServer", SimpleNamespace(new_driver=lambda _: PoorDriver()))
-    device = AppiumDevice(AppiumSession(server, {}))
-    assert not device.keyboard_shown()
-    with pytest.raises(DeviceLost, match="which app is in front: Method is not implemented"):
-        device.current_app()
-    with pytest.raises(DeviceLost, match="size of the screen"):
-        device.size()
+@pytest.mark.parametrize(
+    ("window", "picture"),
+    [
+        (Size(1080, 2208), Size(1080, 2340)),
+        (Size(1080, 2358), Size(1080, 2400)),
+        (Size(2352, 1080), Size(2400, 1080)),
+        (Size(1080, 2399), Size(1080, 2400)),
+        (Size(1080, 2400), Size(1080, 2358)),
+    ],
+)
+def test_bars_outside_of_the_window_are_no_scale(window: Size, picture: Size) -> None:
+    scale = PictureScale.between(window, picture)
+    assert scale.to_window(Point(1000, 1000)) == Point(1000, 1000)
 
 
-def test_navigation_bar_outside_of_the_window_is_no_scale() -> None:
-    scale = PictureScale.between(Size(1080, 2208), Size(1080, 2340))
-    assert scale.to_window(Point(500, 2000)) == Point(500, 2000)
+def test_bars_outside_of_a_scaled_window_do_not_stretch_it() -> None:
+    scale = PictureScale.between(Size(540, 1179), Size(1080, 2400))
+    assert (scale.x, scale.y) == (2.0, 2.0)
+
+
+def test_rounded_sides_keep_a_scale_each() -> None:
+    scale = PictureScale.between(Size(412, 915), Size(1080, 2400))
+    assert (scale.x, scale.y) == (1080 / 412, 2400 / 915)
 
 
 def test_every_pixel_maps_into_the_window() -> None:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tapgraph.errors import ToolError
@@ -28,7 +28,9 @@ def test_pixels_stay_what_they_are(screen: Size, data: st.DataObject) -> None:
 def test_every_allowed_point_is_on_the_screen(
     screen: Size, space: Space, across: float, down: float
 ) -> None:
-    point = to_pixels(across * SPACES[space], down * SPACES[space], space, screen)
+    x, y = across * SPACES[space], down * SPACES[space]
+    assume(space == "0-1" or max(x, y) > 1)
+    point = to_pixels(x, y, space, screen)
     assert Bounds(0, 0, screen.width_px, screen.height_px).contains(point)
 
 
@@ -66,3 +68,17 @@ def test_a_point_in_a_picture_of_another_size_lands_where_it_lies(
 def test_point_outside_is_told_with_the_range(x: float, y: float, space: Space, told: str) -> None:
     with pytest.raises(ToolError, match=told):
         to_pixels(x, y, space, SCREEN)
+
+
+@pytest.mark.parametrize("space", ["pixels", "0-999", "0-1000"])
+@pytest.mark.parametrize(("x", "y"), [(0.5, 0.2), (0.03, 1), (0, 0.999)])
+def test_shares_in_a_space_that_counts_are_refused_with_the_reason(
+    x: float, y: float, space: Space
+) -> None:
+    with pytest.raises(ToolError, match=r"looks like shares of the screen; here x is from 0 to"):
+        to_pixels(x, y, space, SCREEN)
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (1, 0), (1, 1), (0.5, 700)])
+def test_points_by_the_edge_are_no_shares(x: float, y: float) -> None:
+    assert to_pixels(x, y, "pixels", SCREEN) == Point(round(x), round(y))

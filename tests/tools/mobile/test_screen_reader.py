@@ -134,7 +134,7 @@ def test_a_spinner_is_waited_for() -> None:
 
 
 def test_a_screen_that_never_settles_is_read_at_the_time_limit() -> None:
-    device = PlayedDevice([page(f"Frame {number}") for number in range(100)])
+    device = PlayedDevice([page(f"Frame {chr(65 + number)}") for number in range(40)])
     screen = reader(device).read(timeout_s=2.0)
     assert not screen.is_stable
     # One look that began before the limit may end after it; then the picture is taken.
@@ -149,6 +149,42 @@ def test_a_spinner_that_stays_is_waited_for_once() -> None:
     looks = device.looks
     assert screens.read(timeout_s=2.0).is_stable
     assert device.looks == looks + 2
+
+
+def test_a_clock_in_seconds_does_not_keep_a_screen_from_being_stable() -> None:
+    device = PlayedDevice([page(f"09:30:{second}") for second in range(9, 40)])
+    assert reader(device).read().is_stable
+    assert device.looks == 3
+
+
+def test_a_screen_without_elements_is_believed_after_two_seconds() -> None:
+    blank = '<hierarchy><node package="org.example" bounds="[0,0][1080,2400]"/></hierarchy>'
+    device = PlayedDevice([blank] * 4 + [page("Welcome")])
+    assert [one.text for one in reader(device).read().elements] == ["Welcome"]
+
+
+def test_a_screen_that_stays_without_elements_is_waited_for_once() -> None:
+    blank = '<hierarchy><node package="org.example" bounds="[0,0][1080,2400]"/></hierarchy>'
+    device = PlayedDevice([blank])
+    screens = reader(device, lambda image: [LEVEL])
+    assert screens.read().is_stable
+    assert device.now_s >= 2.0
+    looks = device.looks
+    assert screens.read().is_stable
+    assert device.looks == looks + 2
+
+
+def test_a_black_picture_is_a_warning_and_is_not_read() -> None:
+    device = PlayedDevice([f"<hierarchy>{GAME}</hierarchy>"], pictures=["black"])
+    screen = reader(device).read()
+    assert screen.warnings == (
+        "the picture is black: the phone protects this screen from being seen, or is off",
+    )
+
+
+def test_a_dark_picture_is_no_black_one() -> None:
+    device = PlayedDevice([page("One")], pictures=["#000001"])
+    assert reader(device).read().warnings == ()
 
 
 def test_a_bar_that_shows_a_share_is_not_waited_for() -> None:
@@ -255,14 +291,14 @@ def test_the_status_bar_of_a_picture_is_not_read() -> None:
 
 def test_a_moved_picture_changes_the_fingerprint_of_a_game() -> None:
     game = f"<hierarchy>{GAME}</hierarchy>"
-    device = PlayedDevice([game], pictures=["white", "white", "black", "black"])
+    device = PlayedDevice([game], pictures=["white", "white", "gray", "gray"])
     screens = reader(device, lambda image: [])
     assert screens.read().fingerprint != screens.read().fingerprint
 
 
 def test_a_dragged_map_changes_the_fingerprint_though_the_tree_does_not() -> None:
     surface = '<node class="android.view.TextureView" bounds="[0,400][1080,1600]"/>'
-    device = PlayedDevice([page("Search here", surface)], pictures=["white", "black", "black"])
+    device = PlayedDevice([page("Search here", surface)], pictures=["white", "gray", "gray"])
     screens = reader(device)
     first, second, third = screens.read(), screens.read(), screens.read()
     assert first.fingerprint != second.fingerprint == third.fingerprint

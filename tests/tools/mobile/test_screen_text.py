@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Bounds, Point, Size
+from tapgraph.tools.mobile.label_text import label_text
 from tapgraph.tools.mobile.screen import Element, Role, Screen, fingerprint_of, numbered
 from tapgraph.tools.mobile.screen_text import (
     DescribedElement,
@@ -14,7 +15,7 @@ from tapgraph.tools.mobile.screen_text import (
     describe_difference,
     parse_description,
 )
-from tapgraph.tools.mobile.tree_elements import elements_from_tree, visible_text
+from tapgraph.tools.mobile.tree_elements import elements_from_tree
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
 from tapgraph.tools.token_estimate import estimate_tokens
 
@@ -96,7 +97,7 @@ def test_a_parsed_description_gives_back_what_was_described(found: list[Element]
     screen = screen_of(*found)
     parsed = parse_description(describe(screen, budget_tokens=100_000))
     assert [(one.number, one.role, one.text, one.center) for one in parsed] == [
-        (one.number, one.role.value, one.text, one.bounds.center) for one in screen.elements
+        (one.number, one.role.value, one.text, one.touch_point) for one in screen.elements
     ]
     for told, known in zip(parsed, screen.elements, strict=True):
         assert ("checked" in told.states) is bool(known.checked)
@@ -111,7 +112,9 @@ def test_any_text_can_be_parsed(text: str) -> None:
 
 
 def test_lines_of_another_form_are_passed_over() -> None:
-    text = 'Screen:\n[3] tab "Home" (10,20) selected\n... 4 more elements; scroll to see them'
+    text = (
+        'Screen:\n[3] tab "Home" (10,20) selected\n... 4 more elements of this screen are left out'
+    )
     assert parse_description(text) == (
         DescribedElement(3, "tab", "Home", Point(10, 20), frozenset({"selected"})),
     )
@@ -145,10 +148,12 @@ def test_texts_go_before_what_can_be_used() -> None:
     assert 0 < roles.count("text") < 12
 
 
-def test_what_is_left_out_is_counted() -> None:
+def test_what_is_left_out_is_counted_and_said_to_be_on_this_screen() -> None:
     described = describe(screen_of(*(row(n, f"Button {n}") for n in range(25))), budget_tokens=200)
     shown = len(parse_description(described))
-    assert described.splitlines()[-1] == f"... {25 - shown} more elements; scroll to see them"
+    assert (
+        described.splitlines()[-1] == f"... {25 - shown} more elements of this screen are left out"
+    )
 
 
 def test_a_screen_of_25_entries_costs_at_most_600_tokens() -> None:
@@ -179,7 +184,7 @@ def test_all_labelled_usable_views_of_real_screens_are_told(shared_data: Path) -
         told = [one.text for one in parse_description(described)]
         frame = Bounds(0, 0, screen.size.width_px, screen.size.height_px)
         for node in tree.walk():
-            label = visible_text(node.text) or visible_text(node.content_desc)
+            label = label_text(node.text) or label_text(node.content_desc)
             if node.clickable and label and not node.bounds.intersection(frame).is_empty:
                 assert any(label[:20].rstrip() in text for text in told), (dump.name, label)
 

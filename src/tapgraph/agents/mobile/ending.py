@@ -10,7 +10,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from tapgraph.agents.mobile.replies import ShortcutReply
+from tapgraph.agents.mobile.replies import RoleName, ShortcutReply
 from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.mobile.wording import history_lines, plan_lines, shortcut_lines
@@ -49,7 +49,7 @@ def shortcut_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[s
     asked = team.run.prompts.conversation(
         "shortcut_reflector",
         rules,
-        _experience(state, team),
+        _experience(state, team, "shortcut_reflector"),
         blocks={"instruction": state["instruction"]},
         asks="experience",
     )
@@ -76,17 +76,17 @@ def tips_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, 
     asked = team.run.prompts.conversation(
         "tips_reflector",
         {"tips": team.run.tip_lines},
-        _experience(state, team),
+        _experience(state, team, "tips_reflector"),
         blocks={"instruction": state["instruction"]},
         asks="experience",
     )
     return team.run.learn_tips(state, lambda: team.ask("tips_reflector", state, asked, TipsReply))
 
 
-def _experience(state: PhoneState, team: PhoneTeam) -> dict[str, str]:
+def _experience(state: PhoneState, team: PhoneTeam, role: RoleName) -> dict[str, str]:
     return {
         "plan": plan_lines(state["plan"]),
         "progress": state["progress"] or "none",
-        "history": history_lines(state["history"], team.traits("tips_reflector")),
+        "history": history_lines(state["history"], team.traits(role)),
         "ending": team.run.ending(state),
     }

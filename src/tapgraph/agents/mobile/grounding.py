@@ -60,7 +60,7 @@ def ground(reply: OperatorReply, screen: Screen, offer: Offer, traits: ModelTrai
         direction = str(arguments["direction"]).lower()
         arguments = _directed_swipe(arguments, element, screen, traits)
     elif element is not None:
-        arguments |= {"x": element.bounds.center.x, "y": element.bounds.center.y}
+        arguments |= _touch_of(element)
     else:
         arguments |= _points_in_pixels(arguments, traits, screen.size)
     if shortcut is not None:
@@ -95,6 +95,12 @@ def _named_element(number: object, screen: Screen) -> Element | None:
         if str(element.number) == str(number):
             return element
     raise ToolError(f"the screen has no element [{number}]; it has 1 to {len(screen.elements)}")
+
+
+def _touch_of(element: Element) -> dict[str, int]:
+    if element.is_covered:
+        raise ToolError(f"[{element.number}] lies under other elements; touch one of those")
+    return {"x": element.touch_point.x, "y": element.touch_point.y}
 
 
 def _directed_swipe(

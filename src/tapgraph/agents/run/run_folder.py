@@ -9,6 +9,7 @@ picture are replaced atomically, every event is a line that is flushed as it hap
 line that was cut off is ignored.
 """
 
+import dataclasses
 import fcntl
 import json
 import threading
@@ -200,15 +201,23 @@ class RunFolder:
         Raises:
             UnreadableRun: there is none with this number, or it is damaged.
         """
+        return dataclasses.replace(
+            self.load_elements(screen_id),
+            screenshot=self.load_screenshot(screen_id),
+            tree_xml=self.load_tree(screen_id),
+        )
+
+    def load_elements(self, screen_id: int) -> Screen:
+        """A screen as it was kept, without its picture and its tree.
+
+        Raises:
+            UnreadableRun: there is none with this number, or it is damaged.
+        """
         try:
             text = self._screen_path(screen_id).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError as error:
             raise UnreadableRun(f"{str(self.path)!r} has no screen {screen_id}") from error
-        return screen_from_json(
-            text,
-            screenshot=self.load_screenshot(screen_id),
-            tree_xml=self.load_tree(screen_id),
-        )
+        return screen_from_json(text, screenshot=None, tree_xml="")
 
     def load_screenshot(self, screen_id: int) -> Image.Image | None:
         """The picture of a screen; None when there is none, or the run was killed before it."""

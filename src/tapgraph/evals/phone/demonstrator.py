@@ -5,10 +5,8 @@ the prompt, and says what the reference solution of the simulated apps does ther
 graph at work and serves as a test oracle; it says nothing about what a model can do.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
@@ -23,11 +21,11 @@ from tapgraph.agents.mobile.replies import (
     VerifierReply,
 )
 from tapgraph.errors import UsageError
+from tapgraph.evals.phone.role_prompt import Prompt, read_prompt
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolSpec, Usage
 from tapgraph.llm_backend.messages import Message
 from tapgraph.tools.mobile.actions import Tap, Wait, action_to_wire
 from tapgraph.tools.mobile.geometry import Point
-from tapgraph.tools.mobile.screen_text import DescribedElement, parse_description, parse_reading
 from tapgraph.tools.mobile.simulator.tasks import find_solution
 from tapgraph.tools.mobile.simulator.tasks.rules import GENERAL_RULES
 from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance
@@ -40,18 +38,16 @@ DEMONSTRATOR_TRAITS = ModelTraits(
     "demonstrator (reference solutions, not a language model)", is_demonstrator=True
 )
 
-_HEAD = re.compile(r'app ("(?:[^"\\]|\\.)*") .*, keyboard (shown|hidden)')
 _CURRENT = re.compile(r"\d+\. (.*) \(current\)")
 _COUNTED = re.compile(r"(\d+) of \d+ subgoals are done")
 _UNDONE = "A check of the whole task found this undone: "
-_EMPTY = frozenset({"none yet", "none"})
 
 
 class Demonstrator:
     """A `ChatModel` for tasks that the simulated phone has a reference solution for."""
 
     def __init__(self) -> None:
-        self._roles: Mapping[type[BaseModel], Callable[[_Prompt, Solution], BaseModel]] = {
+        self._roles: Mapping[type[BaseModel], Callable[[Prompt, Solution], BaseModel]] = {
             ManagerReply: _plan,
             OperatorReply: _act,
             ReflectorReply: _judge,
@@ -102,7 +98,7 @@ class Demonstrator:
         role = self._roles.get(schema) if schema is not None else None
         if role is None:
             raise UsageError(f"the demonstrator plays the roles of the phone agent, not {schema!r}")
-        prompt = _read_prompt(prompt_text)
+        prompt = read_prompt(prompt_text)
         return role(prompt, self.solution(prompt.sections["Task"]))
 
     def solution(self, instruction: str) -> Solution:
@@ -120,36 +116,7 @@ class Demonstrator:
         return solution
 
 
-@dataclass(frozen=True, slots=True)
-class _Prompt:
-    """A prompt taken apart: its sections by heading, and what it shows of the phone."""
-
-    sections: Mapping[str, str]
-    glance: Glance
-    has_screen: bool
-
-
-def _read_prompt(text: str) -> _Prompt:
-    before, fence, screen = text.rpartition("\n<screen>\n")
-    if not fence:
-        before, screen = text, ""
-    sections: dict[str, str] = {}
-    for part in f"\n{before}".split("\n## ")[1:]:
-        heading, _, body = part.partition("\n")
-        sections[heading] = "" if body.strip() in _EMPTY else body.strip()
-    head = _HEAD.search(screen)
-    label = json.loads(head[1]) if head else ""
-    lines = screen.partition("</screen>")[0]
-    elements = parse_description(lines) or tuple(
-        DescribedElement(0, read.role, read.text, Point(0, 0), read.states)
-        for read in parse_reading(lines)
-    )
-    notes = sections.get("Notes", sections.get("Notes so far", ""))
-    shown = head is not None and head[2] == "shown"
-    return _Prompt(sections, Glance(elements, label, shown, notes), bool(fence))
-
-
-def _plan(prompt: _Prompt, solution: Solution) -> ManagerReply:
+def _plan(prompt: Prompt, solution: Solution) -> ManagerReply:
     texts = [subgoal.text for subgoal in solution.subgoals]
     number = _next_subgoal(prompt, solution)
     return ManagerReply(
@@ -160,7 +127,7 @@ def _plan(prompt: _Prompt, solution: Solution) -> ManagerReply:
     )
 
 
-def _next_subgoal(prompt: _Prompt, solution: Solution) -> int:
+def _next_subgoal(prompt: Prompt, solution: Solution) -> int:
     """Its number, one more than there are when all are done."""
     trouble = prompt.sections["Trouble"]
     for number, subgoal in enumerate(solution.subgoals, 1):
@@ -177,7 +144,7 @@ def _next_subgoal(prompt: _Prompt, solution: Solution) -> int:
     return solution.subgoals.index(following) + 1 if following else len(solution.subgoals) + 1
 
 
-def _act(prompt: _Prompt, solution: Solution) -> OperatorReply:
+def _act(prompt: Prompt, solution: Solution) -> OperatorReply:
     wanted = prompt.sections["Current subgoal"].partition("\nHint: ")[0].strip()
     by_text = {subgoal.text: subgoal for subgoal in solution.subgoals}
     subgoal = by_text.get(wanted, solution.subgoals[0])
@@ -198,7 +165,7 @@ def _act(prompt: _Prompt, solution: Solution) -> OperatorReply:
     )
 
 
-def _judge(prompt: _Prompt, solution: Solution) -> ReflectorReply:
+def _judge(prompt: Prompt, solution: Solution) -> ReflectorReply:
     progress = prompt.sections["Progress before"]
     for rule in GENERAL_RULES:
         move = rule(prompt.glance)
@@ -221,7 +188,7 @@ def _judge(prompt: _Prompt, solution: Solution) -> ReflectorReply:
     )
 
 
-def _note(prompt: _Prompt, solution: Solution) -> NotetakerReply:
+def _note(prompt: Prompt, solution: Solution) -> NotetakerReply:
     wanted = prompt.sections["Current subgoal"]
     for subgoal in solution.subgoals:
         if subgoal.text == wanted:
@@ -229,7 +196,7 @@ def _note(prompt: _Prompt, solution: Solution) -> NotetakerReply:
     return NotetakerReply(notes=prompt.glance.notes)
 
 
-def _verify(prompt: _Prompt, solution: Solution) -> VerifierReply:
+def _verify(prompt: Prompt, solution: Solution) -> VerifierReply:
     last = solution.subgoals[-1]
     is_done = last.is_done(prompt.glance)
     return VerifierReply(complete=is_done, missing="" if is_done else last.text)

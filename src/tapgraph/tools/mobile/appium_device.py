@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from appium.webdriver.webdriver import WebDriver
 from PIL import Image, UnidentifiedImageError
-from selenium.common.exceptions import UnknownMethodException
+from selenium.webdriver.remote.command import Command
 
-from tapgraph.errors import AppNotFound, DeviceLost, ToolError, UnreadableTree
+from tapgraph.errors import DeviceLost, ToolError, UnreadableTree
 from tapgraph.tools.mobile import appium_fingers
 from tapgraph.tools.mobile.actions import (
     Action,
@@ -31,7 +31,7 @@ from tapgraph.tools.mobile.actions import (
     Type,
     Wait,
 )
-from tapgraph.tools.mobile.app_labels import match_app
+from tapgraph.tools.mobile.appium_apps import AppiumApps
 from tapgraph.tools.mobile.appium_server import AppiumServer, session_capabilities
 from tapgraph.tools.mobile.appium_session import AppiumSession
 from tapgraph.tools.mobile.appium_typing import AppiumKeyboard
@@ -54,10 +54,8 @@ _KEYS: Mapping[type[Action], tuple[str, int]] = {
     SwitchApp: ("show the recent apps", 187),
 }
 _LONGEST_WAIT_S = 600
-_LABEL_KEYS = ("label", "appName", "CFBundleDisplayName", "CFBundleName", "name")
 
 _logger = logging.getLogger(__name__)
-_Value = TypeVar("_Value")
 
 
 class AppiumDevice:
@@ -72,7 +70,7 @@ class AppiumDevice:
     def __init__(self, session: AppiumSession) -> None:
         self._session = session
         self._keyboard = AppiumKeyboard(session, self._raw_tree)
-        self._apps: tuple[AppInfo, ...] | None = None
+        self._apps = AppiumApps(session, self._front_package)
         self._scale: PictureScale | None = None
         self._clock: tuple[datetime | None, float] | None = None
 
@@ -122,10 +120,15 @@ class AppiumDevice:
             picture = Image.open(io.BytesIO(png)).convert("RGB")
         except ToolError as error:
             _logger.warning("the screen cannot be photographed, a black picture is used: %s", error)
+            if window is None and self._scale is not None:
+                window = self._scale.window
+            if window is None:
+                raise DeviceLost("the phone gives no picture and tells no screen size") from error
             picture = Image.new("RGB", (window.width_px, window.height_px))
         except (UnidentifiedImageError, OSError) as error:
             raise DeviceLost(f"the screenshot is no picture that can be read ({error})") from error
-        self._scale = PictureScale.between(window, Size(*picture.size))
+        size = Size(*picture.size)
+        self._scale = PictureScale.between(window or size, size)
         return picture
 
     def ui_tree(self) -> UiTree:
@@ -152,33 +155,28 @@ class AppiumDevice:
         return ActionReceipt(action, time.monotonic() - started, detail)
 
     def current_app(self) -> AppInfo:
-        """The app in front."""
-
-        def look(driver: WebDriver) -> tuple[str, str]:
-            return str(driver.current_package or ""), str(driver.current_activity or "")
-
-        package, activity = self._look("tell which app is in front", look)
-        known = {app.package: app.label for app in self._known_apps()}
-        return AppInfo(package, known.get(package) or label_from_package(package), activity)
+        """The app in front; its package is empty where neither driver nor hierarchy tell it."""
+        package = self._front_package()
+        activity = self._told("tell which page is in front", lambda driver: driver.current_activity)
+        labels = {app.package: app.label for app in self._apps.known()}
+        label = labels.get(package) or label_from_package(package)
+        return AppInfo(package, label, str(activity or ""))
 
     def installed_apps(self) -> Sequence[AppInfo]:
         """The apps that can be opened; labels are guessed where the driver tells none.
 
-        UiAutomator2 tells packages only. A driver that lists no apps gives an empty sequence.
+        UiAutomator2 tells packages only, see `AppiumApps`. A driver that lists no apps gives an
+        empty sequence.
         """
-        self._apps = None
-        return self._known_apps()
+        return self._apps.listed_anew()
 
     def keyboard_shown(self) -> bool:
-        """Whether the soft keyboard is on the screen; no where the driver cannot tell."""
-
-        def look(driver: WebDriver) -> bool:
-            try:
-                return bool(driver.is_keyboard_shown())
-            except UnknownMethodException:
-                return False
-
-        return self._look("tell whether the keyboard is shown", look)
+        """Whether the soft keyboard is on the screen; no where the driver does not tell."""
+        return bool(
+            self._told(
+                "tell whether the keyboard is shown", lambda driver: driver.is_keyboard_shown()
+            )
+        )
 
     def local_time(self) -> datetime | None:
         """The phone's date and time; the driver is asked once, and None stands for no answer."""
@@ -223,7 +221,7 @@ class AppiumDevice:
                 what, key_code = _KEYS[type(action)]
                 self._session.act(what, lambda driver: driver.press_keycode(key_code))
             case OpenApp(app_name):
-                return self._open_app(app_name)
+                return self._apps.open(app_name)
             case Wait(seconds):
                 _wait(seconds)
             case Answer() | AskUser():
@@ -242,29 +240,6 @@ class AppiumDevice:
                 start, end = self._on_window(Point(x1, y1)), self._on_window(Point(x2, y2))
                 appium_fingers.swipe(self._session, start, end)
 
-    def _open_app(self, wanted: str) -> str:
-        apps = self._known_apps()
-        if not apps:
-            raise AppNotFound(
-                f"no app is called {wanted!r}: this Appium driver does not tell which apps are "
-                "installed; find the app's icon on the home screen"
-            )
-        app = match_app(apps, wanted)
-        self._session.act(f"open {app.label}", lambda driver: driver.activate_app(app.package))
-        return f"opened {app.label} ({app.package})"
-
-    def _known_apps(self) -> tuple[AppInfo, ...]:
-        if self._apps is None:
-            try:
-                listed = self._session.read(
-                    "list the apps", lambda driver: driver.execute_script("mobile: listApps", {})
-                )
-            except ToolError as error:
-                _logger.info("the apps are not known: %s", error)
-                listed = []
-            self._apps = tuple(_apps_from(listed))
-        return self._apps
-
     def _raw_tree(self) -> UiTree:
         try:
             source = self._session.read(
@@ -276,15 +251,36 @@ class AppiumDevice:
 
     def _current_scale(self) -> PictureScale:
         """How picture and window relate now; a new picture is taken after a rotation."""
-        if self._scale is None or self._scale.window != self._window_size():
+        window = self._window_size()
+        if self._scale is None or (window is not None and self._scale.window != window):
             self.screenshot()
         if self._scale is None:
             raise DeviceLost("the phone tells no screen size")
         return self._scale
 
-    def _window_size(self) -> Size:
-        size = self._look("tell the size of the screen", lambda driver: driver.get_window_size())
-        return Size(round(size["width"]), round(size["height"]))
+    def _window_size(self) -> Size | None:
+        """None where the driver does not tell."""
+        told = self._told(
+            "tell the size of the screen",
+            lambda driver: driver.execute(Command.GET_WINDOW_RECT).get("value"),
+        )
+        rect = told if isinstance(told, dict) else {}
+        width, height = rect.get("width"), rect.get("height")
+        if not (isinstance(width, int | float) and isinstance(height, int | float)):
+            return None
+        return Size(round(width), round(height)) if min(width, height) >= 1 else None
+
+    def _front_package(self) -> str:
+        """The package in front; the one of the largest window where the driver does not tell."""
+        told = self._told("tell which app is in front", lambda driver: driver.current_package)
+        if told:
+            return str(told)
+        try:
+            windows = self._raw_tree().windows
+        except UnreadableTree:
+            return ""
+        front = max(windows, key=lambda window: window.bounds.area, default=None)
+        return front.package if front else ""
 
     def _on_window(self, point: Point) -> Point:
         scale = self._scale or self._current_scale()
@@ -296,32 +292,13 @@ class AppiumDevice:
             )
         return scale.to_window(point)
 
-    def _look(self, what: str, command: Callable[[WebDriver], _Value]) -> _Value:
-        """Read what an agent cannot do without: a refusal counts as a lost phone."""
+    def _told(self, what: str, question: Callable[[WebDriver], object]) -> object:
+        """The answer to a question that an agent can do without; None where it is refused."""
         try:
-            return self._session.read(what, command)
+            return self._session.read(what, question)
         except ToolError as error:
-            raise DeviceLost(str(error)) from error
-
-
-def _apps_from(listed: object) -> Sequence[AppInfo]:
-    """Apps from a `mobile: listApps`, which is a list of packages in older drivers."""
-    if isinstance(listed, dict):
-        return [
-            AppInfo(str(package), _label(str(package), told)) for package, told in listed.items()
-        ]
-    if isinstance(listed, list):
-        return [AppInfo(str(package), label_from_package(str(package))) for package in listed]
-    return []
-
-
-def _label(package: str, told: object) -> str:
-    if isinstance(told, dict):
-        for key in _LABEL_KEYS:
-            label = told.get(key)
-            if isinstance(label, str) and label and label != package:
-                return label
-    return label_from_package(package)
+            _logger.info("%s", error)
+            return None
 
 
 def _wait(seconds: float) -> None:

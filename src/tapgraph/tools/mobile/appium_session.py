@@ -53,7 +53,8 @@ class AppiumSession:
 
     A lost session is opened again once for each command. What happens then depends on the command:
 
-    - one that only looks (`read`) is repeated;
+    - one that only looks (`read`) is repeated, also when it was refused: a phone refuses to tell
+      what is on its screen while that moves;
     - one that acts on the phone (`act`) is repeated only when the server surely did not carry it
       out: it said that the session is unknown, or no connection to it could be made. Otherwise
       the phone may or may not have done it. Repeating could buy a thing twice, so the agent is
@@ -75,12 +76,16 @@ class AppiumSession:
 
         Raises:
             DeviceLost: the session broke and could not be repaired.
-            ToolError: the server refuses the command.
+            ToolError: the server refuses the command twice.
         """
         try:
             return self._run(what, command)
         except _SessionBroken as broken:
             self._reopen(what, broken)
+        except UnsupportedCommand:
+            raise
+        except ToolError as error:
+            _logger.info("asking again: %s", error)
         return self._run_again(what, command)
 
     def act(self, what: str, command: Callable[[WebDriver], _Value]) -> _Value:

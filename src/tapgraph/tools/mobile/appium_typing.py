@@ -1,76 +1,36 @@
 """Typing into the focused field of a phone, and making sure that it holds what was typed."""
 
-import re
+import logging
 import time
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from appium.webdriver.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 
-from tapgraph.errors import ToolError, TypingFailed
+from tapgraph.errors import ToolError, TypingFailed, UnreadableTree
+from tapgraph.tools.mobile import appium_fingers
 from tapgraph.tools.mobile.appium_session import AppiumSession, UnsupportedCommand
+from tapgraph.tools.mobile.text_fields import (
+    TextField,
+    are_filled,
+    boxes_from,
+    focused_field,
+    found_again,
+    is_same_page,
+    takes_keys,
+    text_fields,
+)
+from tapgraph.tools.mobile.typed_text import is_form
 from tapgraph.tools.mobile.ui_tree import UiTree
 
-__all__ = ["AppiumKeyboard", "FocusedField", "focused_field"]
+__all__ = ["AppiumKeyboard"]
 
-_EDITABLE = re.compile(r"EditText|AutoComplete|TextInput|SearchView\$SearchAuto")
-_SEARCHES = re.compile(r"search|query|find", re.IGNORECASE)
 _ENTER_KEY_CODE = 66
 _READ_BACK_S = 1.5
 _POLL_S = 0.05
 
-
-@dataclass(frozen=True, slots=True)
-class FocusedField:
-    """The text field that has the input focus.
-
-    Attributes:
-        shown: the words in it, which are its hint while it is empty.
-        hint: the words that it shows while it is empty.
-        is_password: what is read is dots, only their number counts.
-        is_search: its id or hint speaks of searching.
-    """
-
-    shown: str
-    hint: str
-    is_password: bool
-    is_search: bool
-
-    @property
-    def text(self) -> str:
-        """What it holds. Someone may have typed the very words of the hint; nothing tells."""
-        return "" if self.shown == self.hint else self.shown
-
-    def holds_after(self, before: "FocusedField", typed: str) -> bool:
-        """Whether it holds what it held `before`, with `typed` put in anywhere."""
-        if self.is_password:
-            # A dot stands for a UTF-16 unit on some phones and for a character on others.
-            grown = len(self.text) - len(before.text)
-            return grown in {len(typed), len(typed.encode("utf-16-le")) // 2}
-        return any(
-            _is_put_in(_comparable(typed), _comparable(old), _comparable(self.shown))
-            for old in (before.text, before.shown)
-        )
-
-
-def focused_field(tree: UiTree) -> FocusedField | None:
-    """The editable view with the focus, None where there is none.
-
-    Other views are passed over: lists and buttons can have a focus of their own.
-    """
-    for node in tree.walk():
-        if node.focused and (node.password or _EDITABLE.search(node.class_name)):
-            return FocusedField(
-                shown=node.text,
-                hint=node.hint,
-                is_password=node.password,
-                is_search=bool(
-                    _SEARCHES.search(f"{node.resource_id} {node.hint} {node.content_desc}")
-                ),
-            )
-    return None
+_logger = logging.getLogger(__name__)
 
 
 class AppiumKeyboard:
@@ -94,51 +54,81 @@ class AppiumKeyboard:
 
         `mobile: type` comes first, as it types like a person. Where it typed nothing or is not
         known, the field is set through the element; where the field holds something else than
-        expected, it is cleared and set once.
+        expected, it is cleared and set once. A field that writes numbers, codes and addresses in a
+        form of its own holds what was typed (`is_typed`), and one that shows a form is never set
+        again. A row of boxes for one character each is filled box by box. A page that went on or
+        sent the text by itself, and a view of the app's own that takes keys but tells no text, are
+        left alone.
 
         Raises:
-            ToolError: no field has the focus, or there is nothing to type.
+            ToolError: no field has the focus, there is nothing to type, or the screen cannot be
+                read.
             TypingFailed: the field holds something else in the end; the text says what.
         """
         if not text:
             raise ToolError("there is no text to type")
-        before = self._focused("type")
-        try:
-            self._session.act(
-                "type", lambda driver: driver.execute_script("mobile: type", {"text": text})
-            )
-            way = "typed"
-        except UnsupportedCommand:
-            self._send_keys(text)
-            way = "typed through the element"
-        after = self._wait_for(lambda now: now.holds_after(before, text))
-        if after.holds_after(before, text):
+        tree = self._tree("type")
+        before = focused_field(tree)
+        if before is None:
+            if not (takes_keys(tree) or self._keyboard_shown()):
+                raise ToolError("cannot type: no text field has the focus; tap a text field first")
+            return f"{self._send(text)}; the view does not tell its text"
+        typing = _Typing(text, tree, before)
+        way = self._send(text)
+        after = self._wait_for(typing.is_done)
+        if after is None:
+            return f"{way}; the screen could not be read back"
+        if typing.is_done(after):
             return way
-        if after == before:
-            self._send_keys(text)
-        elif not before.is_password:
-            self.clear()
-            self._send_keys(before.text + text)
-        after = self._wait_for(lambda now: now.holds_after(before, text))
-        if after.holds_after(before, text):
-            return "typed through the element"
-        if after.is_password:
+        now = typing.field_in(after)
+        if now is None or (now.text == before.text and not is_same_page(tree, after)):
+            return f"{way}; then the page went on by itself"
+        way = self._put_right(typing, now, boxes_from(before, text_fields(after)))
+        after = self._wait_for(typing.is_done)
+        if after is not None and not typing.is_done(after):
+            raise typing.failure(after)
+        return way
+
+    def _put_right(self, typing: "_Typing", now: TextField, boxes: Sequence[TextField]) -> str:
+        """Try once more in a field that does not hold what was typed; returns how."""
+        if 1 < len(typing.text) <= len(boxes):
+            self._fill(boxes, typing.text)
+            return "typed box by box"
+        if not now.has_focus:
             raise TypingFailed(
-                f"after typing {len(text)} characters the password field holds {len(after.text)}"
+                "the text field lost the focus while it was typed into: look at the screen"
             )
-        raise TypingFailed(f"after typing {text!r} the field holds {after.text!r}")
+        if now.shown == typing.field.shown:
+            self._send_keys(typing.text)
+        elif not now.is_password and not typing.has_form(now):
+            self.clear()
+            self._send_keys(typing.field.text + typing.text)
+        return "typed through the element"
 
     def clear(self) -> None:
-        """Empty the focused field.
+        """Empty the focused field; its form, such as brackets or a zero, may stay.
 
         Raises:
-            ToolError: no field has the focus, or it cannot be emptied.
+            ToolError: no field has the focus, it cannot be emptied, or the screen cannot be read.
         """
-        self._focused("clear the text")
+        page = self._tree("clear the text")
+        before = focused_field(page)
+        if before is None:
+            raise ToolError(
+                "cannot clear the text: no text field has the focus; tap a text field first"
+            )
         self._session.act("clear the text", lambda driver: _active_element(driver).clear())
-        after = self._wait_for(lambda now: not now.text)
-        if after.text:
-            held = "hidden characters" if after.is_password else repr(after.text)
+
+        def is_empty(tree: UiTree) -> bool:
+            field = found_again(before, page, tree)
+            if field is None or not field.text:
+                return True
+            return field.text != before.text and is_form(field.text)
+
+        after = self._wait_for(is_empty)
+        if after is not None and not is_empty(after):
+            field = found_again(before, page, after) or before
+            held = "hidden characters" if field.is_password else repr(field.text)
             raise ToolError(f"after clearing, the field still holds {held}")
 
     def enter(self) -> None:
@@ -148,8 +138,8 @@ class AppiumKeyboard:
         because Android then runs the action that the field asks for, or starts a new line. When
         nothing changes on the screen, the other way is tried.
         """
-        tree = self._read_tree()
-        field = focused_field(tree)
+        tree = self._readable_tree()
+        field = focused_field(tree) if tree is not None else None
         ways = [self._press_enter_key]
         if field is not None and field.is_search:
             ways.insert(0, lambda: self._editor_action("search"))
@@ -160,7 +150,7 @@ class AppiumKeyboard:
                 way()
             except UnsupportedCommand:
                 continue
-            if self._screen_changes(tree):
+            if tree is None or self._screen_changes(tree):
                 return
         try:
             ways[-1]()
@@ -180,49 +170,103 @@ class AppiumKeyboard:
             lambda driver: driver.execute_script("mobile: performEditorAction", {"action": action}),
         )
 
+    def _send(self, text: str) -> str:
+        try:
+            self._session.act(
+                "type", lambda driver: driver.execute_script("mobile: type", {"text": text})
+            )
+        except UnsupportedCommand:
+            self._send_keys(text)
+            return "typed through the element"
+        return "typed"
+
     def _send_keys(self, text: str) -> None:
         self._session.act("type", lambda driver: _active_element(driver).send_keys(text))
 
-    def _focused(self, what: str) -> FocusedField:
-        field = focused_field(self._read_tree())
-        if field is None:
-            raise ToolError(f"cannot {what}: no text field has the focus; tap a text field first")
-        return field
+    def _fill(self, boxes: Sequence[TextField], text: str) -> None:
+        """One character for each box that is still empty."""
+        for box, character in zip(boxes, text, strict=False):
+            if not box.text:
+                appium_fingers.tap(self._session, box.bounds.center)
+                self._send(character)
 
-    def _wait_for(self, fits: Callable[[FocusedField], bool]) -> FocusedField:
-        """The field as soon as it fits, or as it is when time is up."""
-        deadline = self._clock() + _READ_BACK_S
-        while True:
-            field = focused_field(self._read_tree())
-            if field is None:
-                raise TypingFailed(
-                    "the text field lost the focus while it was typed into: look at the screen"
+    def _keyboard_shown(self) -> bool:
+        try:
+            return bool(
+                self._session.read(
+                    "tell whether the keyboard is shown", lambda driver: driver.is_keyboard_shown()
                 )
-            if fits(field) or self._clock() >= deadline:
-                return field
+            )
+        except ToolError:
+            return False
+
+    def _tree(self, what: str) -> UiTree:
+        tree = self._readable_tree()
+        if tree is None:
+            raise ToolError(f"cannot {what}: the screen cannot be read now; nothing happened")
+        return tree
+
+    def _readable_tree(self) -> UiTree | None:
+        """The hierarchy, asked for again until time is up; None where it cannot be read."""
+        return self._wait_for(lambda _: True)
+
+    def _wait_for(self, fits: Callable[[UiTree], bool]) -> UiTree | None:
+        """The screen as soon as it fits, or as it was last; None where none could be read."""
+        deadline = self._clock() + _READ_BACK_S
+        last: UiTree | None = None
+        while True:
+            try:
+                last = self._read_tree()
+            except UnreadableTree as error:
+                _logger.info("the screen cannot be read: %s", error)
+            else:
+                if fits(last):
+                    return last
+            if self._clock() >= deadline:
+                return last
             self._sleep(_POLL_S)
 
     def _screen_changes(self, before: UiTree) -> bool:
-        deadline = self._clock() + _READ_BACK_S
-        while True:
-            if self._read_tree().windows != before.windows:
-                return True
-            if self._clock() >= deadline:
-                return False
-            self._sleep(_POLL_S)
+        """A screen that cannot be read at all is one that changes."""
+        last = self._wait_for(lambda now: now.windows != before.windows)
+        return last is None or last.windows != before.windows
+
+
+@dataclass(frozen=True, slots=True)
+class _Typing:
+    """What is typed, and the screen and the field before it was."""
+
+    text: str
+    tree: UiTree
+    field: TextField
+
+    def field_in(self, tree: UiTree) -> TextField | None:
+        return found_again(self.field, self.tree, tree)
+
+    def is_done(self, tree: UiTree) -> bool:
+        field = self.field_in(tree)
+        return (field is not None and field.holds_after(self.field, self.text)) or are_filled(
+            self.text, text_fields(self.tree), text_fields(tree)
+        )
+
+    def has_form(self, field: TextField) -> bool:
+        """Whether the field wrote marks that nobody typed."""
+        marks = {one for one in field.text if not one.isalnum()}
+        return not marks <= {*self.field.text, *self.text}
+
+    def failure(self, tree: UiTree) -> TypingFailed:
+        field = self.field_in(tree)
+        if field is None:
+            return TypingFailed(
+                "the text field is gone since it was typed into: look at the screen"
+            )
+        if field.is_password:
+            return TypingFailed(
+                f"after typing {len(self.text)} characters the password field holds "
+                f"{len(field.text)}"
+            )
+        return TypingFailed(f"after typing {self.text!r} the field holds {field.text!r}")
 
 
 def _active_element(driver: WebDriver) -> WebElement:
     return driver.switch_to.active_element
-
-
-def _is_put_in(added: str, old: str, new: str) -> bool:
-    """Whether `new` is `old` with `added` at some place, most likely the end."""
-    if len(new) != len(old) + len(added):
-        return False
-    return any(new == old[:place] + added + old[place:] for place in range(len(old), -1, -1))
-
-
-def _comparable(text: str) -> str:
-    """Composed, with one kind of line end: keyboards and dumps differ in both."""
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))

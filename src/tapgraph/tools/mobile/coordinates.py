@@ -29,7 +29,8 @@ def to_pixels(
         picture: the size in which the model saw it, where that differs; it counts for `pixels`.
 
     Raises:
-        ToolError: the point is not on the screen; the text, for the model, gives the range.
+        ToolError: the point is not on the screen, or is written in shares of it where the space
+            counts otherwise; the text, for the model, gives the range.
 
     >>> to_pixels(500, 250, "0-1000", Size(1080, 2400))
     Point(x=540, y=600)
@@ -43,6 +44,11 @@ def to_pixels(
         "0-999": (999, 999),
         "0-1000": (1000, 1000),
     }[space]
+    if space != "0-1" and _are_shares(x, y):
+        raise ToolError(
+            f"({x}, {y}) looks like shares of the screen; here x is from 0 to {last_x} and y from "
+            f"0 to {last_y}"
+        )
     for name, value, last in (("x", x, last_x), ("y", y, last_y)):
         if not (math.isfinite(value) and 0 <= value <= last):
             raise ToolError(f"{name} must be from 0 to {last}, got {value}")
@@ -65,6 +71,11 @@ def from_place(place: tuple[float, float], space: CoordinateSpace, picture: Size
     last = {"0-999": (999, 999), "0-1000": (1000, 1000)}
     width, height = last.get(space, (picture.width_px, picture.height_px))
     return f"({round(across * width)}, {round(down * height)})"
+
+
+def _are_shares(x: float, y: float) -> bool:
+    """Whether both lie from 0 to 1 and one is no whole number, as no point near a corner is."""
+    return 0 <= x <= 1 and 0 <= y <= 1 and not (float(x).is_integer() and float(y).is_integer())
 
 
 def _scaled(value: float, last_value: int, last_px: int) -> int:

@@ -1,8 +1,10 @@
 """Points, sizes and rectangles in pixels of the screenshot; y grows downwards."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-__all__ = ["Bounds", "Point", "Size"]
+__all__ = ["Bounds", "Point", "Size", "free_point"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +89,40 @@ class Bounds:
             max(self.right, other.right),
             max(self.bottom, other.bottom),
         )
+
+
+def free_point(bounds: Bounds, taken: Sequence[Bounds], *, least_px: float) -> Point | None:
+    """A pixel of a rectangle that lies in none of others; None where there is no room for one.
+
+    It is the middle of the cell with the longest short side, and of several the first from the top,
+    when the rectangle is cut along every edge of the others. A cell narrower than `least_px` is no
+    room.
+
+    >>> free_point(Bounds(0, 0, 100, 100), [Bounds(0, 30, 100, 100)], least_px=4)
+    Point(x=50, y=15)
+    >>> free_point(Bounds(0, 0, 100, 100), [Bounds(0, 0, 100, 98)], least_px=4) is None
+    True
+    """
+    inside = [one for one in (bounds.intersection(other) for other in taken) if not one.is_empty]
+    columns = sorted({
+        bounds.left,
+        bounds.right,
+        *(x for one in inside for x in (one.left, one.right)),
+    })
+    rows = sorted({
+        bounds.top,
+        bounds.bottom,
+        *(y for one in inside for y in (one.top, one.bottom)),
+    })
+    cells = [
+        Bounds(left, top, right, bottom)
+        for top, bottom in pairwise(rows)
+        for left, right in pairwise(columns)
+    ]
+    free = [
+        cell
+        for cell in cells
+        if min(cell.width, cell.height) >= least_px
+        and not any(one.contains(cell.center) for one in inside)
+    ]
+    return max(free, key=lambda cell: min(cell.width, cell.height)).center if free else None

@@ -9,7 +9,8 @@ from tapgraph.tools.mobile.ui_tree import UiNode, UiTree
 
 __all__ = ["PictureScale"]
 
-_SAME_SHAPE = 0.02
+_ROUNDING = 0.5
+"""Sides are whole numbers, so that each may be off by half a unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +31,23 @@ class PictureScale:
     def between(cls, window: Size, picture: Size) -> Self:
         """The scale for a window and a picture of it.
 
-        Some drivers leave the navigation bar out of the window but not out of the picture. Then
-        the shapes differ, and the side on which they are closer gives the scale of both.
+        Some drivers leave the status or navigation bar out of the window but not out of the
+        picture, while they count places from the corner of the screen. So where the sides' ratios
+        differ by more than rounding explains, the side without bars gives the scale of both; and a
+        side that is as long in both is not scaled at all.
 
         >>> PictureScale.between(Size(540, 1200), Size(1080, 2400)).x
         2.0
-        >>> PictureScale.between(Size(1080, 2208), Size(1080, 2280)).y
+        >>> PictureScale.between(Size(1080, 2358), Size(1080, 2400)).y
         1.0
         """
         if min(window.width_px, window.height_px) < 1:
             return cls(window, picture, 1.0, 1.0)
         x = picture.width_px / window.width_px
         y = picture.height_px / window.height_px
-        if abs(x - y) > _SAME_SHAPE * x:
+        if 1.0 in {x, y}:
+            x = y = 1.0
+        elif not _is_rounding(window, picture):
             x = y = min(x, y)
         return cls(window, picture, x, y)
 
@@ -75,3 +80,11 @@ class PictureScale:
         )
         children = tuple(self._scaled(child) for child in node.children)
         return dataclasses.replace(node, bounds=bounds, children=children)
+
+
+def _is_rounding(window: Size, picture: Size) -> bool:
+    """Whether one scale explains both sides, given that all four were rounded."""
+    sides = ((window.width_px, picture.width_px), (window.height_px, picture.height_px))
+    least = max((seen - _ROUNDING) / (counted + _ROUNDING) for counted, seen in sides)
+    most = min((seen + _ROUNDING) / (counted - _ROUNDING) for counted, seen in sides)
+    return least <= most

@@ -10,9 +10,12 @@ from typing import Literal
 from PIL import Image
 
 from tapgraph.tools.mobile.device import AppInfo
-from tapgraph.tools.mobile.geometry import Bounds, Point, Size
+from tapgraph.tools.mobile.geometry import Bounds, Point, Size, free_point
 
 __all__ = ["Element", "Role", "Screen", "Source", "fingerprint_of", "numbered", "scaled"]
+
+_LEAST_ROOM_PX = 4
+"""Less than this is too thin to be touched for sure where bounds were rounded."""
 
 Source = Literal["tree", "ocr", "both"]
 """Where knowledge came from: the view hierarchy, reading the picture, or both in agreement."""
@@ -48,6 +51,9 @@ class Element:
         resource_id: the name that its programmer gave it, empty where there is none.
         checked: None for what cannot be checked.
         shows_hint: an empty input whose `text` is only its hint.
+        free_point: where to touch it when its middle belongs to another usable element, such as a
+            button on a card.
+        is_covered: every point of it belongs to other usable elements: it cannot be touched.
     """
 
     number: int
@@ -64,6 +70,13 @@ class Element:
     password: bool = False
     shows_hint: bool = False
     source: Source = "tree"
+    free_point: Point | None = None
+    is_covered: bool = False
+
+    @property
+    def touch_point(self) -> Point:
+        """Where a finger reaches it and nothing else; its middle unless that is another's."""
+        return self.free_point or self.bounds.center
 
     @property
     def is_actionable(self) -> bool:
@@ -116,7 +129,7 @@ class Screen:
 
 
 def numbered(elements: Iterable[Element]) -> tuple[Element, ...]:
-    """The elements in reading order, numbered from 1.
+    """The elements in reading order, numbered from 1, each with a point where it can be touched.
 
     Rows go from top to bottom, and elements from left to right within a row. Two elements share a
     row when their middles are no farther apart than half the height of the lower one. A list stands
@@ -144,9 +157,27 @@ def numbered(elements: Iterable[Element]) -> tuple[Element, ...]:
         for row in rows
         for element in sorted(row, key=lambda one: (one.bounds.left, one.bounds.top))
     ]
+    usable = [element for element in ordered if _takes_touches(element)]
     return tuple(
-        dataclasses.replace(element, number=number) for number, element in enumerate(ordered, 1)
+        dataclasses.replace(_reachable(element, usable), number=number)
+        for number, element in enumerate(ordered, 1)
     )
+
+
+def _takes_touches(element: Element) -> bool:
+    return element.is_actionable and not element.scrollable
+
+
+def _reachable(element: Element, usable: Iterable[Element]) -> Element:
+    """The element with a free point where smaller usable ones lie on its middle."""
+    if not _takes_touches(element):
+        return element
+    bounds = element.bounds
+    above = [one.bounds for one in usable if one.bounds.area < bounds.area]
+    if not any(other.contains(bounds.center) for other in above):
+        return dataclasses.replace(element, free_point=None, is_covered=False)
+    point = free_point(bounds, above, least_px=_LEAST_ROOM_PX)
+    return dataclasses.replace(element, free_point=point, is_covered=point is None)
 
 
 def scaled(screen: Screen, size: Size) -> Screen:
@@ -161,6 +192,8 @@ def scaled(screen: Screen, size: Size) -> Screen:
                 round(element.bounds.right * across),
                 round(element.bounds.bottom * down),
             ),
+            free_point=element.free_point
+            and Point(round(element.free_point.x * across), round(element.free_point.y * down)),
         )
         for element in screen.elements
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -30,9 +31,16 @@ ReadFrom = Literal["tree", "ocr", "both", "auto"]
 _STATUS_BAR_SHARE = 0.025
 """Upper part of an upright picture whose text (clock, battery) is not read."""
 _MOST_VIRTUAL_LOOKS = 60
+_SPLASH_S = 2.0
+"""An app that starts shows nothing for about so long."""
+_LOOKS_FOR_ALL = 2
+"""So many looks are compared in all they show; later ones without numbers, which may be a clock."""
+_NUMBER = re.compile(r"\d+")
+_BLACK = "the picture is black: the phone protects this screen from being seen, or is off"
 
 _Value = TypeVar("_Value")
 _ProgressKey = tuple[str, int, int]
+_BlankKey = tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
@@ -54,10 +62,13 @@ class ScreenReader:
     """Reads a phone's screen when it has stopped changing.
 
     The phone is looked at again every `poll_s` until two looks in a row agree and nothing is shown
-    that turns or fills while a page loads. Nothing else is waited for. On a phone whose time is
-    virtual (`Capability.VIRTUAL_TIME`) one look is enough unless something is loading, and there is
-    no pause between looks. A loading sign that once outlasted the time limit, and a picture that
-    never stood still, are not waited for again.
+    that turns or fills while a page loads; from the third look on, numbers may differ, as on a
+    clock. A screen without elements is believed after two seconds. Nothing else is waited for.
+
+    On a phone whose time is virtual (`Capability.VIRTUAL_TIME`) one look is enough unless something
+    is loading, and there is no pause between looks. A loading sign that once outlasted the time
+    limit, a page that stayed without elements, and a picture that never stood still are not waited
+    for again. A black picture is not read; it leaves a warning.
 
     `pictures="when needed"` takes a screenshot only to read text from it.
     """
@@ -82,6 +93,7 @@ class ScreenReader:
         self._read_text = read_text
         self._is_virtual = Capability.VIRTUAL_TIME in device.capabilities
         self._vain_progress: frozenset[_ProgressKey] = frozenset()
+        self._vain_blanks: frozenset[_BlankKey] = frozenset()
         self._picture_is_restless = False
 
     def read(self, *, timeout_s: float = 5.0) -> Screen:
@@ -199,6 +211,7 @@ class ScreenReader:
         looks = 0
         refusals = 0
         previous: UiTree | None = None
+        splash_ends_s = self._clock() + _SPLASH_S
         while True:
             looks += 1
             try:
@@ -210,9 +223,10 @@ class ScreenReader:
                     return
             loading = _loading_signs(look.tree, look.size)
             is_settled = look.tree is not None and (
-                self._is_virtual or (previous is not None and self._agree(previous, look))
+                self._is_virtual or self._agree(previous, look, looks)
             )
-            if is_settled and loading <= self._vain_progress:
+            is_settled = is_settled and loading <= self._vain_progress
+            if is_settled and not self._is_splash(look, splash_ends_s):
                 return
             is_late = looks >= _MOST_VIRTUAL_LOOKS if self._is_virtual else False
             if is_late or self._clock() >= look.deadline_s:
@@ -222,15 +236,31 @@ class ScreenReader:
             previous = look.tree
             self._pause(look)
 
-    def _agree(self, previous: UiTree, look: _Look) -> bool:
-        if look.tree is None:
+    def _is_splash(self, look: _Look, ends_s: float) -> bool:
+        """Whether a settled screen shows nothing yet and may still come to show something."""
+        if self._is_virtual or look.tree is None or elements_from_tree(look.tree, look.size):
+            return False
+        page = tuple((window.package, window.class_name) for window in look.tree.windows)
+        if page in self._vain_blanks:
+            return False
+        if self._clock() < ends_s:
+            return True
+        self._vain_blanks |= {page}
+        return False
+
+    def _agree(self, previous: UiTree | None, look: _Look, looks: int) -> bool:
+        if look.tree is None or previous is None:
             return False
         if previous.xml == look.tree.xml:
             return True
         app = AppInfo("", "")
         then, now = (
-            fingerprint_of(app, elements_from_tree(tree, look.size), keyboard_shown=False)
-            for tree in (previous, look.tree)
+            fingerprint_of(
+                app,
+                elements if looks <= _LOOKS_FOR_ALL else map(_without_numbers, elements),
+                keyboard_shown=False,
+            )
+            for elements in (elements_from_tree(tree, look.size) for tree in (previous, look.tree))
         )
         return then == now
 
@@ -254,7 +284,7 @@ class ScreenReader:
     def _with_text(
         self, look: _Look, elements: tuple[Element, ...]
     ) -> tuple[tuple[Element, ...], Source]:
-        if look.picture is None:
+        if look.picture is None or _is_black(look.picture):
             return elements, "tree"
         started_s = self._clock()
         try:
@@ -272,6 +302,8 @@ class ScreenReader:
         started_s = self._clock()
         look.picture = self._device.screenshot()
         look.picture_s += self._clock() - started_s
+        if _is_black(look.picture) and _BLACK not in look.warnings:
+            look.warnings.append(_BLACK)
 
     def _asked(self, look: _Look, question: Callable[[], _Value]) -> _Value:
         started_s = self._clock()
@@ -303,6 +335,20 @@ def _loading_signs(tree: UiTree | None, size: Size) -> frozenset[_ProgressKey]:
             or element.bounds.width >= 0.8 * size.width_px
         )
     )
+
+
+def _without_numbers(element: Element) -> Element:
+    """The element as any other number would leave it: numbers differ in width, too."""
+    if not _NUMBER.search(element.text):
+        return element
+    bounds = dataclasses.replace(element.bounds, left=0, right=0)
+    return dataclasses.replace(element, text=_NUMBER.sub("0", element.text), bounds=bounds)
+
+
+def _is_black(picture: Image.Image) -> bool:
+    """Whether nothing is to be seen between the bars of the system."""
+    height = picture.height
+    return picture.crop((0, height // 10, picture.width, height - height // 10)).getbbox() is None
 
 
 def _moved(line: OcrLine, region: Bounds) -> OcrLine:

@@ -42,7 +42,7 @@ _REST_TOKENS = 14
 
 @dataclass(frozen=True, slots=True)
 class DescribedElement:
-    """An element as a line of `describe` tells it."""
+    """An element as a line of `describe` tells it; `center` is where it is to be touched."""
 
     number: int
     role: str
@@ -81,9 +81,10 @@ _DETAILS = (
 def describe(screen: Screen, *, budget_tokens: int = 900) -> str:
     r"""The elements in reading order, one a line: `[12] button "Directions" (540,1803) checked`.
 
-    The pair is the middle in pixels. After it stand the states that hold: `checked selected focused
-    disabled scrollable password hint` (an empty input shows only its hint), and `id=NAME` for what
-    has no text. A list is always scrollable, so it does not say so.
+    The pair is where to touch it, in pixels: the middle, unless that belongs to another element.
+    After it stand the states that hold: `checked selected focused disabled covered scrollable
+    password hint` (a covered one cannot be touched, an empty input shows only its hint), and
+    `id=NAME` for what has no text. A list is always scrollable, so it does not say so.
 
     The text is a JSON string in which line breaks of every kind, control characters, `</` and
     fences of three or more backticks or tildes are escaped: no text on a screen can begin a line,
@@ -92,7 +93,7 @@ def describe(screen: Screen, *, budget_tokens: int = 900) -> str:
     What does not fit the budget goes in this order: the ends of long texts, those of usable
     elements last; images, unnamed lists and repetitions farther from the middle of the screen;
     unnamed buttons; texts; and last the lowest usable elements. A final line says how many are
-    missing.
+    missing; they are on this screen, so scrolling would not show them.
 
     Raises:
         ValueError: the budget is below 20 tokens.
@@ -115,7 +116,7 @@ def describe(screen: Screen, *, budget_tokens: int = 900) -> str:
     else:
         lines = _most_useful(screen, lines, budget_tokens - _REST_TOKENS)
     missing = len(screen.elements) - len(lines)
-    rest = [f"... {missing} more elements; scroll to see them"] if missing else []
+    rest = [f"... {missing} more elements of this screen are left out"] if missing else []
     return "\n".join([*lines.values(), *rest])
 
 
@@ -208,10 +209,10 @@ def describe_difference(before: Screen, after: Screen, *, budget_tokens: int = 3
 
 def element_line(element: Element, characters: int = 200) -> str:
     """One line of `describe`, its text cut to so many characters."""
-    center = element.bounds.center
+    point = element.touch_point
     text = quoted(shortened(element.text, characters))
     states = "".join(f" {state}" for state in states_of(element))
-    return f"[{element.number}] {element.role.value} {text} ({center.x},{center.y}){states}"
+    return f"[{element.number}] {element.role.value} {text} ({point.x},{point.y}){states}"
 
 
 def states_of(element: Element) -> tuple[str, ...]:
@@ -223,6 +224,7 @@ def states_of(element: Element) -> tuple[str, ...]:
             ("selected", element.selected),
             ("focused", element.focused),
             ("disabled", not element.enabled),
+            ("covered", element.is_covered),
             ("scrollable", element.scrollable and element.role is not Role.LIST),
             ("password", element.password),
             ("hint", element.shows_hint),

@@ -92,10 +92,10 @@ def found_again(point: Point, before: Screen, now: Screen) -> Point | None:
     if not alike:
         return None
     if len(alike) == len(then):
-        return alike[then.index(touched)].bounds.center
+        return alike[then.index(touched)].touch_point
     return min(
-        (element.bounds.center for element in alike),
-        key=lambda center: abs(center.x - point.x) + abs(center.y - point.y),
+        (element.touch_point for element in alike),
+        key=lambda other: abs(other.x - point.x) + abs(other.y - point.y),
     )
 
 

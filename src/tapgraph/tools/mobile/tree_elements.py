@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from tapgraph.tools.mobile.covered_pages import Page, covered_pages
 from tapgraph.tools.mobile.geometry import Bounds, Size
+from tapgraph.tools.mobile.label_text import label_text
 from tapgraph.tools.mobile.screen import Element, Role, numbered
 from tapgraph.tools.mobile.ui_tree import UiNode, UiTree
 
-__all__ = ["blind_regions", "elements_from_tree", "is_useful", "tells_what_is_seen", "visible_text"]
+__all__ = ["blind_regions", "elements_from_tree", "is_useful", "tells_what_is_seen"]
 
 _KEYBOARD_PACKAGE = re.compile(r"inputmethod|keyboard|honeyboard|swiftkey|\.ime\b|\.latin$")
 _SYSTEM_UI = "com.android.systemui"
@@ -18,11 +20,10 @@ _SLIVER_SHARE = 0.004
 """Less than this share of the short side is too thin to see or to touch."""
 _BIG_SHARE = 0.5
 """From this share of the screen on, a container is a page, and not one thing with one label."""
+_STACK_SHARE = 0.012
+"""Less than this share of the long side at the edge of a web page is no part of the page on screen:
+a web view pushes what lies outside of it together there."""
 _MOST_MERGED = 12
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffd"
-    "\ue000-\uf8ff\U000f0000-\U0010fffd]"
-)
 _CLASS_ROLES: Sequence[tuple[re.Pattern[str], Role]] = tuple(
     (re.compile(pattern), role)
     for pattern, role in (
@@ -55,7 +56,9 @@ def elements_from_tree(tree: UiTree, size: Size, *, front_package: str = "") -> 
       is not repeated. Something that fills half of the screen takes none.
     - A switch, check box, radio button or slider without text takes the label of its row.
     - `displayed="false"` hides a view, unless it stands on every view of the dump.
-    - Text of private-use glyphs and object replacement characters only is no text.
+    - Private-use glyphs and object replacement characters are no text.
+    - Of pages that are drawn over each other only the upper one is told (`covered_pages`).
+    - What a web view pushes together at its edges is off the page.
     """
     screen = Bounds(0, 0, size.width_px, size.height_px)
     believes_displayed = any(node.displayed for node in tree.walk())
@@ -126,16 +129,7 @@ def tells_what_is_seen(tree: UiTree, elements: Sequence[Element], size: Size) ->
     return largest is None or largest.area < 0.6 * area
 
 
-def visible_text(text: str) -> str:
-    r"""The text without characters that show nothing a reader knows; blanks at the ends removed.
-
-    >>> visible_text(" Caf\u00e9\u200b\ufffc\n")
-    'Café'
-    """
-    return _INVISIBLE.sub("", text.replace("\r\n", "\n")).strip()
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Found:
     """An element in the making; `is_loose` says that a clickable container may swallow it."""
 
@@ -145,11 +139,10 @@ class _Found:
     text: str
     is_loose: bool
     checked: bool | None
-    row_labels: list["_Found"] = field(default_factory=list)
 
     def as_element(self) -> Element:
         node = self.node
-        hint = visible_text(node.hint)
+        hint = label_text(node.hint)
         return Element(
             number=0,
             bounds=self.bounds,
@@ -165,7 +158,7 @@ class _Found:
             password=node.password,
             shows_hint=self.role is Role.INPUT
             and bool(hint)
-            and visible_text(node.text) in {"", hint},
+            and label_text(node.text) in {"", hint},
         )
 
 
@@ -175,26 +168,46 @@ class _Builder:
         self._believes_displayed = believes_displayed
         self._sliver_px = _SLIVER_SHARE * min(screen.width, screen.height)
 
-    def found_in(self, node: UiNode, clip: Bounds) -> list[_Found]:
+    def found_in(self, node: UiNode, clip: Bounds, *, in_web: bool = False) -> list[_Found]:
         bounds = node.bounds.intersection(clip)
-        inner = bounds if node.scrollable and not bounds.is_empty else clip
-        below: list[_Found] = []
-        for child in node.children:
-            below += self.found_in(child, inner)
+        is_web = "WebView" in node.class_name
+        inner = bounds if (node.scrollable or is_web) and not bounds.is_empty else clip
+        below = self._found_below(node, inner, in_web=in_web or is_web)
         hidden = self._believes_displayed and not node.displayed
         if hidden or min(bounds.width, bounds.height) < self._sliver_px:
             return below
+        if in_web and self._is_pushed_to_edge(bounds, clip):
+            return below
         role = _role(node)
         label = _own_label(node, role)
-        usable = _is_usable(node, role)
         if role is Role.LIST:
             return [self._made(node, bounds, role, label), *below]
-        if not (usable or node.selected or label or role in _TELLING_WITHOUT_TEXT):
+        is_one_thing = _is_usable(node, role) or node.selected or node.checkable
+        if not (is_one_thing or label or role in _TELLING_WITHOUT_TEXT):
             return below
-        if not usable and not node.selected:
+        if not is_one_thing:
             rest = [one for one in below if not (one.is_loose and one.text and one.text in label)]
             return [self._made(node, bounds, role, label), *rest]
         return self._merged(self._made(node, bounds, role, label), below)
+
+    def _found_below(self, node: UiNode, clip: Bounds, *, in_web: bool) -> list[_Found]:
+        found = [self.found_in(child, clip, in_web=in_web) for child in node.children]
+        pages = [
+            Page(
+                child.bounds.intersection(clip),
+                child.drawing_order,
+                [one.bounds for one in inside if one.text and one.role is not Role.LIST],
+            )
+            for child, inside in zip(node.children, found, strict=True)
+        ]
+        covered = covered_pages(pages, self._screen)
+        return [one for index, some in enumerate(found) if index not in covered for one in some]
+
+    def _is_pushed_to_edge(self, bounds: Bounds, page: Bounds) -> bool:
+        least_px = _STACK_SHARE * max(self._screen.width, self._screen.height)
+        return (
+            bounds.height < least_px and (bounds.top == page.top or bounds.bottom == page.bottom)
+        ) or (bounds.width < least_px and (bounds.left == page.left or bounds.right == page.right))
 
     def _made(self, node: UiNode, bounds: Bounds, role: Role, label: str) -> _Found:
         checked = node.checked if node.checkable or role in _CHECKABLE else None
@@ -202,8 +215,9 @@ class _Builder:
         return _Found(node, bounds, role, label, loose, checked)
 
     def _merged(self, container: _Found, below: list[_Found]) -> list[_Found]:
-        loose = [one for one in below if one.is_loose]
-        kept = [one for one in below if not one.is_loose]
+        members = _members_of_groups(container, below)
+        loose = [one for one in below if one.is_loose and one not in members]
+        kept = [one for one in below if not one.is_loose or one in members]
         is_page = (
             container.bounds.area >= _BIG_SHARE * self._screen.area
             or len(loose) > _MOST_MERGED
@@ -212,8 +226,10 @@ class _Builder:
         if is_page:
             return [container, *below] if container.text else below
         toggles = [one for one in loose if one.role in _CHECKABLE]
-        if len(toggles) == 1 and container.role in {Role.BUTTON, Role.TEXT}:
-            container.role, container.checked = toggles[0].role, toggles[0].checked
+        if len(toggles) == 1 and container.role in {Role.BUTTON, Role.TEXT, *_CHECKABLE}:
+            # Where both tell a state, Compose keeps it on the row, older views on the button in it.
+            container.role = toggles[0].role
+            container.checked = bool(container.checked) or toggles[0].checked
         parts = [container.text] if container.text else []
         for one in loose:
             if one.text and not any(one.text in part for part in parts):
@@ -227,6 +243,39 @@ class _Builder:
         ):
             return kept
         return [container, *kept]
+
+
+def _members_of_groups(container: _Found, below: Sequence[_Found]) -> list[_Found]:
+    """Choices among others that cannot be pressed now, because they are chosen already.
+
+    They are told by themselves, and not as words of the card that their group stands on.
+    """
+    toggles = [one for one in below if one.role in _CHECKABLE and one.text]
+    return [
+        one
+        for one in below
+        if one.is_loose
+        and one.text
+        and (
+            (
+                one in toggles
+                and any(other.role is one.role for other in toggles if other is not one)
+            )
+            or (
+                one.node.selected
+                and not container.node.selected
+                and any(not other.is_loose and _are_in_line(one, other) for other in below)
+            )
+        )
+    ]
+
+
+def _are_in_line(one: _Found, other: _Found) -> bool:
+    """Whether both are in a row, or in a column, and as high or as wide."""
+    return (one.bounds.top, one.bounds.bottom) == (other.bounds.top, other.bounds.bottom) or (
+        one.bounds.left,
+        one.bounds.right,
+    ) == (other.bounds.left, other.bounds.right)
 
 
 def _role(node: UiNode) -> Role:
@@ -253,9 +302,9 @@ def _is_usable(node: UiNode, role: Role) -> bool:
 
 
 def _own_label(node: UiNode, role: Role) -> str:
-    text, description = visible_text(node.text), visible_text(node.content_desc)
+    text, description = label_text(node.text), label_text(node.content_desc)
     if role is Role.INPUT:
-        return text or visible_text(node.hint) or description
+        return text or label_text(node.hint) or description
     if role in {Role.SLIDER, Role.RATING} and text and description and text not in description:
         return f"{description}, {text}"
     return text or description

@@ -24,8 +24,8 @@ _NO_BOUNDS = Bounds(0, 0, 0, 0)
 class UiNode:
     """One view; names as in the dump, missing attributes empty or False.
 
-    `enabled` and `displayed` are True where the dump does not say. Bounds are as printed: they may
-    be inverted, without area or outside the screen.
+    `enabled` and `displayed` are True, and `drawing_order` is 0, where the dump does not say.
+    Bounds are as printed: they may be inverted, without area or outside the screen.
     """
 
     class_name: str
@@ -46,6 +46,7 @@ class UiNode:
     selected: bool
     password: bool
     displayed: bool
+    drawing_order: int
     children: tuple["UiNode", ...]
 
     def walk(self) -> Iterator["UiNode"]:
@@ -212,5 +213,6 @@ def _node(element: etree._Element) -> UiNode:
         selected=get("selected") == "true",
         password=get("password") == "true",
         displayed=get("displayed") != "false" and get("visible-to-user") != "false",
+        drawing_order=_number(get("drawing-order")) or 0,
         children=tuple([_node(child) for child in element]),
     )

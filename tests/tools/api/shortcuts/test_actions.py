@@ -86,13 +86,13 @@ CASES: list[tuple[str, dict[str, object], Content, Content]] = [
         "adjustdate",
         {"WFDuration": {"Value": {"Magnitude": "1", "Unit": "months"}}},
         "2026-01-31",
-        "Feb 28, 2026 at 00:00",
+        "Feb 28, 2026 at 12:00 AM",
     ),
     (
         "adjustdate",
         {"WFAdjustOperation": "Get Start of Year"},
         "2026-05-06 07:08",
-        "Jan 1, 2026 at 00:00",
+        "Jan 1, 2026 at 12:00 AM",
     ),
     (
         "gettimebetweendates",

@@ -5,6 +5,7 @@ The exceptions are caught by the runtime, never by handlers.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from tapgraph.errors import NotExecutable, ToolError
@@ -12,6 +13,7 @@ from tapgraph.tools.api.shortcuts.content import (
     Content,
     items_of,
     to_boolean,
+    to_date,
     to_dictionary,
     to_number,
     to_text,
@@ -45,20 +47,32 @@ class ActionCall:
 
     def input(self, name: str = "WFInput") -> Content:
         """The input; where none is given, the output of the action before (implicit piping)."""
-        return self.value(name) if self.has(name) else self.session.previous
+        if not self.has(name):
+            return self.session.previous
+        return self.session.content(self.parameters[name])
+
+    def date(self, name: str) -> datetime:
+        """A parameter as a date.
+
+        Raises:
+            ToolError: it says none.
+        """
+        found = self.session.content(self.parameters.get(name))
+        return to_date(found, self.system.clock())
 
     def text(self, name: str, default: str = "") -> str:
         """A parameter as text."""
         return to_text(self.value(name)) if self.has(name) else default
 
     def number(self, name: str, default: float | None = None) -> float:
-        """A parameter as a number.
+        """A parameter as a number; the default too where it is a variable that holds nothing.
 
         Raises:
             ToolError: it is not given and has no default, or is no number.
         """
-        if self.has(name):
-            return to_number(self.value(name))
+        found = self.value(name) if self.has(name) else None
+        if found not in (None, ""):
+            return to_number(found)
         if default is None:
             raise ToolError(f"{self.identifier} needs the number {name}")
         return default

@@ -85,7 +85,7 @@ def _text_holds(call: ActionCall, found: Content, code: int) -> bool:
 
 def _date_holds(call: ActionCall, found: Content, code: int) -> bool:
     now = call.system.clock()
-    date, other = to_date(found, now), to_date(call.value("WFDate"), now)
+    date, other = to_date(found, now), call.date("WFDate")
     if code == 1002:
         return date.date() == other.date()
     return date < other if code == 1000 else date > other

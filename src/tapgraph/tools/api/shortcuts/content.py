@@ -3,18 +3,23 @@
 import json
 import plistlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 from xml.parsers.expat import ExpatError
 
 from tapgraph.errors import ToolError
+from tapgraph.tools.api.json_value import Json
+from tapgraph.tools.api.shortcuts.date_format import interval_in_words
+from tapgraph.tools.api.shortcuts.date_text import read_date
 
 __all__ = [
     "Content",
     "FileItem",
+    "TextMatch",
+    "dictionaries_in",
     "items_of",
     "size_of",
     "to_boolean",
@@ -41,27 +46,26 @@ class FileItem:
         return self.data.decode("utf-8", errors="replace")
 
 
+class TextMatch(str):
+    """A text that a regular expression found; it remembers its groups."""
+
+    __slots__ = ("groups",)
+    groups: tuple[str, ...]
+
+    def __new__(cls, text: str, groups: Sequence[str]) -> "TextMatch":
+        """The text with its groups, the first group first."""
+        made = super().__new__(cls, text)
+        made.groups = tuple(groups)
+        return made
+
+
 Content: TypeAlias = (
-    "bool | int | float | str | datetime | FileItem | list[Content] | dict[str, Content] | None"
+    "bool | int | float | str | datetime | timedelta | FileItem | list[Content]"
+    "| dict[str, Content] | None"
 )
 """The output of an action; several items are a list, no output is None."""
 
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
-_DATE_FORMATS = (
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%d",
-    "%d %B %Y",
-    "%B %d, %Y",
-    "%b %d, %Y",
-    "%B %d, %Y at %H:%M",
-    "%B %d, %Y at %I:%M %p",
-    "%b %d, %Y at %I:%M %p",
-    "%m/%d/%Y",
-    "%m/%d/%y, %I:%M %p",
-    "%I:%M %p",
-    "%H:%M",
-)
 
 
 def items_of(content: Content) -> list[Content]:
@@ -84,7 +88,10 @@ def to_text(content: Content) -> str:
     if isinstance(content, float):
         return str(int(content)) if content.is_integer() and abs(content) < 1e15 else repr(content)
     if isinstance(content, datetime):
-        return f"{content:%b} {content.day}, {content:%Y} at {content:%H:%M}"
+        hour = content.hour % 12 or 12
+        return f"{content:%b} {content.day}, {content:%Y} at {hour}:{content:%M %p}"
+    if isinstance(content, timedelta):
+        return interval_in_words(content)
     if isinstance(content, FileItem):
         return content.text
     if isinstance(content, list):
@@ -95,7 +102,7 @@ def to_text(content: Content) -> str:
 
 
 def to_number(content: Content) -> float:
-    """The number that it is, or the first one in its text.
+    """The number that it is, or the first one in its text; a time span is its seconds.
 
     Raises:
         ToolError: there is none.
@@ -104,6 +111,8 @@ def to_number(content: Content) -> float:
         content = content[0]
     if isinstance(content, bool | int | float):
         return float(content)
+    if isinstance(content, timedelta):
+        return content.total_seconds()
     found = _NUMBER.search(to_text(content).replace(",", ""))
     if found is None:
         raise ToolError(f"expected a number, got {to_text(content)[:60]!r}")
@@ -117,30 +126,44 @@ def to_boolean(content: Content) -> bool:
     return to_text(content).strip().casefold() in {"yes", "true", "on", "1"}
 
 
-def to_dictionary(content: Content) -> dict[str, Content]:
-    """The dictionary that it is, or that its text holds as JSON, `a=b&c=d` or an XML plist.
+def dictionaries_in(content: Content) -> list[Content]:
+    """The dictionaries that it is, or that its text holds as JSON, `a=b&c=d` or an XML plist.
+
+    An array is its members one by one; members that are no dictionaries stay what they are.
 
     Raises:
-        ToolError: it is none.
+        ToolError: there is neither a dictionary nor an array.
     """
-    if isinstance(content, list) and len(content) == 1:
-        content = content[0]
+    if isinstance(content, list):
+        return [found for one in content for found in dictionaries_in(one)]
     if isinstance(content, dict):
-        return content
+        return [content]
     text = to_text(content).strip()
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         found = _from_plist(text) if text.startswith("<") else dict(parse_qsl(text))
-    if isinstance(found, list) and len(found) == 1:
-        found = found[0]
+    if isinstance(found, list):
+        return found
     if not isinstance(found, dict) or (not found and text not in {"{}", ""}):
         raise ToolError(f"expected a dictionary, got {text[:60]!r}")
-    return {str(key): value for key, value in found.items()}
+    return [{str(key): value for key, value in found.items()}]
+
+
+def to_dictionary(content: Content) -> dict[str, Content]:
+    """The first dictionary that it is or holds.
+
+    Raises:
+        ToolError: it holds none.
+    """
+    found = next(iter(dictionaries_in(content)), None)
+    if not isinstance(found, dict):
+        raise ToolError(f"expected a dictionary, got {to_text(content)[:60]!r}")
+    return found
 
 
 def to_date(content: Content, now: datetime) -> datetime:
-    """The date that it is or that its text says; a time alone is meant for today.
+    """The date that it is or that its text says (`read_date`).
 
     Raises:
         ToolError: the text says none in a form that is known here.
@@ -149,24 +172,19 @@ def to_date(content: Content, now: datetime) -> datetime:
         content = content[0]
     if isinstance(content, datetime):
         return content
-    text = " ".join(to_text(content).split())
-    if text.casefold() in {"now", "today"}:
-        return now
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return _in_words(text, now)
-    return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
+    return read_date(to_text(content), now)
 
 
-def to_json(content: Content) -> object:
-    """As plain JSON: dates in ISO form, files as their text."""
+def to_json(content: Content) -> Json:
+    """As plain JSON: dates in ISO form, time spans in seconds, files as their text."""
     if isinstance(content, dict):
         return {key: to_json(value) for key, value in content.items()}
     if isinstance(content, list):
         return [to_json(one) for one in content]
     if isinstance(content, datetime):
         return content.isoformat()
+    if isinstance(content, timedelta):
+        return content.total_seconds()
     if isinstance(content, FileItem):
         return content.text
     if isinstance(content, float) and content.is_integer() and abs(content) < 1e15:
@@ -177,10 +195,12 @@ def to_json(content: Content) -> object:
 def value_at(content: Content, path: str) -> Content:
     """What a dictionary holds at a key, or at keys joined by dots; lists count from 1.
 
+    Of several dictionaries a key is looked up in the first.
+
     >>> value_at({"beverages": [{"favorite": "soup"}]}, "beverages.1.favorite")
     'soup'
     """
-    if not isinstance(content, list):
+    if not isinstance(content, list) or not path.partition(".")[0].isdecimal():
         content = to_dictionary(content)
     if isinstance(content, dict) and path in content:
         return content[path]
@@ -203,6 +223,7 @@ def size_of(content: Content) -> int:
         size += 1
         if isinstance(current, str):
             size += len(current)
+            size += sum(map(len, current.groups)) if isinstance(current, TextMatch) else 0
         elif isinstance(current, FileItem):
             size += len(current.data)
         elif isinstance(current, list):
@@ -220,15 +241,3 @@ def _from_plist(text: str) -> object:
         return plistlib.loads(text.encode(), fmt=plistlib.FMT_XML)
     except (plistlib.InvalidFileException, ExpatError, ValueError, KeyError, TypeError):
         return None
-
-
-def _in_words(text: str, now: datetime) -> datetime:
-    for form in _DATE_FORMATS:
-        try:
-            found = datetime.strptime(text, form)  # noqa: DTZ007 — the zone is the clock's
-        except ValueError:
-            continue
-        if found.year == 1900 and "%Y" not in form and "%y" not in form:
-            found = found.replace(year=now.year, month=now.month, day=now.day)
-        return found.replace(tzinfo=now.tzinfo)
-    raise ToolError(f"no date is known in {text[:60]!r}; write it like 2026-03-01 14:30")

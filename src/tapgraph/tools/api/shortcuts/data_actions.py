@@ -7,6 +7,7 @@ from tapgraph.tools.api.shortcuts.call import ActionCall, Cancelled, Handler
 from tapgraph.tools.api.shortcuts.content import (
     Content,
     FileItem,
+    dictionaries_in,
     items_of,
     to_dictionary,
     to_text,
@@ -48,7 +49,7 @@ def _dictionary(call: ActionCall) -> Content:
 
 
 def _detect_dictionary(call: ActionCall) -> Content:
-    found: list[Content] = [to_dictionary(one) for one in call.items()]
+    found = dictionaries_in(call.input())
     return found[0] if len(found) == 1 else found
 
 
@@ -72,14 +73,16 @@ def _set_value_for_key(call: ActionCall) -> Content:
 def _item_from_list(call: ActionCall) -> Content:
     items = call.items()
     chosen = call.text("WFItemSpecifier", "First Item")
+    if not items:
+        return None
     if chosen == "Items in Range":
         start = int(call.number("WFItemRangeStart", 1))
         end = int(call.number("WFItemRangeEnd", len(items)))
-        if start < 1:
-            raise ToolError(f"the first item of a list is 1, got {start}")
+        if not 1 <= start <= end <= len(items):
+            raise ToolError(
+                f"the list has {len(items)} items, and items {start} to {end} were asked for"
+            )
         return items[start - 1 : end]
-    if not items:
-        return None
     if chosen == "Item At Index":
         index = int(call.number("WFItemIndex", 1))
         if not 1 <= index <= len(items):

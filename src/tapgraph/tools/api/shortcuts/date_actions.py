@@ -1,31 +1,25 @@
 """Actions on dates; what time it is says the system's clock."""
 
-import calendar
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from tapgraph.errors import ToolError
+from tapgraph.tools.api.shortcuts.calendar_months import months_between, months_later
 from tapgraph.tools.api.shortcuts.call import ActionCall, Handler
-from tapgraph.tools.api.shortcuts.content import Content, to_date, to_number
+from tapgraph.tools.api.shortcuts.content import Content, to_date, to_number, to_text
 from tapgraph.tools.api.shortcuts.date_format import formatted_date
 
 __all__ = ["DATE_ACTIONS"]
 
-_SECONDS = {
-    "sec": 1, "second": 1, "seconds": 1, "min": 60, "minute": 60, "minutes": 60, "hr": 3600,
-    "hour": 3600, "hours": 3600, "day": 86400, "days": 86400, "week": 604800, "weeks": 604800,
-}  # fmt: skip
-_MONTHS = {"month": 1, "months": 1, "year": 12, "years": 12, "yr": 12}
-_UNITS = {
-    "Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86400, "Weeks": 604800,
-    "Months": 2629746, "Years": 31556952,
-}  # fmt: skip
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
+_MONTHS = {"month": 1, "year": 12}
+_ABBREVIATED = {"sec": "second", "min": "minute", "hr": "hour", "yr": "year"}
 
 
 def _date(call: ActionCall) -> Content:
     if call.text("WFDateActionMode", "Current Date") == "Current Date":
         return call.system.clock()
-    return to_date(call.value("WFDateActionDate"), call.system.clock())
+    return call.date("WFDateActionDate")
 
 
 def _format(call: ActionCall) -> Content:
@@ -36,46 +30,51 @@ def _format(call: ActionCall) -> Content:
 
 def _adjust(call: ActionCall) -> Content:
     date = to_date(call.input("WFDate"), call.system.clock())
-    operation = call.text("WFAdjustOperation", "Add")
-    if operation.startswith("Get Start of "):
-        return _start_of(call, date, operation.removeprefix("Get Start of "))
-    if operation not in {"Add", "Subtract"}:
+    operation, amount, unit = _adjustment(call)
+    if operation.startswith("get start of "):
+        return _start_of(call, date, operation.removeprefix("get start of "))
+    if operation not in {"add", "subtract"}:
         raise call.refused(f"the operation {operation!r}")
-    amount, unit = _duration(call)
-    amount = -amount if operation == "Subtract" else amount
+    number = to_number(amount) * (-1 if operation == "subtract" else 1)
     try:
         if unit in _SECONDS:
-            return date + timedelta(seconds=amount * _SECONDS[unit])
+            return date + timedelta(seconds=number * _SECONDS[unit])
         if unit in _MONTHS:
-            return _months_later(date, int(amount) * _MONTHS[unit])
+            return months_later(date, int(number) * _MONTHS[unit])
     except (OverflowError, ValueError) as error:
         raise ToolError("the date would lie outside the calendar") from error
     raise call.refused(f"the unit {unit!r}")
 
 
-def _duration(call: ActionCall) -> tuple[float, str]:
-    found = call.value("WFDuration")
-    if not isinstance(found, dict):
+def _adjustment(call: ActionCall) -> tuple[str, Content, str]:
+    """Operation, amount and unit, of today's form or of the one before iOS 13."""
+    picker = call.parameters.get("WFAdjustOffsetPicker")
+    offset = picker.get("Value", picker) if isinstance(picker, Mapping) else None
+    if isinstance(offset, Mapping) and not call.has("WFAdjustOperation"):
+        operation = to_text(call.session.value(offset.get("Operation"))) or "Add"
+        amount, unit = call.session.value(offset.get("Value")), offset.get("Unit")
+    else:
+        operation = call.text("WFAdjustOperation", "Add")
+        duration = call.value("WFDuration")
+        if not isinstance(duration, dict):
+            duration = {}
+        amount, unit = duration.get("Magnitude"), duration.get("Unit")
+    if amount is None and not operation.casefold().startswith("get start"):
         raise ToolError("the duration must have a Magnitude and a Unit")
-    return to_number(found.get("Magnitude")), str(found.get("Unit") or "")
-
-
-def _months_later(date: datetime, months: int) -> datetime:
-    year, month = divmod(date.year * 12 + date.month - 1 + months, 12)
-    day = min(date.day, calendar.monthrange(year, month + 1)[1])
-    return date.replace(year=year, month=month + 1, day=day)
+    named = str(unit or "").casefold().removesuffix("s")
+    return operation.casefold(), amount, _ABBREVIATED.get(named, named)
 
 
 def _start_of(call: ActionCall, date: datetime, unit: str) -> datetime:
     minute = date.replace(second=0, microsecond=0)
     day = minute.replace(hour=0, minute=0)
     starts = {
-        "Minute": minute,
-        "Hour": minute.replace(minute=0),
-        "Day": day,
-        "Week": day - timedelta(days=(date.weekday() + 1) % 7),
-        "Month": day.replace(day=1),
-        "Year": day.replace(month=1, day=1),
+        "minute": minute,
+        "hour": minute.replace(minute=0),
+        "day": day,
+        "week": day - timedelta(days=(date.weekday() + 1) % 7),
+        "month": day.replace(day=1),
+        "year": day.replace(month=1, day=1),
     }
     if unit not in starts:
         raise call.refused(f"the start of {unit!r}")
@@ -83,15 +82,27 @@ def _start_of(call: ActionCall, date: datetime, unit: str) -> datetime:
 
 
 def _time_between(call: ActionCall) -> Content:
-    now = call.system.clock()
-    first = (
-        to_date(call.value("WFTimeUntilFromDate"), now) if call.has("WFTimeUntilFromDate") else now
-    )
-    second = to_date(call.input(), now)
-    unit = call.text("WFTimeUntilUnit", "Minutes")
-    if unit not in _UNITS:
-        raise call.refused(f"the unit {unit!r}")
-    return (second - first).total_seconds() / _UNITS[unit]
+    """Whole units from the first date to the second, cut towards zero as Apple does."""
+    first, second = _first_date(call), to_date(call.input(), call.system.clock())
+    chosen = call.text("WFTimeUntilUnit", "Minutes")
+    unit = chosen.casefold().removesuffix("s")
+    if chosen == "Total Time":
+        return second - first
+    if unit in _MONTHS:
+        return int(months_between(first, second) / _MONTHS[unit])
+    if unit not in _SECONDS:
+        raise call.refused(f"the unit {chosen!r}")
+    return int((second - first) / timedelta(seconds=_SECONDS[unit]))
+
+
+def _first_date(call: ActionCall) -> datetime:
+    """The date to count from: today's parameter, or the two of older shortcuts."""
+    if call.has("WFTimeUntilFromDate"):
+        return call.date("WFTimeUntilFromDate")
+    reference = call.parameters.get("WFTimeUntilReferenceDate")
+    if isinstance(reference, Mapping):
+        return call.date("WFTimeUntilReferenceDate")
+    return call.date("WFTimeUntilCustomDate") if reference == "Other" else call.system.clock()
 
 
 def _detect(call: ActionCall) -> Content:

@@ -1,12 +1,13 @@
-"""Dates as words, by Apple's styles and by patterns of Unicode's date format (UTS 35)."""
+"""Dates and time spans as words: Apple's styles, and patterns of Unicode's dates (UTS 35)."""
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from tapgraph.errors import NotExecutable
+from tapgraph.tools.api.shortcuts.calendar_months import months_between, months_later
 
-__all__ = ["formatted_date", "with_pattern"]
+__all__ = ["formatted_date", "interval_in_words", "with_pattern"]
 
 _DATE_STYLES = {
     "Short": "M/d/yy",
@@ -53,6 +54,30 @@ def formatted_date(date: datetime, style: Mapping[str, object], now: datetime) -
     ]
     joiner = " 'at' " if chosen in {"Long", "Full"} else ", "
     return with_pattern(date, joiner.join(patterns))
+
+
+def interval_in_words(interval: timedelta) -> str:
+    """A time span in years to minutes, or in seconds below a minute.
+
+    Years and months are counted from 1 January 2001, where Apple's calendar begins.
+
+    >>> interval_in_words(timedelta(days=32, minutes=1)), interval_in_words(timedelta(seconds=-9))
+    ('1 month, 1 day, 1 minute', '-9 seconds')
+    """
+    length = abs(interval)
+    if length < timedelta(minutes=1):
+        counts = [(length.seconds, "second")]
+    else:
+        begin = datetime(2001, 1, 1, tzinfo=UTC)
+        months = months_between(begin, begin + length)
+        rest = begin + length - months_later(begin, months)
+        minutes = rest.seconds // 60
+        counts = [
+            (months // 12, "year"), (months % 12, "month"), (rest.days, "day"),
+            (minutes // 60, "hour"), (minutes % 60, "minute"),
+        ]  # fmt: skip
+    words = [f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in counts if count]
+    return ("-" if interval < timedelta(0) else "") + (", ".join(words) or "0 seconds")
 
 
 def with_pattern(date: datetime, pattern: str) -> str:

@@ -1,7 +1,7 @@
 """Runs a workflow on a simulated system."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from tapgraph.errors import BudgetExhausted, NotExecutable, ToolError
@@ -28,7 +28,6 @@ from tapgraph.tools.api.shortcuts.workflow import (
 __all__ = [
     "ACTIONS",
     "WorkflowResult",
-    "do_action",
     "not_executable_in",
     "run_workflow",
 ]
@@ -66,7 +65,6 @@ def run_workflow(
     system: SimulatedSystem,
     *,
     given: Content = None,
-    stubs: Mapping[str, Handler] | None = None,
     limits: Limits | None = None,
 ) -> WorkflowResult:
     """Run a shortcut to its end; what it did is in the system's state.
@@ -74,21 +72,18 @@ def run_workflow(
     Args:
         workflow: the shortcut.
         system: what it acts on.
-        given: its input.
-        stubs: handlers by identifier, before those of this package and for whatever it lacks.
+        given: its input, which a first action without one takes.
         limits: what it may use.
 
     Raises:
-        NotExecutable: an action, or a variant of one, is not known here and not stubbed; actions
-            before it have been done.
+        NotExecutable: an action, or a variant of one, is not known here; actions before it have
+            been done.
         ToolError: an action failed as it would have failed on a phone.
         BudgetExhausted: a limit was reached.
     """
-    session = Session(system, limits or Limits(), given)
-    handlers = {**ACTIONS, **(stubs or {})}
-    run = _Run(session, handlers)
+    session = Session(system, limits or Limits(), given, previous=given)
     try:
-        run.nodes(workflow.body)
+        _Run(session).nodes(workflow.body)
     except Stopped as stop:
         return WorkflowResult("done", stop.output, session.steps)
     except Cancelled:
@@ -96,39 +91,26 @@ def run_workflow(
     return WorkflowResult("done", session.previous, session.steps)
 
 
-def do_action(
-    session: Session,
-    identifier: str,
-    parameters: Mapping[str, object],
-    handlers: Mapping[str, Handler] = ACTIONS,
-) -> Content:
-    """Do one action in a session, and keep its output for those that refer to its `UUID`.
-
-    Raises:
-        NotExecutable: it is not known here.
-        ToolError: it failed.
-        BudgetExhausted: a limit was reached.
-    """
-    handler = handlers.get(identifier)
+def _do_action(session: Session, action: WorkflowAction) -> None:
+    """Do one action, and keep its output for those that refer to its `UUID`."""
+    handler = ACTIONS.get(action.identifier)
     if handler is None:
-        raise NotExecutable(identifier)
+        raise NotExecutable(action.identifier)
     session.count_step()
+    call = ActionCall(action.identifier, action.parameters, session)
     try:
-        output = session.kept(handler(ActionCall(identifier, parameters, session)))
+        output = session.kept(handler(call))
     except RecursionError as error:
         raise ToolError("a parameter is nested too deeply") from error
     except (ArithmeticError, ValueError) as error:
         raise ToolError(f"a parameter cannot be used: {error}") from error
     session.previous = output
-    uuid = parameters.get("UUID")
+    uuid = action.parameters.get("UUID")
     if isinstance(uuid, str):
         session.outputs[uuid] = output
-    return output
 
 
-def not_executable_in(
-    workflow: Workflow, *, stubs: Sequence[str] = ()
-) -> tuple[tuple[int, str], ...]:
+def not_executable_in(workflow: Workflow) -> tuple[tuple[int, str], ...]:
     """Position and identifier of each action that no handler knows.
 
     A workflow without any may still meet a variant that is not known when it runs.
@@ -136,14 +118,13 @@ def not_executable_in(
     return tuple(
         (action.position, action.identifier)
         for action in walk(workflow.body)
-        if action.identifier not in ACTIONS and action.identifier not in stubs
+        if action.identifier not in ACTIONS
     )
 
 
 @dataclass(slots=True)
 class _Run:
     session: Session
-    handlers: Mapping[str, Handler] = field(default_factory=dict)
 
     def nodes(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
@@ -154,7 +135,7 @@ class _Run:
 
     def _action(self, action: WorkflowAction) -> None:
         try:
-            do_action(self.session, action.identifier, action.parameters, self.handlers)
+            _do_action(self.session, action)
         except NotExecutable as error:
             raise NotExecutable(f"{error.what} (action {action.position})") from error
         except ToolError as error:

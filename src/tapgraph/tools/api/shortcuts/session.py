@@ -10,6 +10,7 @@ from tapgraph.errors import BudgetExhausted, NotExecutable, ToolError, UsageErro
 from tapgraph.tools.api.shortcuts.content import (
     Content,
     FileItem,
+    dictionaries_in,
     items_of,
     size_of,
     to_boolean,
@@ -107,6 +108,14 @@ class Session:
         """What the person says; also written down in what was shown."""
         self.system.shown.append((question.kind, question.prompt))
         return self.system.person.answer(question)
+
+    def content(self, parameter: object) -> Content:
+        """What an input is worth: a text that is one variable and no more is the variable itself.
+
+        So dates keep their seconds, and matches their groups.
+        """
+        alone = _single_variable(parameter)
+        return self.value(parameter if alone is None else alone)
 
     def value(self, parameter: object) -> Content:
         """What a parameter of any shape is worth now."""
@@ -256,12 +265,25 @@ class Session:
         if item_class == "WFBooleanContentItem":
             return to_boolean(found)
         if item_class == "WFDictionaryContentItem":
-            return to_dictionary(found)
+            dictionaries = dictionaries_in(found)
+            return dictionaries[0] if len(dictionaries) == 1 else dictionaries
         if item_class == "WFDateContentItem":
             return to_date(found, self.system.clock())
         if item_class in {"WFURLContentItem", "WFGenericFileContentItem"}:
             return found if isinstance(found, FileItem) else to_text(found).strip()
         raise NotExecutable(f"turning a value into {item_class}")
+
+
+def _single_variable(parameter: object) -> object:
+    text = parameter.get("Value", parameter) if isinstance(parameter, Mapping) else None
+    if not isinstance(text, Mapping) or text.get("string") != _PLACE:
+        return None
+    attachments = text.get("attachmentsByRange")
+    if not isinstance(attachments, Mapping) or len(attachments) != 1:
+        return None
+    ((place, attachment),) = attachments.items()
+    found = _RANGE.fullmatch(str(place))
+    return attachment if found and int(found.group(1)) == 0 else None
 
 
 def _property(found: Content, name: str) -> Content:

@@ -9,7 +9,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from tapgraph.errors import BudgetExhausted, ToolError
 from tapgraph.tools.api.shortcuts.call import ActionCall, Handler
-from tapgraph.tools.api.shortcuts.content import Content, FileItem, items_of, to_text
+from tapgraph.tools.api.shortcuts.content import Content, FileItem, TextMatch, items_of, to_text
+from tapgraph.tools.api.shortcuts.pattern_flags import with_scoped_flags
 from tapgraph.tools.api.shortcuts.pattern_guard import may_run_long, means_something_else
 
 __all__ = ["TEXT_ACTIONS"]
@@ -44,6 +45,7 @@ def _combine(call: ActionCall) -> Content:
 def _pattern(call: ActionCall, written: str, text: str) -> re.Pattern[str]:
     is_match = call.identifier.endswith("match")
     case = "WFMatchTextCaseSensitive" if is_match else "WFReplaceTextCaseSensitive"
+    written = with_scoped_flags(written)
     if may_run_long(written, len(text)):
         raise call.refused("a regular expression that may run for very long on this text")
     if means_something_else(written):
@@ -62,7 +64,7 @@ def _replace(call: ActionCall) -> Content:
         return text
     if call.flag("WFReplaceTextRegularExpression"):
         pattern = _pattern(call, find, text)
-        template = re.sub(r"\$(\d)", r"\\\1", new.replace("\\", "\\\\"))
+        template = re.sub(r"\$(\d)", r"\\g<\1>", new.replace("\\", "\\\\"))
         _expect_room(call, len(text) * (1 + new.count("$")), pattern.findall(text), new)
         try:
             return pattern.sub(template, text)
@@ -84,19 +86,21 @@ def _match(call: ActionCall) -> Content:
     written = call.text("WFMatchTextPattern", "[0-9a-zA-Z]")
     pattern = _pattern(call, written, text)
     return [
-        {"Match": found.group(), "Groups": [group or "" for group in found.groups()]}
+        TextMatch(found.group(), [group or "" for group in found.groups()])
         for found in pattern.finditer(text)
     ]
 
 
 def _match_group(call: ActionCall) -> Content:
-    groups = [one.get("Groups") if isinstance(one, dict) else None for one in call.items("matches")]
-    if any(found is None for found in groups):
-        raise ToolError("its input must be the output of Match Text")
+    groups: list[tuple[str, ...]] = []
+    for one in call.items("matches"):
+        if not isinstance(one, TextMatch):
+            raise ToolError("its input must be the output of Match Text")
+        groups.append(one.groups)
     if call.text("WFGetGroupType", "Group At Index") == "All Groups":
-        return [one for found in groups for one in items_of(found)]
+        return [one for found in groups for one in found]
     index = int(call.number("WFGroupIndex", 1))
-    return [items_of(found)[index - 1] for found in groups if 0 < index <= len(items_of(found))]
+    return [found[index - 1] for found in groups if 0 < index <= len(found)]
 
 
 def _change_case(call: ActionCall) -> Content:

@@ -1,0 +1,92 @@
+"""The phones that trials run on."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from tapgraph.tools.mobile.appium_device import AppiumDevice
+from tapgraph.tools.mobile.device import Device
+from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.faults import FaultPlan
+
+__all__ = ["AppiumPhone", "Phones", "SimulatedPhones"]
+
+
+class Phones(Protocol):
+    """Where the phones for the trials come from."""
+
+    @property
+    def name(self) -> str:
+        """What to call them in reports."""
+        ...
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is only one, so that trials must wait for each other."""
+        ...
+
+    def opened(self, seed: int) -> AbstractContextManager[Device]:
+        """A phone for one trial."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedPhones:
+    """A fresh simulated phone for each trial, on the world of its seed.
+
+    Attributes:
+        faults: what goes wrong, as `FaultPlan.parse` reads it.
+    """
+
+    faults: str = ""
+
+    def __post_init__(self) -> None:
+        FaultPlan.parse(self.faults)
+
+    @property
+    def name(self) -> str:
+        """Says which faults there are."""
+        return f"simulated phone with {self.faults}" if self.faults else "simulated phone"
+
+    @property
+    def is_single(self) -> bool:
+        """There is one for everybody."""
+        return False
+
+    @contextmanager
+    def opened(self, seed: int) -> Iterator[Device]:
+        """A phone that is fresh from the factory."""
+        faults = FaultPlan.parse(self.faults)
+        with build_phone(seed=seed, faults=faults) as phone, SimulatedDevice(phone) as device:
+            yield device
+
+
+@dataclass(frozen=True, slots=True)
+class AppiumPhone:
+    """The one phone behind an Appium server; it has no worlds, so a seed changes nothing.
+
+    Attributes:
+        url: of the server.
+        udid: which phone, where the server has several.
+    """
+
+    url: str
+    udid: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Says where it is."""
+        return f"{self.udid or 'phone'} behind {self.url}"
+
+    @property
+    def is_single(self) -> bool:
+        """There is one."""
+        return True
+
+    @contextmanager
+    def opened(self, seed: int) -> Iterator[Device]:  # noqa: ARG002
+        """A connection for one trial."""
+        with AppiumDevice.connect(self.url, udid=self.udid) as device:
+            yield device
