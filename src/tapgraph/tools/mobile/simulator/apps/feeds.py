@@ -146,8 +146,7 @@ def _pages(label: str, *, picture: str) -> tuple[kit.Page, ...]:
                 kit.Headline("{name}", ("@{handle}", "{bio}",
                                         "{followers:short} followers · {following} following")),
                 kit.Buttons((FOLLOW,)),
-                posts(kit.refers("author"), NEWEST,
-                      "No more posts"),
+                posts(kit.refers("author"), NEWEST, "No more posts"),
             ),
         ),
     )  # fmt: skip

@@ -67,9 +67,10 @@ class Headline(Block):
     def body(self, at: At) -> list[View]:
         """The name and what stands below."""
         style = at.style
-        parts: list[View] = [
-            Label(at.tell(self.title), id="headline", size_sp=24, bold=True, color=style.ink)
-        ]
+        title = at.tell(self.title)
+        parts: list[View] = []
+        if title:
+            parts.append(Label(title, id="headline", size_sp=24, bold=True, color=style.ink))
         if self.stars:
             parts.append(RatingBar(float(at.record.values[self.stars]), color=style.tint))
         for number, line in enumerate(map(at.tell, self.lines)):
