@@ -203,9 +203,9 @@ def test_model_that_sees_only_pictures_does_a_task(
         if "<screen>" in question:
             assert sizes == {(270, 600)}
             assert "look at the picture" in question
-    # What stands there is not known, so the tap on "New note" at (851, 2221) is told as a point.
+    # What stands there is not known, so the tap on "New note" at (964, 2211) is told as a point.
     acted = [one for one in server.requests if phone_brain.role_of(one) is OperatorReply]
-    assert re.search(r"- Tap \(78[78], 92[45]\): ", phone_brain.text_of(acted[2]["messages"][1]))
+    assert re.search(r"- Tap \(89[23], 92[01]\): ", phone_brain.text_of(acted[2]["messages"][1]))
 
 
 OTHER_NAMES = {"Tap": "click", "Type": "input_text", "Open_App": "launch_app"}

@@ -9,7 +9,8 @@ import pytest
 
 from tapgraph.tools.mobile.simulator import Change, Phone, build_phone, difference, unexpected
 from tapgraph.tools.mobile.simulator.apps.notes import NOTES_PACKAGE
-from tapgraph.tools.mobile.simulator.apps.shop import ShopApp
+from tapgraph.tools.mobile.simulator.apps.shops import SHOPS
+from tapgraph.tools.mobile.simulator.kit import KitApp
 from tapgraph.tools.mobile.simulator.state_dump import RowKey, StateDump, dump_state
 
 if TYPE_CHECKING:
@@ -167,8 +168,10 @@ def phone() -> Iterator[Phone]:
         yield phone
 
 
-def shop_of(phone: Phone) -> ShopApp:
-    return next(app for app in phone.apps if isinstance(app, ShopApp))
+def shop_of(phone: Phone) -> KitApp:
+    return next(
+        app for app in phone.apps if isinstance(app, KitApp) and app.package == SHOPS[0].package
+    )
 
 
 def changes_by(phone: Phone, act: Callable[[], None]) -> list[Change]:
@@ -190,17 +193,18 @@ def test_order_is_a_side_effect_though_the_cart_is_empty_again(phone: Phone) -> 
     shop = shop_of(phone)
 
     def buy() -> None:
-        shop.set_quantity(shop.products()[0], 1)
-        shop.place_order()
+        at = shop.scene("product", shop.store.all("product")[0])
+        for page in ("product", "cart"):
+            main = shop.pages[page].main
+            assert main is not None
+            for effect in main.effects:
+                effect.apply(at)
 
-    changes = changes_by(phone, buy)
-    assert [(change.table, (change.after or {})["kind"]) for change in changes] == [
-        ("events", "order")
-    ]
+    assert [change.table for change in changes_by(phone, buy)] == ["purchase"]
 
 
 def test_search_is_bookkeeping(phone: Phone) -> None:
-    assert changes_by(phone, lambda: shop_of(phone).record("search", "lamp")) == []
+    assert changes_by(phone, lambda: shop_of(phone).note("search", "lamp")) == []
 
 
 def test_switch_of_the_phone_is_a_side_effect(phone: Phone) -> None:

@@ -5,16 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 from tapgraph.tools.mobile.simulator.app import App
-from tapgraph.tools.mobile.simulator.apps.clock import ClockApp
-from tapgraph.tools.mobile.simulator.apps.feed import FeedApp
-from tapgraph.tools.mobile.simulator.apps.feed_posts import FEED_STYLES
-from tapgraph.tools.mobile.simulator.apps.maps import MapsApp
-from tapgraph.tools.mobile.simulator.apps.notes import NotesApp
+from tapgraph.tools.mobile.simulator.apps.kit_apps import FIRST_APPS, LATER_APPS
 from tapgraph.tools.mobile.simulator.apps.settings import InstalledApp, SettingsApp
-from tapgraph.tools.mobile.simulator.apps.shop import ShopApp
-from tapgraph.tools.mobile.simulator.apps.shop_goods import SHOP_STYLES
-from tapgraph.tools.mobile.simulator.apps.travel import TravelApp
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
+from tapgraph.tools.mobile.simulator.kit.kit_app import KitApp
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.world.world import World
 
@@ -44,13 +38,10 @@ def build_phone(
 
 def build_apps(world: World) -> Sequence[App]:
     """All apps, in the order of the launcher."""
-    apps: list[App] = [
-        MapsApp(world),
-        NotesApp(),
-        *(ShopApp(world, style) for style in SHOP_STYLES),
-        *(FeedApp(world, style) for style in FEED_STYLES),
-        TravelApp(world),
-        ClockApp(),
-    ]
-    installed = tuple(InstalledApp(app.label, app.package, app.glyph, app.color) for app in apps)
-    return [*apps, SettingsApp(installed)]
+    first = [KitApp(spec, world) for spec in FIRST_APPS]
+    later = [KitApp(spec, world) for spec in LATER_APPS]
+    installed = tuple(
+        InstalledApp(app.label, app.package, app.glyph, app.color) for app in (*first, *later)
+    )
+    # The home screen has room for twenty; what is used most stands first.
+    return [*first, SettingsApp(installed), *later]

@@ -1,78 +1,48 @@
 """Clock: the time and alarms that can be switched."""
 
-from functools import partial
+from random import Random
 
-from tapgraph.tools.mobile.simulator.app import Activity, App
-from tapgraph.tools.mobile.simulator.apps.parts import GREY, section
-from tapgraph.tools.mobile.simulator.views import Card, Column, Label, ScrollColumn, Switch, View
+from tapgraph.tools.mobile.simulator import kit
+from tapgraph.tools.mobile.simulator.views import Label, View
 
-__all__ = ["CLOCK_PACKAGE", "ClockApp"]
+__all__ = ["CLOCK"]
 
-CLOCK_PACKAGE = "com.google.android.deskclock"
-
-
-class ClockApp(App):
-    """The app; its table `alarms` holds `at`, `label` and `is_on`."""
-
-    package, label = CLOCK_PACKAGE, "Clock"
-    glyph, color = "clock-outline", "#1A73E8"
-
-    def create(self) -> None:
-        """Make the table, with three alarms."""
-        self.database.execute(
-            "CREATE TABLE alarms (at TEXT PRIMARY KEY, label TEXT NOT NULL, is_on INTEGER NOT NULL)"
-        )
-        self.database.executemany(
-            "INSERT INTO alarms (at, label, is_on) VALUES (?, ?, ?)",
-            [("06:45", "Weekdays", 1), ("08:30", "Saturday", 0), ("21:00", "Water the plants", 1)],
-        )
-
-    def first_activity(self) -> "ClockHome":
-        """Time and alarms."""
-        return ClockHome(self)
-
-    def alarms(self) -> list[tuple[str, str, int]]:
-        """Time, label and state of each alarm."""
-        rows: list[tuple[str, str, int]] = self.database.execute(
-            "SELECT at, label, is_on FROM alarms ORDER BY at"
-        ).fetchall()
-        return rows
-
-    def toggle(self, at: str) -> None:
-        """Turn an alarm on or off."""
-        self.database.execute("UPDATE alarms SET is_on = 1 - is_on WHERE at = ?", (at,))
+ALARM = kit.Entity("alarms", {"at": "text", "label": "text", "is_on": "flag"})
+FIRST_ALARMS = (
+    ("06:45", "Weekdays", 1),
+    ("08:30", "Saturday", 0),
+    ("21:00", "Water the plants", 1),
+)
 
 
-class ClockHome(Activity[ClockApp]):
-    """Time and alarms."""
+def _fill(app: kit.KitApp, random: Random) -> None:
+    del random
+    for at, label, is_on in FIRST_ALARMS:
+        app.store.add("alarms", at=at, label=label, is_on=is_on)
 
-    def build(self) -> View:
-        """The time in large digits above the alarms."""
-        now = self.app.phone.clock
-        return Column(
-            [
-                Label(f"{now:%H:%M}", id="digital_clock", size_sp=64, padding=(24, 32, 24, 0)),
-                Label(f"{now:%A, %d %B}", id="date", color=GREY, padding=(24, 0)),
-                section("Alarms"),
-                ScrollColumn(
-                    [self._alarm(*alarm) for alarm in self.app.alarms()],
-                    weight=1,
-                    gap=10,
-                    padding=16,
-                ),
-            ],
-            height="match",
-        )
 
-    def _alarm(self, at: str, label: str, is_on: int) -> View:
-        return Card(
-            [
-                Switch(
-                    at, checked=bool(is_on), width="match", size_sp=24,
-                    on_click=partial(self.app.toggle, at),
-                ),
-                Label(label, color=GREY),
-            ],
-            key=at,
-            gap=4,
-        )  # fmt: skip
+class TimeOfDay(kit.Block):
+    """The time in large digits, and the date."""
+
+    def body(self, at: kit.At) -> list[View]:
+        """Two lines."""
+        now, style = at.scene.now, at.style
+        return [
+            Label(f"{now:%H:%M}", id="digital_clock", size_sp=64, color=style.ink, padding=(24, 8)),
+            Label(f"{now:%A, %d %B}", id="date", color=style.muted, padding=(24, 0)),
+        ]
+
+
+CLOCK = kit.AppSpec(
+    package="com.google.android.deskclock", label="Clock", glyph="clock-outline", color="#1A73E8",
+    entities=(ALARM,), fill=_fill, tabs=("alarms",), needs_network=False,
+    looks=kit.Looks(accents=("#1A73E8", "#00796B"), rows=("cards", "list")),
+    pages=(kit.Page(
+        "alarms", "Clock",
+        (TimeOfDay(), kit.Rows(
+            entity="alarms", heading="Alarms", find=kit.Find(sorts=(kit.Sort("Time", "at"),)),
+            face=kit.Face(title="{at}", lines=("{label}",), is_on="is_on"),
+            switch=kit.Flip("Switch", column="is_on", event="alarm_switched"),
+        )),
+    ),),
+)  # fmt: skip

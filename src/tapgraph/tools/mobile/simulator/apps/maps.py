@@ -1,264 +1,230 @@
 """Maps: search, results to sort and filter, pages of places, and the way there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, get_args
+from random import Random
 
-from tapgraph.tools.mobile.simulator.app import Activity, Dialog, DialogButton
-from tapgraph.tools.mobile.simulator.apps.maps_place import PlacePage
-from tapgraph.tools.mobile.simulator.apps.parts import GREY, end_of_list, rating_line, search_bar
-from tapgraph.tools.mobile.simulator.apps.recording_app import RecordingApp
+from tapgraph.tools.mobile.simulator import kit
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
     Column,
-    Divider,
     Frame,
     Label,
     MapView,
     Marker,
-    Picture,
     Row,
-    ScrollColumn,
     ScrollRow,
     View,
 )
-from tapgraph.tools.mobile.simulator.world.place import Place
+from tapgraph.tools.mobile.simulator.world.place import HOME_ADDRESS, Place
 
-__all__ = ["MAPS_PACKAGE", "MapsApp"]
+__all__ = ["MAPS", "MAPS_PACKAGE"]
 
 MAPS_PACKAGE = "com.google.android.apps.maps"
-Order = Literal["Relevance", "Distance", "Rating"]
-_USER = (0.45, 0.48)
+PLACE = kit.Entity(
+    "place",
+    {"name": "text", "kind": "text", "price": "text", "miles": "rating", "minutes": "number",
+     "rating": "rating", "votes": "number", "address": "text", "phone": "text", "hours": "text",
+     "features": "text", "picture": "text", "is_saved": "flag"},
+)  # fmt: skip
+REVIEW = kit.Entity(
+    "review",
+    {"author": "text", "place": "place", "stars": "rating", "age": "text", "title": "text",
+     "text": "text"},
+)  # fmt: skip
+DISH = kit.Entity("dish", {"name": "text", "place": "place", "price": "money"})
+USER = (0.45, 0.48)
 """Where the user stands on the map."""
-_SUGGESTIONS = (
-    ("silverware-fork-knife", "Restaurants"),
-    ("coffee", "Cafes"),
-    ("bread-slice", "Bakeries"),
-    ("gas-station", "Gas"),
-    ("medical-bag", "Pharmacies"),
-)
+SUGGESTIONS = (("silverware-fork-knife", "Restaurants"), ("coffee", "Cafes"),
+               ("bread-slice", "Bakeries"), ("gas-station", "Gas"),
+               ("medical-bag", "Pharmacies"))  # fmt: skip
+MODES = {"Drive": "car", "Transit": "bus", "Walk": "walk"}
+WALK_MINUTES_PER_MILE = 20
+WAY = ((0.18, 0.82), (0.18, 0.55), (0.52, 0.55), (0.52, 0.3), (0.8, 0.3))
 
 
-class MapsApp(RecordingApp):
-    """The app.
-
-    Events: `search` (the query), `place_opened`, `route_shown` (with the mode), `navigation`,
-    `call` (the number of the place). Marks: `saved`.
-    """
-
-    package, label = MAPS_PACKAGE, "Maps"
-    glyph, color = "map-marker", "#34A853"
-
-    def first_activity(self) -> "MapHome":
-        """The map around the user."""
-        return MapHome(self)
-
-
-class MapHome(Activity[MapsApp]):
-    """The map with a search field over it."""
-
-    def on_open(self) -> None:
-        """Maps wants to know where the user is."""
-        self.app.ask_permission("location", lambda _granted: None)
-
-    def build(self) -> View:
-        """Map, search field and suggestions."""
-        markers = _markers(self.app.world.places)
-        return Frame(
-            [
-                MapView("Champaign", markers=(*markers, Marker(*_USER, "", "#4285F4"))),
-                Column(
-                    [
-                        search_bar("Search here", "", self._search),
-                        ScrollRow(
-                            [
-                                Chip(
-                                    label,
-                                    key=label,
-                                    glyph=glyph,
-                                    background="#FFFFFF",
-                                    on_click=partial(self._search, label),
-                                )
-                                for glyph, label in _SUGGESTIONS
-                            ],
-                            gap=8,
-                            padding=(12, 0),
-                        ),
-                    ],
-                    gap=2,
-                ),
-                Column(
-                    [
-                        Label("Latest in Champaign", size_sp=18, bold=True),
-                        Label("Search for places, food and services nearby", color=GREY),
-                    ],
-                    gravity="bottom_start",
-                    background="#FFFFFF",
-                    corner_dp=16,
-                    padding=16,
-                    gap=4,
-                ),
-            ],
-            width="match",
-            height="match",
-        )
-
-    def _search(self, text: str) -> None:
-        if text.strip():
-            self.open(Results(self.app, text.strip()))
+def _fill(app: kit.KitApp, random: Random) -> None:
+    del random
+    for place in app.world.places:
+        app.store.add(
+            "place", id=place.number, name=place.name, kind=place.kind, miles=place.distance_mi,
+            minutes=place.drive_min, rating=place.rating, votes=place.review_count,
+            price=f"{'$' * place.price_level} · " if place.menu else "", address=place.address,
+            phone=place.phone, hours="\n".join(f"{day}: {hours}" for day, hours in place.week()),
+            features="\n".join(place.features), picture="food" if place.menu else "building",
+        )  # fmt: skip
+        for review in place.reviews:
+            app.store.add("review", author=review.author, place=place.number, age=review.age,
+                          stars=review.stars, title=review.title, text=review.text)  # fmt: skip
+        for name, dollars in place.menu:
+            app.store.add("dish", name=name, place=place.number, price=round(dollars * 100))
 
 
-def _markers(places: Sequence[Place]) -> list[Marker]:
+def _place(app: kit.StoredApp, record: kit.Record) -> Place:
+    return next(place for place in app.world.places if place.number == record.id)
+
+
+def _state(app: kit.StoredApp, record: kit.Record) -> str:
+    return _place(app, record).state_at(app.phone.clock)
+
+
+def _is_open(at: kit.At, record: kit.Record) -> bool:
+    return _place(at.app, record).is_open(at.scene.now)
+
+
+def _found(at: kit.At, query: str) -> Sequence[kit.Record]:
+    return [at.app.store.get("place", place.number)
+            for place in at.app.world.places_matching(query)]  # fmt: skip
+
+
+class NearbyMap(kit.Block):
+    """The map around the user with suggestions, while nothing is searched for."""
+
+    def body(self, at: kit.At) -> list[View]:
+        """Suggestions, then the map."""
+        if at.held("query"):
+            return []
+        chips: list[View] = [
+            Chip(words, key=words, glyph=glyph, on_click=partial(kit.search_for, at, words),
+                 background=at.style.paper)
+            for glyph, words in SUGGESTIONS
+        ]  # fmt: skip
+        pins = (*_pins(at.app.world.places), Marker(*USER, "", "#4285F4"))
+        return [
+            ScrollRow(chips, gap=8, padding=(12, 4)),
+            Frame([MapView("Champaign", markers=pins)], width="match", height=400),
+        ]
+
+
+def _pins(places: Sequence[Place]) -> list[Marker]:
     """Pins of some places nearby, none of which hides another."""
     pins: list[Marker] = []
     for place in sorted(places, key=lambda place: place.distance_mi):
-        x = _USER[0] + (place.longitude + 88.2288) * 10
-        y = _USER[1] - (place.latitude - 40.1106) * 9
+        x = USER[0] + (place.longitude + 88.2288) * 10
+        y = USER[1] - (place.latitude - 40.1106) * 9
         is_inside = 0.06 < x < 0.7 and 0.2 < y < 0.8
-        if is_inside and all(abs(y - pin.y) > 0.045 for pin in pins) and abs(y - _USER[1]) > 0.03:
+        if is_inside and all(abs(y - pin.y) > 0.045 for pin in pins) and abs(y - USER[1]) > 0.03:
             pins.append(Marker(x, y, place.name))
     return pins[:8]
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What narrows and orders a list of results."""
+class Way(kit.Block):
+    """How to go, the map with the way, and the turns."""
 
-    order: Order = "Relevance"
-    open_now: bool = False
-    top_rated: bool = False
-
-
-class Results(Activity[MapsApp]):
-    """The places that a search finds."""
-
-    def __init__(self, app: MapsApp, query: str) -> None:
-        super().__init__(app)
-        self.query = query
-        self.filters = Filters()
-
-    def on_open(self) -> None:
-        """Remember the search."""
-        self.app.record("search", self.query)
-
-    def build(self) -> View:
-        """Search field, filters and the list."""
-        places = self._places()
-        end = "You have reached the end of the list" if places else f"No results for {self.query}"
-        return Column(
-            [
-                search_bar("Search here", self.query, self._search, on_back=self.finish),
-                ScrollRow(self._chips(), gap=8, padding=(12, 0, 12, 8), id="filters"),
-                Divider(),
-                ScrollColumn(
-                    [*(self._row(place) for place in places), end_of_list(end)],
-                    id="results",
-                    key=f"{self.query} {self.filters}",
-                    weight=1,
-                ),
-            ],
-            height="match",
-        )
-
-    def _places(self) -> list[Place]:
-        places = list(self.app.world.places_matching(self.query))
-        if self.filters.open_now:
-            places = [place for place in places if place.is_open(self.app.phone.clock)]
-        if self.filters.top_rated:
-            places = [place for place in places if place.rating >= 4.5]
-        if self.filters.order == "Rating":
-            places.sort(key=lambda place: (-place.rating, place.distance_mi))
-        elif self.filters.order == "Relevance":
-            places.sort(key=lambda place: (-place.review_count, place.number))
-        return places
-
-    def _chips(self) -> list[View]:
-        filters = self.filters
+    def body(self, at: kit.At) -> list[View]:
+        """Chips of the modes, map, time and distance, turns."""
+        style, mode = at.style, at.held("mode", "Drive")
+        place = _place(at.app, at.record)
+        chips: list[View] = [
+            Chip(f"{one} {_duration(place, one)}", key=one, glyph=glyph, checked=one == mode,
+                 selected=one == mode, on_click=partial(_choose_mode, at, one))
+            for one, glyph in MODES.items()
+        ]  # fmt: skip
+        ends = (Marker(*WAY[0], "You", "#4285F4"), Marker(*WAY[-1], place.name))
+        time = Label(_duration(place, mode), size_sp=22, bold=True, color="#188038")
+        miles = Label(f"({place.distance_mi} mi)", size_sp=20, color=style.muted)
+        turns = [Label(turn, size_sp=15, color=style.ink) for turn in place.route]
         return [
-            Chip(
-                f"Sort by: {filters.order}",
-                id="sort",
-                glyph="sort",
-                checked=filters.order != "Relevance",
-                on_click=self._choose_order,
-            ),
-            Chip(
-                "Open now",
-                id="open_now",
-                checked=filters.open_now,
-                selected=filters.open_now,
-                on_click=lambda: self._set(replace(filters, open_now=not filters.open_now)),
-            ),
-            Chip(
-                "Top rated",
-                id="top_rated",
-                checked=filters.top_rated,
-                selected=filters.top_rated,
-                on_click=lambda: self._set(replace(filters, top_rated=not filters.top_rated)),
-            ),
+            ScrollRow(chips, gap=8, padding=(style.space_dp, 8)),
+            MapView(place.name, height=250, route=WAY, markers=ends),
+            Row([time, miles], gap=8, padding=(style.space_dp, 10)),
+            Column([*turns], gap=16, padding=(style.space_dp, 4)),
         ]
 
-    def _choose_order(self) -> None:
-        self.app.show_dialog(
-            Dialog(
-                title="Sort by",
-                style="sheet",
-                items=[
-                    DialogButton(
-                        order,
-                        partial(self._set, replace(self.filters, order=order)),
-                        selected=order == self.filters.order,
-                    )
-                    for order in get_args(Order)
-                ],
-            )
-        )
 
-    def _set(self, filters: Filters) -> None:
-        self.filters = filters
+def _duration(place: Place, mode: str) -> str:
+    walking = round(place.distance_mi * WALK_MINUTES_PER_MILE)
+    minutes = {"Drive": place.drive_min, "Transit": place.drive_min * 2 + 6, "Walk": walking}[mode]
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} hr {minutes % 60} min"
 
-    def _search(self, text: str) -> None:
-        if text.strip():
-            self.query, self.filters = text.strip(), Filters()
-            self.app.record("search", self.query)
-            self.app.phone.close_keyboard()
 
-    def _row(self, place: Place) -> View:
-        price = "$" * place.price_level if place.menu else ""
-        line = " · ".join(part for part in (place.kind, price, f"{place.distance_mi} mi") if part)
-        state = place.state_at(self.app.phone.clock)
-        return Column(
-            [
-                Row(
-                    [
-                        Column(
-                            [
-                                Label(place.name, size_sp=17, bold=True, max_lines=1),
-                                rating_line(place.rating, place.review_count),
-                                Label(line, size_sp=14, color=GREY),
-                                Label(
-                                    state,
-                                    size_sp=14,
-                                    color="#188038" if state.startswith("Open") else "#D93025",
-                                ),
-                            ],
-                            weight=1,
-                            gap=3,
-                        ),
-                        Picture(
-                            place.name,
-                            style="food" if place.menu else "building",
-                            width=88,
-                            height=88,
-                            corner_dp=10,
-                        ),
-                    ],
-                    gap=12,
-                    padding=(16, 12),
+def _choose_mode(at: kit.At, mode: str) -> None:
+    at.scene.hold("mode", mode)
+    at.app.note("route_shown", at.record.id, mode)
+
+
+class ShowRoute(kit.Effect):
+    """Records that the way was shown; changes no thing."""
+
+    entity = "place"
+
+    def apply(self, at: kit.At) -> None:
+        """The page opens with the way by car."""
+        _choose_mode(at, "Drive")
+
+
+REVIEWS = kit.Face(title="{author}", stars="stars", lines=("{age}", "{title}"), text="{text}")
+OVERVIEW = (
+    kit.Facts((("map-marker", "Address", "{address}"), ("clock-outline", "Now", "{state}"),
+               ("phone", "Phone", "{phone}"))),
+    kit.Prose("Hours", "{hours}"), kit.Prose("Good to know", "{features}"),
+    kit.Rows(entity="review", face=REVIEWS, where=kit.refers("place"), heading="Reviews", limit=1,
+             looks=("list",)),
+)  # fmt: skip
+MENU = kit.Rows(entity="dish", where=kit.refers("place"), looks=("list",), empty="No menu",
+                face=kit.Face(title="{name}", lines=("{price}",)))  # fmt: skip
+ALL_REVIEWS = kit.Rows(entity="review", face=REVIEWS, where=kit.refers("place"), looks=("list",),
+                       end="No more reviews")  # fmt: skip
+PAGES = (
+    kit.Page(
+        "map", "Maps", tab="Explore", glyph="map-marker",
+        blocks=(
+            kit.Rows(
+                entity="place", opens="place", where=lambda at, _: bool(at.held("query")), empty="",
+                end="You have reached the end of the list",
+                face=kit.Face(title="{name}", stars="rating", votes="({votes})",
+                              lines=("{kind} · {price}{miles} mi", "{state}"), picture="{picture}"),
+                find=kit.Find(
+                    searched=_found, hint="Search here", sort_words="Sort by: ",
+                    filters=(kit.Filter("Open now", _is_open),
+                             kit.Filter("Top rated",
+                                        lambda _, one: float(one.values["rating"]) >= 4.5)),
+                    sorts=(kit.Sort("Relevance", "votes", is_descending=True),
+                           kit.Sort("Distance", "miles"),
+                           kit.Sort("Rating", "rating", is_descending=True)),
                 ),
-                Divider(),
-            ],
-            key=f"place {place.number}",
-            on_click=lambda: self.open(PlacePage(self.app, place)),
-        )
+            ),
+            NearbyMap(),
+            kit.Rows(entity="place", opens="place", where=lambda at, _: not at.held("query"),
+                     heading="Latest in Champaign", empty="", limit=5,
+                     face=kit.Face(title="{name}", lines=("{kind}", "{state}"),
+                                   picture="{picture}"),
+                     find=kit.Find(sorts=(kit.Sort("Distance", "miles"),))),
+        ),
+    ),
+    kit.Page("saved", "Saved", glyph="bookmark",
+             blocks=(kit.Rows(entity="place", opens="place", where=kit.has("is_saved"),
+                              face=kit.Face(title="{name}", lines=("{kind}", "{state}"),
+                                            picture="{picture}")),)),
+    kit.Page(
+        "place", "{name}", entity="place",
+        blocks=(
+            kit.Hero("{picture}", 170),
+            kit.Headline("{name}", ("{kind} · {minutes} min drive · {miles} mi",), "rating"),
+            kit.Buttons((
+                kit.Act("Directions", glyph="directions", opens="directions"),
+                kit.Act("Call", glyph="phone", event="call", confirm="Call {name}?",
+                        details="{phone}", toast="Calling {name}"),
+                kit.Flip("Save", glyph="bookmark-outline", column="is_saved", on_words="Saved",
+                         on_glyph="bookmark", event="saved"),
+            )),
+            kit.Tabs("tab", ("Overview", "Menu", "Reviews"),
+                     contents={"Overview": OVERVIEW, "Menu": (MENU,), "Reviews": (ALL_REVIEWS,)}),
+        ),
+    ),
+    kit.Page(
+        "directions", "{name}", entity="place", arrival=(ShowRoute(),),
+        blocks=(kit.Facts((("circle-slice-8", "From", f"Your location ({HOME_ADDRESS})"),
+                           ("map-marker", "To", "{name}"))), Way()),
+        main=kit.Act("Start", glyph="navigation", event="navigation",
+                     toast="Guiding you to {name}"),
+    ),
+)  # fmt: skip
+
+MAPS = kit.AppSpec(
+    package=MAPS_PACKAGE, label="Maps", glyph="map-marker", color="#34A853",
+    entities=(PLACE, REVIEW, DISH), fill=_fill, pages=PAGES, tabs=("map", "saved"),
+    permissions=("location",), computed={"state": _state},
+    looks=kit.Looks(accents=("#0B57D0", "#137333"), papers=("#FFFFFF",), rows=("list",),
+                    bars=("plain",), settled=True),
+)  # fmt: skip

@@ -1,24 +1,13 @@
 """Notes: a list of notes, a search over them and an editor that saves by itself."""
 
+from dataclasses import replace
 from functools import partial
+from random import Random
 
-from tapgraph.tools.mobile.simulator.app import Activity, App, Dialog, DialogButton
-from tapgraph.tools.mobile.simulator.apps.parts import GREY, end_of_list, search_bar
-from tapgraph.tools.mobile.simulator.views import (
-    Button,
-    Card,
-    Column,
-    Field,
-    Frame,
-    Icon,
-    IconButton,
-    Label,
-    Row,
-    ScrollColumn,
-    View,
-)
+from tapgraph.tools.mobile.simulator import kit
+from tapgraph.tools.mobile.simulator.views import Column, Field, Label, View
 
-__all__ = ["FIRST_NOTES", "NOTES_PACKAGE", "NotesApp"]
+__all__ = ["FIRST_NOTES", "NOTES", "NOTES_PACKAGE"]
 
 NOTES_PACKAGE = "com.tapgraph.notes"
 FIRST_NOTES = (
@@ -26,242 +15,82 @@ FIRST_NOTES = (
     ("Call mum", "Sunday after lunch. Ask about the garden."),
 )
 """Titles and bodies of the notes that every phone starts with."""
-_PAPER = "#FFFBF2"
-_ACCENT = "#B06000"
+NOTE = kit.Entity("notes", {"title": "text", "body": "text", "updated_at": "when"})
 
 
-class NotesApp(App):
-    """The app; its table `notes` holds title and body of each note."""
-
-    package, label = NOTES_PACKAGE, "Notes"
-    glyph, color = "note-edit", "#F9AB00"
-
-    def create(self) -> None:
-        """Make the table, with two notes of everyday life in it."""
-        self.database.execute(
-            "CREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT NOT NULL, body TEXT NOT NULL,"
-            " updated_at TEXT NOT NULL)"
-        )
-        for title, body in FIRST_NOTES:
-            self.database.execute(
-                "INSERT INTO notes (title, body, updated_at) VALUES (?, ?, ?)",
-                (title, body, self._now()),
-            )
-
-    def first_activity(self) -> "NoteList":
-        """The list of all notes."""
-        return NoteList(self)
-
-    def notes(self, query: str) -> list[tuple[int, str, str]]:
-        """Number, title and body of the notes that contain the query, the newest first."""
-        rows: list[tuple[int, str, str]] = self.database.execute(
-            "SELECT id, title, body FROM notes ORDER BY updated_at DESC, id DESC"
-        ).fetchall()
-        wanted = query.casefold().strip()
-        return [row for row in rows if wanted in f"{row[1]}\n{row[2]}".casefold()]
-
-    def note(self, number: int) -> tuple[str, str]:
-        """Title and body of a note."""
-        row: tuple[str, str] | None = self.database.execute(
-            "SELECT title, body FROM notes WHERE id = ?", (number,)
-        ).fetchone()
-        return row or ("", "")
-
-    def save(self, number: int | None, title: str, body: str) -> int:
-        """Write a note, a new one where there is no number yet; gives its number."""
-        if number is None:
-            cursor = self.database.execute(
-                "INSERT INTO notes (title, body, updated_at) VALUES (?, ?, ?)",
-                (title, body, self._now()),
-            )
-            return int(cursor.lastrowid or 0)
-        self.database.execute(
-            "UPDATE notes SET title = ?, body = ?, updated_at = ? WHERE id = ?",
-            (title, body, self._now(), number),
-        )
-        return number
-
-    def delete(self, number: int) -> None:
-        """Remove a note for good."""
-        self.database.execute("DELETE FROM notes WHERE id = ?", (number,))
-
-    def confirm_deletion(self, number: int, *, then: "NoteEditor | None" = None) -> None:
-        """Ask first; after a yes, remove the note and leave its editor."""
-
-        def remove() -> None:
-            self.delete(number)
-            self.toast("Note deleted")
-            if then is not None:
-                then.finish()
-
-        self.show_dialog(
-            Dialog(
-                title="Delete this note?",
-                message="It cannot be brought back.",
-                buttons=(DialogButton("Cancel"), DialogButton("Delete", remove)),
-            )
-        )
-
-    def _now(self) -> str:
-        return self.phone.clock.isoformat(timespec="milliseconds")
+def _fill(app: kit.KitApp, random: Random) -> None:
+    del random
+    for title, body in FIRST_NOTES:
+        app.store.add("notes", title=title, body=body, updated_at=app.phone.clock.isoformat())
 
 
-class NoteList(Activity[NotesApp]):
-    """All notes, or those that a search finds."""
+class Editor(kit.Block):
+    """Title and body as fields; each change is saved at once."""
 
-    background = _PAPER
+    def body(self, at: kit.At) -> list[View]:
+        """The two fields."""
+        note = at.subject
+        title = Field(
+            "Title", id="note_title", value=note.title if note else "", style="plain", size_sp=24,
+            foreground=at.style.ink, on_change=partial(_write, at, "title"),
+        )  # fmt: skip
+        text = Field(
+            "Start writing", id="note_body", value=note.text("body") if note else "",
+            style="plain", multiline=True, action="newline", min_lines=12, foreground=at.style.ink,
+            on_change=partial(_write, at, "body"),
+        )  # fmt: skip
+        return [Column([title, text], gap=16, padding=(16, 8))]
 
-    def __init__(self, app: NotesApp) -> None:
-        super().__init__(app)
-        self.query = ""
-
-    def build(self) -> View:
-        """The list with a button for a new note."""
-        notes = self.app.notes(self.query)
-        empty = "No notes found" if self.query else "No notes yet"
-        return Frame(
-            [
-                Column(
-                    [
-                        Label("Notes", id="title", size_sp=28, bold=True, padding=(16, 16, 16, 4)),
-                        search_bar("Search notes", self.query, self._search),
-                        ScrollColumn(
-                            [
-                                *(self._card(*note) for note in notes),
-                                end_of_list(f"{len(notes)} notes" if notes else empty),
-                            ],
-                            id="note_list",
-                            weight=1,
-                            padding=(12, 4, 12, 96),
-                            gap=10,
-                        ),
-                    ],
-                    height="match",
-                ),
-                Button(
-                    "New note",
-                    id="new_note",
-                    glyph="plus",
-                    color=_ACCENT,
-                    gravity="bottom_end",
-                    margin=(0, 0, 20, 24),
-                    on_click=lambda: self.open(NoteEditor(self.app, None)),
-                ),
-            ],
-            width="match",
-            height="match",
-        )
-
-    def _search(self, text: str) -> None:
-        self.query = text
-        self.app.phone.close_keyboard()
-
-    def _card(self, number: int, title: str, body: str) -> View:
-        return Card(
-            [
-                Label(title or "Untitled", size_sp=17, bold=True, max_lines=1),
-                Label(body or "No text", size_sp=14, color=GREY, max_lines=3),
-            ],
-            key=f"note {number}",
-            gap=4,
-            on_click=lambda: self.open(NoteEditor(self.app, number)),
-            on_long_click=lambda: self.app.confirm_deletion(number),
-        )
-
-    def on_back(self) -> bool:
-        """Back ends a search before it leaves the app."""
-        if self.query:
-            self.query = ""
-            return True
-        return False
+    def foot(self, at: kit.At) -> list[View]:
+        """A remark."""
+        remark = "Changes are saved as you type"
+        return [Label(remark, size_sp=12, color=at.style.muted, padding=(16, 10))]
 
 
-class NoteEditor(Activity[NotesApp]):
-    """One note; each change is saved at once."""
+def _write(at: kit.At, column: str, text: str) -> None:
+    """Save a change; a note exists from the first letter on."""
+    store, now = at.app.store, at.scene.now.isoformat(timespec="milliseconds")
+    note = at.subject or store.get("notes", store.add("notes"))
+    at.scene.take_up(note)
+    store.change(note, **{column: text, "updated_at": now})
 
-    background = _PAPER
 
-    def __init__(self, app: NotesApp, number: int | None) -> None:
-        super().__init__(app)
-        self.number = number
-        self.title, self.body = ("", "") if number is None else app.note(number)
+class DropIfEmpty(kit.Effect):
+    """An empty note is not kept."""
 
-    def build(self) -> View:
-        """Title and body as fields."""
-        return Column(
-            [
-                Row(
-                    [
-                        IconButton("arrow-left", desc="Navigate up", on_click=self._leave),
-                        Label("Saved" if self.number else "New note", color=GREY, weight=1),
-                        IconButton(
-                            "trash-can-outline",
-                            desc="Delete note",
-                            enabled=self.number is not None,
-                            on_click=self._delete,
-                        ),
-                        IconButton("check", desc="Done", on_click=self._leave, color=_ACCENT),
-                    ],
-                    padding=(4, 8),
-                ),
-                Field(
-                    "Title",
-                    id="note_title",
-                    value=self.title,
-                    on_change=partial(self._change, "title"),
-                    style="plain",
-                    size_sp=24,
-                    margin=(16, 8),
-                ),
-                ScrollColumn(
-                    [
-                        Field(
-                            "Start writing",
-                            id="note_body",
-                            value=self.body,
-                            on_change=partial(self._change, "body"),
-                            multiline=True,
-                            action="newline",
-                            style="plain",
-                            min_lines=12,
-                            margin=(16, 8),
-                        )
-                    ],
-                    weight=1,
-                ),
-                Row(
-                    [
-                        Icon("clock-outline", size_dp=16, color=GREY),
-                        Label("Changes are saved as you type", size_sp=12, color=GREY),
-                    ],
-                    gap=6,
-                    padding=(16, 10),
-                ),
-            ],
-            height="match",
-        )
+    entity = "notes"
 
-    def _change(self, part: str, text: str) -> None:
-        if part == "title":
-            self.title = text
-        else:
-            self.body = text
-        self.number = self.app.save(self.number, self.title, self.body)
+    def apply(self, at: kit.At) -> None:
+        """Remove it where nothing was written."""
+        if at.subject and not (at.record.title + at.record.text("body")).strip():
+            at.app.store.remove(at.record)
 
-    def _delete(self) -> None:
-        if self.number is not None:
-            self.app.confirm_deletion(self.number, then=self)
 
-    def _leave(self) -> None:
-        self._drop_when_empty()
-        self.finish()
+DELETE = kit.Act("Delete note", glyph="trash-can-outline", effects=(kit.Remove(),), leaves=True,
+                 confirm="Delete this note?", details="It cannot be brought back.",
+                 yes="Delete", toast="Note deleted",
+                 is_possible=lambda at: bool(at.subject))  # fmt: skip
+PAGES = (
+    kit.Page(
+        "list", "Notes",
+        blocks=(kit.Rows(
+            entity="notes", opens="note", held=replace(DELETE, leaves=False), looks=("cards",),
+            face=kit.Face(title="{name}", lines=("{text}",)), empty="No notes found",
+            find=kit.Find(search=("{title}", "{body}"), hint="Search notes",
+                          sorts=(kit.Sort("Newest", "updated_at", is_descending=True),)),
+        ),),
+        main=kit.Act("New note", glyph="plus", opens="note", about=lambda _: None,
+                     creates=True),
+    ),
+    kit.Page("note", "Note", (Editor(),), entity="notes", departure=(DropIfEmpty(),),
+             acts=(DELETE, kit.Act("Done", glyph="check", leaves=True))),
+)  # fmt: skip
 
-    def on_back(self) -> bool:
-        """An empty note is not kept."""
-        self._drop_when_empty()
-        return False
-
-    def _drop_when_empty(self) -> None:
-        if self.number is not None and not (self.title.strip() or self.body.strip()):
-            self.app.delete(self.number)
-            self.number = None
+NOTES = kit.AppSpec(
+    package=NOTES_PACKAGE, label="Notes", glyph="note-edit", color="#F9AB00", entities=(NOTE,),
+    fill=_fill, pages=PAGES, tabs=("list",), needs_network=False,
+    computed={"name": lambda _, note: note.title or "Untitled",
+              "text": lambda _, note: note.text("body") or "No text"},
+    looks=kit.Looks(accents=("#B06000", "#8A5300"), papers=("#FFFBF2", "#FFFFFF"), bars=("large",),
+                    mains_at_foot=(False,), settled=True),
+)  # fmt: skip

@@ -1,15 +1,16 @@
 """Settings: switches of the phone, what is installed, and what phone it is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from tapgraph.tools.mobile.simulator.app import Activity, App
-from tapgraph.tools.mobile.simulator.apps.parts import GREY, page, top_bar
 from tapgraph.tools.mobile.simulator.views import (
     Column,
     Divider,
     Icon,
+    IconButton,
     Label,
     Picture,
     Row,
@@ -21,6 +22,7 @@ from tapgraph.tools.mobile.simulator.views import (
 __all__ = ["SETTINGS_PACKAGE", "SWITCHES", "InstalledApp", "SettingsApp", "SwitchEntry"]
 
 SETTINGS_PACKAGE = "com.android.settings"
+_GREY = "#5F6368"
 PhoneSwitch = Literal["wifi", "bluetooth", "location", "airplane", "do_not_disturb"]
 
 
@@ -136,7 +138,7 @@ class SettingsHome(Activity[SettingsApp]):
             [
                 Icon(glyph, color=color),
                 Column(
-                    [Label(title, size_sp=18), Label(summary, color=GREY)],
+                    [Label(title, size_sp=18), Label(summary, color=_GREY)],
                     weight=1,
                     gap=2,
                 ),
@@ -166,8 +168,9 @@ class SwitchPage(Activity[SettingsApp]):
     def build(self) -> View:
         """One row for each switch."""
         entries = [entry for entry in SWITCHES if entry.page == self.title]
-        return page(
-            top_bar(self.title, self.finish),
+        return _page(
+            self.title,
+            self.finish,
             [self._row(entry) for entry in entries],
             list_id="switches",
         )
@@ -197,14 +200,15 @@ class AppList(Activity[SettingsApp]):
 
     def build(self) -> View:
         """One row for each app."""
-        return page(
-            top_bar("Apps", self.finish),
+        return _page(
+            "Apps",
+            self.finish,
             [
                 Row(
                     [
                         Picture(app.glyph, style="app", color=app.color, width=40, height=40),
                         Column(
-                            [Label(app.label, size_sp=17), Label(app.package, color=GREY)],
+                            [Label(app.label, size_sp=17), Label(app.package, color=_GREY)],
                             weight=1,
                         ),
                     ],
@@ -231,11 +235,12 @@ class AboutPhone(Activity[SettingsApp]):
             ("Storage", "128 GB, 41 GB used"),
             ("IP address", "192.0.2.17"),
         )
-        return page(
-            top_bar("About phone", self.finish),
+        return _page(
+            "About phone",
+            self.finish,
             [
                 Column(
-                    [Label(name, size_sp=17), Label(value, color=GREY), Divider()],
+                    [Label(name, size_sp=17), Label(value, color=_GREY), Divider()],
                     key=name,
                     gap=3,
                     padding=(20, 10),
@@ -243,3 +248,18 @@ class AboutPhone(Activity[SettingsApp]):
                 for name, value in facts
             ],
         )
+
+
+def _page(
+    title: str, on_back: Callable[[], None], rows: list[View], *, list_id: str = "content"
+) -> View:
+    bar = Row(
+        [
+            IconButton("arrow-left", desc="Navigate up", on_click=on_back),
+            Label(title, id="title", size_sp=20, weight=1, max_lines=1),
+        ],
+        padding=(4, 8),
+    )
+    return Column(
+        [bar, ScrollColumn(rows, id=list_id, weight=1, padding=(0, 0, 0, 24))], height="match"
+    )

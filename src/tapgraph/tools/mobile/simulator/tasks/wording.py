@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from tapgraph.tools.mobile.simulator.apps.shop_goods import SHOP_STYLES
+from tapgraph.tools.mobile.simulator.apps.shops import SHOP_BRANDS
 
 __all__ = [
     "PRODUCT_ROW",
@@ -74,14 +74,14 @@ def shop_label(word: str) -> str:
     wanted = word.lower().replace(" ", "")
     return next(
         style.label
-        for style in SHOP_STYLES
+        for style in SHOP_BRANDS
         if style.label.lower().replace(" ", "").startswith(wanted)
     )
 
 
 def shop_package(label: str) -> str:
     """The package of the shop's app."""
-    return next(style.package for style in SHOP_STYLES if style.label == label)
+    return next(style.package for style in SHOP_BRANDS if style.label == label)
 
 
 def sentiment_of(text: str) -> Sentiment:

@@ -1,0 +1,157 @@
+"""How an app looks and speaks: drawn by seed from what the app allows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Literal, Self, TypeVar
+
+from tapgraph.tools.mobile.simulator.canvas import is_dark, mixed
+
+__all__ = ["BarKind", "Looks", "Navigation", "RowLook", "Style"]
+
+BarKind = Literal["plain", "tinted", "large"]
+Navigation = Literal["bottom", "top", "drawer"]
+RowLook = Literal["list", "cards", "grid"]
+ButtonLook = Literal["filled", "tonal", "outlined"]
+
+_Choice = TypeVar("_Choice")
+_WHITE = "#FFFFFF"
+_NIGHT = "#16181D"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """What an app lets the seed choose from.
+
+    Attributes:
+        accents: colours of buttons and of what is chosen.
+        papers: colours behind everything.
+        rows: how lists may be laid out, where a list does not say so itself.
+        mains_at_foot: whether the main button may stand at the foot.
+        settled: whether only colours, corners and spaces vary; of all else, words too, the app has
+            the first choice.
+    """
+
+    accents: Sequence[str]
+    papers: Sequence[str] = (_WHITE, _WHITE, "#FBFAF6", "#F3F6FB", _NIGHT)
+    bars: Sequence[BarKind] = ("plain", "tinted", "large")
+    rows: Sequence[RowLook] = ("list", "cards", "grid")
+    navigation: Sequence[Navigation] = ("bottom", "top", "drawer")
+    buttons: Sequence[ButtonLook] = ("filled", "filled", "tonal", "outlined")
+    corners_dp: Sequence[int] = (4, 10, 22)
+    spaces_dp: Sequence[int] = (8, 12, 16)
+    mains_at_foot: Sequence[bool] = (True, False)
+    settled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """What the seed chose.
+
+    Attributes:
+        seed: of every further choice.
+        space_dp: between things and around them.
+        speaks: whether icons tell a screen reader what they are; if not they have only ids.
+        has_icon_bar: whether what a page offers stands in its bar as icons; if not as words.
+        main_at_foot: whether the main button stands at the foot; if not, in the bar or floating.
+        searches_by_icon: whether the search field appears only after a tap on a magnifying glass.
+    """
+
+    seed: str
+    accent: str
+    paper: str
+    bar: BarKind
+    rows: Sequence[RowLook]
+    navigation: Navigation
+    button: ButtonLook
+    corner_dp: int
+    space_dp: int
+    speaks: bool
+    has_icon_bar: bool
+    main_at_foot: bool
+    searches_by_icon: bool
+    settled: bool
+
+    @classmethod
+    def draw(cls, looks: Looks, random: Random) -> Self:
+        """A style that the looks allow; on dark paper the accent is lighter, to be seen."""
+        accent, paper = random.choice(looks.accents), random.choice(looks.papers)
+        free = not looks.settled
+        return cls(
+            seed=str(random.random()),
+            accent=mixed(accent, _WHITE, 0.22) if is_dark(paper) else accent,
+            paper=paper,
+            bar=random.choice(looks.bars) if free else looks.bars[0],
+            rows=looks.rows,
+            navigation=random.choice(looks.navigation) if free else looks.navigation[0],
+            button=random.choice(looks.buttons),
+            corner_dp=random.choice(looks.corners_dp),
+            space_dp=random.choice(looks.spaces_dp),
+            speaks=not free or random.random() < 0.7,
+            has_icon_bar=not free or random.random() < 0.7,
+            main_at_foot=(random.choice(looks.mains_at_foot) if free else looks.mains_at_foot[0]),
+            searches_by_icon=free and random.random() < 0.35,
+            settled=looks.settled,
+        )
+
+    def choose(self, name: str, choices: Sequence[_Choice]) -> _Choice:
+        """One of the choices, the same for the same name."""
+        return choices[0] if self.settled else Random(f"{self.seed}/{name}").choice(choices)
+
+    def say(self, words: str) -> str:
+        """One of several wordings that `|` parts, the same for the same words."""
+        return self.choose(words, words.split("|"))
+
+    def in_order(self, name: str, things: Sequence[_Choice]) -> list[_Choice]:
+        """The same things in an order that is the same for the same name."""
+        ordered = list(things)
+        if not self.settled:
+            Random(f"{self.seed}/{name}").shuffle(ordered)
+        return ordered
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether text is light on a dark ground."""
+        return is_dark(self.paper)
+
+    @property
+    def ink(self) -> str:
+        """Colour of text."""
+        return "#F1F3F4" if self.is_dark else "#1F1F1F"
+
+    @property
+    def muted(self) -> str:
+        """Colour of text that matters less."""
+        return "#A9AFB8" if self.is_dark else "#5F6368"
+
+    @property
+    def line(self) -> str:
+        """Colour of borders and of lines between rows."""
+        return mixed(self.paper, self.ink, 0.14)
+
+    @property
+    def sheet(self) -> str:
+        """Colour of cards and fields."""
+        return mixed(self.paper, self.ink, 0.06) if self.is_dark else _WHITE
+
+    @property
+    def tint(self) -> str:
+        """Colour of text and icons that stand for the accent."""
+        if self.is_dark == is_dark(self.accent):
+            return mixed(self.accent, self.ink, 0.45)
+        return self.accent
+
+    @property
+    def bar_paper(self) -> str:
+        """Colour of the bar on top."""
+        return self.accent if self.bar == "tinted" else self.paper
+
+    @property
+    def bar_ink(self) -> str:
+        """Colour of what stands in the bar on top."""
+        return self.accent_ink if self.bar == "tinted" else self.ink
+
+    @property
+    def accent_ink(self) -> str:
+        """Colour of what stands on the accent."""
+        return _WHITE if is_dark(self.accent) else "#1F1F1F"
