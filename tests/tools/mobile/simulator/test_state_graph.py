@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -108,11 +110,38 @@ class Menu:
     on_pick: Callable[[str], None]
 
 
+def visit(*_: object) -> None:
+    """A function of a module."""
+
+
 def test_constant_is_shared_with_all_inside() -> None:
     town = Town("Ulm", ("Hafengasse",))
     twin = copied([town, town.streets], constants=(town,))
     assert twin[0] is town
     assert twin[1] is town.streets
+
+
+def test_description_with_functions_of_modules_is_a_constant() -> None:
+    menu = Menu(partial(visit, Town("Ulm")))
+    names = MappingProxyType({"Ulm": menu})
+    assert copied(names, constants=(names,)) is names
+    assert copied(menu, constants=(names,)) is menu
+
+
+def test_partial_with_a_list_is_copied_and_the_constants_beside_it_are_shared() -> None:
+    town, seen = Town("Ulm"), ["Ulm"]
+    menu = Menu(partial(visit, town, seen))
+    twin: Any = copied(menu, constants=(menu,))
+    assert twin is not menu
+    assert twin.on_pick.args[0] is town
+    assert twin.on_pick.args[1] is not seen
+
+
+def test_read_only_view_of_a_dict_with_a_list_is_copied() -> None:
+    held = MappingProxyType({"seen": ["Ulm"]})
+    twin = copied(held, constants=(held,))
+    twin["seen"].append("Bonn")
+    assert held["seen"] == ["Ulm"]
 
 
 def test_frozen_dataclass_with_a_function_is_no_constant() -> None:

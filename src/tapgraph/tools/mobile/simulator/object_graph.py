@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from enum import Enum
+from functools import partial
 from random import Random
-from types import CellType, CodeType, FunctionType, ModuleType
+from types import CellType, CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, Final
 
 from tapgraph.errors import UsageError
@@ -30,17 +31,30 @@ _SHARED: Final = (type, CodeType, ModuleType)
 class Constants:
     """Values that can never change, so that all copies share them.
 
-    Of the candidates it takes the frozen dataclasses that hold, all the way down, nothing but
-    frozen dataclasses, tuples, frozen sets and plain values; with them everything inside. A
-    candidate that holds anything else is copied like the rest.
+    Those are the frozen dataclasses, tuples, frozen sets, mapping proxies and partials that hold,
+    all the way down, nothing but each other, plain values, classes, and functions that a module or
+    a class has. They are looked for in the candidates and in what these hold.
     """
 
     def __init__(self, candidates: Iterable[object]) -> None:
         self.by_id: dict[int, object] = {}
         for candidate in candidates:
-            inside: dict[int, object] = {}
-            if _is_frozen(candidate) and _is_constant(candidate, self.by_id, inside):
-                self.by_id |= inside
+            self._note(candidate)
+
+    def _note(self, value: object) -> bool:
+        if isinstance(value, (*_PLAIN, *_SHARED)) or _is_lasting(value):
+            return True
+        if id(value) in self.by_id:
+            return True
+        parts = _parts(value)
+        if parts is None:
+            return False
+        # All parts are looked at: those that never change count even where the whole does not.
+        noted = [self._note(part) for part in parts]
+        if not all(noted):
+            return False
+        self.by_id[id(value)] = value
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +153,8 @@ class _Freezer(pickle.Pickler):
             if _is_filled(obj):
                 self.cells.append(obj)
             return CellType, ()
+        if isinstance(obj, MappingProxyType):
+            return MappingProxyType, (dict(obj),)
         if type(obj) is Random:
             # Its 625 numbers one by one would take longer than all the rest of a phone.
             version, words, gauss = obj.getstate()
@@ -192,26 +208,17 @@ def _is_filled(cell: CellType) -> bool:
     return True
 
 
-def _is_frozen(value: object) -> bool:
-    parameters = getattr(type(value), "__dataclass_params__", None)
-    return parameters is not None and bool(parameters.frozen)
-
-
-def _is_constant(value: object, known: Mapping[int, object], inside: dict[int, object]) -> bool:
-    """Whether a value can never change; notes the frozen dataclasses and containers in it."""
-    if isinstance(value, _PLAIN):
-        return True
-    key = id(value)
-    if key in known or key in inside:
-        return True
-    parts: Iterable[object]
+def _parts(value: object) -> Iterable[object] | None:
+    """What a value that cannot itself change holds; None for one that can change."""
     if isinstance(value, tuple | frozenset):
-        parts = value
-    elif _is_frozen(value):
-        if getattr(value, "__dict__", None) and len(vars(value)) != len(fields(value)):  # type: ignore[arg-type]
-            return False
-        parts = [getattr(value, field.name) for field in fields(value)]  # type: ignore[arg-type]
-    else:
-        return False
-    inside[key] = value
-    return all(_is_constant(part, known, inside) for part in parts)
+        return value
+    if isinstance(value, MappingProxyType):
+        return value.values()
+    if isinstance(value, partial):
+        return (value.func, *value.args, *value.keywords.values())
+    parameters = getattr(type(value), "__dataclass_params__", None)
+    if parameters is None or not parameters.frozen:
+        return None
+    if getattr(value, "__dict__", None) and len(vars(value)) != len(fields(value)):  # type: ignore[arg-type]
+        return None
+    return [getattr(value, field.name) for field in fields(value)]  # type: ignore[arg-type]

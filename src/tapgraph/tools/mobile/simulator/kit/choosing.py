@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 
 from tapgraph.tools.mobile.simulator.kit.block import Block, Link, heading
 from tapgraph.tools.mobile.simulator.kit.scene import At
@@ -65,6 +66,9 @@ class Tabs(Block):
     options: Sequence[str]
     after_search: bool = False
     contents: Mapping[str, Sequence[Block]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "contents", MappingProxyType(dict(self.contents)))
 
     def head(self, at: At) -> list[View]:
         """The tabs; the chosen one is underlined."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from tapgraph.tools.mobile.simulator.canvas import mixed
 from tapgraph.tools.mobile.simulator.kit.detail import PictureKind
@@ -58,6 +59,9 @@ class Face:
     is_loud: Where | None = None
     is_off: Where | None = None
     is_on: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "badges", MappingProxyType(dict(self.badges)))
 
 
 def thing_view(at: At, face: Face, look: RowLook, controls: Sequence[View], *, is_ad: bool) -> View:

@@ -21,6 +21,7 @@ Example::
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 from tapgraph.tools.mobile.simulator.app import Activity
@@ -108,6 +109,9 @@ class AppSpec:
     permissions: Sequence[str] = ()
     computed: Mapping[str, Callable[[StoredApp, Record], str]] = field(default_factory=dict)
     needs_network: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "computed", MappingProxyType(dict(self.computed)))
 
 
 class KitApp(StoredApp):

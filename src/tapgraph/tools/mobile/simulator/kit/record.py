@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 __all__ = ["KINDS", "Entity", "Record", "Value", "shown"]
@@ -43,8 +43,9 @@ class Entity:
         for word in (self.name, *self.columns, *self.columns.values()):
             if not _NAME.fullmatch(word):
                 raise ValueError(f"{word!r} is no lower-case word; entity {self.name!r} has it")
+        object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
 
-    @cached_property
+    @property
     def title(self) -> str:
         """The column that names a thing; empty where it has no text."""
         return next((name for name, kind in self.columns.items() if kind == "text"), "")
