@@ -127,7 +127,7 @@ def test_a_transfer_with_the_present_code_moves_the_money() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "code"),
-    [("12.50", "000 000"), ("99999.00", ""), ("0", ""), ("1.234", ""), ("x", "")],
+    [("12.50", "000 000"), ("99999.00", ""), ("0", ""), ("1.234", ""), ("x", ""), ("9" * 5000, "")],
 )
 def test_a_transfer_with_a_wrong_code_or_amount_changes_nothing(amount: str, code: str) -> None:
     walker = Walker(BANK)
@@ -215,7 +215,7 @@ def test_the_calculator_calculates_what_is_keyed_in() -> None:
     assert walker.table("result")[-1].text("value") == "36"
 
 
-@pytest.mark.parametrize("formula", ["", "+", "2+", "1/0", "2**3", "1.2.3"])
+@pytest.mark.parametrize("formula", ["", "+", "2+", "1/0", "2**3", "1.2.3", "9" * 40, "1/0.0"])
 def test_what_is_no_formula_is_refused(formula: str) -> None:
     with pytest.raises(kit.Refused):
         calculate(formula)

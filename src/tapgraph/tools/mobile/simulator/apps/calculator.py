@@ -45,9 +45,9 @@ def calculate(formula: str) -> str:
         total = Decimal(0)
         for sign, term in re.findall(rf"([-+]?)((?:{_NUMBER})(?:[*/](?:{_NUMBER}))*)", formula):
             total += -_product(term) if sign == "-" else _product(term)
+        value = f"{round(total, 10):f}"
     except (DivisionByZero, InvalidOperation, Overflow):
         raise kit.Refused("This cannot be calculated") from None
-    value = f"{round(total, 10):f}"
     return value.rstrip("0").rstrip(".") if "." in value else value
 
 

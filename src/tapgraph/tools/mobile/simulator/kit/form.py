@@ -29,6 +29,7 @@ FieldKind = Literal[
 ]
 _DAYS_AHEAD: Final = 45
 _DEAREST_CENTS: Final = 10**9
+_MOST_DIGITS: Final = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,8 @@ def _parsed(at: At, one: FormField) -> Value:
     if one.kind in {"number", "thing", "flag"}:
         if not text.isdecimal():
             raise Refused(f"Fill in: {name}")
+        if len(text) > _MOST_DIGITS:
+            raise Refused(f"This number is too large: {name}")
         return int(text)
     if one.kind == "email" and text and not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
         raise Refused(f"This is no e-mail address: {name}")
@@ -97,6 +100,8 @@ def _cents(text: str, name: str) -> int:
     whole, _, part = text.removeprefix("$").replace(",", "").partition(".")
     if not (whole.isdecimal() and (not part or part.isdecimal()) and len(part) <= 2):
         raise Refused(f"This is no amount: {name}")
+    if len(whole) > _MOST_DIGITS:
+        raise Refused(f"This amount is not possible: {name}")
     cents = int(whole) * 100 + int((part or "0").ljust(2, "0"))
     if not 0 < cents < _DEAREST_CENTS:
         raise Refused(f"This amount is not possible: {name}")
