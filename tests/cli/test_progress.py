@@ -33,7 +33,7 @@ from tapgraph.cli.progress import LiveProgress, PlainProgress, Progress, open_pr
 
 TAP: dict[str, object] = {"name": "Tap", "arguments": {"x": 5, "y": 6}}
 RUN: tuple[Event, ...] = (
-    RunStarted("Find a tea house", "tapgraph"),
+    RunStarted(0, "Find a tea house", "tapgraph"),
     ScreenSeen(0, 1, "launcher", "", False, 9, "f", "tree", 0.1),
     ModelCalled(0, "manager", "m", 1_000, 50, 0.01, 1.0),
     Planned(0, "think", ("Open Maps", "Search", "Write it down"), "Search", ""),

@@ -62,7 +62,7 @@ def test_the_header_says_what_was_asked_of_whom(
         result.outcome, result.reason, result.spent
     )  # fmt: skip
     events = RunFolder.open(result.folder).events()
-    assert events[0] == RunStarted("Do it", "mobile-agent-e")
+    assert events[0] == RunStarted(0, "Do it", "mobile-agent-e")
 
 
 def test_one_model_may_play_all_roles(agent: Build, tmp_path: Path) -> None:

@@ -43,8 +43,9 @@ NASTY = 'a\nb\r \u2028 "quoted" \\ </script> \u202e \x00 é 🙂 // # B: Failed.
 TARGET = Target(Point(1, 2), Size(3, 4), NASTY, "button", bounds=Bounds(0, 0, 3, 4))
 TAP: dict[str, object] = {"name": "Tap", "arguments": {"x": 1, "y": 2}}
 ONE_OF_EACH: tuple[Event, ...] = (
-    RunStarted(NASTY, "tapgraph"),
+    RunStarted(0, NASTY, "tapgraph"),
     Resumed(3),
+    UnknownEvent(0, NASTY),
     ScreenSeen(1, 2, "com.maps", ".Main", True, 12, "abc", "tree", 0.25),
     ModelCalled(1, "operator", "m", 10, 2, 0.5, 1.5, 2, False, 1, NASTY),
     Planned(1, NASTY, ("one", NASTY), "one", "new"),
@@ -126,7 +127,7 @@ def test_no_field_hides_what_every_line_has(event_type: type[Event]) -> None:
     ],
 )
 def test_a_line_that_cannot_be_read_becomes_an_unknown_event(line: str) -> None:
-    assert recorded_event_from_line(line).event == UnknownEvent(line)
+    assert recorded_event_from_line(line).event == UnknownEvent(0, line)
 
 
 def test_fields_of_a_newer_version_are_ignored() -> None:

@@ -48,7 +48,7 @@ def screen(color: str = "red", *, tree_xml: str = "<hierarchy/>") -> Screen:
 
 def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path / "run", header()) as folder:
-        folder.record(RunStarted("go", "tapgraph"))
+        folder.record(RunStarted(0, "go", "tapgraph"))
         folder.record(Escalated(1, 2))
         folder.finish(Outcome.SUCCESS, "verified", "42", Spent(1, 2, 3.0, 0.25))
     again = RunFolder.open(tmp_path / "run")
@@ -57,7 +57,7 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert again.header.spent == Spent(1, 2, 3.0, 0.25)
     assert again.header.options == {"faults": "tap@3"}
     assert again.events() == (
-        RunStarted("go", "tapgraph"),
+        RunStarted(0, "go", "tapgraph"),
         Escalated(1, 2),
         Finished(1, Outcome.SUCCESS, "verified", "42", Spent(1, 2, 3.0, 0.25)),
     )
@@ -251,7 +251,7 @@ def test_a_run_that_another_process_works_on_cannot_be_reopened_but_can_be_read(
     tmp_path: Path,
 ) -> None:
     with RunFolder.create(tmp_path / "run", header()) as working:
-        working.record(RunStarted("go", "tapgraph"))
+        working.record(RunStarted(0, "go", "tapgraph"))
         with RunFolder.open(tmp_path / "run") as other:
             with pytest.raises(UsageError, match="another process works on the run"):
                 other.reopen()

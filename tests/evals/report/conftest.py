@@ -118,7 +118,7 @@ def touched(arguments: Mapping[str, Any]) -> Target | None:
 def write_steps(run: RunWriter) -> None:
     """Five steps: a success, an unchanged screen, a wrong page, a failed shortcut, an answer."""
     record = run.folder.record
-    record(RunStarted("Find a tea house", "tapgraph"))
+    record(RunStarted(0, "Find a tea house", "tapgraph"))
     run.look(0, draw_screen("Home", ("Maps", "Notes", "Clock")), "Launcher")
     run.call(0, "manager")
     record(Planned(0, "Maps knows opening hours; the note comes last.", PLAN, PLAN[0], "planned"))

@@ -69,7 +69,7 @@ def test_calls_are_added_up_by_role() -> None:
 
 
 def test_lines_that_cannot_be_read_are_left_out() -> None:
-    assert told([UnknownEvent("{")]).steps == ()
+    assert told([UnknownEvent(0, "{")]).steps == ()
 
 
 def test_a_resumption_is_told() -> None:

@@ -118,7 +118,7 @@ class Agent(ABC):
         )
         place = out or new_folder(instruction)
         with RunFolder.create(place, header, observer=self.on_event) as folder:
-            folder.record(RunStarted(instruction=instruction, pipeline=set_up.pipeline))
+            folder.record(RunStarted(0, instruction=instruction, pipeline=set_up.pipeline))
             return self._go(folder, models, prompts, answer_type)
 
     def resume(self, run: Path, *, answer_type: type[BaseModel] | None = None) -> TaskResult:

@@ -8,10 +8,9 @@ import dataclasses
 import functools
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal, TypeAlias, get_args
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -60,34 +59,37 @@ JudgedBy: TypeAlias = Literal["model", "unchanged screen", "tool"]
 """Who found the verdict; `tool` is what carried the action out."""
 
 
-class _Happening:
-    """What the classes of events share: a name on the wire, made from the name of the class."""
-
-    __slots__ = ()
-    kind: ClassVar[str]
-
-    def __init_subclass__(cls) -> None:
-        cls.kind = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+EVENT_TYPES: Final[dict[str, type["Event"]]] = {}
+"""From the `kind` of a line to its class."""
 
 
 @dataclass(frozen=True, slots=True)
-class RunStarted(_Happening):
+class Event:
+    """What all events have: a step, and a name on the wire, made from the name of the class."""
+
+    kind: ClassVar[str]
+    step: int
+
+    def __init_subclass__(cls) -> None:
+        cls.kind = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        EVENT_TYPES[cls.kind] = cls
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
     """The run begins."""
 
     instruction: str
     pipeline: str
-    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed(_Happening):
+class Resumed(Event):
     """A run that had stopped goes on; `step` is the last one that was begun before."""
 
-    step: int = 0
-
 
 @dataclass(frozen=True, slots=True)
-class ScreenSeen(_Happening):
+class ScreenSeen(Event):
     """A stable screen was read; `screen_id` is its number in the run folder.
 
     Attributes:
@@ -96,7 +98,6 @@ class ScreenSeen(_Happening):
         elapsed_s: from asking the device to the finished screen.
     """
 
-    step: int
     screen_id: int
     app: str
     activity: str
@@ -108,7 +109,7 @@ class ScreenSeen(_Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCalled(_Happening):
+class ModelCalled(Event):
     """A model was asked; `valid` is False when its reply broke the schema or it did not answer.
 
     Attributes:
@@ -118,7 +119,6 @@ class ModelCalled(_Happening):
         repairs: what was put right in the reply without asking again.
     """
 
-    step: int
     role: str
     model: str
     prompt_tokens: int
@@ -136,10 +136,9 @@ class ModelCalled(_Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class Planned(_Happening):
+class Planned(Event):
     """The plan was made or changed."""
 
-    step: int
     thought: str
     subgoals: tuple[str, ...]
     current_subgoal: str
@@ -147,19 +146,17 @@ class Planned(_Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class Retrieved(_Happening):
+class Retrieved(Event):
     """APIs were looked for; `apis` are the ones that the model can choose from now."""
 
-    step: int
     query: str
     apis: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Delegated(_Happening):
+class Delegated(Event):
     """Another agent did a subgoal; its own run folder is `run`, below this one where it can be."""
 
-    step: int
     agent: Literal["mobile", "api"]
     subgoal: str
     run: str
@@ -170,10 +167,9 @@ class Delegated(_Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class Decided(_Happening):
+class Decided(Event):
     """The next action was chosen; `target` is what it touches, where it touches anything."""
 
-    step: int
     thought: str
     action: WireAction
     description: str
@@ -181,19 +177,17 @@ class Decided(_Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class ActionStarted(_Happening):
+class ActionStarted(Event):
     """An action is about to be sent; `part` counts from 0 inside a shortcut."""
 
-    step: int
     part: int
     action: WireAction
 
 
 @dataclass(frozen=True, slots=True)
-class ActionDone(_Happening):
+class ActionDone(Event):
     """The device acknowledged the action."""
 
-    step: int
     part: int
     action: WireAction
     elapsed_s: float
@@ -201,20 +195,18 @@ class ActionDone(_Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class ActionFailed(_Happening):
+class ActionFailed(Event):
     """The action could not be done; `error` is what the model is told."""
 
-    step: int
     part: int
     action: WireAction
     error: str
 
 
 @dataclass(frozen=True, slots=True)
-class Reflected(_Happening):
+class Reflected(Event):
     """The action was judged: A it worked, B it led to a wrong page, C it failed."""
 
-    step: int
     verdict: Verdict
     error: str
     progress: str
@@ -222,76 +214,67 @@ class Reflected(_Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class Noted(_Happening):
+class Noted(Event):
     """The notes after this step, all of them."""
 
-    step: int
     notes: str
 
 
 @dataclass(frozen=True, slots=True)
-class Escalated(_Happening):
+class Escalated(Event):
     """So many failures came in a row that the plan is made anew."""
 
-    step: int
     failures: int
 
 
 @dataclass(frozen=True, slots=True)
-class Verified(_Happening):
+class Verified(Event):
     """Whether the task is complete was checked; `missing` says what is not done."""
 
-    step: int
     complete: bool
     missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class HumanAsked(_Happening):
+class HumanAsked(Event):
     """A person is asked to answer or to confirm."""
 
-    step: int
     kind_of_question: Literal["question", "confirmation"]
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class HumanAnswered(_Happening):
+class HumanAnswered(Event):
     """What the person, or the policy in their place, said."""
 
-    step: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class LearntShortcut(_Happening):
+class LearntShortcut(Event):
     """The shortcut that was learnt from the run, None when there was none."""
 
-    step: int
     shortcut: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
-class LearntTips(_Happening):
+class LearntTips(Event):
     """The tips that were learnt from the run."""
 
-    step: int
     tips: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Warned(_Happening):
+class Warned(Event):
     """Something that a person should know and that did not stop the run."""
 
-    step: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class StepTimed(_Happening):
+class StepTimed(Event):
     """Where the step's time went; what models, device, pictures and a delegate leave is ours."""
 
-    step: int
     total_s: float
     model_s: float
     device_s: float
@@ -306,10 +289,9 @@ class StepTimed(_Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class Finished(_Happening):
+class Finished(Event):
     """The run is over."""
 
-    step: int
     outcome: Outcome
     reason: str
     answer: str
@@ -317,43 +299,10 @@ class Finished(_Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownEvent(_Happening):
+class UnknownEvent(Event):
     """A line that this version cannot read; `text` is the line."""
 
     text: str
-    step: int = 0
-
-
-Event: TypeAlias = (
-    RunStarted
-    | Resumed
-    | ScreenSeen
-    | ModelCalled
-    | Planned
-    | Retrieved
-    | Delegated
-    | Decided
-    | ActionStarted
-    | ActionDone
-    | ActionFailed
-    | Reflected
-    | Noted
-    | Escalated
-    | Verified
-    | HumanAsked
-    | HumanAnswered
-    | LearntShortcut
-    | LearntTips
-    | Warned
-    | StepTimed
-    | Finished
-    | UnknownEvent
-)
-
-EVENT_TYPES: Mapping[str, type[Event]] = {
-    event_type.kind: event_type for event_type in get_args(Event) if event_type is not UnknownEvent
-}
-"""From the `kind` of a line to its class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +328,7 @@ def line_from_event(recorded: RecordedEvent) -> str:
 
 def recorded_event_from_line(line: str) -> RecordedEvent:
     """The event that a line holds; `UnknownEvent` when this version cannot read it."""
-    unknown = RecordedEvent(UnknownEvent(line), datetime.fromtimestamp(0, UTC), 0.0)
+    unknown = RecordedEvent(UnknownEvent(0, line), datetime.fromtimestamp(0, UTC), 0.0)
     try:
         wire = json.loads(line)
     except (json.JSONDecodeError, RecursionError):
@@ -390,7 +339,7 @@ def recorded_event_from_line(line: str) -> RecordedEvent:
         at = datetime.fromisoformat(wire["at"])
         since_start_s = float(wire["since_start_s"])
         fields = {name: value for name, value in wire.items() if name not in _ENVELOPE}
-        event: Event = _reader(wire["kind"]).validate_python(fields)
+        event = _reader(wire["kind"]).validate_python(fields)
     except (KeyError, TypeError, ValueError, ValidationError):
         return unknown
     return RecordedEvent(event, at, since_start_s)
@@ -400,5 +349,5 @@ _ENVELOPE = ("kind", "at", "since_start_s")
 
 
 @functools.cache
-def _reader(kind: str) -> TypeAdapter[Any]:
+def _reader(kind: str) -> TypeAdapter[Event]:
     return TypeAdapter(EVENT_TYPES[kind])
