@@ -22,6 +22,7 @@ from tapgraph.cli.options import (
     MaxStepsOption,
     MaxTokensOption,
     OutOption,
+    PolicyOption,
     PromptsOption,
     ResumeOption,
     SecretOption,
@@ -53,6 +54,7 @@ def api(
         typer.Option(metavar="FILE", help="Only say what of an OpenAPI document can be called."),
     ] = None,
     prompts: PromptsOption = None,
+    policy: PolicyOption = None,
     memory: Annotated[
         str | None, typer.Option(metavar="URL", help="Tips: a file or database URL.")
     ] = None,
@@ -92,11 +94,13 @@ def api(
         allow_hosts=tuple(allow_host or ()),
         files=tuple(file or ()),
         prompts=str(prompts) if prompts else None,
+        policy=str(policy) if policy else None,
         memory=memory,
         human=human_or_default(human),
         budget=dataclasses.replace(Budget(), **given),
     )
     options.access()
+    options.rules()
     folder = out or new_folder(instruction)
     return start_api_run(instruction, options, out=folder, json=json).outcome.exit_code
 

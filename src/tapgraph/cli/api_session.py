@@ -54,6 +54,7 @@ def _worked(
             memory=memory,
             budget=options.budget,
             human=open_human(options.human),
+            policy=options.rules(),
             on_event=progress.show,
             prompts=options.prompts_folder,
         )

@@ -27,6 +27,7 @@ __all__ = [
     "MaxStepsOption",
     "MaxTokensOption",
     "OutOption",
+    "PolicyOption",
     "PromptsOption",
     "ResumeOption",
     "SecretOption",
@@ -144,6 +145,14 @@ PromptsOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--prompts", metavar="DIR", help="Texts in the place of the agent's own; docs/custom.md."
+    ),
+]
+PolicyOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        help="Your own rules, in TOML, about what is allowed, asked and denied; docs/security.md.",
     ),
 ]
 HumanOption: TypeAlias = Annotated[

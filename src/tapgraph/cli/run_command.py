@@ -18,6 +18,7 @@ from tapgraph.cli.options import (
     FaultsOption,
     FileOption,
     HeaderOption,
+    HumanKind,
     HumanOption,
     JsonOption,
     MaxCostOption,
@@ -25,6 +26,7 @@ from tapgraph.cli.options import (
     MaxStepsOption,
     MaxTokensOption,
     OutOption,
+    PolicyOption,
     PromptsOption,
     ResumeOption,
     SecretOption,
@@ -72,6 +74,7 @@ def run(
     allow_host: AllowHostOption = None,
     file: FileOption = None,
     prompts: PromptsOption = None,
+    policy: PolicyOption = None,
     human: HumanOption = None,
     max_steps: MaxStepsOption = None,
     max_tokens: MaxTokensOption = None,
@@ -113,12 +116,16 @@ def run(
         allow_hosts=tuple(allow_host or ()),
         files=tuple(file or ()),
         prompts=str(prompts) if prompts else None,
+        policy=str(policy) if policy else None,
         memory=memory,
         pipeline=pipeline,
         read_from=read_from,
         human=human_or_default(human),
         budget=dataclasses.replace(Budget(), **given),
     )
+    if options.model == DEMONSTRATOR and human is None:
+        # Its solutions are known, and nothing on the phone that it can operate is real.
+        options = dataclasses.replace(options, human=HumanKind.ALLOW)
     folder = out or new_folder(instruction)
     return start_run(instruction, options, out=folder, json=json).outcome.exit_code
 

@@ -129,6 +129,7 @@ def _worked(
             pipeline=pipeline_named(options.pipeline),
             budget=options.budget,
             human=open_human(options.human),
+            policy=options.rules(),
             source=options.read_from.value,
             on_event=progress.show,
             prompts=options.prompts_folder,
@@ -148,6 +149,7 @@ def _models(options: RunOptions) -> RoleModels:
     pipeline_named(options.pipeline)
     prompts_of(PhoneAgent.package, options.prompts_folder)
     options.access()
+    options.rules()
     if options.model == DEMONSTRATOR:
         return RoleModels(Demonstrator())
     return open_models(options.model, Settings.from_environment(), roles=ROLES)

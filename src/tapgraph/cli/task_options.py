@@ -14,6 +14,7 @@ from tapgraph.errors import UsageError
 
 if TYPE_CHECKING:
     from tapgraph.cli.catalog_access import Access
+    from tapgraph.tools.policy.rules import PolicyRules
 
 __all__ = ["TaskOptions"]
 
@@ -33,6 +34,7 @@ class TaskOptions:
         allow_hosts: hosts that may lie inside a local network or serve single operations.
         files: paths of files that calls may upload.
         prompts: the folder of texts that stand in for the agent's own.
+        policy: the file of the user's own rules.
     """
 
     catalogs: tuple[str, ...] = ()
@@ -42,6 +44,7 @@ class TaskOptions:
     allow_hosts: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     prompts: str | None = None
+    policy: str | None = None
     memory: str | None = None
     human: HumanKind = HumanKind.ASSUME
     budget: Budget = field(default_factory=Budget)
@@ -52,6 +55,17 @@ class TaskOptions:
     def prompts_folder(self) -> Path | None:
         """The folder of prompts as a path."""
         return Path(self.prompts) if self.prompts is not None else None
+
+    def rules(self) -> "PolicyRules":
+        """The user's own rules.
+
+        Raises:
+            UsageError: the file holds none.
+        """
+        # Not needed to print help.
+        from tapgraph.tools.policy.rules import NO_RULES, PolicyRules  # noqa: PLC0415
+
+        return PolicyRules.read(Path(self.policy)) if self.policy is not None else NO_RULES
 
     def access(self) -> "Access":
         """What catalogues are given.

@@ -14,6 +14,7 @@ from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
 from tapgraph.tools.api.openapi import open_service
+from tapgraph.tools.policy.rules import PolicyRules, Rule
 
 
 def main(service: str, model: str, folder: Path, instruction: str, fatal: str, place: str) -> None:
@@ -38,6 +39,7 @@ def main(service: str, model: str, folder: Path, instruction: str, fatal: str, p
             model=open_models(model, Settings.from_environment(), roles=API_ROLES),
             memory=memory,
             human=CallbackHuman(lambda request: place),
+            policy=PolicyRules((Rule("allow", tool="*"),)),
             on_event=observe,
         )
         agent.run(instruction, out=folder / "run")

@@ -24,6 +24,7 @@ from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
 from tapgraph.tools.api.openapi import open_service
+from tapgraph.tools.policy.rules import PolicyRules, Rule
 
 KILL_POINTS = [
     "run_started@1",
@@ -58,6 +59,7 @@ def resumed(service: str, model: str, folder: Path, place: str) -> TaskResult:
             model=open_models(model, Settings.from_environment(), roles=API_ROLES),
             memory=memory,
             human=CallbackHuman(lambda request: place),
+            policy=PolicyRules((Rule("allow", tool="*"),)),
         )
         return agent.resume(folder / "run")
 

@@ -1,52 +1,78 @@
-"""The words of each risk, each at its edges."""
+"""Recall and false alarms of the policy on labels of twelve languages and more."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tapgraph.tools.mobile.actions import Swipe, Tap
-from tapgraph.tools.mobile.device import AppInfo
-from tapgraph.tools.mobile.geometry import Bounds, Size
-from tapgraph.tools.mobile.policy import RiskyAction, assess
-from tapgraph.tools.mobile.screen import Element, Role, Screen
+from tapgraph.tools.policy.wording import risk_of
+
+LABELS = Path(__file__).parents[2] / "data" / "policy"
+LANGUAGES = {"en", "de", "fr", "es", "it", "pt", "nl", "pl", "ru", "tr", "zh", "ja"}
 
 
-def touched(label: str) -> RiskyAction | None:
-    element = Element(1, Bounds(0, 0, 100, 100), label, Role.BUTTON, clickable=True)
-    screen = Screen(
-        Size(1080, 2400), (element,), AppInfo("com.example", "Example"), keyboard_shown=False,
-        screenshot=None, tree_xml="", fingerprint="f",
-    )  # fmt: skip
-    assert assess(Swipe(50, 50, 60, 60), screen) is None
-    return assess(Tap(50, 50), screen)
+def labels(half: str, wanted: str) -> Iterator[tuple[str, str]]:
+    """Language and label of one half of the list, of those that are risky or ordinary."""
+    for row in (LABELS / f"labels_{half}.txt").read_text(encoding="utf-8").splitlines():
+        if not row.startswith("#"):
+            head, _, some = row.partition(": ")
+            language, kind = head.split()
+            if kind == wanted:
+                yield from ((language, label) for label in some.split(" | "))
+
+
+@pytest.mark.parametrize("half", ["aside", "seen"])
+def test_at_least_95_of_100_risky_labels_are_risky(half: str) -> None:
+    risky = list(labels(half, "risky"))
+    found = [label for _, label in risky if risk_of(label)]
+    assert {language for language, _ in risky} >= LANGUAGES
+    assert len(risky) > 300
+    assert len(found) >= 0.95 * len(risky)
+
+
+@pytest.mark.parametrize("half", ["aside", "seen"])
+def test_at_most_3_of_100_ordinary_labels_are_risky(half: str) -> None:
+    ordinary = list(labels(half, "ordinary"))
+    found = [label for _, label in ordinary if risk_of(label)]
+    assert {language for language, _ in ordinary} >= LANGUAGES
+    assert len(ordinary) > 300
+    assert len(found) <= 0.03 * len(ordinary)
 
 
 @pytest.mark.parametrize(
-    ("risk", "labels"),
+    ("risk", "some"),
     [
-        ("pay", "Pay|Pay with Visa|Buy now|Place order|Checkout|Check out|Purchase|Subscribe|"
-         "Donate"),
-        ("send", "Send message|Send email|Send money|Post|Tweet|Publish|Reply"),
-        ("delete", "Permanently delete|Erase|Remove|Delete all|Remove account|Erase everything|"
-         "Delete forever|Factory reset|Format|Delete notes"),
-        ("grant", "Always allow|Allow access|Allow full access|Always allow all the time|Grant|"
-         "Share location|Share my location"),
-        ("install", "Install anyway|Update all"),
+        ("pay", "Pay with Visa|Place order|Check out|Subscribe|Buy|支付|Перевести 500 ₽"),
+        ("send", "Send email|Post|Tweet|Reply|SOS|Einladung annehmen"),
+        ("delete", "Permanently delete|Factory reset|Format|Cancel my order|Block Ann|Sil"),
+        ("grant", "Always allow|While using the app|Share my location|許可"),
+        ("install", "Install anyway|Update all|Zainstaluj"),
     ],
-)  # fmt: skip
-def test_each_wording_has_its_risk(risk: str, labels: str) -> None:
-    found = {label: touched(label) for label in labels.split("|")}
-    assert {label: each.risk for label, each in found.items() if each} == dict.fromkeys(
-        labels.split("|"), risk
+)
+def test_each_wording_has_its_risk(risk: str, some: str) -> None:
+    assert {label: risk_of(label) for label in some.split("|")} == dict.fromkeys(
+        some.split("|"), risk
     )
 
 
 @pytest.mark.parametrize(
     "label",
-    ["Allow once", "Deny", "Paypal", "Payment", "Sender", "Postpone", "Installed", "Update",
-     "Formatting", "Delete later", "Sharing", "Buy", "Subscribed"],
+    [
+        "P\u200bay now",
+        "\uff30\uff21\uff39 \uff2e\uff2f\uff37",
+        "pa\u00ady",
+        "Réserver",
+        "Re\u0301server",
+        "reserver",
+    ],
+)
+def test_signs_that_nobody_sees_hide_nothing(label: str) -> None:
+    assert risk_of(label) == "pay"
+
+
+@pytest.mark.parametrize(
+    "label", ["Tip: swipe to see more", "You can delete this note at any time.", "Order #4521",
+              "Pay day", "Ann, Can you send it to me?", "a" * 100_000, "pay " * 10_000],
 )  # fmt: skip
-def test_other_words_have_none(label: str) -> None:
-    assert touched(label) is None
-
-
-def test_what_is_asked_is_the_label_in_one_line() -> None:
-    assert touched(" Delete \n note ") == RiskyAction("delete", "Delete note")
+def test_what_only_mentions_a_risk_is_free(label: str) -> None:
+    assert risk_of(label) is None

@@ -4,21 +4,21 @@ The Perceptor (Mobile-Agent-E, section 3.2) asks no model. Deviation from the pa
 read where it is useful, and text is recognised in the picture only where it is not.
 """
 
+from functools import partial
 from typing import Any
 
 from langgraph.runtime import Runtime
 from pydantic import ValidationError
 
+from tapgraph.agents.mobile.leave import ask_leave_to
 from tapgraph.agents.mobile.shortcut_player import play_shortcut
 from tapgraph.agents.mobile.state import Decision, Judgement, PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
-from tapgraph.agents.run.human import NobodyThere, ask_leave, ask_question
+from tapgraph.agents.run.human import NobodyThere, ask_question
 from tapgraph.errors import ToolError
 from tapgraph.llm_backend.prompt import fenced
 from tapgraph.tools.api.json_value import excerpt, json_line
 from tapgraph.tools.mobile.actions import Action, Answer, AskUser, Enter, Type, action_from_wire
-from tapgraph.tools.mobile.policy import assess
-from tapgraph.tools.mobile.screen import Screen
 
 __all__ = ["actor", "perceptor"]
 
@@ -92,7 +92,7 @@ def _carry_out(decision: Decision, state: PhoneState, team: PhoneTeam) -> dict[s
     if shortcut is not None:
         return {
             "tool_error": play_shortcut(
-                shortcut, decision.arguments, team, state, ask_leave=_ask_leave
+                shortcut, decision.arguments, team, state, ask_leave=partial(ask_leave_to, team)
             )
         }
     if team.offer.is_tool(decision.name):
@@ -106,7 +106,7 @@ def _carry_out(decision: Decision, state: PhoneState, team: PhoneTeam) -> dict[s
             return _noted(state, f"The user was asked {action.question!r} and said: {said}")
     for part, one in enumerate(_keystrokes(action)):
         if not team.run.ledger.was_sent(step, part):
-            _ask_leave(one, team.screens[state["screen"]], part)
+            ask_leave_to(team, one, team.screens[state["screen"]], part)
         team.run.perform(team.device, one, step=step, part=part)
     return {}
 
@@ -155,16 +155,3 @@ def _check_answer(action: Answer, team: PhoneTeam) -> None:
         wanted.model_validate_json(action.text)
     except ValidationError as error:
         raise ToolError(f"Answer: text must be JSON for {wanted.__name__}: {error}") from error
-
-
-def _ask_leave(action: Action, screen: Screen, part: int) -> None:
-    """Return when the action, at that place of a shortcut, may go ahead.
-
-    Raises:
-        ToolError: the user said no.
-        NobodyThere: the user cannot be asked.
-    """
-    risky = assess(action, screen)
-    if risky is not None:
-        text = f"{risky.risk}: touch {risky.label!r} in {screen.app.label}"
-        ask_leave(text, part=part)

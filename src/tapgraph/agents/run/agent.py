@@ -31,6 +31,7 @@ from tapgraph.llm_backend.prompt import Prompts, prompts_of
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory import MemoryStore, Scope
 from tapgraph.settings import Settings
+from tapgraph.tools.policy.rules import NO_RULES, PolicyRules
 
 __all__ = ["Agent", "AnyModel", "SetUp", "new_folder"]
 
@@ -66,6 +67,7 @@ class Agent(ABC):
             are then kept in the run folder and learn nothing.
         budget: how much a run may use.
         human: who answers questions and confirms risky actions.
+        policy: the user's own rules about what is allowed, asked about and forbidden.
         on_event: told of every event as it is recorded.
         prompts: texts by name, or a folder of them, in the place of the agent's own.
     """
@@ -73,6 +75,7 @@ class Agent(ABC):
     memory: MemoryStore | None = None
     budget: Budget = field(default_factory=Budget)
     human: Human = field(default_factory=AbsentHuman)
+    policy: PolicyRules = NO_RULES
     on_event: Callable[[RecordedEvent], None] | None = None
     prompts: Mapping[str, str] | Path | None = None
 
@@ -203,6 +206,7 @@ class Agent(ABC):
                 models=models,
                 prompts=prompts,
                 limits=self._set_up().limits,
+                rules=self.policy,
                 tips=memory.tips(Scope(agent=self.kind)),
                 learns=self.memory is not None,
                 answer_type=answer_type,

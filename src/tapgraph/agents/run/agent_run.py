@@ -30,10 +30,12 @@ from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.structured import CallRecord, ask
 from tapgraph.memory import Tip
 from tapgraph.tools.api.calls import ApiRunner
+from tapgraph.tools.api.catalog import Api
 from tapgraph.tools.api.json_value import Json, excerpt, json_text
-from tapgraph.tools.api.policy import assess_call
+from tapgraph.tools.api.policy import amounts_of, assess_call
 from tapgraph.tools.mobile.actions import Action, action_to_wire
 from tapgraph.tools.mobile.device import Device
+from tapgraph.tools.policy.rules import NO_RULES, Deed, PolicyRules
 
 __all__ = ["AgentRun"]
 
@@ -47,6 +49,7 @@ class AgentRun:
     """Everything that the nodes of both agents share and that no checkpoint holds.
 
     Attributes:
+        rules: what the user allows, wants to be asked about, and forbids.
         tips: what is known to help.
         learns: whether what the experience reflectors say can be kept.
     """
@@ -57,6 +60,7 @@ class AgentRun:
     models: RoleModels
     prompts: Prompts
     limits: Limits
+    rules: PolicyRules = NO_RULES
     tips: Sequence[Tip] = ()
     learns: bool = True
     answer_type: type[BaseModel] | None = None
@@ -219,9 +223,7 @@ class AgentRun:
             return Acknowledged(result.elapsed_s, result.text)
 
         if not self.ledger.was_sent(step):
-            risky = assess_call(runner.catalog[identifier], arguments)
-            if risky is not None:
-                ask_leave(f"{risky.risk}: {risky.label}")
+            self._ask_leave_to_call(runner.catalog[identifier], arguments)
         wire = {"name": identifier, "arguments": _recorded(arguments)}
         delegated_before_s = self.timer.spent_s("delegated")
         answer = self.ledger.once(step, 0, wire, act)
@@ -233,6 +235,29 @@ class AgentRun:
                 "the run was interrupted while this was called: it may or may not have been "
                 "carried out; check before repeating it"
             )
+
+    def _ask_leave_to_call(self, api: Api, arguments: Mapping[str, Json]) -> None:
+        risky = assess_call(api, arguments)
+        deed = Deed(
+            tool=api.identifier,
+            amounts=tuple(amounts_of(dict(arguments))),
+            risk=risky.risk if risky is not None else None,
+        )
+        words = f"{risky.risk}: {risky.label}" if risky is not None else f"call {api.identifier}"
+        self.ask_leave(deed, words)
+
+    def ask_leave(self, deed: Deed, words: str, *, matter: str = "", part: int = 0) -> None:
+        """Return when the deed may go ahead, by the policy, the user's rules and the user.
+
+        Raises:
+            ToolError: a rule forbids it, or the user said no.
+            NobodyThere: it needs a yes, and the user cannot be asked.
+        """
+        match self.rules.verdict(deed):
+            case "deny":
+                raise ToolError(f"the user's policy forbids this ({words}); find another way")
+            case "ask":
+                ask_leave(words, matter=matter, part=part)
 
 
 def _recorded(arguments: Mapping[str, Json]) -> dict[str, Json]:

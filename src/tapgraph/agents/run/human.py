@@ -83,34 +83,39 @@ def ask_question(text: str) -> str:
     Raises:
         NobodyThere: the user cannot be asked.
     """
-    said = _asked({"kind": "question", "text": text})
+    said = _asked({"kind": "question", "text": text}, matter=text)
     if said is None:
         raise NobodyThere(f"nobody answered: {text}")
     return said
 
 
-def ask_leave(text: str, *, part: int = 0) -> None:
+def ask_leave(text: str, *, matter: str = "", part: int = 0) -> None:
     """Return when the action that `text` describes, at that place of a shortcut, may go ahead.
+
+    A yes holds for one `matter`, by default the text: what else has changed on the screen when the
+    user has spoken is asked about again.
 
     Raises:
         ToolError: the user said no.
         NobodyThere: the user cannot be asked.
     """
-    said = _asked({"kind": "confirmation", "text": text, "part": part})
+    said = _asked(
+        {"kind": "confirmation", "text": text, "part": part}, matter=f"{part} {matter or text}"
+    )
     if said is None:
         raise NobodyThere(f"nobody confirmed: {text}")
     if said != "yes":
         raise ToolError(f"the user did not allow this ({text}); find another way or stop")
 
 
-def _asked(question: dict[str, object]) -> str | None:
-    """What the user said to this question; the node ends here until it is answered.
+def _asked(question: dict[str, object], *, matter: str) -> str | None:
+    """What the user said on this matter; the node ends here until it is answered.
 
     LangGraph gives a node that runs again all earlier answers in their order. Actions of a shortcut
     that were sent meanwhile do not ask again, so answers to other questions are passed over.
     """
     while True:
-        answer: dict[str, Any] = interrupt(question)
-        if answer["question"] == question:
+        answer: dict[str, Any] = interrupt(question | {"matter": matter})
+        if answer["question"]["matter"] == matter:
             said: str | None = answer["said"]
             return said

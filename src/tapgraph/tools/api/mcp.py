@@ -14,10 +14,11 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from tapgraph.errors import EnvironmentMissing, ExtraMissing, ToolError, UsageError
 from tapgraph.tools.api.calls import CallResult, checked_arguments, result_text
-from tapgraph.tools.api.catalog import Api, ApiCatalog
+from tapgraph.tools.api.catalog import Api, ApiCatalog, Effect
 from tapgraph.tools.api.http_guard import Resolver, checked_address, hosts_inside, resolve
 from tapgraph.tools.api.json_schema import SchemaReader
 from tapgraph.tools.api.json_value import Json, excerpt, one_line
+from tapgraph.tools.api.policy import names_reading
 from tapgraph.tools.api.secret import Secret, redacted, spellings
 
 if TYPE_CHECKING:
@@ -294,9 +295,15 @@ def _api(tool: "Tool", origin: str) -> Api:
         ),
         returns=returns,
         origin=origin,
-        # Only a warning is believed: a server's word that a tool is harmless proves nothing.
-        effect="destroys" if tool.annotations and tool.annotations.destructive_hint else "unknown",
+        effect=_effect(tool),
     )
+
+
+def _effect(tool: "Tool") -> Effect:
+    """Only a warning is believed: a server's word that a tool is harmless proves nothing."""
+    if tool.annotations and tool.annotations.destructive_hint:
+        return "destroys"
+    return "unknown" if names_reading(tool.name) else "changes"
 
 
 def _words_for(schema: Mapping[str, object] | None, where: str) -> str:

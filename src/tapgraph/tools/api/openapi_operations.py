@@ -13,6 +13,7 @@ from tapgraph.tools.api.openapi_body import BodyReader
 from tapgraph.tools.api.openapi_fields import Arguments, BodyForm, Field
 from tapgraph.tools.api.openapi_security import Requirement, security_of
 from tapgraph.tools.api.openapi_servers import operation_server, server_of
+from tapgraph.tools.api.policy import names_change
 
 __all__ = ["LeftOut", "Operation", "read_operations"]
 
@@ -157,7 +158,7 @@ class _OperationReader:
                 parameters=tuple(arguments.parameters),
                 returns=self._returns(given, where),
                 origin=self._origin,
-                effect=_EFFECTS.get(method, "changes"),
+                effect=_effect(method, path),
             ),
             method=method.upper(),
             path=path,
@@ -274,6 +275,12 @@ class _OperationReader:
         except UsageError:
             return ""
         return one_line(str(response.get("description") or ""), 120)
+
+
+def _effect(method: str, path: str) -> Effect:
+    """What the method tells, unless the path of a reading one says that something is done."""
+    effect = _EFFECTS.get(method, "changes")
+    return "changes" if effect == "reads" and names_change(f"get {path}") else effect
 
 
 def _sentence(words: str) -> str:

@@ -1,66 +1,125 @@
 """Which calls a person must allow, decided below the model and without one.
 
-A call is judged by what its catalogue says of its effect and by the words that the API is called
-by: whatever a model was talked into by an answer of a service, nothing is paid, sent, deleted,
-granted or installed without a yes.
+Whatever a model was talked into by an answer of a service, nothing is changed without a yes: every
+call asks that is not known only to read. A call is known to read where its catalogue says so (an
+HTTP GET) or its name does ("list_sent"), and neither its name nor its summary begins with a verb
+that does something (`GET /deleteAll`). A function of the program itself whose name has no verb of
+either kind is free, too. `--policy FILE` allows calls by name.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Iterator, Mapping
 
 from tapgraph.tools.api.catalog import Api
 from tapgraph.tools.api.json_value import Json, excerpt, json_line
 from tapgraph.tools.api.retrieval import words_of
+from tapgraph.tools.policy.risk import RISKS, Risk, RiskyDeed
+from tapgraph.tools.policy.table import phrases
 
-__all__ = ["CallRisk", "RiskyCall", "assess_call"]
+__all__ = ["amounts_of", "assess_call", "names_change", "names_reading"]
 
-CallRisk: TypeAlias = Literal["pay", "send", "delete", "grant", "install"]
-
-_VERBS: Mapping[CallRisk, str] = {
-    "pay": "pay|buy|purchase|checkout|subscribe|donate|transfer|charge|refund",
-    "send": "send|publish|tweet|reply|forward|invite|share",
-    "delete": "delete|remove|erase|wipe|purge|destroy|clear|reset|cancel|drop",
-    "grant": "grant|revoke|authorize|authorise|allow",
-    "install": "install|uninstall|upgrade",
-}
-_THINGS: Mapping[CallRisk, str] = {
-    "pay": "payment|order|invoice",
-    "send": "email|mail|sms|message|tweet",
-}
-"""What is paid or sent when it is made; judged where the catalogue says that a call changes."""
-_LONGEST_LABEL = 600
+_LONGEST_TEXT = 300
 
 
-@dataclass(frozen=True, slots=True)
-class RiskyCall:
-    """What kind of harm a call could do, and the call as a person should read it."""
-
-    risk: CallRisk
-    label: str
-
-
-def assess_call(api: Api, arguments: Mapping[str, Json]) -> RiskyCall | None:
+def assess_call(api: Api, arguments: Mapping[str, Json]) -> RiskyDeed | None:
     """The risk of a call, None when the policy has nothing against it.
 
-    What only reads is free. Of the rest, what destroys is a `delete`; else the words of the
-    identifier and the first word of the summary decide, as they name what is done.
+    The label is the whole call: only texts inside of it are cut, each on its own.
 
-    >>> assess_call(Api("mail.send", "Sends a message."), {"to": "Ann"})
-    RiskyCall(risk='send', label='mail.send {"to": "Ann"}')
+    >>> assess_call(Api("mail.send", "Sends a message."), {"to": "Ann"}).label
+    'mail.send {"to": "Ann"}'
     >>> assess_call(Api("mail.list_sent", "Lists what was sent."), {}) is None
     True
     """
-    if api.effect == "reads":
+    reads = names_reading(api.identifier) or any(_is_among(one, "read") for one in _head(api))
+    is_known_to_read = api.effect == "reads" or (
+        api.effect == "unknown" and (reads or not any(map(_is_verb, _words(api))))
+    )
+    does_harm = any(map(_is_harmful, _words(api)))
+    if is_known_to_read and not does_harm and (reads or not names_change(api.identifier)):
         return None
-    label = excerpt(f"{api.identifier} {json_line(dict(arguments))}", _LONGEST_LABEL)
+    return RiskyDeed(_risk_of(api), f"{api.identifier} {json_line(_shortened(dict(arguments)))}")
+
+
+def names_reading(identifier: str) -> bool:
+    """Whether the name tells of reading, and of doing something only after that, as a thing."""
+    for word in words_of(identifier):
+        if _is_among(word, "read"):
+            return True
+        if any(_is_among(word, risk) for risk in RISKS):
+            return False
+    return False
+
+
+def names_change(identifier: str) -> bool:
+    """Whether the name tells that something is done; nouns in the plural do not."""
+    words, written = words_of(identifier), identifier.casefold()
+    verbs = [word for word in words if _is_verb(word) and f"{word}s" not in written]
+    return any(map(_is_harmful, words)) or (bool(verbs) and not names_reading(identifier))
+
+
+def amounts_of(arguments: Json) -> Iterator[float]:
+    """The numbers in the arguments of a call, written as numbers or as texts."""
+    match arguments:
+        case bool():
+            return
+        case int() | float():
+            yield float(arguments)
+        case str():
+            try:
+                yield float(arguments)
+            except ValueError:
+                return
+        case list():
+            for each in arguments:
+                yield from amounts_of(each)
+        case dict():
+            for each in arguments.values():
+                yield from amounts_of(each)
+
+
+def _words(api: Api) -> list[str]:
+    """The words of its name, and the one that its summary begins with."""
+    return [*words_of(api.identifier), *_head(api)]
+
+
+def _head(api: Api) -> list[str]:
+    return words_of(api.summary[:80])[:1]
+
+
+def _risk_of(api: Api) -> Risk:
+    """The kind of harm: of the first telling verb, else of a noun, else of the catalogue's word."""
+    words = _words(api)
+    for risk in RISKS:
+        if risk != "change" and any(_is_among(word, risk) for word in words):
+            return risk
     if api.effect == "destroys":
-        return RiskyCall("delete", label)
-    words = {*words_of(api.identifier), *words_of(api.summary[:80])[:1]}
-    for risk, verbs in _VERBS.items():
-        telling = verbs.split("|")
-        if api.effect == "changes":
-            telling += _THINGS.get(risk, "").split("|")
-        if not words.isdisjoint(telling):
-            return RiskyCall(risk, label)
-    return None
+        return "delete"
+    for risk in RISKS:
+        if any(_is_among(word, f"{risk} noun") for word in words):
+            return risk
+    return "change"
+
+
+def _is_verb(word: str) -> bool:
+    return any(_is_among(word, f"{risk}{noun}") for risk in RISKS for noun in ("", " noun"))
+
+
+def _is_harmful(word: str) -> bool:
+    return any(_is_among(word, risk) for risk in RISKS if risk != "change")
+
+
+def _is_among(word: str, kind: str) -> bool:
+    """Whether the word, also as the stemmer leaves it ("pushe" of "pushes"), is of that kind."""
+    words = phrases(kind, language="api")
+    return word in words or (word.endswith("e") and word[:-1] in words)
+
+
+def _shortened(value: Json) -> Json:
+    match value:
+        case str():
+            return excerpt(value, _LONGEST_TEXT)
+        case list():
+            return [_shortened(each) for each in value]
+        case dict():
+            return {name: _shortened(each) for name, each in value.items()}
+    return value

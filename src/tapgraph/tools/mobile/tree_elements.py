@@ -10,9 +10,15 @@ from tapgraph.tools.mobile.label_text import label_text
 from tapgraph.tools.mobile.screen import Element, Role, numbered
 from tapgraph.tools.mobile.ui_tree import UiNode, UiTree
 
-__all__ = ["blind_regions", "elements_from_tree", "is_useful", "tells_what_is_seen"]
+__all__ = [
+    "KEYBOARD_PACKAGE",
+    "blind_regions",
+    "elements_from_tree",
+    "is_useful",
+    "tells_what_is_seen",
+]
 
-_KEYBOARD_PACKAGE = re.compile(r"inputmethod|keyboard|honeyboard|swiftkey|\.ime\b|\.latin$")
+KEYBOARD_PACKAGE = re.compile(r"inputmethod|keyboard|honeyboard|swiftkey|\.ime\b|\.latin$")
 _SYSTEM_UI = "com.android.systemui"
 _BAR_SHARE = 0.07
 """A system window lower than this share of the screen's long side is a status or navigation bar."""
@@ -339,7 +345,7 @@ def _is_keyboard(window: UiNode, front_package: str, *, alone: bool) -> bool:
     return (
         not alone
         and window.package != front_package
-        and _KEYBOARD_PACKAGE.search(window.package) is not None
+        and KEYBOARD_PACKAGE.search(window.package) is not None
     )
 
 

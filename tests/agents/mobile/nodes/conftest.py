@@ -24,7 +24,7 @@ from tapgraph.agents.run.ledger import Ledger
 from tapgraph.agents.run.meter import Meter
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.run_header import RunHeader
-from tapgraph.errors import ToolError
+from tapgraph.errors import ToolError, UnreadableTree
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.llm_backend.prompt import prompts_of
 from tapgraph.llm_backend.roles import RoleModels
@@ -36,6 +36,7 @@ from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability, Dev
 from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.screen import Element, Role, Screen
 from tapgraph.tools.mobile.screen_reader import ScreenReader
+from tapgraph.tools.mobile.ui_tree import UiTree
 
 
 class StubPhone:
@@ -47,6 +48,9 @@ class StubPhone:
     def __init__(self) -> None:
         self.performed: list[Action] = []
         self.refuses: dict[str, str] = {}
+
+    def ui_tree(self) -> UiTree:
+        raise UnreadableTree("the stub has no hierarchy")
 
     def perform(self, action: Action) -> ActionReceipt:
         if action.wire_name in self.refuses:

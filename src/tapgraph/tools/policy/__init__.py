@@ -1,0 +1,1 @@
+"""What a person must allow: the words of risks, and the user's own rules."""
