@@ -1,6 +1,6 @@
 """`tapgraph demo`: the main job with what is inside the package: no phone, no key, no network."""
 
-from tapgraph.cli.options import JsonOption, OutOption, SeedOption
+from tapgraph.cli.options import HumanKind, JsonOption, OutOption, SeedOption
 from tapgraph.cli.run_options import RunOptions
 
 __all__ = ["demo"]
@@ -24,4 +24,4 @@ def demo(
     from tapgraph.cli.run_session import demonstrate  # noqa: PLC0415
 
     folder = out or new_folder("demo")
-    return demonstrate(_INSTRUCTION, RunOptions(seed=seed), out=folder, json=json)
+    return demonstrate(_INSTRUCTION, RunOptions(seed=seed, human=HumanKind.ALLOW), out=folder, json=json)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.events import Event
+from tapgraph.agents.run.human import AbsentHuman
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.evals.phone.demonstrator import Demonstrator
@@ -53,6 +54,7 @@ def run_task(phone: Phone, memory: MemoryStore, tmp_path: Path) -> RunTask:
             device=fields.pop("device", None) or SimulatedDevice(phone),
             model=RoleModels(model or Demonstrator()),
             memory=memory,
+            human=fields.pop("human", AbsentHuman("allow")),
             **fields,
         )
         return agent.run(instruction, out=tmp_path / "run", answer_type=answer_type)
@@ -76,6 +78,7 @@ class Stage:
             device=fields.pop("device", None) or SimulatedDevice(self.phone),
             model=open_models(spec, settings, roles=ROLES),
             memory=self.memory,
+            human=fields.pop("human", AbsentHuman("allow")),
             **fields,
         )
         return agent.run(instruction, out=self.folder / "run", answer_type=answer_type)
