@@ -11,7 +11,7 @@
     │   ├── DeviceUnavailable    no connection to a device could be made
     │   ├── DeviceLost           a connection broke and could not be repaired
     │   ├── ModelUnavailable     the model's server or key is missing or refuses
-    │   │   └── ModelBusy        a local model's queue is full; try again later
+    │   │   └── ModelBusy        a model takes no more requests; try again later
     │   └── ExtraMissing         an optional dependency is not installed
     ├── ToolError                an action cannot be done; the text is told to the model
     │   ├── AppNotFound          no installed app has a label like the one asked for
@@ -81,7 +81,7 @@ class ModelUnavailable(EnvironmentMissing):
 
 
 class ModelBusy(ModelUnavailable):
-    """A local model has as many requests waiting as it may; the same request may come again."""
+    """A model has as many requests as it takes now; the same request may come again."""
 
 
 class ExtraMissing(EnvironmentMissing):

@@ -27,9 +27,10 @@ from tapgraph.cli.options import (
     ResumeOption,
     SecretOption,
     ServerOption,
+    check_model,
+    given_anew,
     given_limits,
     human_or_default,
-    refuse_what_a_run_holds,
 )
 from tapgraph.errors import UsageError
 
@@ -37,6 +38,7 @@ __all__ = ["api"]
 
 
 def api(
+    command_line: typer.Context,
     instruction: Annotated[str, typer.Argument(help="What to do, in plain words.")] = "",
     *,
     catalog: CatalogOption = None,
@@ -74,11 +76,11 @@ def api(
 
     if check is not None:
         return _checked(check, server or (), allow_host or (), file or (), json=json)
+    check_model(model)
     given = given_limits(max_steps, max_tokens, max_seconds, max_cost)
     if resume is not None:
-        given_to_catalogs = (catalog, secret, header, server, allow_host, file)
-        refuse_what_a_run_holds(instruction, out, *given_to_catalogs, prompts)
-        return resume_api_run(resume, _resumed(resume, given), json=json).outcome.exit_code
+        options = _resumed(resume, given, given_anew(command_line))
+        return resume_api_run(resume, options, json=json).outcome.exit_code
     if not catalog:
         raise UsageError(
             "name the APIs with --catalog: an OpenAPI document, an MCP config or a folder"
@@ -128,10 +130,13 @@ def _checked(
     return ExitCode.SUCCESS
 
 
-def _resumed(run: Path, given: dict[str, Any]) -> ApiOptions:
-    """The options of the run, with the limits that are given anew."""
+def _resumed(run: Path, given: dict[str, Any], anew: dict[str, Any]) -> ApiOptions:
+    """The options of the run, with the limits and options that are given anew."""
     # Pillow and pydantic are not needed to print help.
     from tapgraph.agents.run.run_folder import RunFolder  # noqa: PLC0415
 
     header = RunFolder.open(run).header
-    return ApiOptions.from_header(header.options, dataclasses.replace(header.budget, **given))
+    options = ApiOptions.from_header(header.options, dataclasses.replace(header.budget, **given))
+    if "policy" in anew:
+        anew["policy"] = str(anew["policy"])
+    return dataclasses.replace(options, **anew)

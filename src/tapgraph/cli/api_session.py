@@ -10,7 +10,7 @@ from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.cli.api_options import ApiOptions
 from tapgraph.cli.open_catalog import open_catalogs
 from tapgraph.cli.progress import open_progress
-from tapgraph.cli.task_output import open_human, print_result
+from tapgraph.cli.task_output import open_human, print_result, told_again
 from tapgraph.errors import UsageError
 from tapgraph.evals.report.run_report import write_report
 from tapgraph.llm_backend.model_spec import open_models
@@ -34,7 +34,9 @@ def start_api_run(instruction: str, options: ApiOptions, *, out: Path, json: boo
 
 def resume_api_run(run: Path, options: ApiOptions, *, json: bool) -> TaskResult:
     """Go on with a run that was stopped."""
-    return _worked(options, lambda agent: agent.resume(run), json=json)
+    return told_again(run, json=json) or _worked(
+        options, lambda agent: agent.resume(run), json=json
+    )
 
 
 def _worked(

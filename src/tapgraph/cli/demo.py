@@ -24,4 +24,6 @@ def demo(
     from tapgraph.cli.run_session import demonstrate  # noqa: PLC0415
 
     folder = out or new_folder("demo")
-    return demonstrate(_INSTRUCTION, RunOptions(seed=seed, human=HumanKind.ALLOW), out=folder, json=json)
+    return demonstrate(
+        _INSTRUCTION, RunOptions(seed=seed, human=HumanKind.ALLOW), out=folder, json=json
+    )

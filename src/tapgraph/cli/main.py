@@ -1,5 +1,6 @@
 """The `tapgraph` command."""
 
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -46,6 +47,10 @@ app.command("serve")(serve)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; errors become one sentence on stderr."""
     keep_freed_memory()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows no umlaut or emoji must not end a run.
+            stream.reconfigure(errors="backslashreplace")
     try:
         result = app(
             None if arguments is None else list(arguments),

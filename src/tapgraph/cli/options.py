@@ -35,9 +35,10 @@ __all__ = [
     "ServerOption",
     "StateDirOption",
     "UdidOption",
+    "check_model",
+    "given_anew",
     "given_limits",
     "human_or_default",
-    "refuse_what_a_run_holds",
 ]
 
 
@@ -200,14 +201,36 @@ def given_limits(
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def refuse_what_a_run_holds(*given: object) -> None:
-    """Return when none of these was given beside `--resume`.
+_TAKEN_ANEW = frozenset({
+    *("resume", "json", "model", "human", "policy", "memory", "appium_url", "udid"),
+    *("max_steps", "max_tokens", "max_seconds", "max_cost"),
+})
+
+
+def given_anew(command_line: typer.Context) -> dict[str, Any]:
+    """The options beside `--resume` that take the place of the run's own.
 
     Raises:
-        UsageError: one was.
+        UsageError: one was given that a run takes from its folder.
     """
-    if any(given):
-        raise UsageError(
-            "--resume takes instruction, folder, catalogues, secrets and prompts from the run; "
-            "leave them out"
-        )
+    given = [
+        name
+        for name in command_line.params
+        if (source := command_line.get_parameter_source(name)) and source.name == "COMMANDLINE"
+    ]
+    held = [name for name in given if name not in _TAKEN_ANEW]
+    if held:
+        name = held[0] if held[0] == "instruction" else f"--{held[0].replace('_', '-')}"
+        raise UsageError(f"--resume takes {name} from the run; leave it out")
+    anew = {"model", "human", "policy", "memory", "appium_url", "udid"}
+    return {name: command_line.params[name] for name in given if name in anew}
+
+
+def check_model(model: str | None) -> None:
+    """Return when a model is named, or none.
+
+    Raises:
+        UsageError: it is named by nothing.
+    """
+    if model is not None and not model.strip():
+        raise UsageError("--model is empty; give a spec such as openai:NAME, or leave it out")

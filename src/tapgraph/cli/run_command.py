@@ -34,9 +34,10 @@ from tapgraph.cli.options import (
     ServerOption,
     StateDirOption,
     UdidOption,
+    check_model,
+    given_anew,
     given_limits,
     human_or_default,
-    refuse_what_a_run_holds,
 )
 from tapgraph.cli.run_options import DEMONSTRATOR, ReadFromKind, RunOptions
 from tapgraph.errors import UsageError
@@ -45,6 +46,7 @@ __all__ = ["run"]
 
 
 def run(
+    command_line: typer.Context,
     instruction: Annotated[str, typer.Argument(help="What to do, in plain words.")] = "",
     *,
     device: DeviceOption = DeviceKind.SIM,
@@ -93,11 +95,13 @@ def run(
     from tapgraph.agents.run.agent import new_folder  # noqa: PLC0415
     from tapgraph.cli.run_session import resume_run, start_run  # noqa: PLC0415
 
+    check_model(model)
     given = given_limits(max_steps, max_tokens, max_seconds, max_cost)
     if resume is not None:
-        given_to_catalogs = (catalog, secret, header, server, allow_host, file)
-        refuse_what_a_run_holds(instruction, out, *given_to_catalogs, prompts)
-        return resume_run(resume, _resumed(resume, given), json=json).outcome.exit_code
+        options = _resumed(resume, given, given_anew(command_line))
+        return resume_run(resume, options, json=json).outcome.exit_code
+    if device is DeviceKind.SIM and appium_url != DEFAULT_APPIUM_URL:
+        raise UsageError("--appium-url is for a phone behind Appium: add --device appium")
     if model is None and device is not DeviceKind.SIM:
         raise UsageError("a phone behind Appium needs a model: add --model openai:NAME or a URL")
     options = RunOptions(
@@ -130,10 +134,13 @@ def run(
     return start_run(instruction, options, out=folder, json=json).outcome.exit_code
 
 
-def _resumed(run: Path, given: dict[str, Any]) -> RunOptions:
-    """The options of the run, with the limits that are given anew."""
+def _resumed(run: Path, given: dict[str, Any], anew: dict[str, Any]) -> RunOptions:
+    """The options of the run, with the limits and options that are given anew."""
     # Pillow and pydantic are not needed to print help.
     from tapgraph.agents.run.run_folder import RunFolder  # noqa: PLC0415
 
     header = RunFolder.open(run).header
-    return RunOptions.from_header(header.options, dataclasses.replace(header.budget, **given))
+    options = RunOptions.from_header(header.options, dataclasses.replace(header.budget, **given))
+    if "policy" in anew:
+        anew["policy"] = str(anew["policy"])
+    return dataclasses.replace(options, **anew)

@@ -16,7 +16,7 @@ from tapgraph.cli.open_device import open_device, open_phone
 from tapgraph.cli.options import DeviceKind
 from tapgraph.cli.progress import open_progress
 from tapgraph.cli.run_options import DEMONSTRATOR, RunOptions
-from tapgraph.cli.task_output import open_human, print_result
+from tapgraph.cli.task_output import open_human, print_result, told_again
 from tapgraph.cli.terminal import print_line, print_note
 from tapgraph.errors import UsageError
 from tapgraph.evals.phone.demonstrator import Demonstrator
@@ -60,6 +60,9 @@ def resume_run(run: Path, options: RunOptions, *, json: bool) -> TaskResult:
 
     A simulated phone in this process is brought back by replaying what it had acknowledged.
     """
+    told = told_again(run, json=json)
+    if told is not None:
+        return told
     models = _models(options)
     with _device(options) as device, telling_how_to_resume(run):
         if isinstance(device, SimulatedDevice):

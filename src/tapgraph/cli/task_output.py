@@ -6,12 +6,15 @@ from pathlib import Path
 from rich.console import Console
 
 from tapgraph.agents.run.human import AbsentHuman, Human
-from tapgraph.agents.run.task_result import TaskResult
+from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.agents.run.task_result import TaskResult, result_in
 from tapgraph.cli.options import HumanKind
 from tapgraph.cli.terminal import print_json, print_line
 from tapgraph.cli.terminal_human import TerminalHuman
+from tapgraph.evals.report.run_report import write_report
+from tapgraph.tools.visible_text import visible_text
 
-__all__ = ["open_human", "print_result"]
+__all__ = ["open_human", "print_result", "told_again"]
 
 
 def print_result(result: TaskResult, report: Path, *, json: bool) -> None:
@@ -19,9 +22,9 @@ def print_result(result: TaskResult, report: Path, *, json: bool) -> None:
     if json:
         print_json({
             "outcome": result.outcome.value,
-            "reason": result.reason,
-            "answer": result.answer,
-            "notes": result.notes,
+            "reason": visible_text(result.reason),
+            "answer": visible_text(result.answer),
+            "notes": visible_text(result.notes),
             "steps": result.spent.steps,
             "tokens": result.spent.tokens,
             "seconds": round(result.spent.seconds, 3),
@@ -30,10 +33,23 @@ def print_result(result: TaskResult, report: Path, *, json: bool) -> None:
             "report": str(report),
         })
         return
-    print_line(f"outcome: {result.outcome.value} ({result.reason})")
+    print_line(f"outcome: {result.outcome.value} ({visible_text(result.reason)})")
     if result.answer:
-        print_line(f"answer:  {result.answer}")
+        print_line(f"answer:  {visible_text(result.answer)}")
     print_line(f"report:  {report}")
+
+
+def told_again(run: Path, *, json: bool) -> TaskResult | None:
+    """The result of a run that ended and was killed before its report; None for any other.
+
+    The report is written then.
+    """
+    folder = RunFolder.open(run)
+    result = result_in(run)
+    if result is None or folder.report_path.exists():
+        return None
+    print_result(result, write_report(folder), json=json)
+    return result
 
 
 def open_human(kind: HumanKind) -> Human:

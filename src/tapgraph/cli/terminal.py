@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import typer
 from rich.console import Console
 
+from tapgraph.tools.visible_text import visible_text
+
 __all__ = ["print_error", "print_json", "print_line", "print_note"]
 
 
@@ -28,4 +30,4 @@ def print_error(message: str) -> None:
     """One sentence on stderr."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print("[bold red]error:[/]", end=" ")
-    console.print(" ".join(message.split()), markup=False)
+    console.print(" ".join(visible_text(message).split()), markup=False)

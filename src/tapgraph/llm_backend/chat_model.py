@@ -118,6 +118,7 @@ class ModelTraits:
         json: how its replies are bound to a form.
         max_tokens: the length of a reply at most, thinking included.
         dialect: the native format of a GUI model; empty for JSON.
+        has_known_price: whether the cost of its replies is told with them.
         enforces_schemas: whether it keeps to whatever schema a request holds. Such a model is sent
             a schema for each screen; all others one for each role, as prompt caches need.
     """
@@ -131,6 +132,7 @@ class ModelTraits:
     max_tokens: int = 16_384
     dialect: str = ""
     enforces_schemas: bool = False
+    has_known_price: bool = True
 
     @property
     def sees_images(self) -> bool:

@@ -37,6 +37,13 @@ def read_object(text: str, schema: type[Schema]) -> Parsed[Schema]:
         InvalidReply: there is no object, a broken one, one that does not fit the schema, or two
             different ones that fit; the text says which, for the model.
     """
+    try:
+        return _read_object(text, schema)
+    except RecursionError as error:
+        raise InvalidReply("its JSON is nested too deeply") from error
+
+
+def _read_object(text: str, schema: type[Schema]) -> Parsed[Schema]:
     found = find_objects(text)
     if not found.objects:
         raise InvalidReply("it holds no JSON object")

@@ -54,7 +54,8 @@ class ServerOptions(_TraitOptions):
 
     def traits(self, name: str) -> ModelTraits:
         """What is known about the model of this name."""
-        return replace(super().traits(name), json=self.json_form)
+        is_priced = bool({"price_in", "price_out"} & self.model_fields_set)
+        return replace(super().traits(name), json=self.json_form, has_known_price=is_priced)
 
     @property
     def price(self) -> Price:

@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 import openai
 from pydantic import BaseModel
 
-from tapgraph.errors import ModelUnavailable, UsageError
+from tapgraph.errors import ModelBusy, ModelUnavailable, UsageError
+from tapgraph.llm_backend.bounded_transport import AnswerTooLarge, BoundedTransport
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolSpec, Usage
 from tapgraph.llm_backend.json_object import with_object
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.openai_refusals import Refusals, with_refusal
 from tapgraph.llm_backend.openai_request import Request
-from tapgraph.llm_backend.openai_wire import read_reply, without_forced_call
+from tapgraph.llm_backend.openai_wire import error_in, read_reply, without_forced_call
 from tapgraph.llm_backend.prices import Price
 from tapgraph.llm_backend.request_options import RequestOptions
 
@@ -28,6 +29,8 @@ _NO_KEY = "no-key"
 _CONNECT_TIMEOUT_S = 10.0
 
 _SUSPICIONS_TO_GIVE_UP = 2
+
+_FIRST_PAUSE_S = 0.5
 
 
 _CHARACTERS_PER_TOKEN = 6
@@ -68,7 +71,7 @@ class OpenAIModel:
             api_key: what the server asks for; None where it asks for nothing.
             traits: what is known about the model; by default its name only.
             price: what its tokens cost; by default nothing.
-            timeout_s: how long the server may be silent.
+            timeout_s: how long the server may be silent, and take for a whole answer.
             max_retries: how often a request is sent again.
             options: what every request holds; by default temperature 0.
 
@@ -89,6 +92,7 @@ class OpenAIModel:
         self._traits = traits or ModelTraits(name)
         self._price = price or Price()
         self._timeout_s = timeout_s
+        self._max_retries = max_retries
         options = options or RequestOptions()
         self._options = options
         self._lock = threading.Lock()
@@ -101,6 +105,7 @@ class OpenAIModel:
             timeout=openai.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
             max_retries=max_retries,
             default_query={"api-version": version} if version else None,
+            http_client=openai.DefaultHttpxClient(transport=BoundedTransport()),
             default_headers={"api-key": api_key} if version and api_key else None,
         )
 
@@ -146,11 +151,20 @@ class OpenAIModel:
             tuple(stop),
         )
         started = time.monotonic()
-        body = self._send(request)
+        body = self._sent_while_busy(request)
         reply = self._read(body, request, time.monotonic() - started)
         if schema is None:
             return reply
         return with_object(without_forced_call(reply), schema)
+
+    def _sent_while_busy(self, request: Request) -> bytes:
+        """The answer, asked for again after a pause while the server has too much to do."""
+        for again in range(self._max_retries):
+            try:
+                return self._send(request)
+            except ModelBusy:
+                time.sleep(_FIRST_PAUSE_S * 2**again)
+        return self._send(request)
 
     def _send(self, request: Request) -> bytes:
         with self._lock:
@@ -176,7 +190,22 @@ class OpenAIModel:
                 raise self._unavailable(error) from error
             else:
                 self._remember(known, name, is_suspected=suspicion is not None)
-                return raw.http_response.content
+                return self._without_error(raw.http_response.content)
+
+    def _without_error(self, body: bytes) -> bytes:
+        """The answer, where it is none of an error that a gateway calls a success.
+
+        Raises:
+            ModelBusy: it names a limit of requests.
+            ModelUnavailable: it names another error.
+        """
+        error = error_in(body)
+        if error is None:
+            return body
+        said = _clipped(error.message).replace(self._client.api_key, "***")
+        if error.is_limit:
+            raise ModelBusy(f"{self._url} takes no more requests now ({said}): check your quota")
+        raise ModelUnavailable(f"{self._url} answered with an error ({said})")
 
     def _remember(self, known: Refusals, name: str, *, is_suspected: bool) -> None:
         """Keep what made a request succeed, beside what other threads have found."""
@@ -226,6 +255,8 @@ class OpenAIModel:
         said = said.replace(self._client.api_key, "***")
         if isinstance(error, openai.APITimeoutError):
             advice = f"did not answer within {self._timeout_s:g} s: try again or raise timeout_s"
+        elif isinstance(error.__cause__, AnswerTooLarge):
+            advice = f"sent {error.__cause__}: check the URL"
         elif isinstance(error, openai.APIConnectionError):
             cause = _clipped(str(error.__cause__ or said))
             advice = f"cannot be reached ({cause}): start the server or correct the URL"

@@ -16,6 +16,8 @@ from tapgraph.llm_backend.strict_schema import is_strict, strict_schema
 from tapgraph.llm_backend.thinking import Thought, part_thinking
 
 __all__ = [
+    "WireError",
+    "error_in",
     "forced_call",
     "read_reply",
     "response_format",
@@ -28,6 +30,7 @@ _REPLY = "reply"
 """The function that a model is made to call where only calls keep to a schema."""
 
 _CHARACTERS_PER_TOKEN = 4
+_LONGEST_ERROR = 10_000
 
 _FINISH_REASONS: Mapping[str, Literal["stop", "length", "tool_calls", "content_filter"]] = {
     "length": "length",
@@ -97,6 +100,34 @@ class _Completion(BaseModel):
     choices: list[_Choice]
     usage: _Usage | None = None
     model: str | None = None
+
+
+class WireError(BaseModel):
+    """An error in the body of an answer, whatever the status of the answer says."""
+
+    message: str = ""
+    code: object = None
+    type: object = None
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether it is a limit of requests, after which the same request may come again."""
+        words = f"{self.code} {self.type} {self.message}".casefold()
+        return any(word in words for word in ("429", "rate limit", "rate_limit", "overloaded"))
+
+
+def error_in(body: bytes) -> WireError | None:
+    """The error that the body is; None for an answer or anything else."""
+    if b'"error"' not in body[:_LONGEST_ERROR]:
+        return None
+    try:
+        told = json.loads(body)
+        error = told.get("error") if isinstance(told, dict) and not told.get("choices") else None
+        if isinstance(error, str):
+            return WireError(message=error)
+        return WireError.model_validate(error) if isinstance(error, dict) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def wire_messages(messages: Sequence[Message], longest_px: int | None) -> list[dict[str, Any]]:

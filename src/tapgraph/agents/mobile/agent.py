@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from tapgraph.agents.mobile.graph import Node, build_graph, check_nodes
 from tapgraph.agents.mobile.offer import PUBLISHED_ACTIONS, Offer
+from tapgraph.agents.mobile.patient_device import PatientDevice
 from tapgraph.agents.mobile.pipeline import TAPGRAPH, Pipeline, pipeline_from
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.mobile.screen_store import ScreenStore
@@ -93,10 +94,12 @@ class PhoneAgent(Agent):
         return dataclasses.replace(self, pipeline=pipeline)
 
     def _work(self, run: AgentRun, memory: MemoryStore) -> Work[PhoneState]:
+        is_limited = run.patience.is_limited
+        device = PatientDevice(self.device, run.patience) if is_limited else self.device
         team = PhoneTeam(
             run=run,
-            device=self.device,
-            screens=ScreenStore(ScreenReader(self.device, source=self.source), run.folder),
+            device=device,
+            screens=ScreenStore(ScreenReader(device, source=self.source), run.folder),
             pipeline=self.pipeline,
             memory=memory,
             offer=self._offer(memory),

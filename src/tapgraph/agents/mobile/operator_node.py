@@ -25,6 +25,7 @@ from tapgraph.agents.mobile.wording import (
     tool_lines,
 )
 from tapgraph.agents.run.events import Decided
+from tapgraph.agents.run.history import NO_ACTION
 from tapgraph.errors import InvalidReply
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply
 from tapgraph.llm_backend.dialects.gui_call import Dialect
@@ -70,7 +71,7 @@ def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
         asked = _conversation(state, team, offer, traits, dialect)
         reply = team.ask("operator", state, asked, schema, check=take, read=read)
     except InvalidReply as error:
-        return update | {"decision": Decision("none", {}, problem=str(error))}
+        return update | {"decision": Decision(NO_ACTION, {}, problem=str(error))}
     if grounded is None:
         raise TypeError("ask must call check before it returns an answer")
     has_given_up = dialect is not None and grounded.name == "Answer" and not reply.completes_subgoal

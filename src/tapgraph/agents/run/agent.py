@@ -14,13 +14,14 @@ from pydantic import BaseModel
 
 from tapgraph.agents.run.agent_run import AgentRun
 from tapgraph.agents.run.budget import Budget
-from tapgraph.agents.run.driving import Work, drive
-from tapgraph.agents.run.events import RecordedEvent, RunStarted
-from tapgraph.agents.run.history import Limits
+from tapgraph.agents.run.driving import Ended, Work, drive
+from tapgraph.agents.run.events import ActionStarted, RecordedEvent, RunStarted
+from tapgraph.agents.run.history import Limits, fresh_state
 from tapgraph.agents.run.human import AbsentHuman, Human
 from tapgraph.agents.run.ledger import Ledger
 from tapgraph.agents.run.meter import Meter
-from tapgraph.agents.run.outcome import AgentKind
+from tapgraph.agents.run.outcome import AgentKind, Stop
+from tapgraph.agents.run.patience import Patience
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.agents.run.task_result import RESUMABLE, TaskResult, parsed_answer, result_in
@@ -105,7 +106,7 @@ class Agent(ABC):
                 holds a run.
         """
         self._check(instruction)
-        prompts, models = prompts_of(self.package, self.prompts), self._models()
+        prompts, models = prompts_of(self.package, self.prompts), self._priced_models()
         set_up = self._set_up()
         header = RunHeader(
             instruction=instruction,
@@ -137,8 +138,12 @@ class Agent(ABC):
                 raise UsageError(
                     f"the run in {str(run)!r} has ended: {header.state}; start a new one"
                 )
+            if not folder.checkpoints_path.exists() and _has_acted(folder):
+                raise UsageError(
+                    f"the run in {str(run)!r} has lost its checkpoints; start a new one"
+                )
             agent = self._as_started(header)
-            prompts, models = prompts_of(self.package, self.prompts), self._models()
+            prompts, models = prompts_of(self.package, self.prompts), self._priced_models()
             folder.reopen()
             return agent._go(folder, models, prompts, answer_type)
 
@@ -176,6 +181,21 @@ class Agent(ABC):
             UsageError: another kind of agent made the run, or the pipeline is unknown.
         """
 
+    def _priced_models(self) -> RoleModels:
+        """The models, of known prices where the money is limited.
+
+        Raises:
+            UsageError: nobody knows what one of them costs.
+        """
+        models = self._models()
+        unknown = [one.name for one in models.all_traits if not one.has_known_price]
+        if unknown and self.budget.max_cost_usd is not None:
+            raise UsageError(
+                f"what {unknown[0]} costs is not known, so max_cost_usd would limit nothing: give "
+                "its price, as in NAME?price_in=2.5&price_out=10, or limit tokens"
+            )
+        return models
+
     def _models(self) -> RoleModels:
         model = self._set_up().model
         if isinstance(model, str):
@@ -198,11 +218,28 @@ class Agent(ABC):
         answer_type: type[BaseModel] | None,
     ) -> TaskResult:
         recorded = folder.timeline()
+        meter = Meter(self.budget, recorded)
+        try:
+            ended = self._ended(folder, models, prompts, answer_type, meter)
+        except Exception as error:  # noqa: BLE001 - the top of a run
+            ended = Ended(fresh_state(folder.header.instruction), Stop.after(error))
+        return _closed(folder, ended, meter, answer_type)
+
+    def _ended(
+        self,
+        folder: RunFolder,
+        models: RoleModels,
+        prompts: Prompts,
+        answer_type: type[BaseModel] | None,
+        meter: Meter,
+    ) -> Ended:
+        recorded = folder.timeline()
         with self._memory(folder.path) as memory:
             run = AgentRun(
                 folder=folder,
                 ledger=Ledger(folder, recorded),
-                meter=Meter(self.budget, recorded),
+                meter=meter,
+                patience=Patience(meter.seconds_left),
                 models=models,
                 prompts=prompts,
                 limits=self._set_up().limits,
@@ -212,19 +249,33 @@ class Agent(ABC):
                 answer_type=answer_type,
             )
             work = self._work(run, memory)
-            ended = drive(work, run, self.human, max_steps=self.budget.max_steps)
-        state, stop = ended.state, ended.stop
-        spent = run.meter.spent(state["step"])
-        folder.finish(stop.outcome, stop.reason, state["answer"], spent)
-        return TaskResult(
-            outcome=stop.outcome,
-            reason=stop.reason,
-            answer=state["answer"],
-            answer_object=parsed_answer(state["answer"], answer_type),
-            notes=state.get("notes", ""),
-            spent=spent,
-            folder=folder.path,
-        )
+            return drive(work, run, self.human, max_steps=self.budget.max_steps)
+
+
+def _has_acted(folder: RunFolder) -> bool:
+    return any(isinstance(event, ActionStarted) for event in folder.events())
+
+
+def _closed(
+    folder: RunFolder, ended: Ended, meter: Meter, answer_type: type[BaseModel] | None
+) -> TaskResult:
+    """The result, with the folder finished as far as its disk allows."""
+    state, stop = ended.state, ended.stop
+    spent, reason = meter.spent(state["step"]), stop.reason
+    try:
+        folder.finish(stop.outcome, reason, state["answer"], spent)
+        folder.close()
+    except OSError as error:
+        reason = f"{reason}; the end could not be written to {str(folder.path)!r} ({error})"
+    return TaskResult(
+        outcome=stop.outcome,
+        reason=reason,
+        answer=state["answer"],
+        answer_object=parsed_answer(state["answer"], answer_type),
+        notes=state.get("notes", ""),
+        spent=spent,
+        folder=folder.path,
+    )
 
 
 def new_folder(instruction: str) -> Path:

@@ -19,10 +19,17 @@ from tapgraph.agents.run.history import Limits, RunState, StepRecord, stop_of
 from tapgraph.agents.run.human import ask_leave
 from tapgraph.agents.run.ledger import Acknowledged, Ledger
 from tapgraph.agents.run.meter import Meter
+from tapgraph.agents.run.patience import Patience, PatientModel, PatientRunner
 from tapgraph.agents.run.replies import TipsReply, VerifierReply
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.step_timer import StepTimer
-from tapgraph.errors import BudgetExhausted, InvalidReply, ModelUnavailable, ToolError
+from tapgraph.errors import (
+    BudgetExhausted,
+    EnvironmentMissing,
+    InvalidReply,
+    ModelUnavailable,
+    ToolError,
+)
 from tapgraph.llm_backend.chat_model import Reply
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.prompt import Prompts
@@ -49,6 +56,7 @@ class AgentRun:
     """Everything that the nodes of both agents share and that no checkpoint holds.
 
     Attributes:
+        patience: how long it waits for others.
         rules: what the user allows, wants to be asked about, and forbids.
         tips: what is known to help.
         learns: whether what the experience reflectors say can be kept.
@@ -60,6 +68,7 @@ class AgentRun:
     models: RoleModels
     prompts: Prompts
     limits: Limits
+    patience: Patience = field(default_factory=lambda: Patience(lambda: None))
     rules: PolicyRules = NO_RULES
     tips: Sequence[Tip] = ()
     learns: bool = True
@@ -111,7 +120,7 @@ class AgentRun:
             self.folder.file_screens()
 
         asked = ask(
-            self.models.for_role(role),
+            PatientModel(self.models.for_role(role), self.patience),
             messages,
             schema,
             check=check,
@@ -218,7 +227,14 @@ class AgentRun:
         """
 
         def act() -> Acknowledged:
-            result = runner.call(identifier, arguments)
+            patient = PatientRunner(runner, self.patience) if self.patience.is_limited else runner
+            try:
+                result = patient.call(identifier, arguments)
+            except ModelUnavailable:
+                raise
+            except EnvironmentMissing as error:
+                # Other services may still be there, and the phone is another matter.
+                raise ToolError(f"{identifier} cannot be called: {error}") from error
             self.folder.save_result(step, result.value)
             return Acknowledged(result.elapsed_s, result.text)
 

@@ -1,5 +1,6 @@
 """How much a run may use, and whether it has."""
 
+import math
 from dataclasses import dataclass
 
 from tapgraph.errors import BudgetExhausted, UsageError
@@ -31,8 +32,10 @@ class Budget:
                 raise UsageError(f"{name} must be at least 1, got {count!r}")
         for name in ("max_seconds", "max_cost_usd"):
             amount = getattr(self, name)
-            if amount is not None and not amount > 0:
-                raise UsageError(f"{name} must be above 0, got {amount!r}")
+            if amount is not None and not 0 < amount < math.inf:
+                raise UsageError(
+                    f"{name} must be above 0 and finite, got {amount!r}; leave it out for no limit"
+                )
 
 
 @dataclass(frozen=True, slots=True)

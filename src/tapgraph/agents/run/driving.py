@@ -1,6 +1,7 @@
 """Takes a graph from its last checkpoint to its end, putting its questions to a person."""
 
 import contextvars
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -15,8 +16,9 @@ from tapgraph.agents.run.checkpoints import open_checkpoints
 from tapgraph.agents.run.events import HumanAnswered, HumanAsked
 from tapgraph.agents.run.history import RunState, stop_of
 from tapgraph.agents.run.human import Human, HumanRequest
-from tapgraph.agents.run.outcome import Outcome, Stop
-from tapgraph.errors import BudgetExhausted, EnvironmentMissing, ModelUnavailable
+from tapgraph.agents.run.outcome import Stop
+from tapgraph.errors import TapgraphError
+from tapgraph.settings import shows_tracebacks
 
 __all__ = ["Ended", "Work", "drive"]
 
@@ -57,9 +59,15 @@ def drive(work: Work[Any], run: AgentRun, human: Human, *, max_steps: int) -> En
     """Run the graph to its end, from its fresh state or from where an earlier process left it.
 
     A graph that runs inside a node of another one would take that one's checkpoints for its own,
-    so each is driven in a context of its own.
+    so each is driven in a context of its own. Whatever breaks is an ending, too: this is the one
+    place where every error becomes an outcome.
     """
-    return contextvars.Context().run(_drive, work, run, human, max_steps)
+    try:
+        return contextvars.Context().run(_drive, work, run, human, max_steps)
+    except Exception as error:  # noqa: BLE001 - the top of a run
+        if shows_tracebacks():
+            traceback.print_exc()
+        return Ended(work.fresh, Stop.after(error))
 
 
 def _drive(work: Work[Any], run: AgentRun, human: Human, max_steps: int) -> Ended:
@@ -72,13 +80,10 @@ def _drive(work: Work[Any], run: AgentRun, human: Human, max_steps: int) -> Ende
         fresh = None if saver.get_tuple(config) is not None else work.fresh
         broken_off: Stop | None = None
         try:
-            _to_the_end(graph, fresh, config, work.team, run, human)
-        except BudgetExhausted as error:
-            broken_off = Stop(Outcome.BUDGET, str(error))
-        except ModelUnavailable as error:
-            broken_off = Stop(Outcome.MODEL_ERROR, str(error))
-        except EnvironmentMissing as error:
-            broken_off = Stop(Outcome.DEVICE_LOST, str(error))
+            with run.patience.stopped_by_interrupts():
+                _to_the_end(graph, fresh, config, work.team, run, human)
+        except TapgraphError as error:
+            broken_off = Stop.after(error)
         state: Any = {**work.fresh, **graph.get_state(config).values}
     stop = broken_off or stop_of(state, run.limits)
     if stop is None:

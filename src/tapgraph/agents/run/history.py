@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 from tapgraph.agents.run.outcome import Outcome, Stop
 
 __all__ = [
+    "NO_ACTION",
     "Limits",
     "RunState",
     "StepRecord",
@@ -21,6 +22,12 @@ __all__ = [
     "loop_warning",
     "stop_of",
 ]
+
+NO_ACTION = "none"
+"""The name of a step for which the model gave no usable reply."""
+
+_MOST_UNUSABLE = 4
+"""So many steps in a row without a usable reply end the run; each was asked for three times."""
 
 Verdict: TypeAlias = Literal["A", "B", "C"]
 """On one step. A: success or partial success; B: it led to a wrong page; C: it failed."""
@@ -129,8 +136,9 @@ def stop_of(state: RunState, limits: Limits) -> Stop | None:
     """How the run ends by what its state says; None while it goes on.
 
     `needs_human` when nobody answered, `success` when the task counts as done, `failed` after too
-    many checks that found it undone, `gave_up` when the agent sees no way or its steps fail again
-    and again, `loop` when they go round in circles.
+    many checks that found it undone, `model_error` when the model gives no usable reply again and
+    again, `gave_up` when the agent sees no way or its steps fail again and again, `loop` when they
+    go round in circles.
     """
     if state["unanswered"]:
         return Stop(Outcome.NEEDS_HUMAN, state["unanswered"])
@@ -142,6 +150,10 @@ def stop_of(state: RunState, limits: Limits) -> Stop | None:
         words = f"{state['verifications']} checks found the task undone: {state['missing']}"
         return Stop(Outcome.FAILED, words)
     history: list[StepRecord] = state["history"]
+    last = history[-min(_MOST_UNUSABLE, limits.max_failures) :]
+    if len(last) >= _MOST_UNUSABLE and all(record.name == NO_ACTION for record in last):
+        words = f"the model gave no usable reply in {len(last)} steps: {last[-1].error}"
+        return Stop(Outcome.MODEL_ERROR, words)
     failures = failures_in_a_row(history)
     if failures >= limits.max_failures:
         return Stop(Outcome.GAVE_UP, f"{failures} steps failed one after another")

@@ -6,6 +6,7 @@ without an answer. Nobody knows whether that one was carried out, so it is not s
 `Ledger.once` gives None for it, and the agent finds out what happened.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from tapgraph.agents.run.events import (
     WireAction,
 )
 from tapgraph.agents.run.run_folder import RunFolder
-from tapgraph.errors import ToolError
+from tapgraph.errors import ToolError, UnreadableRun
 from tapgraph.tools.mobile.actions import ACTION_TYPES, Action, action_from_wire
 
 __all__ = ["Acknowledged", "Ledger", "answered_actions"]
@@ -69,8 +70,15 @@ class Ledger:
 
         Raises:
             ToolError: it could not be done, now or before the run was resumed.
+            UnreadableRun: another action was sent as that part of the step.
         """
-        match self._entries.get((step, part)):
+        sent = self._entries.get((step, part))
+        if sent is not None and _told(sent.action) != _told(wire):
+            raise UnreadableRun(
+                f"step {step} of the run was {_told(sent.action)}, and its checkpoints say "
+                f"{_told(wire)}: they do not belong together; start a new run"
+            )
+        match sent:
             case ActionDone(elapsed_s=elapsed_s, detail=detail):
                 return Acknowledged(elapsed_s, detail)
             case ActionFailed(error=error):
@@ -97,6 +105,11 @@ class Ledger:
     def _record(self, event: ActionStarted | ActionDone | ActionFailed) -> None:
         self._folder.record(event)
         self._entries[event.step, event.part] = event
+
+
+def _told(wire: WireAction) -> str:
+    """The action as the events hold it."""
+    return json.dumps(wire, sort_keys=True, default=str)
 
 
 def answered_actions(recorded: Iterable[RecordedEvent]) -> list[Action]:

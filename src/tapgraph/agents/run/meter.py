@@ -62,6 +62,11 @@ class Meter:
                 cost_usd=self._cost_usd,
             )
 
+    def seconds_left(self) -> float | None:
+        """How long the run may still go on; None without a limit."""
+        limit = self._budget.max_seconds
+        return None if limit is None else limit - self.spent(0).seconds
+
     def check(self, steps: int) -> None:
         """Return when the budget leaves something.
 

@@ -4,6 +4,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from tapgraph.errors import (
+    BudgetExhausted,
+    ContextExceeded,
+    DeviceLost,
+    DeviceUnavailable,
+    InvalidReply,
+    ModelUnavailable,
+    TapgraphError,
+)
+
 __all__ = ["AgentKind", "Outcome", "Stop"]
 
 AgentKind: TypeAlias = Literal["mobile", "api"]
@@ -19,7 +29,7 @@ class Outcome(StrEnum):
     SUCCESS = "success"
     """The task was verified to be complete."""
     FAILED = "failed"
-    """The task was found not to be done."""
+    """The task was found not to be done, or something that it needs broke."""
     GAVE_UP = "gave_up"
     """The agent saw no way to go on."""
     BUDGET = "budget"
@@ -53,3 +63,23 @@ class Stop:
 
     outcome: Outcome
     reason: str
+
+    @classmethod
+    def after(cls, error: Exception) -> "Stop":
+        """How a run ends that an error has broken off: nothing else ends one.
+
+        >>> Stop.after(OSError(28, "No space left on device")).reason
+        'OSError: [Errno 28] No space left on device; put that right, then resume the run'
+        """
+        match error:
+            case BudgetExhausted():
+                return cls(Outcome.BUDGET, str(error))
+            case ModelUnavailable() | InvalidReply() | ContextExceeded():
+                return cls(Outcome.MODEL_ERROR, str(error))
+            case DeviceLost() | DeviceUnavailable():
+                return cls(Outcome.DEVICE_LOST, str(error))
+            case TapgraphError():
+                return cls(Outcome.FAILED, str(error))
+        said = " ".join(str(error).split())[:300] or "no reason given"
+        words = f"{type(error).__name__}: {said}; put that right, then resume the run"
+        return cls(Outcome.FAILED, words)

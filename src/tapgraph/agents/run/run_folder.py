@@ -12,6 +12,7 @@ line that was cut off is ignored.
 import dataclasses
 import fcntl
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -25,10 +26,12 @@ from PIL import Image
 
 from tapgraph.agents.run.budget import Spent
 from tapgraph.agents.run.events import (
+    ActionStarted,
     Event,
     Finished,
     RecordedEvent,
     Resumed,
+    Warned,
     line_from_event,
     recorded_event_from_line,
 )
@@ -43,6 +46,9 @@ __all__ = ["RunFolder"]
 
 _MOST_WAITING_SCREENS = 8
 """A full-size screen is about 8 MB in memory, so the queue of the encoder is bounded."""
+
+_CHECKPOINTS = "checkpoints.sqlite"
+_OWNER_ONLY = 0o700
 
 
 class RunFolder:
@@ -80,11 +86,16 @@ class RunFolder:
         Raises:
             UsageError: there is a run in it already, or it cannot be written.
         """
-        if (path / "run.json").exists():
-            raise UsageError(f"{str(path)!r} already holds a run; resume it or give another folder")
+        if any((path / name).exists() for name in ("run.json", "events.jsonl", _CHECKPOINTS)):
+            raise UsageError(
+                f"{str(path)!r} already holds a run, or what is left of one; resume it or give "
+                "another folder"
+            )
         try:
+            path.mkdir(parents=True, exist_ok=True)
+            path.chmod(_OWNER_ONLY)
             for folder in (path / "screens", path / "trees"):
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(exist_ok=True)
             (path / "events.jsonl").touch()
             _replace(path / "run.json", header_to_json(header))
         except OSError as error:
@@ -122,7 +133,7 @@ class RunFolder:
     @property
     def checkpoints_path(self) -> Path:
         """Where the graph's checkpoints belong."""
-        return self.path / "checkpoints.sqlite"
+        return self.path / _CHECKPOINTS
 
     @property
     def report_path(self) -> Path:
@@ -130,7 +141,10 @@ class RunFolder:
         return self.path / "report.html"
 
     def record(self, event: Event) -> RecordedEvent:
-        """Append one line and hand it to the operating system before returning."""
+        """Append one line and hand it to the operating system before returning.
+
+        That an action starts is on the disk itself by then.
+        """
         with self._lock:
             recorded = RecordedEvent(event, datetime.now(UTC), self.since_start_s)
             line = line_from_event(recorded) + "\n"
@@ -138,9 +152,25 @@ class RunFolder:
                 self._events_file = _open_for_appending(self.path / "events.jsonl")
             self._events_file.write(line.encode(errors="replace"))
             self._events_file.flush()
-            if self._observer is not None:
-                self._observer(recorded)
+            if isinstance(event, ActionStarted):
+                # No power failure may make an action look as if it had never been sent.
+                os.fsync(self._events_file.fileno())
+            failure = self._told(recorded)
+        if failure is not None:
+            warning = f"on_event raised {failure!r} and is told of nothing more"
+            self.record(Warned(event.step, warning))
         return recorded
+
+    def _told(self, recorded: RecordedEvent) -> Exception | None:
+        """What the observer raised: it is not told again, and the run goes on without it."""
+        if self._observer is None:
+            return None
+        try:
+            self._observer(recorded)
+        except Exception as error:  # noqa: BLE001 - it is the caller's own code
+            self._observer = None
+            return error
+        return None
 
     def timeline(self) -> tuple[RecordedEvent, ...]:
         """All events with their times, oldest first; a last line that was cut off is left out."""

@@ -12,8 +12,14 @@ from tapgraph.agents.run.run_folder import RunFolder
 
 __all__ = ["RESUMABLE", "TaskResult", "parsed_answer", "result_in"]
 
-RESUMABLE = (None, Outcome.BUDGET, Outcome.DEVICE_LOST, Outcome.MODEL_ERROR)
-"""Outcomes after which a run may go on."""
+RESUMABLE = (
+    None,
+    Outcome.BUDGET,
+    Outcome.DEVICE_LOST,
+    Outcome.MODEL_ERROR,
+    Outcome.FAILED,
+)
+"""Outcomes after which a run may go on; a task that was found undone is found so again at once."""
 
 
 @dataclass(frozen=True, slots=True)

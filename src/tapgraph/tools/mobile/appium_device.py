@@ -125,7 +125,14 @@ class AppiumDevice:
             if window is None:
                 raise DeviceLost("the phone gives no picture and tells no screen size") from error
             picture = Image.new("RGB", (window.width_px, window.height_px))
-        except (UnidentifiedImageError, OSError) as error:
+        except (
+            UnidentifiedImageError,
+            Image.DecompressionBombError,
+            OSError,
+            ValueError,
+            TypeError,
+            AttributeError,
+        ) as error:
             raise DeviceLost(f"the screenshot is no picture that can be read ({error})") from error
         size = Size(*picture.size)
         self._scale = PictureScale.between(window or size, size)

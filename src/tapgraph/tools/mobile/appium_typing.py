@@ -135,28 +135,19 @@ class AppiumKeyboard:
         """Press the keyboard's action key.
 
         A field that searches gets the editor action `search`. Every other one gets the Enter key,
-        because Android then runs the action that the field asks for, or starts a new line. When
-        nothing changes on the screen, the other way is tried.
+        because Android then runs the action that the field asks for, or starts a new line. Nothing
+        is pressed twice: only where the driver knows no editor actions is the key pressed instead.
         """
         tree = self._readable_tree()
         field = focused_field(tree) if tree is not None else None
-        ways = [self._press_enter_key]
         if field is not None and field.is_search:
-            ways.insert(0, lambda: self._editor_action("search"))
-        elif field is not None:
-            ways.append(lambda: self._editor_action("done"))
-        for way in ways[:-1]:
             try:
-                way()
+                self._editor_action("search")
             except UnsupportedCommand:
-                continue
-            if tree is None or self._screen_changes(tree):
+                pass
+            else:
                 return
-        try:
-            ways[-1]()
-        except UnsupportedCommand:
-            if len(ways) == 1:
-                raise
+        self._press_enter_key()
 
     def _press_enter_key(self) -> None:
         self._session.act(
@@ -225,11 +216,6 @@ class AppiumKeyboard:
             if self._clock() >= deadline:
                 return last
             self._sleep(_POLL_S)
-
-    def _screen_changes(self, before: UiTree) -> bool:
-        """A screen that cannot be read at all is one that changes."""
-        last = self._wait_for(lambda now: now.windows != before.windows)
-        return last is None or last.windows != before.windows
 
 
 @dataclass(frozen=True, slots=True)
