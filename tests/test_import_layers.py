@@ -22,6 +22,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "llm_backend": frozenset({"kernels"}),
     "agents": frozenset({"llm_backend", "memory", "tools"}),
     "evals": frozenset({"agents", "kernels", "llm_backend", "memory", "tools"}),
+    "__main__": frozenset({"cli"}),
     "cli": frozenset({"agents", "evals", "kernels", "llm_backend", "memory", "tools"}),
 }
 """What each part may import besides itself, `tapgraph.errors` and `tapgraph.settings`."""

@@ -50,11 +50,13 @@ def test_a_task_with_a_question_and_an_error_of_the_server(
 ) -> None:
     model = openai_server(meeting.respond)
     run = tmp_path / "run"
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[[rule]]\nthen = "allow"\ntool = "add_*"\n')
     with notes_calendar.start() as service:
         ended = tapgraph_api(
             meeting.INSTRUCTION,
             *("--catalog", f"{service.url}/openapi.json", "--model", model.spec()),
-            *("--human", "ask", "--out", str(run), "--json"),
+            *("--human", "ask", "--policy", str(policy), "--out", str(run), "--json"),
             home=tmp_path,
             said=f"{meeting.PLACE}\n",
         )
@@ -91,6 +93,7 @@ def test_a_run_that_used_its_budget_is_resumed_with_more(
     with notes_calendar.start() as service:
         start = ["api", "List my events", "--catalog", f"{service.url}/openapi.json"]
         start += ["--model", model.spec(), "--max-steps", "2", "--out", run, "--json"]
+        start += ["--human", "allow"]
         assert main(start) == 4
         assert json.loads(capsys.readouterr().out)["outcome"] == "budget"
         assert main(["api", "--resume", run, "--max-steps", "9", "--json"]) == 0
@@ -120,7 +123,7 @@ def test_a_secret_is_taken_from_the_environment_and_kept_nowhere(
     model = openai_server(lambda request: call)
     arguments = ["api", "Open the door", "--catalog", str(catalog), "--model", model.spec()]
     arguments += ["--secret", "key=DOOR_KEY", "--out", str(tmp_path / "run")]
-    assert main(arguments) == 3
+    assert main(arguments) == 1
     written = [path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()]
     assert any(b"key=DOOR_KEY" in content for content in written)
     assert not any(b"open-sesame-4711" in content for content in written)
@@ -151,7 +154,7 @@ MODEL = ["--model", "http://127.0.0.1:9/v1#m"]
         ),
         (["Do it", "--catalog", "a.json", *MODEL, "--max-steps", "0"], 2, "max_steps must be"),
         (["--resume", "no-such-run"], 2, "is not a run folder"),
-        (["Do it", "--resume", "no-such-run"], 2, "leave them out"),
+        (["Do it", "--resume", "no-such-run"], 2, "--resume takes instruction"),
     ],
 )
 def test_what_cannot_work_is_one_sentence(
@@ -209,7 +212,7 @@ def test_tools_of_an_mcp_server_are_called(
     model = openai_server(respond)
     run = tmp_path / "run"
     arguments = ["api", "Add", "--catalog", str(tmp_path / "mcp.json"), "--model", model.spec()]
-    arguments += ["--secret", "sums/MORE=THE_REST", "--out", str(run)]
+    arguments += ["--secret", "sums/MORE=THE_REST", "--out", str(run), "--human", "allow"]
     with contextlib.redirect_stderr(sys.__stderr__):
         assert main(arguments) == 0
     assert "103" in RunFolder.open(run).header.answer

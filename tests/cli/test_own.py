@@ -93,7 +93,7 @@ def test_the_tools_of_an_mcp_server_are_tools_and_secrets_reach_it(
     model = openai_server(calling(add={"a": 1, "b": 2}))
     start = ["run", SWITCH, "--catalog", "mcp.json", "--secret", "sums/MORE=THE_REST"]
     with contextlib.redirect_stderr(sys.__stderr__):
-        assert main([*start, "--model", model.spec(), "--out", "run"]) == 0
+        assert main([*start, "--model", model.spec(), "--human", "allow", "--out", "run"]) == 0
     assert calls_in(tmp_path / "run")[0] == "add"
     assert RunFolder.open(tmp_path / "run").load_result(1) == {"result": 103}
 
@@ -134,8 +134,8 @@ def test_the_api_agent_takes_texts_of_a_folder(
         (["run", SWITCH, "--prompts", "none"], "'none' cannot be read"),
         (["run", SWITCH, "--prompts", "bad"], "no prompt is called 'pilot.user'"),
         (["api", SWITCH, "--catalog", "x", "--prompts", "bad", *MODEL], "no prompt is called"),
-        (["run", "--resume", "x", "--catalog", "a.json"], "leave them out"),
-        (["run", "--resume", "x", "--prompts", "empty"], "leave them out"),
+        (["run", "--resume", "x", "--catalog", "a.json"], "--resume takes --catalog"),
+        (["run", "--resume", "x", "--prompts", "empty"], "--resume takes --prompts"),
     ],
 )
 def test_what_cannot_work_is_one_sentence_and_leaves_no_run(

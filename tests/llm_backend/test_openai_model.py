@@ -329,7 +329,6 @@ class TestTrouble:
             b"[" * 100_000,
             {"choices": []},
             {"choices": [{}]},
-            {"error": {"message": "in a 200"}},
         ],
     )
     def test_answer_in_another_protocol_is_refused(
@@ -338,6 +337,25 @@ class TestTrouble:
         server = openai_server(lambda request: (200, body))
         with pytest.raises(ModelUnavailable, match="does not speak OpenAI's chat protocol"):
             OpenAIModel(server.url, "m").reply([user("?")])
+
+    @pytest.mark.parametrize(
+        ("body", "tries"),
+        [
+            (error("the model is on fire"), 1),
+            ({"error": "out of memory"}, 1),
+            (error("Rate limit reached", code="429"), 3),
+            (error("wait", type="rate_limit_error"), 3),
+        ],
+    )
+    def test_an_error_in_a_success_keeps_its_words_and_a_limit_is_waited_for(
+        self, openai_server: Start, body: dict[str, Any], tries: int
+    ) -> None:
+        server = openai_server(lambda request: (200, body))
+        told = body["error"]
+        words = told if isinstance(told, str) else told["message"]
+        with pytest.raises(ModelUnavailable, match=words):
+            OpenAIModel(server.url, "m").reply([user("?")])
+        assert len(server.requests) == tries
 
     def test_wrong_path_is_told(self, openai_server: Start) -> None:
         server = openai_server(lambda request: "never")

@@ -58,6 +58,10 @@ class BoundedTransport(httpx2.BaseTransport):
         """Close all connections."""
         self._inner.close()
 
+    def __del__(self) -> None:
+        """Close what a model that was dropped has left open."""
+        self.close()
+
     def _read(self, response: httpx2.Response, deadline: float | None) -> bytes:
         body = bytearray()
         packing = response.headers.get("content-encoding", "identity").strip().lower()

@@ -226,7 +226,7 @@ def test_a_service_that_is_gone_ends_the_run_so_that_it_can_be_resumed(
 
     model = chooses(LIST, LIST, FINISH)
     result = run_api(model, runner=Gone())
-    assert result.outcome is Outcome.DEVICE_LOST
+    assert result.outcome is Outcome.FAILED
     assert "no server answers" in result.reason
     agent = ApiAgent(runner=contacts.runner(), model=RoleModels(model), memory=memory)
     assert agent.resume(result.folder).outcome is Outcome.SUCCESS

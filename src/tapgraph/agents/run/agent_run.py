@@ -25,6 +25,8 @@ from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.step_timer import StepTimer
 from tapgraph.errors import (
     BudgetExhausted,
+    DeviceLost,
+    DeviceUnavailable,
     EnvironmentMissing,
     InvalidReply,
     ModelUnavailable,
@@ -49,6 +51,7 @@ __all__ = ["AgentRun"]
 Schema = TypeVar("Schema", bound=BaseModel)
 
 _LONGEST_RECORDED = 8000
+_SEVERAL = 2
 
 
 @dataclass(frozen=True)
@@ -230,10 +233,12 @@ class AgentRun:
             patient = PatientRunner(runner, self.patience) if self.patience.is_limited else runner
             try:
                 result = patient.call(identifier, arguments)
-            except ModelUnavailable:
+            except (ModelUnavailable, DeviceLost, DeviceUnavailable):
                 raise
             except EnvironmentMissing as error:
-                # Other services may still be there, and the phone is another matter.
+                if len({api.origin for api in runner.catalog}) < _SEVERAL:
+                    raise
+                # The other services may still be there.
                 raise ToolError(f"{identifier} cannot be called: {error}") from error
             self.folder.save_result(step, result.value)
             return Acknowledged(result.elapsed_s, result.text)
