@@ -167,7 +167,7 @@ class Walker:
         doors = edge.link.doors(self.here)
         assert doors, f"{edge.source!r} has no {edge.link.id!r} now"
         door = next((door for door in doors if wanted in (None, door.leads_to)), doors[0])
-        words = door.words if edge.link.id.endswith("_row") else ""
+        words = door.words if edge.link.id.endswith(("_row", "_link")) else ""
         self.tap(self.find(edge.link.id, words))
         if self.dialog:
             self.tap_text(door.words)

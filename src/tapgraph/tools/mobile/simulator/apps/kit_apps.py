@@ -5,6 +5,7 @@ from typing import Final
 
 from tapgraph.tools.mobile.simulator.apps.authenticator import AUTHENTICATOR
 from tapgraph.tools.mobile.simulator.apps.bank import BANK
+from tapgraph.tools.mobile.simulator.apps.browser import BROWSER
 from tapgraph.tools.mobile.simulator.apps.burgers import BURGERS
 from tapgraph.tools.mobile.simulator.apps.calculator import CALCULATOR
 from tapgraph.tools.mobile.simulator.apps.cinema import CINEMA
@@ -28,6 +29,7 @@ __all__ = ["FIRST_APPS", "KIT_APPS", "LATER_APPS"]
 FIRST_APPS: Final[Sequence[AppSpec]] = (MAPS, NOTES, *SHOPS, *FEEDS, TRAVEL, CLOCK)
 """What stands first on the home screen."""
 LATER_APPS: Final[Sequence[AppSpec]] = (
+    BROWSER,
     MESSAGES,
     CONTACTS,
     CALENDAR,

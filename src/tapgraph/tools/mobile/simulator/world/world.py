@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 
+from tapgraph.tools.mobile.simulator.world.film import Film, generate_films
+from tapgraph.tools.mobile.simulator.world.paper import (
+    Paper,
+    Scholar,
+    generate_papers,
+    generate_scholars,
+)
 from tapgraph.tools.mobile.simulator.world.place import Place, generate_places
 from tapgraph.tools.mobile.simulator.world.post import (
     Author,
@@ -14,9 +21,10 @@ from tapgraph.tools.mobile.simulator.world.post import (
     generate_posts,
 )
 from tapgraph.tools.mobile.simulator.world.product import Product, generate_products
+from tapgraph.tools.mobile.simulator.world.recipe import Recipe, generate_recipes
 from tapgraph.tools.mobile.simulator.world.travel import City, generate_cities
 
-__all__ = ["World", "matches_query"]
+__all__ = ["World", "matches_query", "share_found"]
 
 _IGNORED = frozenset({
     "a", "an", "and", "any", "at", "best", "by", "ca", "find", "for", "from", "get", "good",
@@ -42,10 +50,15 @@ class World:
     authors: tuple[Author, ...]
     posts: tuple[Post, ...]
     cities: tuple[City, ...]
+    films: tuple[Film, ...]
+    recipes: tuple[Recipe, ...]
+    scholars: tuple[Scholar, ...]
+    papers: tuple[Paper, ...]
 
     @classmethod
     def generate(cls, seed: int) -> "World":
         """The world of a seed; each part has a random stream of its own."""
+        scholars = generate_scholars(Random(f"scholars {seed}"))
         return cls(
             seed=seed,
             places=generate_places(Random(f"places {seed}")),
@@ -53,6 +66,10 @@ class World:
             authors=generate_authors(Random(f"authors {seed}")),
             posts=generate_posts(Random(f"posts {seed}")),
             cities=generate_cities(Random(f"cities {seed}")),
+            films=generate_films(Random(f"films {seed}")),
+            recipes=generate_recipes(Random(f"recipes {seed}")),
+            scholars=scholars,
+            papers=generate_papers(Random(f"papers {seed}"), scholars),
         )
 
     def places_matching(self, query: str) -> tuple[Place, ...]:
@@ -141,6 +158,17 @@ def matches_query(query: str, texts: Iterable[str]) -> bool:
     return bool(wanted) and all(word in known for word in wanted)
 
 
+def share_found(query: str, texts: Iterable[str]) -> float:
+    """The share of the words of a search that stands in one of the texts, from 0 to 1.
+
+    >>> share_found("bread and butter", ["Bread"]), share_found("the", ["the"])
+    (0.5, 0.0)
+    """
+    wanted = _query_words(query)
+    known = _known(tuple(texts))
+    return sum(word in known for word in wanted) / len(wanted) if wanted else 0.0
+
+
 @lru_cache(maxsize=4096)
 def _known(texts: tuple[str, ...]) -> frozenset[str]:
     return frozenset(_singular(word) for text in texts for word in _words(text))
@@ -155,4 +183,6 @@ def _words(text: str) -> list[str]:
 
 
 def _singular(word: str) -> str:
+    if len(word) > 5 and word.endswith("oes"):
+        return word[:-2]
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
