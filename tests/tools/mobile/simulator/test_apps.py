@@ -53,6 +53,10 @@ class Person:
     def scroll(self) -> None:
         self.phone.swipe(540, 1700, 540, 800)
 
+    def push_aside(self, pattern: str) -> None:
+        center = self.see(pattern)[0].bounds.center
+        self.phone.swipe(center.x, center.y, center.x - 700, center.y)
+
     def scroll_to(self, pattern: str) -> None:
         for _ in range(12):
             if self.see(pattern):
@@ -105,6 +109,53 @@ def test_top_rated_leaves_only_well_rated_places(person: Person) -> None:
     rows = person.see(r".* mi, .*")
     assert rows
     assert all(float(re.findall(r", (\d\.\d),", row.text)[0]) >= 4.5 for row in rows)
+
+
+def test_a_list_of_hours_leaves_only_places_that_are_open_then(person: Person) -> None:
+    person.start(MAPS_PACKAGE)
+    person.search("restaurants in Champaign")
+    world, now = World.generate(1), person.phone.clock
+    found = world.places_matching("restaurants in Champaign")
+    late = {place.name for place in found if place.hours_on(now).closes > 22}
+    person.push_aside("Open now")
+    person.tap("Hours")
+    person.tap("Open after 10 PM", "radio")
+    shown = {row.text.split(",")[0] for row in person.see(r".*, \d\.\d.* mi, .*")}
+    assert shown
+    assert shown <= late
+    assert len(late) < len(found)
+    assert person.state.events(MAPS_PACKAGE, "filter") == [("Hours", "Open after 10 PM")]
+
+
+def test_each_way_to_go_has_a_time_of_its_own(person: Person, world: World) -> None:
+    place = world.places_matching("bakery")[-1]
+    person.start(MAPS_PACKAGE)
+    person.search(place.name)
+    person.tap(f"{re.escape(place.name)}, .*")
+    person.tap("Directions")
+    shown = [person.see(f"{mode} .*")[0].text for mode in ("Drive", "Transit", "Walk")]
+    person.tap("Transit .*")
+    assert person.see("Bus .* stops")
+    person.push_aside("Transit .*")
+    shown.append(person.see("Cycle .*")[0].text)
+    assert len({text.split(" ", 1)[1] for text in shown}) == 4
+
+
+def test_a_place_is_found_by_its_street(person: Person, world: World) -> None:
+    place = world.places[0]
+    street = place.address.split(", ")[0].split(" ", 2)[2]
+    whole = street.replace(" St", " Street").replace(" Ave", " Avenue").replace(" Rd", " Road")
+    for named in (street, whole):
+        assert place in world.places_matching(named)
+
+
+def test_a_tab_of_a_page_is_recorded(person: Person, world: World) -> None:
+    place = world.places_matching("bakery")[0]
+    person.start(MAPS_PACKAGE)
+    person.search(place.name)
+    person.tap(f"{re.escape(place.name)}, .*")
+    person.tap("Reviews", "tab")
+    assert person.state.events(MAPS_PACKAGE, "tab") == [("Reviews", "tab")]
 
 
 def test_a_page_of_a_place_has_hours_menu_reviews_and_a_way(person: Person, world: World) -> None:

@@ -164,7 +164,9 @@ def test_what_is_sold_out_cannot_be_ordered() -> None:
 def test_a_closed_restaurant_cannot_be_chosen() -> None:
     walker = Walker(BURGERS)
     walker.open_tab("restaurants")
-    closed = next(one for one in walker.table("restaurant") if one.flag("is_closed"))
+    closed = next(one for one in walker.table("restaurant") if not one.flag("is_chosen"))
+    walker.app.store.change(closed, is_closed=1)
+    walker.phone.refresh()
     before = walker.table("restaurant")
     walker.tap(walker.find("restaurant_row", closed.title))
     assert walker.table("restaurant") == before

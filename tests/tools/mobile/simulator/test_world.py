@@ -36,6 +36,20 @@ def test_the_nearest_bakery_is_not_the_nearest_good_one(worlds: list[World]) -> 
         assert any(bakery.rating > 4.0 for bakery in bakeries)
 
 
+def test_each_city_has_a_late_korean_and_a_thai_with_duck(worlds: list[World]) -> None:
+    for world in worlds:
+        late = world.places_matching("Korean restaurants in Champaign")
+        duck = world.places_matching("Thai restaurants in Urbana")
+        assert any(place.hours[3].closes > 21 for place in late)
+        assert any("Serves duck dishes" in place.features for place in duck)
+
+
+def test_some_places_are_closed_on_a_weekday(worlds: list[World]) -> None:
+    for world in worlds:
+        closed = [place for place in world.places if any(day.is_closed for day in place.hours[:5])]
+        assert 0 < len(closed) < len(world.places) / 2
+
+
 def test_no_two_places_of_a_kind_are_equally_far(worlds: list[World]) -> None:
     for world in worlds:
         bakeries = world.places_matching("bakery")

@@ -76,12 +76,14 @@ class Tabs(Block):
             return []
         chosen = at.held(self.name, self.options[0])
         tabs: list[View] = [
-            underlined_tab(
-                at.style, option, option == chosen, partial(at.scene.hold, self.name, option)
-            )
+            underlined_tab(at.style, option, option == chosen, partial(self._choose, at, option))
             for option in self.options
         ]
         return [Row(tabs, id=self.name), Divider(color=at.style.line)]
+
+    def _choose(self, at: At, option: str) -> None:
+        at.scene.hold(self.name, option)
+        at.app.note("tab", option, self.name)
 
     def links(self) -> Iterator[Link]:
         """Those of what all tabs show."""

@@ -19,7 +19,7 @@ from tapgraph.tools.mobile.simulator.views import (
     View,
 )
 
-__all__ = ["Filter", "Find", "Sort", "search_for"]
+__all__ = ["Filter", "Find", "OneOf", "Sort", "search_for"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,20 @@ class Filter:
 
     words: str
     keeps: Where
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A chip with a list of options, of which the chosen one leaves only some things.
+
+    Attributes:
+        options: the first one leaves all.
+        keeps: whether a thing fits an option.
+    """
+
+    words: str
+    options: Sequence[str]
+    keeps: Callable[[At, Record, str], bool]
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,7 @@ class Find:
         count: said above what a search found, with `{count}` and `{query}`.
         hint: of the search field.
         filters: any number of them can be on.
+        choices: what else narrows the list, each by one of its options.
         sorts: the first one holds until the user chooses another.
     """
 
@@ -59,6 +74,7 @@ class Find:
     count: str = ""
     hint: str = "Search {app}|Search|What are you looking for?"
     filters: Sequence[Filter] = ()
+    choices: Sequence[OneOf] = ()
     sorts: Sequence[Sort] = ()
 
     def narrowed(self, at: At, records: Sequence[Record]) -> list[Record]:
@@ -71,6 +87,9 @@ class Find:
         for one in self.filters:
             if at.held(f"filter {one.words}"):
                 kept = [record for record in kept if one.keeps(at, record)]
+        for choice in self.choices:
+            if option := at.held(f"filter {choice.words}"):
+                kept = [record for record in kept if choice.keeps(at, record, option)]
         order = self._order(at)
         if order is not None and order.column:
             kept.sort(key=lambda record: _rank(record, order), reverse=order.is_descending)
@@ -117,6 +136,7 @@ class Find:
         """Search field and chips."""
         views: list[View] = [self._field(at)] if self._is_field_shown(at) else []
         chips = [self._chip(at, one) for one in self.filters]
+        chips += [self._choice_chip(at, one) for one in self.choices]
         if len(self.sorts) > 1:
             chips.insert(0, self._sort_chip(at))
         if chips:
@@ -148,6 +168,11 @@ class Find:
         is_on = bool(at.held(f"filter {one.words}"))
         return _chip(at, at.style.say(one.words), f"filter_{identifier(one.words)}", is_on,
                      partial(_switch_filter, at, one, is_on=not is_on))  # fmt: skip
+
+    def _choice_chip(self, at: At, one: OneOf) -> View:
+        option = at.held(f"filter {one.words}")
+        return _chip(at, option or at.style.say(one.words), f"filter_{identifier(one.words)}",
+                     bool(option), partial(_offer_options, at, one), glyph="menu-down")  # fmt: skip
 
     def _sort_chip(self, at: At) -> View:
         order = self._order(at)
@@ -200,6 +225,21 @@ def search_for(at: At, text: str) -> None:
 def _switch_filter(at: At, one: Filter, *, is_on: bool) -> None:
     at.scene.hold(f"filter {one.words}", "on" if is_on else "")
     at.app.note("filter", one.words.split("|")[0], "on" if is_on else "off")
+
+
+def _offer_options(at: At, one: OneOf) -> None:
+    chosen = at.held(f"filter {one.words}", one.options[0])
+    items = [
+        DialogButton(option, partial(_choose_option, at, one, option), selected=option == chosen)
+        for option in one.options
+    ]
+    at.app.show_dialog(Dialog(title=at.style.say(one.words), style="sheet", items=items))
+
+
+def _choose_option(at: At, one: OneOf, option: str) -> None:
+    is_all = option == one.options[0]
+    at.scene.hold(f"filter {one.words}", "" if is_all else option)
+    at.app.note("filter", one.words.split("|")[0], option)
 
 
 def _sort(at: At, sort: Sort) -> None:

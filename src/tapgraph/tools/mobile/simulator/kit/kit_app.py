@@ -117,8 +117,9 @@ class AppSpec:
 class KitApp(StoredApp):
     """An app that is made from a description.
 
-    Events: `<page>_opened` (number of the thing), `search` (the query, the page), `filter`, `sort`,
-    `ad_opened`, `interruption`, and the events of its acts (number of the thing, its name).
+    Events: `<page>_opened` (number of the thing), `search` (the query), `filter`, `sort`,
+    `tab` (the option, the name of the tabs), `ad_opened`, `interruption`, and the
+    events of its acts (number of the thing, its name).
     """
 
     def __init__(self, spec: AppSpec, world: World) -> None:

@@ -88,7 +88,7 @@ class World:
             for place in self.places
             if ("Hare" in place.city) == wants_airport
             and (city is None or place.city.lower() == city)
-            and matches_query(rest, (place.name, place.kind, *place.words, *place.features))
+            and matches_query(rest, _place_texts(place))
         ]
         return tuple(sorted(found, key=lambda place: place.distance_mi))
 
@@ -145,6 +145,13 @@ class World:
             for city in self.cities
             if wanted and wanted in f"{city.name} {city.region}".lower()
         )
+
+
+def _place_texts(place: Place) -> tuple[str, ...]:
+    street = place.address.split(", ")[0]
+    kinds = {"St": "street", "Ave": "avenue", "Rd": "road"}
+    whole = kinds.get(street.split()[-1], "")
+    return (place.name, place.kind, street, whole, *place.words, *place.features)
 
 
 def matches_query(query: str, texts: Iterable[str]) -> bool:
