@@ -364,6 +364,23 @@ def test_trends_are_links_to_their_posts(person: Person, world: World) -> None:
     assert person.state.events("com.twitter.android", "search") == [(topic, "")]
 
 
+def test_the_news_section_shows_only_news(person: Person) -> None:
+    person.start("com.twitter.android")
+    person.tap("Explore")
+    assert len(person.see(r"\d · Trending, .*")) > 3
+    person.tap("News", "tab")
+    names = [row.text.split(", ")[1] for row in person.see(r"\d · Trending, .*")]
+    assert len(names) >= 3
+    assert set(names) <= {
+        "Lunar lander",
+        "Prairie storm",
+        "State final",
+        "Night train",
+        "Bee census",
+    }
+    assert person.state.events("com.twitter.android", "tab") == [("News", "section")]
+
+
 # Tripadvisor, Settings, Clock
 
 

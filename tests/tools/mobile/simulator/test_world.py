@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from tapgraph.tools.mobile.simulator.world.place import Hours
+from tapgraph.tools.mobile.simulator.world.post_data import FILM_POSTS
 from tapgraph.tools.mobile.simulator.world.review import compose_reviews, majority_is_positive
 from tapgraph.tools.mobile.simulator.world.travel import AttractionKind
 from tapgraph.tools.mobile.simulator.world.world import World, matches_query
@@ -34,6 +35,34 @@ def test_the_nearest_bakery_is_not_the_nearest_good_one(worlds: list[World]) -> 
         bakeries = world.places_matching("bakeries near me")
         assert bakeries[0].rating <= 4.0
         assert any(bakery.rating > 4.0 for bakery in bakeries)
+
+
+def test_the_latest_horror_film_is_not_the_latest_in_theaters(worlds: list[World]) -> None:
+    for world in worlds:
+        horror = [film for film in world.films if film.genre == "Horror"]
+        latest = min(horror, key=lambda film: film.released_days_ago)
+        assert not latest.is_in_theaters
+        assert sum(film.is_in_theaters for film in horror) >= 2
+        assert len({film.released_days_ago for film in world.films}) == len(world.films)
+
+
+def test_three_of_four_posts_on_a_film_agree_with_most_people(worlds: list[World]) -> None:
+    praise, complaints = FILM_POSTS
+    for film in (film for film in worlds[2].films if film.is_in_theaters):
+        posts = worlds[2].posts_matching("Lemon8", f"{film.title} review")
+        own = [post for post in posts if post.text.startswith(f"{film.title}:")]
+        texts = praise if film.is_liked else complaints
+        assert sum(any(post.text.endswith(text) for text in texts) for post in own) == 3
+        assert len(own) == 4
+
+
+def test_x_has_posts_on_dishes_of_each_place_at_the_airport(worlds: list[World]) -> None:
+    for world in worlds:
+        for place in world.places_matching("Chinese restaurant near O'Hare"):
+            posts = world.posts_matching("X", place.name)
+            dishes = [name.lower() for name, _ in place.menu]
+            assert len(posts) == 2
+            assert all(any(dish in post.text for dish in dishes) for post in posts)
 
 
 def test_each_city_has_a_late_korean_and_a_thai_with_duck(worlds: list[World]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
+from typing import Literal
 
 from tapgraph.tools.mobile.simulator.kit.block import Block, Link, heading
 from tapgraph.tools.mobile.simulator.kit.scene import At
@@ -58,13 +59,13 @@ class Tabs(Block):
     """Tabs within a page, of which one is chosen; rows read it by `at.held(name, first)`.
 
     Attributes:
-        after_search: whether they are there only while something is searched for.
+        when: whether they are there only while something, or nothing, is searched for.
         contents: by option, blocks that only it shows.
     """
 
     name: str
     options: Sequence[str]
-    after_search: bool = False
+    when: Literal["always", "searching", "browsing"] = "always"
     contents: Mapping[str, Sequence[Block]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -72,7 +73,7 @@ class Tabs(Block):
 
     def head(self, at: At) -> list[View]:
         """The tabs; the chosen one is underlined."""
-        if self.after_search and not at.held("query"):
+        if self.when != "always" and (self.when == "searching") != bool(at.held("query")):
             return []
         chosen = at.held(self.name, self.options[0])
         tabs: list[View] = [

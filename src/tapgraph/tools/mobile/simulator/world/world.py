@@ -58,15 +58,17 @@ class World:
     @classmethod
     def generate(cls, seed: int) -> "World":
         """The world of a seed; each part has a random stream of its own."""
+        places = generate_places(Random(f"places {seed}"))
+        films = generate_films(Random(f"films {seed}"))
         scholars = generate_scholars(Random(f"scholars {seed}"))
         return cls(
             seed=seed,
-            places=generate_places(Random(f"places {seed}")),
+            places=places,
             products=generate_products(Random(f"products {seed}")),
             authors=generate_authors(Random(f"authors {seed}")),
-            posts=generate_posts(Random(f"posts {seed}")),
+            posts=generate_posts(Random(f"posts {seed}"), films, places),
             cities=generate_cities(Random(f"cities {seed}")),
-            films=generate_films(Random(f"films {seed}")),
+            films=films,
             recipes=generate_recipes(Random(f"recipes {seed}")),
             scholars=scholars,
             papers=generate_papers(Random(f"papers {seed}"), scholars),
