@@ -65,6 +65,16 @@ def test_x_has_posts_on_dishes_of_each_place_at_the_airport(worlds: list[World])
             assert all(any(dish in post.text for dish in dishes) for post in posts)
 
 
+def test_each_dish_that_guests_must_try_is_praised_in_a_review(worlds: list[World]) -> None:
+    for world in worlds:
+        for city in world.cities:
+            for entry in city.ranked("Restaurants"):
+                told = " ".join(review.text for review in entry.reviews)
+                assert len(entry.dishes) == 2
+                assert all(dish in told for dish in entry.dishes)
+            assert not any(entry.dishes for entry in city.ranked("Hotels"))
+
+
 def test_each_city_has_a_late_korean_and_a_thai_with_duck(worlds: list[World]) -> None:
     for world in worlds:
         late = world.places_matching("Korean restaurants in Champaign")

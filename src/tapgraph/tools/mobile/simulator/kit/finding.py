@@ -18,6 +18,7 @@ from tapgraph.tools.mobile.simulator.views import (
     ScrollRow,
     View,
 )
+from tapgraph.tools.mobile.simulator.world.world import query_words
 
 __all__ = ["Filter", "Find", "OneOf", "Sort", "search_for"]
 
@@ -97,7 +98,7 @@ class Find:
 
     def _matches(self, at: At, query: str, record: Record) -> bool:
         text = " ".join(at.app.tell(template, record) for template in self.search).casefold()
-        return all(word in text for word in query.casefold().split())
+        return all(word in text for word in query_words(query) or query.casefold().split())
 
     def _order(self, at: At) -> Sort | None:
         chosen = at.held("sort")

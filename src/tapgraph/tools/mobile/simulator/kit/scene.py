@@ -17,7 +17,7 @@ from tapgraph.tools.mobile.simulator.world.world import World
 
 __all__ = ["At", "Scene", "StoredApp"]
 
-_LOOKS: Final = ("search", "filter", "sort", "tab", "interruption", "*_opened")
+_LOOKS: Final = ("search", "filter", "sort", "tab", "interruption", "*_opened", "*_searched")
 _SLOT: Final = re.compile(r"\{([a-z_.]+)(?::([a-z]+))?\}")
 
 

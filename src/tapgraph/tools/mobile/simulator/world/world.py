@@ -24,7 +24,7 @@ from tapgraph.tools.mobile.simulator.world.product import Product, generate_prod
 from tapgraph.tools.mobile.simulator.world.recipe import Recipe, generate_recipes
 from tapgraph.tools.mobile.simulator.world.travel import City, generate_cities
 
-__all__ = ["World", "matches_query", "share_found"]
+__all__ = ["World", "matches_query", "query_words", "share_found"]
 
 _IGNORED = frozenset({
     "a", "an", "and", "any", "at", "best", "by", "ca", "find", "for", "from", "get", "good",
@@ -96,7 +96,7 @@ class World:
 
     def products_matching(self, shop: str, query: str) -> tuple[Product, ...]:
         """What a search in a shop finds: products with all words first, then those with some."""
-        wanted = _query_words(query)
+        wanted = query_words(query)
         scored = []
         for product in self.products:
             if product.shop != shop:
@@ -162,7 +162,7 @@ def matches_query(query: str, texts: Iterable[str]) -> bool:
     >>> matches_query("best bakeries near me", ["Bakery", "bakeries"]), matches_query("", ["x"])
     (True, False)
     """
-    wanted = _query_words(query)
+    wanted = query_words(query)
     known = _known(tuple(texts))
     return bool(wanted) and all(word in known for word in wanted)
 
@@ -173,7 +173,7 @@ def share_found(query: str, texts: Iterable[str]) -> float:
     >>> share_found("bread and butter", ["Bread"]), share_found("the", ["the"])
     (0.5, 0.0)
     """
-    wanted = _query_words(query)
+    wanted = query_words(query)
     known = _known(tuple(texts))
     return sum(word in known for word in wanted) / len(wanted) if wanted else 0.0
 
@@ -183,7 +183,12 @@ def _known(texts: tuple[str, ...]) -> frozenset[str]:
     return frozenset(_singular(word) for text in texts for word in _words(text))
 
 
-def _query_words(query: str) -> tuple[str, ...]:
+def query_words(query: str) -> tuple[str, ...]:
+    """The words of a search that mean something, in the singular.
+
+    >>> query_words("the best hotels in Champaign, IL")
+    ('hotel', 'champaign')
+    """
     return tuple(_singular(word) for word in _words(query) if word not in _IGNORED)
 
 
