@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from tapgraph.tools.mobile.simulator.kit.block import Block, Link, heading
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting, Touch
 from tapgraph.tools.mobile.simulator.kit.style import Style
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
@@ -52,6 +53,12 @@ class Choices(Block):
             ScrollRow(chips, gap=8, padding=(at.style.space_dp, 6), id=f"choices_{self.name}"),
         ]
 
+    def settings(self, at: At) -> Iterator[Setting]:
+        """The choice."""
+        chosen = at.held(self.name, self.options[0])
+        chip = f"choose_{self.name}"
+        yield Setting(self.name, chosen, lambda wanted: Touch(id=chip, key=wanted))
+
 
 @dataclass(frozen=True)
 class Tabs(Block):
@@ -83,11 +90,22 @@ class Tabs(Block):
         ]
         return [Row(tabs, id=self.name), Divider(color=at.style.line)]
 
+    def settings(self, at: At) -> Iterator[Setting]:
+        """The tab, and what the blocks of the chosen one have."""
+        chosen = at.held(self.name, self.options[0])
+        yield Setting(self.name, chosen, lambda wanted: Touch(id="", key=wanted))
+        for block in self.contents.get(chosen, ()):
+            yield from block.settings(at)
+
+    def inner(self) -> Iterator[Block]:
+        """What all tabs show."""
+        for blocks in self.contents.values():
+            yield from blocks
+
     def links(self) -> Iterator[Link]:
         """Those of what all tabs show."""
-        for blocks in self.contents.values():
-            for block in blocks:
-                yield from block.links()
+        for block in self.inner():
+            yield from block.links()
 
     def body(self, at: At) -> list[View]:
         """What the chosen tab shows."""

@@ -1,6 +1,6 @@
 """How a user finds a thing in a list: by words, by filters, by an order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,6 +8,7 @@ from tapgraph.tools.mobile.simulator.app import Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.kit.act import identifier
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting, Touch
 from tapgraph.tools.mobile.simulator.kit.where import Where
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
@@ -99,6 +100,23 @@ class Find:
         is_hidden = at.style.searches_by_icon and at.held("searching") != "yes"
         return self.has_field and not is_hidden
 
+    def settings(self, at: At) -> Iterator[Setting]:
+        """`query`; `sort`, by the words that it shows; each filter by its first words: `on`."""
+        if self.has_field:
+            yield Setting("query", at.held("query"), partial(self._toward_query, at))
+        if order := self._order(at):
+            words = at.style.say(order.words)
+            yield Setting("sort", words, lambda wanted: Touch(id="sort", item=wanted))
+        for one in self.filters:
+            chip = Touch(id=f"filter_{identifier(one.words)}")
+            name = one.words.split("|")[0]
+            yield Setting(name, at.held(f"filter {one.words}"), partial(_always, chip))
+
+    def _toward_query(self, at: At, wanted: str) -> Touch:
+        if not self._is_field_shown(at):
+            return Touch(id="search")
+        return Touch(id="search_field", text=wanted, submits=True)
+
     def tools(self, at: At) -> list[View]:
         """A magnifying glass, where the style hides the field."""
         if not self.has_field or self._is_field_shown(at):
@@ -165,6 +183,11 @@ class Find:
         ]
         title = at.style.say("Sort by|Order by|Show first")
         at.app.show_dialog(Dialog(title=title, style="sheet", items=items))
+
+
+def _always(touch: Touch, wanted: str) -> Touch:
+    del wanted
+    return touch
 
 
 def _rank(record: Record, sort: Sort) -> tuple[str, float]:
