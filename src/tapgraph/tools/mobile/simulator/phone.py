@@ -169,6 +169,11 @@ class Phone:
         self.apps = self._system.apps
         self._refresh()
 
+    @property
+    def system(self) -> AndroidSystem:
+        """What is behind the glass, for those who know more than an agent may; not to be kept."""
+        return self._system
+
     # What a person or a driver sees.
 
     @property

@@ -4,15 +4,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from random import Random
+from urllib.parse import urlencode
 
 from tapgraph.tools.mobile.simulator import kit
 from tapgraph.tools.mobile.simulator.kit.block import Block, Door, Link
 from tapgraph.tools.mobile.simulator.views import Column, Field, Row, View
-from tapgraph.tools.mobile.simulator.web.html_views import Reading, hyperlinks, views_of
+from tapgraph.tools.mobile.simulator.web.html_views import (
+    Reading,
+    hyperlinks,
+    search_address,
+    views_of,
+)
 from tapgraph.tools.mobile.simulator.web.web import SEARCH_HOST, Web
 from tapgraph.tools.mobile.simulator.web.web_site import Address, WebPage
 
-__all__ = ["BROWSER", "BROWSER_PACKAGE"]
+__all__ = ["BROWSER", "BROWSER_PACKAGE", "know"]
 
 BROWSER_PACKAGE = "com.android.chrome"
 PAGE = kit.Entity(
@@ -22,6 +28,7 @@ PAGE = kit.Entity(
 )
 """The addresses that the browser knows; `visited` is empty for one where nobody was."""
 BOOKMARK = kit.Entity("bookmark", {"name": "text", "page": "page"})
+SUGGESTED = ("google scholar", "recipes for dinner", "news of today")
 COOKIE = kit.Entity("cookie", {"host": "text", "choice": "text"}, is_trace=True)
 
 
@@ -31,6 +38,8 @@ def _fill(app: kit.KitApp, random: Random) -> None:
     for one in web.documents():
         app.store.add("page", title=one.title, url=one.url, is_home=one.url in homes)
     pages = [page for page in app.store.all("page") if not page.flag("is_home")]
+    for query in SUGGESTED:
+        know(app, str(Address(SEARCH_HOST, "/search", {"q": query})))
     chosen = random.sample(pages, 7)
     for page in chosen[:2]:
         app.store.add("bookmark", name=page.title, page=page.id)
@@ -39,19 +48,18 @@ def _fill(app: kit.KitApp, random: Random) -> None:
         app.store.change(page, visited=then.isoformat(timespec="seconds"))
 
 
-def _page_at(app: kit.StoredApp, url: str) -> kit.Record | None:
-    return next((one for one in app.store.all("page") if one.text("url") == url), None)
+def know(app: kit.StoredApp, url: str) -> kit.Record:
+    """The page at an address, which the browser knows from now on, so that ways lead there."""
+    page = Web(app.world).open(url)
+    for one in app.store.all("page"):
+        if one.text("url") == page.url:
+            return one
+    return app.store.get("page", app.store.add("page", title=page.title, url=page.url))
 
 
 def _go(at: kit.At, url: str) -> None:
-    """Open an address; one that the browser does not know yet it knows from now on."""
     at.app.phone.close_keyboard()
-    page = Web(at.app.world).open(url)
-    known = _page_at(at.app, page.url)
-    if known is None:
-        number = at.app.store.add("page", title=page.title, url=page.url)
-        known = at.app.store.get("page", number)
-    at.app.go("web", known)
+    at.app.go("web", know(at.app, url))
 
 
 def _go_or_search(at: kit.At, typed: str) -> None:
@@ -93,6 +101,21 @@ class AddressBar(Block):
         )  # fmt: skip
         return [Row([field], padding=(style.space_dp, 4))]
 
+    def links(self) -> Iterator[Link]:
+        """Every address that the browser knows, as somebody would type it."""
+        yield Link("url_bar", "web", self._doors)
+
+    @staticmethod
+    def _doors(at: kit.At) -> Sequence[Door]:
+        pages = at.all("page")
+        return [Door(page.title, page, text=_typed(page.text("url"))) for page in pages]
+
+
+def _typed(url: str) -> str:
+    address = Address.parse(url)
+    is_search = (address.host, address.path) == (SEARCH_HOST, "/search")
+    return address.query["q"] if is_search and address.query else url.removeprefix("https://")
+
 
 class WebView(Block):
     """The page, and at the foot its cookie banner until it is answered."""
@@ -110,14 +133,27 @@ class WebView(Block):
         return views_of(_content(at).html, self._reading(at))[1][:1]
 
     def links(self) -> Iterator[Link]:
-        """The links of the page to addresses that the browser knows."""
+        """The links and the search field of the page, to addresses that the browser knows."""
         yield Link("web_link", "web", self._doors)
+        yield Link("web_q", "web", self._searches)
 
-    def _doors(self, at: kit.At) -> Sequence[Door]:
+    @staticmethod
+    def _doors(at: kit.At) -> Sequence[Door]:
         page = _content(at)
         known = {one.text("url"): one for one in at.all("page")}
         links = hyperlinks(page.html, page.url)
-        return [Door(one.words, known[one.url]) for one in links if one.url in known]
+        return [Door(one.words, known[one.url], one.url) for one in links if one.url in known]
+
+    @staticmethod
+    def _searches(at: kit.At) -> Sequence[Door]:
+        found = search_address(_content(at).html, at.record.text("url"))
+        doors = []
+        for page in at.all("page") if found else ():
+            url = page.text("url")
+            wanted = Address.parse(url).query.get("q", "")
+            if wanted and url == str(Address.parse(f"{found}?{urlencode({'q': wanted})}")):
+                doors.append(Door(wanted, page, text=wanted))
+        return doors
 
     def _reading(self, at: kit.At) -> Reading:
         return Reading(

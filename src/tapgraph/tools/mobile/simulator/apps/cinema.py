@@ -1,6 +1,6 @@
 """Cinema tickets: films, showings by day, seats, and the tickets bought."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from random import Random
 from typing import Final
@@ -76,6 +76,12 @@ class Seats(kit.Block):
             for row in ROWS
         ]  # fmt: skip
         return [Column([screen, *rows], id="hall")]
+
+    def settings(self, at: kit.At) -> Iterator[kit.Setting]:
+        """`seats`, in their order with blanks between them."""
+        chosen = at.held("seats")
+        yield kit.Setting("seats", chosen, lambda wanted: kit.Touch(
+            id=f"seat_{min(set(chosen.split()) ^ set(wanted.split())).lower()}"))  # fmt: skip
 
     def _seat(self, at: kit.At, name: str, taken: set[str]) -> View:
         style, chosen = at.style, at.held("seats").split()

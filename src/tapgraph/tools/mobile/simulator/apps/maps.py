@@ -1,6 +1,6 @@
 """Maps: search, results to sort and filter, pages of places, and the way there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from random import Random
 
@@ -140,8 +140,8 @@ class Way(kit.Block):
         style, mode = at.style, at.held("mode", "Drive")
         place = _place(at.app, at.record)
         chips: list[View] = [
-            Chip(f"{one} {_duration(place, one)}", key=one, glyph=glyph, checked=one == mode,
-                 selected=one == mode, on_click=partial(_choose_mode, at, one))
+            Chip(f"{one} {_duration(place, one)}", id="way", key=one, glyph=glyph,
+                 checked=one == mode, selected=one == mode, on_click=partial(_choose_mode, at, one))
             for one, glyph in MODES.items()
         ]  # fmt: skip
         ends = (Marker(*WAY[0], "You", "#4285F4"), Marker(*WAY[-1], place.name))
@@ -154,6 +154,14 @@ class Way(kit.Block):
             Row([time, miles], gap=8, padding=(style.space_dp, 10)),
             Column([*turns], gap=16, padding=(style.space_dp, 4)),
         ]
+
+    def settings(self, at: kit.At) -> Iterator[kit.Setting]:
+        """`mode`: how to go."""
+        yield kit.Setting("mode", at.held("mode", "Drive"), _mode_chip)
+
+
+def _mode_chip(mode: str) -> kit.Touch:
+    return kit.Touch(id="way", key=mode)
 
 
 def _duration(place: Place, mode: str) -> str:

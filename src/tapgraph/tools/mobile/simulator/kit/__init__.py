@@ -31,6 +31,7 @@ from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec, KitApp, Page
 from tapgraph.tools.mobile.simulator.kit.record import Entity, Record, Value
 from tapgraph.tools.mobile.simulator.kit.rows import Rows
 from tapgraph.tools.mobile.simulator.kit.scene import At, StoredApp
+from tapgraph.tools.mobile.simulator.kit.setting import Setting, Touch
 from tapgraph.tools.mobile.simulator.kit.style import Looks
 from tapgraph.tools.mobile.simulator.kit.talk import Bubbles, Composer
 from tapgraph.tools.mobile.simulator.kit.where import Where, equals, has, lacks, refers
@@ -77,11 +78,13 @@ __all__ = [
     "Rows",
     "SaveForm",
     "SaveNew",
+    "Setting",
     "Sort",
     "Step",
     "StoredApp",
     "Tabs",
     "Total",
+    "Touch",
     "Value",
     "Where",
     "cart_blocks",

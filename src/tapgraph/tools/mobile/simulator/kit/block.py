@@ -7,6 +7,7 @@ from functools import partial
 from tapgraph.tools.mobile.simulator.kit.act import Act
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting
 from tapgraph.tools.mobile.simulator.views import Label, View
 
 __all__ = ["Block", "Door", "Link", "heading", "link_of"]
@@ -19,10 +20,14 @@ class Door:
     Attributes:
         words: what it says, or would say if it were no icon; for a row, what it says first.
         leads_to: what the page behind it is about; nothing where it is about nothing.
+        key: tells it from the others of its link; empty where there is one.
+        text: what is to be written there and sent off; None where a tap opens it.
     """
 
     words: str
     leads_to: Record | None
+    key: str = ""
+    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,21 @@ class Block:
         del at
         return []
 
+    def inner(self) -> Iterator["Block"]:
+        """Blocks that it is made of."""
+        yield from ()
+
     def links(self) -> Iterator[Link]:
         """The controls that lead to other pages."""
         yield from ()
 
     def acts(self) -> Iterator[Act]:
         """What the user can do with the thing that the page is about."""
+        yield from ()
+
+    def settings(self, at: At) -> Iterator[Setting]:
+        """What the user can set here."""
+        del at
         yield from ()
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from tapgraph.tools.mobile.simulator.kit.block import Block, Link, heading
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting, Touch
 from tapgraph.tools.mobile.simulator.kit.style import Style
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
@@ -53,6 +54,12 @@ class Choices(Block):
             ScrollRow(chips, gap=8, padding=(at.style.space_dp, 6), id=f"choices_{self.name}"),
         ]
 
+    def settings(self, at: At) -> Iterator[Setting]:
+        """The choice."""
+        chosen = at.held(self.name, self.options[0])
+        chip = f"choose_{self.name}"
+        yield Setting(self.name, chosen, lambda wanted: Touch(id=chip, key=wanted))
+
 
 @dataclass(frozen=True)
 class Tabs(Block):
@@ -86,11 +93,22 @@ class Tabs(Block):
         at.scene.hold(self.name, option)
         at.app.note("tab", option, self.name)
 
+    def settings(self, at: At) -> Iterator[Setting]:
+        """The tab, and what the blocks of the chosen one have."""
+        chosen = at.held(self.name, self.options[0])
+        yield Setting(self.name, chosen, lambda wanted: Touch(id="", key=wanted))
+        for block in self.contents.get(chosen, ()):
+            yield from block.settings(at)
+
+    def inner(self) -> Iterator[Block]:
+        """What all tabs show."""
+        for blocks in self.contents.values():
+            yield from blocks
+
     def links(self) -> Iterator[Link]:
         """Those of what all tabs show."""
-        for blocks in self.contents.values():
-            for block in blocks:
-                yield from block.links()
+        for block in self.inner():
+            yield from block.links()
 
     def body(self, at: At) -> list[View]:
         """What the chosen tab shows."""

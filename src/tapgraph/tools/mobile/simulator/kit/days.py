@@ -1,11 +1,13 @@
 """A calendar's line of days."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 
 from tapgraph.tools.mobile.simulator.kit.block import Block
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting, Touch
 from tapgraph.tools.mobile.simulator.views import Column, IconButton, Label, Row, View
 
 __all__ = ["Days", "chosen_day"]
@@ -23,7 +25,7 @@ class Days(Block):
     def head(self, at: At) -> list[View]:
         """Arrows with the day or the week between them."""
         day = chosen_day(at)
-        if at.style.choose("days", ("week", "day")) == "day":
+        if not self._is_week(at):
             title = Label(
                 f"{day:%A, %B} {day.day}",
                 id="day",
@@ -41,6 +43,20 @@ class Days(Block):
             Row([self._arrow(at, -7), month, self._arrow(at, 7)], padding=(4, 0)),
             Row(week, padding=(4, 4), id="week"),
         ]
+
+    def settings(self, at: At) -> Iterator[Setting]:
+        """`day`, as an ISO date."""
+        yield Setting("day", chosen_day(at).isoformat(), partial(self._toward, at))
+
+    def _toward(self, at: At, wanted: str) -> Touch:
+        shown, day = chosen_day(at), date.fromisoformat(wanted)
+        is_near = shown - timedelta(days=shown.weekday()) == day - timedelta(days=day.weekday())
+        if is_near and self._is_week(at):
+            return Touch(id="day", key=wanted)
+        return Touch(id="next" if day > shown else "previous")
+
+    def _is_week(self, at: At) -> bool:
+        return at.style.choose("days", ("week", "day")) == "week"
 
     def _arrow(self, at: At, days: int) -> View:
         span = "week" if abs(days) > 1 else "day"

@@ -1,6 +1,6 @@
 """How a user finds a thing in a list: by words, by filters, by an order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,6 +8,7 @@ from tapgraph.tools.mobile.simulator.app import Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.kit.act import identifier
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting, Touch
 from tapgraph.tools.mobile.simulator.kit.where import Where
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
@@ -89,7 +90,8 @@ class Find:
             if at.held(f"filter {one.words}"):
                 kept = [record for record in kept if one.keeps(at, record)]
         for choice in self.choices:
-            if option := at.held(f"filter {choice.words}"):
+            option = at.held(f"filter {choice.words}", choice.options[0])
+            if option != choice.options[0]:
                 kept = [record for record in kept if choice.keeps(at, record, option)]
         order = self._order(at)
         if order is not None and order.column:
@@ -118,6 +120,31 @@ class Find:
     def _is_field_shown(self, at: At) -> bool:
         is_hidden = at.style.searches_by_icon and at.held("searching") != "yes"
         return self.has_field and not is_hidden
+
+    def settings(self, at: At) -> Iterator[Setting]:
+        """`query`; `sort`, by the words that it shows; each filter by its first words.
+
+        A filter is `on` or empty, one with options has the option that holds.
+        """
+        if self.has_field:
+            yield Setting("query", at.held("query"), partial(self._toward_query, at))
+        if order := self._order(at):
+            words = at.style.say(order.words)
+            yield Setting("sort", words, lambda wanted: Touch(id="sort", item=wanted))
+        for one in self.filters:
+            chip = Touch(id=f"filter_{identifier(one.words)}")
+            name = one.words.split("|")[0]
+            yield Setting(name, at.held(f"filter {one.words}"), partial(_always, chip))
+
+        for choice in self.choices:
+            name = choice.words.split("|")[0]
+            held = at.held(f"filter {choice.words}", choice.options[0])
+            yield Setting(name, held, partial(_option, f"filter_{identifier(name)}"))
+
+    def _toward_query(self, at: At, wanted: str) -> Touch:
+        if not self._is_field_shown(at):
+            return Touch(id="search")
+        return Touch(id="search_field", text=wanted, submits=True)
 
     def tools(self, at: At) -> list[View]:
         """A magnifying glass, where the style hides the field."""
@@ -171,9 +198,11 @@ class Find:
                      partial(_switch_filter, at, one, is_on=not is_on))  # fmt: skip
 
     def _choice_chip(self, at: At, one: OneOf) -> View:
-        option = at.held(f"filter {one.words}")
-        return _chip(at, option or at.style.say(one.words), f"filter_{identifier(one.words)}",
-                     bool(option), partial(_offer_options, at, one), glyph="menu-down")  # fmt: skip
+        option = at.held(f"filter {one.words}", one.options[0])
+        is_on = option != one.options[0]
+        return _chip(at, option if is_on else at.style.say(one.words),
+                     f"filter_{identifier(one.words)}", is_on, partial(_offer_options, at, one),
+                     glyph="menu-down")  # fmt: skip
 
     def _sort_chip(self, at: At) -> View:
         order = self._order(at)
@@ -191,6 +220,15 @@ class Find:
         ]
         title = at.style.say("Sort by|Order by|Show first")
         at.app.show_dialog(Dialog(title=title, style="sheet", items=items))
+
+
+def _always(touch: Touch, wanted: str) -> Touch:
+    del wanted
+    return touch
+
+
+def _option(chip: str, wanted: str) -> Touch:
+    return Touch(id=chip, item=wanted)
 
 
 def _rank(record: Record, sort: Sort) -> tuple[str, float]:
@@ -238,8 +276,7 @@ def _offer_options(at: At, one: OneOf) -> None:
 
 
 def _choose_option(at: At, one: OneOf, option: str) -> None:
-    is_all = option == one.options[0]
-    at.scene.hold(f"filter {one.words}", "" if is_all else option)
+    at.scene.hold(f"filter {one.words}", option)
     at.app.note("filter", one.words.split("|")[0], option)
 
 

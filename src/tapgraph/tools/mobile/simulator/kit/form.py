@@ -1,7 +1,7 @@
 """Forms: what the user fills in, and how it becomes a thing."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,6 +12,7 @@ from tapgraph.tools.mobile.simulator.kit.block import Block
 from tapgraph.tools.mobile.simulator.kit.effect import Effect, Refused
 from tapgraph.tools.mobile.simulator.kit.record import Record, Value, shown
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting, Touch
 from tapgraph.tools.mobile.simulator.views import (
     Column,
     Field,
@@ -30,6 +31,8 @@ FieldKind = Literal[
 _DAYS_AHEAD: Final = 45
 _DEAREST_CENTS: Final = 10**9
 _MOST_DIGITS: Final = 12
+_DAY_KEY: Final = "day"
+_TIME_KEY: Final = "time"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,12 +161,17 @@ class Form(Block):
         fields = [self._field(at, one) for one in self.fields]
         return [Column(fields, gap=at.style.space_dp, padding=(at.style.space_dp, 12))]
 
+    def settings(self, at: At) -> Iterator[Setting]:
+        """Each field by its column, as the form keeps it: moments in ISO 8601, things by number."""
+        for one in self.fields:
+            yield Setting(one.column, filled_in(at, one), partial(_toward, at, one))
+
     def _field(self, at: At, one: FormField) -> View:
         if one.kind in {"choice", "thing"}:
             return _chooser(at, one, _told(at, one), partial(_choose, at, one))
         if one.kind in {"when", "day"}:
             moment = datetime.fromisoformat(filled_in(at, one))
-            day = shown(moment.isoformat(), "when", "day", at.scene.now)
+            day = _day_words(moment)
             day_chooser = _chooser(at, one, day, partial(_choose_day, at, one, moment))
             if one.kind == "day":
                 return day_chooser
@@ -194,6 +202,34 @@ class Form(Block):
         return field
 
 
+def _toward(at: At, one: FormField, wanted: str) -> Touch:
+    name = f"field_{one.column}"
+    match one.kind:
+        case "flag":
+            return Touch(id=name)
+        case "choice":
+            return Touch(id=name, item=wanted)
+        case "thing":
+            return Touch(id=name, item=at.app.store.get(one.of, int(wanted)).title)
+        case "when" | "day":
+            return _toward_moment(at, one, wanted)
+        case _:
+            return Touch(id=name, text=wanted)
+
+
+def _toward_moment(at: At, one: FormField, wanted: str) -> Touch:
+    """First the day, then the time."""
+    name = f"field_{one.column}"
+    moment, present = map(datetime.fromisoformat, (wanted, filled_in(at, one)))
+    if moment.date() == present.date():
+        return Touch(id=name, key=_TIME_KEY, item=f"{moment:%H:%M}")
+    return Touch(id=name, key=_DAY_KEY, item=_day_words(moment))
+
+
+def _day_words(day: datetime) -> str:
+    return shown(day.isoformat(), "when", "day", day)
+
+
 def _chooser(at: At, one: FormField, told: str, on_click: Callable[[], None]) -> View:
     style = at.style
     text = Column(
@@ -206,7 +242,7 @@ def _chooser(at: At, one: FormField, told: str, on_click: Callable[[], None]) ->
     return Row(
         [text, Icon("menu-down", color=style.muted)],
         id=f"field_{one.column}",
-        key=f"{one.column} {'time' if ':' in told else ''}",
+        key=_TIME_KEY if ":" in told and one.kind == "when" else _DAY_KEY,
         background=style.sheet,
         border=style.line,
         corner_dp=min(16, style.corner_dp),
@@ -251,7 +287,7 @@ def _choose_day(at: At, one: FormField, moment: datetime) -> None:
     days = [at.scene.now + timedelta(days=ahead) for ahead in range(_DAYS_AHEAD)]
     entries = [
         (_written(one, datetime.combine(day, moment.time())),
-         shown(day.isoformat(), "when", "day", day))
+         _day_words(day))
         for day in days
     ]  # fmt: skip
     _offer(at, one, entries, _written(one, moment))

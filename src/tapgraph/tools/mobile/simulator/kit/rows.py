@@ -10,6 +10,7 @@ from tapgraph.tools.mobile.simulator.kit.face import Face, thing_view
 from tapgraph.tools.mobile.simulator.kit.finding import Find, search_for
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting
 from tapgraph.tools.mobile.simulator.kit.style import RowLook
 from tapgraph.tools.mobile.simulator.kit.where import Where
 from tapgraph.tools.mobile.simulator.views import Label, Row, Spacer, View
@@ -118,7 +119,7 @@ class Rows(Block):
         row = At(at.scene, record)
         view = thing_view(row, self.face, look, self._controls(row), is_ad=is_ad)
         view.id = f"{self.entity}_row"
-        view.key = f"{'ad' if is_ad else self.entity} {record.id}"
+        view.key = f"ad {record.id}" if is_ad else self.key(record)
         if self.searches:
             view.on_click = partial(search_for, row, row.tell(self.searches))
         elif self.switch is not None:
@@ -129,6 +130,10 @@ class Rows(Block):
             view.on_long_click = partial(self.held.run, row)
         return view
 
+    def key(self, record: Record) -> str:
+        """What tells the row of a thing from the others."""
+        return f"{self.entity} {record.id}"
+
     def _controls(self, row: At) -> list[View]:
         return [act.icon(row, row.style.tint) for act in self.row_acts if act.shows(row)]
 
@@ -136,6 +141,10 @@ class Rows(Block):
         if is_ad:
             row.app.note("ad_opened", row.record.id, row.record.title)
         row.app.go(self.opens, row.record if self.about is None else self.about(row))
+
+    def settings(self, at: At) -> Iterator[Setting]:
+        """Search, order and filters."""
+        yield from self.find.settings(at)
 
     def links(self) -> Iterator[Link]:
         """A tap on a row."""
@@ -146,7 +155,11 @@ class Rows(Block):
         rows = [At(at.scene, record) for record in self.records(at)]
         about = self.about
         return [
-            Door(row.tell(self.face.title), row.record if about is None else about(row))
+            Door(
+                row.tell(self.face.title),
+                row.record if about is None else about(row),
+                self.key(row.record),
+            )
             for row in rows
         ]
 

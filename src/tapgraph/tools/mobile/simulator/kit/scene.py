@@ -17,7 +17,9 @@ from tapgraph.tools.mobile.simulator.world.world import World
 
 __all__ = ["At", "Scene", "StoredApp"]
 
-_LOOKS: Final = ("search", "filter", "sort", "tab", "interruption", "*_opened", "*_searched")
+_LOOKS: Final = (
+    "search", "filter", "sort", "tab", "interruption", "closed", "*_opened", "*_searched",
+)  # fmt: skip
 _SLOT: Final = re.compile(r"\{([a-z_.]+)(?::([a-z]+))?\}")
 
 
@@ -89,6 +91,7 @@ class Scene(Activity[StoredApp]):
     Attributes:
         page_name: which of the app's pages it is.
         held: what the user set on it and has not saved: the query, the order, drafts, choices.
+        is_begun: whether what it is about was begun on it.
     """
 
     def __init__(self, app: StoredApp, page_name: str, record: Record | None = None) -> None:
@@ -96,6 +99,12 @@ class Scene(Activity[StoredApp]):
         self.page_name = page_name
         self.held: dict[str, str] = {}
         self._subject = None if record is None else (record.entity.name, record.id)
+        self.is_begun = False
+
+    @property
+    def subject(self) -> tuple[str, int] | None:
+        """Entity and number of what the page is about, also where that was removed."""
+        return self._subject
 
     @property
     def record(self) -> Record | None:
@@ -108,6 +117,7 @@ class Scene(Activity[StoredApp]):
 
     def take_up(self, record: Record) -> None:
         """Be about this thing from now on, such as one that the user has just begun."""
+        self.is_begun = self.is_begun or self._subject is None
         self._subject = (record.entity.name, record.id)
 
     @property

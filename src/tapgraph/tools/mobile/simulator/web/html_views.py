@@ -22,7 +22,7 @@ from tapgraph.tools.mobile.simulator.views import (
     View,
 )
 
-__all__ = ["Hyperlink", "Reading", "hyperlinks", "views_of"]
+__all__ = ["Hyperlink", "Reading", "hyperlinks", "search_address", "views_of"]
 
 _HEADINGS: Final = {"h1": 24, "h2": 20, "h3": 17}
 _ONE_LINE: Final = 46
@@ -61,6 +61,14 @@ def hyperlinks(html: str, url: str) -> Iterator[Hyperlink]:
     """All links of a page, from top to bottom."""
     for one in _parsed(html).iter("a"):
         yield Hyperlink(_text(one), urljoin(url, one.get("href", "")))
+
+
+def search_address(html: str, url: str) -> str:
+    """Where the form leads that asks for `q`, without what is typed; empty without one."""
+    for form in _parsed(html).iter("form"):
+        if [one.get("name") for one in form.iter("input")] == ["q"]:
+            return urljoin(url, form.get("action", url))
+    return ""
 
 
 def views_of(html: str, reading: Reading) -> tuple[list[View], list[View]]:

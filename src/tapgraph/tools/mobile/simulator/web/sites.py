@@ -51,6 +51,10 @@ class Scholars(Site):
         for one in self.world.scholars:
             yield Document(self.url("/citations", user=one.number), f"{one.name} - {self.name}",
                            f"{one.affiliation} profile citations", self.name)  # fmt: skip
+        for paper in self.world.papers:
+            if any(paper.number in one.cites for one in self.world.papers):
+                yield Document(self.url("/scholar", cites=paper.number), f"Cites: {paper.title}",
+                               "citing papers", self.name)  # fmt: skip
 
     def answer(self, address: Address) -> WebPage | None:
         """The search field, results, citing papers or a profile."""
