@@ -420,7 +420,50 @@ def test_switches_of_settings_alone_are_in_its_database(person: Person) -> None:
 def test_settings_list_the_installed_apps(person: Person) -> None:
     person.start(SETTINGS_PACKAGE)
     person.tap("Apps, .*")
-    assert person.see(re.escape(NOTES_PACKAGE))
+    person.tap(f"Notes, {re.escape(NOTES_PACKAGE)}")
+    person.tap("Location", "switch")
+    turned = person.state.events(SETTINGS_PACKAGE, "permission_turned")
+    assert [detail for _, detail in turned] == ["Location"]
+
+
+def test_a_search_in_the_settings_finds_switches_and_options(person: Person) -> None:
+    person.start(SETTINGS_PACKAGE)
+    person.search("airplane")
+    assert person.see("Network & internet, .*")
+    person.tap("Airplane mode", "switch")
+    assert person.phone.status.airplane
+    person.phone.press_key(BACK)
+    person.search("timeout")
+    person.tap("Screen timeout, 1 minute")
+    person.tap("5 minutes")
+    query = "SELECT value FROM option WHERE label = 'Screen timeout'"
+    assert person.state.rows(SETTINGS_PACKAGE, query) == [("5 minutes",)]
+
+
+def test_what_the_shade_turns_is_turned_in_the_settings_too(person: Person) -> None:
+    person.start(SETTINGS_PACKAGE)
+    person.tap("Sound & vibration, .*")
+    assert not person.see("Do Not Disturb", "switch")[0].checked
+    person.phone.status.do_not_disturb = True
+    person.phone.refresh()
+    assert person.see("Do Not Disturb", "switch")[0].checked
+
+
+def test_one_wifi_network_is_connected_and_a_new_one_wants_its_password(person: Person) -> None:
+    person.start(SETTINGS_PACKAGE)
+    person.tap("Network & internet, .*")
+    query = "SELECT name FROM network WHERE is_locked AND NOT is_saved"
+    name = str(person.state.rows(SETTINGS_PACKAGE, query)[0][0])
+    person.scroll_to(f"{name}, .*")
+    person.tap(f"{name}, .*")
+    person.tap("Connect")
+    connected = "SELECT name, password FROM network WHERE is_connected"
+    assert person.state.rows(SETTINGS_PACKAGE, connected)[0][0] != name
+    person.tap(".*", "input")
+    person.phone.set_text("correct horse")
+    person.phone.hide_keyboard()
+    person.tap("Connect")
+    assert person.state.rows(SETTINGS_PACKAGE, connected) == [(name, "correct horse")]
 
 
 def test_an_alarm_can_be_turned(person: Person) -> None:

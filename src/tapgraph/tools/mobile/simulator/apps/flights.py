@@ -7,7 +7,7 @@ from random import Random
 from tapgraph.tools.mobile.simulator import kit
 from tapgraph.tools.mobile.simulator.kit.made_up import moment
 
-__all__ = ["FLIGHT_ENTITIES", "FLIGHT_PAGES", "FLIGHT_ROWS", "begin_flights"]
+__all__ = ["FLIGHT_ENTITIES", "FLIGHT_PAGES", "FLIGHT_ROWS", "FLIGHT_WORDS", "begin_flights"]
 
 JOURNEY = kit.Entity(
     "journey",
@@ -101,6 +101,13 @@ def _booking(at: kit.At) -> Mapping[str, kit.Value]:
             "total": at.record.number("price")}  # fmt: skip
 
 
+def _days(app: kit.StoredApp, journey: kit.Record) -> str:
+    is_return = journey.text("trip") == TRIPS[0]
+    return app.tell("{departs:day} - {returns:day}" if is_return else "{departs:day}", journey)
+
+
+FLIGHT_WORDS = {"days": _days}
+"""What templates of the pages may name besides columns."""
 FLIGHT_ROWS = kit.Rows(
     entity="flight", looks=("list", "cards"), empty="",
     face=kit.Face(title="{name}", lines=("{airline}, {departs:day}",), value="{total}",
@@ -115,7 +122,7 @@ FLIGHT_PAGES = (
     kit.Page(
         "results", "{origin} - {destination}", entity="journey",
         blocks=(
-            kit.Headline("{trip}", ("{origin} to {destination}", "{departs:day}, {travelers}")),
+            kit.Headline("{trip}", ("{origin} to {destination}", "{days}, {travelers}")),
             kit.Rows(
                 entity="offer", opens="offer", looks=("list", "cards"), empty="No flights",
                 face=kit.Face(title="{airline}", value="{price}", glyph="airplane",

@@ -9,6 +9,7 @@ from tapgraph.tools.mobile.simulator.apps.flights import (
     FLIGHT_ENTITIES,
     FLIGHT_PAGES,
     FLIGHT_ROWS,
+    FLIGHT_WORDS,
     begin_flights,
 )
 from tapgraph.tools.mobile.simulator.kit.made_up import lookalike, moment, street
@@ -184,7 +185,7 @@ PAGES = (
 STAYS = kit.AppSpec(
     package="com.booking", label="Booking.com", glyph="bed", color="#003580",
     entities=(STAY, TRIP, *FLIGHT_ENTITIES), fill=_fill, pages=PAGES,
-    tabs=("search", "flights", "saved", "trips"),
+    tabs=("search", "flights", "saved", "trips"), computed=FLIGHT_WORDS,
     looks=kit.Looks(accents=("#003580", "#006CE4", "#7A4B00")),
     interruptions=(kit.COOKIES, kit.SIGN_IN, kit.NEWSLETTER), permissions=("location",),
 )  # fmt: skip
