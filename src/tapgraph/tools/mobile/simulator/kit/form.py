@@ -10,7 +10,7 @@ from typing import Final, Literal
 from tapgraph.tools.mobile.simulator.app import Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.kit.block import Block
 from tapgraph.tools.mobile.simulator.kit.effect import Effect, Refused
-from tapgraph.tools.mobile.simulator.kit.record import Record, Value, shown
+from tapgraph.tools.mobile.simulator.kit.record import Record, Value
 from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.setting import Setting, Touch
 from tapgraph.tools.mobile.simulator.views import (
@@ -171,7 +171,7 @@ class Form(Block):
             return _chooser(at, one, _told(at, one), partial(_choose, at, one))
         if one.kind in {"when", "day"}:
             moment = datetime.fromisoformat(filled_in(at, one))
-            day = _day_words(moment)
+            day = at.style.speech.day(moment)
             day_chooser = _chooser(at, one, day, partial(_choose_day, at, one, moment))
             if one.kind == "day":
                 return day_chooser
@@ -223,11 +223,7 @@ def _toward_moment(at: At, one: FormField, wanted: str) -> Touch:
     moment, present = map(datetime.fromisoformat, (wanted, filled_in(at, one)))
     if moment.date() == present.date():
         return Touch(id=name, key=_TIME_KEY, item=f"{moment:%H:%M}")
-    return Touch(id=name, key=_DAY_KEY, item=_day_words(moment))
-
-
-def _day_words(day: datetime) -> str:
-    return shown(day.isoformat(), "when", "day", day)
+    return Touch(id=name, key=_DAY_KEY, item=at.style.speech.day(moment))
 
 
 def _chooser(at: At, one: FormField, told: str, on_click: Callable[[], None]) -> View:
@@ -287,7 +283,7 @@ def _choose_day(at: At, one: FormField, moment: datetime) -> None:
     days = [at.scene.now + timedelta(days=ahead) for ahead in range(_DAYS_AHEAD)]
     entries = [
         (_written(one, datetime.combine(day, moment.time())),
-         _day_words(day))
+         at.style.speech.day(day))
         for day in days
     ]  # fmt: skip
     _offer(at, one, entries, _written(one, moment))

@@ -132,7 +132,7 @@ class KitApp(StoredApp):
 
     def create(self) -> None:
         """Choose the looks, make the tables and fill them."""
-        self.style = Style.draw(self.spec.looks, self.random)
+        self.style = Style.draw(self.spec.looks, self.random, self.phone.profile)
         self.store = Store(self.database, self.spec.entities)
         self.store.create()
         self.spec.fill(self, self.random)
@@ -190,6 +190,7 @@ class KitPage(Scene):
         super().__init__(app, page.name, record)
         self.page = page
         self.name = f".{page.name.title()}Page"
+        self.theme = app.style.theme
         self.background = app.style.paper
         self.bar_color = app.style.bar_paper
 

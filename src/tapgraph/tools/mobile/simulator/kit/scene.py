@@ -77,7 +77,9 @@ class StoredApp(App):
             kind = thing.entity.columns[column]
             if kind in self.store.entities:
                 return self.follow(thing, column).title
-            return shown(thing.values[column], kind, slot[2] or "", self.phone.clock)
+            return shown(
+                thing.values[column], kind, slot[2] or "", self.phone.clock, self.style.speech
+            )
 
         return _SLOT.sub(fill, self.style.say(template))
 
