@@ -34,8 +34,8 @@ class Speech:
     def say(self, words: str, **slots: object) -> str:
         """Words in this language; `{name}` in them is filled where slots are given.
 
-        >>> Speech("de").say("Allow {app} to {deed}?", app="Maps", deed="X")
-        'Maps erlauben, X?'
+        >>> Speech("de").say("{app} keeps stopping", app="Maps")
+        'Maps wird wiederholt beendet'
         """
         said = words if self.language == "en" else _german().get(words, words)
         return said.format(**slots) if slots else said
@@ -47,6 +47,14 @@ class Speech:
         ('1,234.5', '1.234,5')
         """
         return self._punctuated(f"{value:,.{decimals}f}")
+
+    def written_number(self, text: str) -> str:
+        """A number that a user typed, as English writes it.
+
+        >>> Speech("de").written_number("1.250,50"), Speech("de").written_number("12.50")
+        ('1,250.50', '12.50')
+        """
+        return self._punctuated(text) if "," in text else text
 
     def short_number(self, count: int) -> str:
         """A count as feeds have it.
@@ -138,4 +146,4 @@ class Speech:
 def _german() -> dict[str, str]:
     table = importlib.resources.files("tapgraph.tools.mobile.simulator") / "words_de.tsv"
     lines = table.read_text(encoding="utf-8").splitlines()
-    return dict(line.split("\t") for line in lines if line and not line.startswith("#"))
+    return dict(line.split("\t") for line in lines)

@@ -36,7 +36,7 @@ class Choices(Block):
         chosen = at.held(self.name, self.options[0])
         chips: list[View] = [
             Chip(
-                option,
+                at.style.say(option),
                 key=option,
                 id=f"choose_{self.name}",
                 color=at.style.tint,
@@ -84,7 +84,10 @@ class Tabs(Block):
         chosen = at.held(self.name, self.options[0])
         tabs: list[View] = [
             underlined_tab(
-                at.style, option, option == chosen, partial(at.scene.hold, self.name, option)
+                at.style,
+                at.style.say(option),
+                option == chosen,
+                partial(at.scene.hold, self.name, option),
             )
             for option in self.options
         ]

@@ -94,7 +94,8 @@ class Find:
     def told(self, at: At, count: int) -> str:
         """What stands above the results of a search; nothing while nothing is searched for."""
         query = at.held("query")
-        return self.count.format(count=count, query=query) if query else ""
+        count_words = at.style.speech.say(self.count)
+        return count_words.format(count=count, query=query) if query else ""
 
     def _is_field_shown(self, at: At) -> bool:
         is_hidden = at.style.searches_by_icon and at.held("searching") != "yes"
@@ -125,7 +126,7 @@ class Find:
             IconButton(
                 "magnify",
                 id="search",
-                desc="Search" if at.style.speaks else "",
+                desc=at.style.say("Search") if at.style.speaks else "",
                 color=at.style.bar_ink,
                 on_click=partial(at.scene.hold, "searching", "yes"),
             )
@@ -157,7 +158,7 @@ class Find:
             glyph="magnify",
             weight=1,
             corner_dp=style.corner_dp,
-            background=style.sheet if style.is_dark or style.paper != "#FFFFFF" else "#EDF1F8",
+            background=style.sheet if style.paper != style.sheet else style.theme.field,
             foreground=style.ink,
         )
         return Row([field], padding=(style.space_dp, 6))

@@ -250,7 +250,8 @@ class KitPage(Scene):
         try:
             at = self.here
         except KeyError:
-            return Label("This is no longer here", id="gone", size_sp=18, padding=32)
+            words = self.app.style.say("This is no longer here")
+            return Label(words, id="gone", size_sp=18, padding=32)
         spec, page = self.app.spec, self.page
         tabs: list[Tab] = []
         if self.is_root and len(spec.tabs) > 1:

@@ -107,7 +107,12 @@ class Style:
 
     def say(self, words: str) -> str:
         """One of several wordings that `|` parts, the same for the same words, in its language."""
-        return self.speech.say(self.choose(words, words.split("|")))
+        chosen = self.choose(words, words.split("|")) if "|" in words else words
+        return self.speech.say(chosen)
+
+    def say_stars(self, stars: float) -> str:
+        """What a screen reader says of a rating."""
+        return self.speech.say("{stars} stars", stars=self.speech.number(stars, 1))
 
     def in_order(self, name: str, things: Sequence[_Choice]) -> list[_Choice]:
         """The same things in an order that is the same for the same name."""
