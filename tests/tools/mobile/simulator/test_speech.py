@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from importlib.resources import files
 
 import pytest
-from tests.tools.mobile.simulator.kit_walker import Walker, deeds_of
+from tests.tools.mobile.simulator.kit_walker import CLOCK, Walker, deeds_of
 
 from tapgraph.tools.mobile.simulator import Phone, build_phone
 from tapgraph.tools.mobile.simulator.apps.kit_apps import FIRST_APPS, LATER_APPS
@@ -84,7 +84,7 @@ def contents_of(walker: Walker) -> set[str]:
             found |= {str(value) for value in row}
     world = walker.app.world
     for place in world.places:
-        found |= {*place.route, place.name}
+        found |= {*place.route, place.name, place.state_at(CLOCK)}
     flat = {text.replace("\n", " ") for text in found}
     return found | flat | NAMES
 

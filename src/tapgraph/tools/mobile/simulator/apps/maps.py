@@ -5,6 +5,7 @@ from functools import partial
 from random import Random
 
 from tapgraph.tools.mobile.simulator import kit
+from tapgraph.tools.mobile.simulator.kit.style import Style
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
     Column,
@@ -85,8 +86,8 @@ class NearbyMap(kit.Block):
         if at.held("query"):
             return []
         chips: list[View] = [
-            Chip(words, key=words, glyph=glyph, on_click=partial(kit.search_for, at, words),
-                 background=at.style.paper)
+            Chip(at.style.say(words), key=words, glyph=glyph, background=at.style.paper,
+                 on_click=partial(kit.search_for, at, words))
             for glyph, words in SUGGESTIONS
         ]  # fmt: skip
         pins = (*_pins(at.app.world.places), Marker(*USER, "", "#4285F4"))
@@ -116,12 +117,12 @@ class Way(kit.Block):
         style, mode = at.style, at.held("mode", "Drive")
         place = _place(at.app, at.record)
         chips: list[View] = [
-            Chip(f"{one} {_duration(place, one)}", key=one, glyph=glyph, checked=one == mode,
-                 selected=one == mode, on_click=partial(_choose_mode, at, one))
+            Chip(f"{style.say(one)} {_duration(style, place, one)}", key=one, glyph=glyph,
+                 checked=one == mode, selected=one == mode, on_click=partial(_choose_mode, at, one))
             for one, glyph in MODES.items()
         ]  # fmt: skip
-        ends = (Marker(*WAY[0], "You", "#4285F4"), Marker(*WAY[-1], place.name))
-        time = Label(_duration(place, mode), size_sp=22, bold=True, color="#188038")
+        ends = (Marker(*WAY[0], style.say("You"), "#4285F4"), Marker(*WAY[-1], place.name))
+        time = Label(_duration(style, place, mode), size_sp=22, bold=True, color="#188038")
         miles = Label(f"({place.distance_mi} mi)", size_sp=20, color=style.muted)
         turns = [Label(turn, size_sp=15, color=style.ink) for turn in place.route]
         return [
@@ -132,10 +133,12 @@ class Way(kit.Block):
         ]
 
 
-def _duration(place: Place, mode: str) -> str:
+def _duration(style: Style, place: Place, mode: str) -> str:
     walking = round(place.distance_mi * WALK_MINUTES_PER_MILE)
     minutes = {"Drive": place.drive_min, "Transit": place.drive_min * 2 + 6, "Walk": walking}[mode]
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} hr {minutes % 60} min"
+    if minutes < 60:
+        return style.speech.say("{minutes} min", minutes=minutes)
+    return style.speech.say("{hours} hr {minutes} min", hours=minutes // 60, minutes=minutes % 60)
 
 
 def _choose_mode(at: kit.At, mode: str) -> None:

@@ -215,7 +215,7 @@ def _toward(at: At, one: FormField, wanted: str) -> Touch:
         case "flag":
             return Touch(id=name)
         case "choice":
-            return Touch(id=name, item=wanted)
+            return Touch(id=name, item=at.style.speech.say(wanted))
         case "thing":
             return Touch(id=name, item=at.app.store.get(one.of, int(wanted)).title)
         case "when" | "day":
