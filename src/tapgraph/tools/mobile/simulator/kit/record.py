@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -39,12 +39,18 @@ class Entity:
 
     name: str
     columns: Mapping[str, str]
+    blank: Mapping[str, Value | None] = field(init=False, repr=False, compare=False)
+    """What a new thing has where nothing is given, its number first."""
 
     def __post_init__(self) -> None:
         for word in (self.name, *self.columns, *self.columns.values()):
             if not _NAME.fullmatch(word):
                 raise ValueError(f"{word!r} is no lower-case word; entity {self.name!r} has it")
         object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
+        blank: dict[str, Value | None] = {"id": None}
+        for name, kind in self.columns.items():
+            blank[name] = "" if KINDS.get(kind) == "TEXT" else 0
+        object.__setattr__(self, "blank", MappingProxyType(blank))
 
     @property
     def title(self) -> str:

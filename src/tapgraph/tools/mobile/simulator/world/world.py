@@ -44,8 +44,12 @@ class World:
     cities: tuple[City, ...]
 
     @classmethod
+    @lru_cache(maxsize=16)
     def generate(cls, seed: int) -> "World":
-        """The world of a seed; each part has a random stream of its own."""
+        """The world of a seed; each part has a random stream of its own.
+
+        It never changes, so that phones on the same world share it.
+        """
         return cls(
             seed=seed,
             places=generate_places(Random(f"places {seed}")),
