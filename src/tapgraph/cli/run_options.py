@@ -31,6 +31,7 @@ class RunOptions(TaskOptions):
     udid: str | None = None
     seed: int = 0
     faults: str = ""
+    phone: str = ""
     clock: str | None = None
     state_dir: str | None = None
     model: str = DEMONSTRATOR

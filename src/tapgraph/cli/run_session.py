@@ -72,7 +72,7 @@ def demonstrate(instruction: str, options: RunOptions, *, out: Path, json: bool)
     task = find_task(instruction)
     if task is None:
         raise UsageError(f"no checker knows the task {instruction!r}")
-    phone = open_phone(seed=options.seed, faults=options.faults)
+    phone = open_phone(seed=options.seed, faults=options.faults, phone=options.phone)
     with SimulatedDevice(phone) as device, telling_how_to_resume(out):
         result = _worked(
             options,
@@ -160,6 +160,7 @@ def _device(options: RunOptions) -> Device:
         udid=options.udid,
         seed=options.seed,
         faults=options.faults,
+        phone=options.phone,
         state_dir=Path(options.state_dir) if options.state_dir else None,
         clock=options.clock,
     )

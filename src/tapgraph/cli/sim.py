@@ -6,7 +6,14 @@ from typing import Annotated
 import typer
 
 from tapgraph.cli.open_device import open_phone
-from tapgraph.cli.options import ClockOption, FaultsOption, JsonOption, SeedOption, StateDirOption
+from tapgraph.cli.options import (
+    ClockOption,
+    FaultsOption,
+    JsonOption,
+    PhoneOption,
+    SeedOption,
+    StateDirOption,
+)
 from tapgraph.cli.stop_request import stop_requests
 from tapgraph.cli.terminal import print_json, print_line
 from tapgraph.errors import UsageError
@@ -25,6 +32,7 @@ def serve(
     ),
     seed: SeedOption = 0,
     faults: FaultsOption = "",
+    phone: PhoneOption = "",
     state_dir: StateDirOption = None,
     clock: ClockOption = None,
     json: JsonOption = False,
@@ -38,9 +46,9 @@ def serve(
         SimulatorServer,
     )
 
-    phone = open_phone(seed=seed, faults=faults, state_dir=state_dir, clock=clock)
+    served = open_phone(seed=seed, faults=faults, phone=phone, state_dir=state_dir, clock=clock)
     with (
-        SimulatorServer(phone, host=host, port=port) as server,
+        SimulatorServer(served, host=host, port=port) as server,
         stop_requests() as wait_for_stop,
     ):
         if json:

@@ -160,6 +160,6 @@ def test_phone_on_its_side_is_refused(make_env: MakeEnv) -> None:
     phone = build_phone()
     phone.rotate(1)
     env = PhoneEnv(lambda number: Episode(phone, "", written_share))
-    with pytest.raises(UsageError, match="upright"):
+    with pytest.raises(UsageError, match="got 2400x1080"):
         env.reset()
     env.close()

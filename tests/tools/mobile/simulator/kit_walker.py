@@ -18,6 +18,7 @@ from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.talk import Composer
 from tapgraph.tools.mobile.simulator.kit.time_code import time_code
 from tapgraph.tools.mobile.simulator.phone import Phone
+from tapgraph.tools.mobile.simulator.phone_profile import PHONE, PhoneProfile
 from tapgraph.tools.mobile.simulator.world.world import World
 
 WORLD = World.generate(1)
@@ -70,13 +71,13 @@ def deeds_of(spec: AppSpec) -> Iterator[Deed]:
 class Walker:
     """A fresh phone with one app in front, its first questions answered."""
 
-    def __init__(self, spec: AppSpec, seed: int = 1) -> None:
+    def __init__(self, spec: AppSpec, seed: int = 1, profile: PhoneProfile = PHONE) -> None:
         self.spec, self.graph = spec, graph_of(spec)
         self.app = KitApp(spec, WORLD)
-        self.phone = Phone([self.app], seed=seed, clock=CLOCK)
+        self.phone = Phone([self.app], seed=seed, clock=CLOCK, profile=profile)
         self.device = SimulatedDevice(self.phone)
         self.reader = ScreenReader(self.device, source="tree", pictures="when needed")
-        self.device.perform(OpenApp(spec.label))
+        self.device.perform(OpenApp(self.app.label))
         while self.dialog or self.phone.foreground[0] != spec.package:
             buttons = [one for one in self.screen.elements if one.role is Role.BUTTON]
             self.tap(buttons[0])

@@ -20,6 +20,7 @@ from tapgraph.tools.mobile.simulator.kit.store import Store
 from tapgraph.tools.mobile.simulator.kit.style import Style
 from tapgraph.tools.mobile.simulator.kit.time_code import time_code
 from tapgraph.tools.mobile.simulator.phone import Phone
+from tapgraph.tools.mobile.simulator.phone_profile import PHONE
 
 BACK = 4
 
@@ -228,7 +229,7 @@ def test_what_is_no_formula_is_refused(formula: str) -> None:
 
 def test_seeds_bring_different_words_places_and_silent_icons() -> None:
     looks = kit.Looks(accents=("#000000",))
-    styles = [Style.draw(looks, Random(seed)) for seed in range(30)]
+    styles = [Style.draw(looks, Random(seed), PHONE) for seed in range(30)]
     assert {style.say("Save|Keep|Store") for style in styles} == {"Save", "Keep", "Store"}
     assert {style.speaks for style in styles} == {True, False}
     assert {style.navigation for style in styles} == {"bottom", "top", "drawer"}

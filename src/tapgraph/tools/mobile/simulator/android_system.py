@@ -12,13 +12,12 @@ from tapgraph.tools.mobile.geometry import Point, Size
 from tapgraph.tools.mobile.simulator.activity_manager import ActivityManager
 from tapgraph.tools.mobile.simulator.app import Activity, App, DeviceStatus, Dialog, Notification
 from tapgraph.tools.mobile.simulator.back_stack import Task
-from tapgraph.tools.mobile.simulator.density import (
+from tapgraph.tools.mobile.simulator.launcher import Grid, Launcher
+from tapgraph.tools.mobile.simulator.phone_profile import (
     NAVIGATION_BAR_DP,
     STATUS_BAR_DP,
-    px,
-    screen_size,
+    PhoneProfile,
 )
-from tapgraph.tools.mobile.simulator.launcher import Launcher
 from tapgraph.tools.mobile.simulator.scene import Scene, page_window
 from tapgraph.tools.mobile.simulator.screen_image import window_image
 from tapgraph.tools.mobile.simulator.shade import Shade
@@ -29,9 +28,7 @@ from tapgraph.tools.mobile.simulator.window_manager import WindowManager
 __all__ = ["AndroidSystem", "KeyCode", "Toast"]
 
 _TOAST_S: Final = 2.5
-_EDGE_PX: Final = 24
-_LAUNCHER_COLUMNS: Final = 4
-_LAUNCHER_COLUMNS_LANDSCAPE: Final = 7
+_EDGE_DP: Final = 9
 
 
 class KeyCode:
@@ -63,6 +60,7 @@ class AndroidSystem:
 
     Attributes:
         apps: what is installed.
+        profile: which phone it is.
         status: what the status bar shows and the quick settings change.
         clipboard: the text on the clipboard.
         rotation: quarter turns to the left.
@@ -71,8 +69,15 @@ class AndroidSystem:
         toast: the toast that is shown.
     """
 
-    def __init__(self, apps: Sequence[App], clock: datetime, slow_pages: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        apps: Sequence[App],
+        clock: datetime,
+        slow_pages: tuple[int, ...],
+        profile: PhoneProfile,
+    ) -> None:
         self.apps = tuple(apps)
+        self.profile = profile
         self.status = DeviceStatus()
         self.clipboard = ""
         self.rotation = 0
@@ -80,17 +85,17 @@ class AndroidSystem:
         self.network_lost = False
         self.toast: Toast | None = None
         self._started = clock
-        launcher = Launcher(self.apps, self._launcher_columns)
+        launcher = Launcher(self.apps, self._launcher_grid)
         launcher.phone = self
-        self.windows = WindowManager(self.submit)
+        self.windows = WindowManager(self.submit, profile)
         self.activities = ActivityManager(
             launcher,
             slow_pages=slow_pages,
             is_online=lambda: self.online,
             forget=self.windows.forget,
         )
-        self.shade = Shade(self.status, self.apps, self.launch)
-        self._scene = Scene(self.activities, self.shade, self._snapshot)
+        self.shade = Shade(self.status, self.apps, self.launch, profile)
+        self._scene = Scene(self.activities, self.shade, self._snapshot, profile)
 
     # What apps may ask for.
 
@@ -107,7 +112,7 @@ class AndroidSystem:
     @property
     def size(self) -> Size:
         """The screen's size at the present rotation."""
-        return screen_size(self.rotation)
+        return self.profile.size_at(self.rotation)
 
     def start_activity(self, activity: Activity[Any]) -> None:
         """Show a new page on top of its app's back stack."""
@@ -181,14 +186,14 @@ class AndroidSystem:
 
     def pop_up(self, random: Random) -> None:
         """Lay an unasked dialog over the app in front."""
-        self.activities.pop_up(random, self.show_toast)
+        self.activities.pop_up(random, self.profile.speech, self.show_toast)
 
-    def _launcher_columns(self) -> int:
-        return _LAUNCHER_COLUMNS_LANDSCAPE if self.size.is_landscape else _LAUNCHER_COLUMNS
+    def _launcher_grid(self) -> Grid:
+        return Grid.on(self.profile, self.size)
 
     def _snapshot(self, task: Task, width: int, height: int) -> Image.Image:
-        window = self.windows.picture_of(page_window(self.activities, task), self.size)
-        image = window_image(window, self.size)
+        page = page_window(self.activities, task, self.profile)
+        image = window_image(self.windows.picture_of(page, self.size), self.size, self.profile)
         shown = image.crop((0, 0, image.width, min(image.height, image.width * height // width)))
         return shown.resize((width, height), Image.Resampling.BOX)
 
@@ -237,13 +242,13 @@ class AndroidSystem:
     def swipe(self, start: Point, end: Point) -> None:
         """A drag: at the edges a gesture of the system, elsewhere it scrolls."""
         direction = swipe_direction(start, end)
-        size = self.size
-        if start.y < px(STATUS_BAR_DP) and direction == "down":
+        size, edge_px = self.size, self.profile.px(_EDGE_DP)
+        if start.y < self.profile.px(STATUS_BAR_DP) and direction == "down":
             self.shade.is_open = True
-        elif start.y >= size.height_px - px(NAVIGATION_BAR_DP) and direction == "up":
+        elif start.y >= size.height_px - self.profile.px(NAVIGATION_BAR_DP) and direction == "up":
             self.go_home()
-        elif (start.x < _EDGE_PX and direction == "right") or (
-            start.x >= size.width_px - _EDGE_PX and direction == "left"
+        elif (start.x < edge_px and direction == "right") or (
+            start.x >= size.width_px - edge_px and direction == "left"
         ):
             self.go_back()
         else:

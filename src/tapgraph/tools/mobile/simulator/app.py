@@ -25,7 +25,9 @@ from datetime import datetime
 from random import Random
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
 from tapgraph.tools.mobile.simulator.state_dump import Row
+from tapgraph.tools.mobile.simulator.theme import Theme
 from tapgraph.tools.mobile.simulator.views import View
 
 __all__ = [
@@ -105,6 +107,7 @@ class PhoneServices(Protocol):
 
     status: DeviceStatus
     clipboard: str
+    profile: PhoneProfile
 
     @property
     def clock(self) -> datetime:
@@ -166,7 +169,7 @@ class App:
 
     Attributes:
         package: such as `com.google.android.apps.maps`; also the name of its database file.
-        label: what stands under its icon.
+        label: what stands under its icon; once installed, in the phone's language.
         glyph: its symbol, a name of the Material Design icon font.
         color: background of its icon.
         glyph_color: colour of the symbol.
@@ -193,6 +196,7 @@ class App:
         self.phone = phone
         self.database = database
         self.random = random
+        self.label = phone.profile.speech.say(self.label)
         self.create()
 
     def create(self) -> None:
@@ -246,14 +250,16 @@ class Activity(Generic[AppT]):
 
     Attributes:
         name: as Android prints it, `.` and the class name unless set.
-        background: colour behind the views.
+        theme: colours of what names none of its own, in dialogs too; the phone's unless set.
+        background: colour behind the views, the theme's paper unless set.
         bar_color: colour behind the status bar, the background's unless set.
         needs_network: whether "No connection" replaces it while the network is gone; counts only
             in an app that needs the network.
     """
 
     name: str = ""
-    background: str = "#FFFFFF"
+    theme: Theme | None = None
+    background: str = ""
     bar_color: str = ""
     needs_network: bool = True
 

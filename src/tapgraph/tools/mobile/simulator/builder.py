@@ -9,6 +9,7 @@ from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
 from tapgraph.tools.mobile.simulator.kit.kit_app import KitApp
 from tapgraph.tools.mobile.simulator.phone import Phone
+from tapgraph.tools.mobile.simulator.phone_profile import PHONE, PhoneProfile
 from tapgraph.tools.mobile.simulator.world.world import World
 
 __all__ = ["DEFAULT_CLOCK", "build_apps", "build_phone"]
@@ -25,13 +26,19 @@ def build_phone(
     clock: datetime = DEFAULT_CLOCK,
     state_dir: Path | None = None,
     faults: FaultPlan = _NO_FAULTS,
+    profile: PhoneProfile = PHONE,
 ) -> Phone:
     """A phone with all apps on the world of the seed.
 
     Its databases are files in `state_dir`, or live in memory without one.
     """
     return Phone(
-        build_apps(World.generate(seed)), seed=seed, clock=clock, state_dir=state_dir, faults=faults
+        build_apps(World.generate(seed)),
+        seed=seed,
+        clock=clock,
+        state_dir=state_dir,
+        faults=faults,
+        profile=profile,
     )
 
 

@@ -24,6 +24,7 @@ from tapgraph.tools.mobile.simulator.android_system import AndroidSystem
 from tapgraph.tools.mobile.simulator.app import App, DeviceStatus, Notification
 from tapgraph.tools.mobile.simulator.faults import DueFaults, FaultPlan
 from tapgraph.tools.mobile.simulator.object_graph import Constants, freeze, thaw
+from tapgraph.tools.mobile.simulator.phone_profile import PHONE, PhoneProfile
 from tapgraph.tools.mobile.simulator.phone_snapshot import PhoneSnapshot
 from tapgraph.tools.mobile.simulator.screen_image import screen_image, toast_bounds
 from tapgraph.tools.mobile.simulator.state_dump import StateDump, dump_state
@@ -41,7 +42,7 @@ __all__ = ["Phone"]
 _INPUT_S: Final = 0.5
 _LOOK_S: Final = 0.5
 _DAY_S: Final = 86_400
-_TOUCH_SLOP_PX: Final = 24
+_TOUCH_SLOP_DP: Final = 9
 _NO_FAULTS: Final = FaultPlan()
 
 
@@ -61,6 +62,7 @@ class Phone:
         clock: datetime,
         state_dir: Path | None = None,
         faults: FaultPlan = _NO_FAULTS,
+        profile: PhoneProfile = PHONE,
     ) -> None:
         """Start a phone that is fresh from the factory.
 
@@ -71,6 +73,7 @@ class Phone:
             state_dir: folder for the databases, `<package>.db`; earlier ones are replaced.
                 Without it they live in memory.
             faults: what goes wrong.
+            profile: which phone it is.
 
         Raises:
             UsageError: two apps have the same package, or a package name is not one.
@@ -81,7 +84,7 @@ class Phone:
         self._faults = DueFaults(faults, Random(f"{seed}/popups"))
         self._image: Image.Image | None = None
         self._databases = Databases((app.package for app in self.apps), state_dir)
-        self._system = AndroidSystem(self.apps, clock, faults.slow_pages)
+        self._system = AndroidSystem(self.apps, clock, faults.slow_pages, profile)
         for app in self.apps:
             random = Random(f"{seed}/{app.package}")
             app.install(self._system, self._databases[app.package], random)
@@ -177,6 +180,11 @@ class Phone:
     # What a person or a driver sees.
 
     @property
+    def profile(self) -> PhoneProfile:
+        """Which phone it is."""
+        return self._system.profile
+
+    @property
     def size(self) -> Size:
         """The screen's size in pixels at the present rotation."""
         return self._system.size
@@ -256,6 +264,7 @@ class Phone:
                 self._image = screen_image(
                     system.windows.windows,
                     system.size,
+                    system.profile,
                     status=system.status,
                     online=system.online,
                     clock=system.clock,
@@ -270,7 +279,7 @@ class Phone:
             self._look()
             system, toast = self._system, None
             if system.toast is not None:
-                bounds = toast_bounds(system.size, system.toast.text)
+                bounds = toast_bounds(system.size, system.toast.text, system.profile)
                 toast = XmlToast(system.toast.package, system.toast.text, bounds)
             return page_source_xml(
                 system.windows.visible_windows, system.size, system.rotation, toast=toast
@@ -308,7 +317,7 @@ class Phone:
 
     def swipe(self, x1: int, y1: int, x2: int, y2: int) -> None:
         """Drag a finger from the first point to the second; a very short way is a tap."""
-        if max(abs(x2 - x1), abs(y2 - y1)) < _TOUCH_SLOP_PX:
+        if max(abs(x2 - x1), abs(y2 - y1)) < self.profile.px(_TOUCH_SLOP_DP):
             self.tap(x1, y1)
             return
         with self._input() as is_taken:

@@ -92,7 +92,7 @@ class Keys(kit.Block):
         return Label(
             key,
             id=f"key_{SPOKEN.get(key, key)}",
-            desc=SPOKEN.get(key, "") if style.speaks else "",
+            desc=style.say(SPOKEN.get(key, "")) if style.speaks else "",
             size_sp=24,
             color=style.accent_ink if key == "=" else style.ink,
             align="center",
@@ -118,7 +118,7 @@ def _press(at: kit.At, key: str) -> None:
         try:
             value = calculate(formula)
         except kit.Refused as refusal:
-            at.app.toast(str(refusal))
+            at.app.toast(at.style.say(str(refusal)))
             return
         at.scene.hold("value", f"= {value}")
         at.app.store.add("result", formula=formula, value=value,

@@ -68,8 +68,8 @@ class Seats(kit.Block):
     def body(self, at: kit.At) -> list[View]:
         """The screen, then the rows of seats."""
         taken = {seat.title for seat in at.all("seat") if seat.number("showing") == at.record.id}
-        screen = Label("SCREEN", size_sp=11, color=at.style.muted, width="match", align="center",
-                       padding=(0, 12), decorative=True)  # fmt: skip
+        screen = Label(at.style.say("SCREEN"), size_sp=11, color=at.style.muted, width="match",
+                       align="center", padding=(0, 12), decorative=True)  # fmt: skip
         rows: list[View] = [
             Row([self._seat(at, f"{row}{number + 1}", taken) for number in range(SEATS_A_ROW)],
                 gap=6, padding=(16, 3))
@@ -194,7 +194,8 @@ PAGES = (
 CINEMA = kit.AppSpec(
     package="com.fandango", label="Fandango", glyph="ticket-confirmation", color="#FF7300",
     entities=(FILM, THEATER, SHOWING, SEAT, TICKET), fill=_fill, pages=PAGES,
-    computed={"state": lambda _, film: "" if film.flag("is_coming") else "In theaters"},
+    computed={"state": lambda app, film:
+              "" if film.flag("is_coming") else app.style.say("In theaters")},
     tabs=("films", "theaters", "tickets"), interruptions=(kit.SIGN_IN, kit.NEWSLETTER, kit.RATING),
     looks=kit.Looks(accents=("#D35400", "#3B5998", "#1F1F1F")), permissions=("location",),
 )  # fmt: skip

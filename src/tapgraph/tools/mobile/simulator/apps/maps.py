@@ -5,6 +5,7 @@ from functools import partial
 from random import Random
 
 from tapgraph.tools.mobile.simulator import kit
+from tapgraph.tools.mobile.simulator.kit.style import Style
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
     Column,
@@ -109,8 +110,8 @@ class NearbyMap(kit.Block):
         if at.held("query"):
             return []
         chips: list[View] = [
-            Chip(words, key=words, glyph=glyph, on_click=partial(kit.search_for, at, words),
-                 background=at.style.paper)
+            Chip(at.style.say(words), key=words, glyph=glyph, background=at.style.paper,
+                 on_click=partial(kit.search_for, at, words))
             for glyph, words in SUGGESTIONS
         ]  # fmt: skip
         pins = (*_pins(at.app.world.places), Marker(*USER, "", "#4285F4"))
@@ -140,12 +141,12 @@ class Way(kit.Block):
         style, mode = at.style, at.held("mode", "Drive")
         place = _place(at.app, at.record)
         chips: list[View] = [
-            Chip(f"{one} {_duration(place, one)}", id="way", key=one, glyph=glyph,
+            Chip(f"{style.say(one)} {_duration(style, place, one)}", id="way", key=one, glyph=glyph,
                  checked=one == mode, selected=one == mode, on_click=partial(_choose_mode, at, one))
             for one, glyph in MODES.items()
         ]  # fmt: skip
-        ends = (Marker(*WAY[0], "You", "#4285F4"), Marker(*WAY[-1], place.name))
-        time = Label(_duration(place, mode), size_sp=22, bold=True, color="#188038")
+        ends = (Marker(*WAY[0], style.say("You"), "#4285F4"), Marker(*WAY[-1], place.name))
+        time = Label(_duration(style, place, mode), size_sp=22, bold=True, color="#188038")
         miles = Label(f"({place.distance_mi} mi)", size_sp=20, color=style.muted)
         turns = [Label(turn, size_sp=15, color=style.ink) for turn in _turns(place, mode)]
         return [
@@ -164,14 +165,16 @@ def _mode_chip(mode: str) -> kit.Touch:
     return kit.Touch(id="way", key=mode)
 
 
-def _duration(place: Place, mode: str) -> str:
+def _duration(style: Style, place: Place, mode: str) -> str:
     minutes = {
         "Drive": place.drive_min,
         "Transit": place.drive_min * 2 + 6,
         "Walk": round(place.distance_mi * WALK_MINUTES_PER_MILE),
         "Cycle": round(place.distance_mi * CYCLE_MINUTES_PER_MILE) + 1,
     }[mode]
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} hr {minutes % 60} min"
+    if minutes < 60:
+        return style.speech.say("{minutes} min", minutes=minutes)
+    return style.speech.say("{hours} hr {minutes} min", hours=minutes // 60, minutes=minutes % 60)
 
 
 def _turns(place: Place, mode: str) -> Sequence[str]:

@@ -31,13 +31,14 @@ class Editor(kit.Block):
     def body(self, at: kit.At) -> list[View]:
         """The two fields."""
         note = at.subject
+        say, ink = at.style.say, at.style.ink
         title = Field(
-            "Title", id="note_title", value=note.title if note else "", style="plain", size_sp=24,
-            foreground=at.style.ink, on_change=partial(_write, at, "title"),
+            say("Title"), id="note_title", value=note.title if note else "", style="plain",
+            size_sp=24, foreground=ink, on_change=partial(_write, at, "title"),
         )  # fmt: skip
         text = Field(
-            "Start writing", id="note_body", value=note.text("body") if note else "",
-            style="plain", multiline=True, action="newline", min_lines=12, foreground=at.style.ink,
+            say("Start writing"), id="note_body", value=note.text("body") if note else "",
+            style="plain", multiline=True, action="newline", min_lines=12, foreground=ink,
             on_change=partial(_write, at, "body"),
         )  # fmt: skip
         return [Column([title, text], gap=16, padding=(16, 8))]
@@ -50,7 +51,7 @@ class Editor(kit.Block):
 
     def foot(self, at: kit.At) -> list[View]:
         """A remark."""
-        remark = "Changes are saved as you type"
+        remark = at.style.say("Changes are saved as you type")
         return [Label(remark, size_sp=12, color=at.style.muted, padding=(16, 10))]
 
 

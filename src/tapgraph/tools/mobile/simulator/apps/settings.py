@@ -178,8 +178,13 @@ class TurnStatus(kit.Effect):
         setattr(at.app.phone.status, at.record.text("name"), not _stands(at, at.record))
 
 
+def _said(column: str, app: kit.StoredApp, record: kit.Record) -> str:
+    """A column in the phone's language; names that people gave stay as they are."""
+    return app.style.say(record.text(column))
+
+
 def _told(app: kit.StoredApp, fact: kit.Record) -> str:
-    return fact.text("value") or f"{app.phone.status.battery_percent}%"
+    return _said("value", app, fact) or f"{app.phone.status.battery_percent}%"
 
 
 def _mark(app: kit.StoredApp, choice: kit.Record) -> str:
@@ -188,11 +193,10 @@ def _mark(app: kit.StoredApp, choice: kit.Record) -> str:
 
 
 def _state(app: kit.StoredApp, record: kit.Record) -> str:
-    del app
     if record.flag("is_connected"):
-        return "Connected"
-    known = "is_saved" if "is_saved" in record.values else "is_paired"
-    return {"is_saved": "Saved", "is_paired": "Paired"}[known] if record.flag(known) else "In range"
+        return app.style.say("Connected")
+    flag, words = ("is_saved", "Saved") if record.entity is WIFI else ("is_paired", "Paired")
+    return app.style.say(words if record.flag(flag) else "In range")
 
 
 class Choose(kit.Effect):
@@ -228,8 +232,8 @@ def _rows(entity: str, face: kit.Face, *, opens: str = "", switch: kit.Act | Non
 
 
 def _is_searched(at: kit.At, record: kit.Record) -> bool:
-    query = at.held("query").casefold()
-    return bool(query) and all(word in record.title.casefold() for word in query.split())
+    query, label = at.held("query").casefold(), at.app.tell("{label}", record).casefold()
+    return bool(query) and all(word in label for word in query.split())
 
 
 def _has(flag: str, at: kit.At) -> bool:
@@ -333,7 +337,9 @@ def settings_of(apps: Sequence[kit.AppSpec]) -> kit.AppSpec:
         entities=(SECTION, SWITCH, PHONE_SWITCH, OPTION, CHOICE, WIFI, DEVICE, INSTALLED,
                   PERMISSION, FACT),
         fill=partial(_fill, apps), pages=PAGES, tabs=("home",), needs_network=False,
-        computed={"told": _told, "mark": _mark, "near": _state},
+        computed={"told": _told, "mark": _mark, "near": _state,
+                  **{column: partial(_said, column)
+                     for column in ("name", "about", "label", "value")}},
         looks=kit.Looks(accents=("#0B57D0", "#188038", "#5F6368"), bars=("large",), rows=("list",),
                         papers=("#FFFFFF", "#F3F6FB"), settled=True),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.setting import Setting
 from tapgraph.tools.mobile.simulator.views import Label, View
 
-__all__ = ["Block", "Door", "Link", "heading", "link_of"]
+__all__ = ["Block", "Door", "Link", "heading", "headline", "link_of"]
 
 
 @dataclass(frozen=True)
@@ -101,16 +101,17 @@ def _doors_of(act: Act, at: At) -> Sequence[Door]:
 
 def heading(at: At, words: str) -> list[View]:
     """A heading inside a page; nothing for no words."""
-    if not words:
-        return []
+    return [headline(at, at.tell(words))] if words else []
+
+
+def headline(at: At, text: str) -> View:
+    """A text as a heading inside a page."""
     style = at.style
     is_loud = style.choose("headings", (True, True, False))
-    return [
-        Label(
-            at.tell(words) if is_loud else at.tell(words).upper(),
-            size_sp=18 if is_loud else 12,
-            bold=True,
-            color=style.ink if is_loud else style.muted,
-            padding=(style.space_dp, 16, style.space_dp, 6),
-        )
-    ]
+    return Label(
+        text if is_loud else text.upper(),
+        size_sp=18 if is_loud else 12,
+        bold=True,
+        color=style.ink if is_loud else style.muted,
+        padding=(style.space_dp, 16, style.space_dp, 6),
+    )

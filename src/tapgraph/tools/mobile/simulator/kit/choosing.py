@@ -37,7 +37,7 @@ class Choices(Block):
         chosen = at.held(self.name, self.options[0])
         chips: list[View] = [
             Chip(
-                option,
+                at.style.say(option),
                 key=option,
                 id=f"choose_{self.name}",
                 color=at.style.tint,
@@ -83,10 +83,12 @@ class Tabs(Block):
         if self.when != "always" and (self.when == "searching") != bool(at.held("query")):
             return []
         chosen = at.held(self.name, self.options[0])
-        tabs: list[View] = [
-            underlined_tab(at.style, option, option == chosen, partial(self._choose, at, option))
-            for option in self.options
-        ]
+        tabs: list[View] = []
+        for option in self.options:
+            choose = partial(self._choose, at, option)
+            tab = underlined_tab(at.style, at.style.say(option), option == chosen, choose)
+            tab.key = option
+            tabs.append(tab)
         return [Row(tabs, id=self.name), Divider(color=at.style.line)]
 
     def _choose(self, at: At, option: str) -> None:

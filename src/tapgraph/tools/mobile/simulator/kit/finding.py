@@ -115,7 +115,8 @@ class Find:
     def told(self, at: At, count: int) -> str:
         """What stands above the results of a search; nothing while nothing is searched for."""
         query = at.held("query")
-        return self.count.format(count=count, query=query) if query else ""
+        count_words = at.style.speech.say(self.count)
+        return count_words.format(count=count, query=query) if query else ""
 
     def _is_field_shown(self, at: At) -> bool:
         is_hidden = at.style.searches_by_icon and at.held("searching") != "yes"
@@ -139,7 +140,7 @@ class Find:
         for choice in self.choices:
             name = choice.words.split("|")[0]
             held = at.held(f"filter {choice.words}", choice.options[0])
-            yield Setting(name, held, partial(_option, f"filter_{identifier(name)}"))
+            yield Setting(name, held, partial(_option, at, f"filter_{identifier(name)}"))
 
     def _toward_query(self, at: At, wanted: str) -> Touch:
         if not self._is_field_shown(at):
@@ -154,7 +155,7 @@ class Find:
             IconButton(
                 "magnify",
                 id="search",
-                desc="Search" if at.style.speaks else "",
+                desc=at.style.say("Search") if at.style.speaks else "",
                 color=at.style.bar_ink,
                 on_click=partial(at.scene.hold, "searching", "yes"),
             )
@@ -187,7 +188,7 @@ class Find:
             glyph="magnify",
             weight=1,
             corner_dp=style.corner_dp,
-            background=style.sheet if style.is_dark or style.paper != "#FFFFFF" else "#EDF1F8",
+            background=style.sheet if style.paper != style.sheet else style.theme.field,
             foreground=style.ink,
         )
         return Row([field], padding=(style.space_dp, 6))
@@ -200,7 +201,7 @@ class Find:
     def _choice_chip(self, at: At, one: OneOf) -> View:
         option = at.held(f"filter {one.words}", one.options[0])
         is_on = option != one.options[0]
-        return _chip(at, option if is_on else at.style.say(one.words),
+        return _chip(at, at.style.say(option if is_on else one.words),
                      f"filter_{identifier(one.words)}", is_on, partial(_offer_options, at, one),
                      glyph="menu-down")  # fmt: skip
 
@@ -227,8 +228,8 @@ def _always(touch: Touch, wanted: str) -> Touch:
     return touch
 
 
-def _option(chip: str, wanted: str) -> Touch:
-    return Touch(id=chip, item=wanted)
+def _option(at: At, chip: str, wanted: str) -> Touch:
+    return Touch(id=chip, item=at.style.say(wanted))
 
 
 def _rank(record: Record, sort: Sort) -> tuple[str, float]:
@@ -269,7 +270,11 @@ def _switch_filter(at: At, one: Filter, *, is_on: bool) -> None:
 def _offer_options(at: At, one: OneOf) -> None:
     chosen = at.held(f"filter {one.words}", one.options[0])
     items = [
-        DialogButton(option, partial(_choose_option, at, one, option), selected=option == chosen)
+        DialogButton(
+            at.style.say(option),
+            partial(_choose_option, at, one, option),
+            selected=option == chosen,
+        )
         for option in one.options
     ]
     at.app.show_dialog(Dialog(title=at.style.say(one.words), style="sheet", items=items))

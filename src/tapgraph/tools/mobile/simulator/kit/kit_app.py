@@ -133,7 +133,7 @@ class KitApp(StoredApp):
 
     def create(self) -> None:
         """Choose the looks, make the tables and fill them."""
-        self.style = Style.draw(self.spec.looks, self.random)
+        self.style = Style.draw(self.spec.looks, self.random, self.phone.profile)
         self.store = Store(self.database, self.spec.entities)
         self.store.create()
         self.spec.fill(self, self.random)
@@ -191,6 +191,7 @@ class KitPage(Scene):
         super().__init__(app, page.name, record)
         self.page = page
         self.name = f".{page.name.title()}Page"
+        self.theme = app.style.theme
         self.background = app.style.paper
         self.bar_color = app.style.bar_paper
 
@@ -251,7 +252,8 @@ class KitPage(Scene):
         try:
             at = self.here
         except KeyError:
-            return Label("This is no longer here", id="gone", size_sp=18, padding=32)
+            words = self.app.style.say("This is no longer here")
+            return Label(words, id="gone", size_sp=18, padding=32)
         spec, page = self.app.spec, self.page
         tabs: list[Tab] = []
         if self.is_root and len(spec.tabs) > 1:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tapgraph.tools.mobile.simulator.kit.act import Act
-from tapgraph.tools.mobile.simulator.kit.block import Block, Door, Link, heading
+from tapgraph.tools.mobile.simulator.kit.block import Block, Door, Link, heading, headline
 from tapgraph.tools.mobile.simulator.kit.face import Face, thing_view
 from tapgraph.tools.mobile.simulator.kit.finding import Find, search_for
 from tapgraph.tools.mobile.simulator.kit.record import Record
@@ -93,10 +93,10 @@ class Rows(Block):
         if look == "grid" and not self.group:
             return [*views, *_in_pairs(shown), *end]
         for record, view in zip(records, shown, strict=False):
-            group = at.app.tell(self.group, record) if self.group else ""
+            group = at.app.tell(self.group, record)
             if group != told:
                 told = group
-                views.extend(heading(at, group))
+                views.append(headline(at, group))
             views.append(view)
         return [*views, *shown[len(records) :], *end]
 

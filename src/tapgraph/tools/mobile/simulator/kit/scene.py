@@ -66,9 +66,13 @@ class StoredApp(App):
         return self.store.get(record.entity.columns[column], record.number(column))
 
     def tell(self, template: str, record: Record | None) -> str:
+        """A template of words in the phone's language, filled from a thing."""
+        return self.fill(self.style.say(template), record)
+
+    def fill(self, template: str, record: Record | None) -> str:
         """A template filled from a thing: `{price}`, `{channel.name}`, `{sent:ago}`, `{app}`."""
 
-        def fill(slot: re.Match[str]) -> str:
+        def filled(slot: re.Match[str]) -> str:
             if record is None or slot[1] == "app":
                 return self.label
             *path, column = slot[1].split(".")
@@ -80,9 +84,11 @@ class StoredApp(App):
             kind = thing.entity.columns[column]
             if kind in self.store.entities:
                 return self.follow(thing, column).title
-            return shown(thing.values[column], kind, slot[2] or "", self.phone.clock)
+            return shown(
+                thing.values[column], kind, slot[2] or "", self.phone.clock, self.style.speech
+            )
 
-        return _SLOT.sub(fill, self.style.say(template))
+        return _SLOT.sub(filled, template)
 
 
 class Scene(Activity[StoredApp]):
@@ -177,5 +183,9 @@ class At:
         return self.scene.held.get(name, default)
 
     def tell(self, template: str) -> str:
-        """A template filled from the thing."""
+        """A template of words in the phone's language, filled from the thing."""
         return self.app.tell(template, self.subject)
+
+    def fill(self, template: str) -> str:
+        """A template filled from the thing."""
+        return self.app.fill(template, self.subject)

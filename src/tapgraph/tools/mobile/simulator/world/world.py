@@ -56,8 +56,12 @@ class World:
     papers: tuple[Paper, ...]
 
     @classmethod
+    @lru_cache(maxsize=16)
     def generate(cls, seed: int) -> "World":
-        """The world of a seed; each part has a random stream of its own."""
+        """The world of a seed; each part has a random stream of its own.
+
+        It never changes, so that phones on the same world share it.
+        """
         places = generate_places(Random(f"places {seed}"))
         films = generate_films(Random(f"films {seed}"))
         scholars = generate_scholars(Random(f"scholars {seed}"))
