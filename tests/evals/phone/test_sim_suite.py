@@ -109,9 +109,9 @@ def test_a_task_allows_what_its_reference_changes_and_nothing_else() -> None:
     task = sim_suite().template("turn_switch").draw(0)
     assert task.instruction == "Turn off NFC in the settings."
     assert task.allows is not None
-    assert task.allows(changed("switches", "NFC"))
-    assert not task.allows(changed("switches", "Dark theme"))
-    assert not task.allows(changed("switches", "NFC", made=True))
+    assert task.allows(changed("switches", 2))
+    assert not task.allows(changed("switches", 3))
+    assert not task.allows(changed("switches", 2, made=True))
 
 
 def test_a_new_note_is_allowed_and_a_deleted_one_is_not() -> None:
