@@ -222,7 +222,7 @@ class Phone:
     def foreground(self) -> tuple[str, str]:
         """Package and activity in front."""
         with self._lock:
-            return self._system.activities.foreground
+            return self._system.foreground
 
     @property
     def keyboard_shown(self) -> bool:
@@ -475,6 +475,9 @@ class Phone:
     def _pop_up(self) -> None:
         if self._has_app_in_front() and self._faults.take_popup(self.inputs):
             self._system.pop_up(self._faults.random)
+        if self._has_app_in_front():
+            for kind in self._faults.take_distractions(self.inputs):
+                self._system.distract(kind, self._faults.random)
 
     def _has_app_in_front(self) -> bool:
         activities = self._system.activities
@@ -483,9 +486,9 @@ class Phone:
     def _settle(self) -> None:
         """Show and write down what an input or time has changed."""
         system = self._system
-        system.end_toast()
+        system.end_what_is_over()
         self._refresh()
-        package, activity = system.activities.foreground
+        package, activity = system.foreground
         open_dialog = system.activities.dialog
         row = ScreenRow(
             package=package,
@@ -496,7 +499,9 @@ class Phone:
             inputs=self.inputs,
             clock=system.clock.isoformat(),
         )
-        self._databases.record(row, system.activities.permissions, system.status)
+        self._databases.record(
+            row, system.activities.permissions, system.status, system.distractions.rows
+        )
 
     def _refresh(self) -> None:
         self._image = None
