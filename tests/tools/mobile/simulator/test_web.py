@@ -146,6 +146,15 @@ def test_citing_papers_fill_several_pages_and_the_most_cited_one_depends_on_the_
     assert len(best) > 1
 
 
+@pytest.mark.parametrize("query", ["LLM agents survey", "large language model agents survey"])
+def test_surveys_are_found_by_the_short_and_by_the_long_name(query: str) -> None:
+    for seed in range(4):
+        world = World.generate(seed)
+        html = Web(world).open(f"https://scholar.google.com/scholar?q={query}").html
+        surveys = [one.title for one in world.papers if one.is_survey]
+        assert sum(f">{title}</a>" in html for title in surveys) >= 3
+
+
 def test_one_or_two_chinese_recipes_with_beef_onions_and_potatoes_take_less_than_an_hour() -> None:
     for seed in range(8):
         chinese = [one for one in World.generate(seed).recipes if one.cuisine == "Chinese"]

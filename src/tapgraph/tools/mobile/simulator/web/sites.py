@@ -74,12 +74,13 @@ class Scholars(Site):
 
     def _found(self, wanted: str) -> list[Paper]:
         shares = {
-            paper: share_found(wanted, (paper.title, "survey review" if paper.is_survey else "",
-                                        str(paper.year)))
+            paper: share_found(wanted, (paper.title, paper.abstract, str(paper.year),
+                                        "survey review" if paper.is_survey else ""))
             for paper in self.world.papers
         }  # fmt: skip
         kept = [paper for paper, share in shares.items() if share >= 0.5]
-        return sorted(kept, key=lambda paper: (-shares[paper], len(paper.title)))
+        titled = {paper: share_found(wanted, (paper.title,)) for paper in kept}
+        return sorted(kept, key=lambda paper: (-shares[paper] - titled[paper], len(paper.title)))
 
     def _results(self, address: Address, title: str, found: list[Paper]) -> WebPage:
         query = dict(address.query)

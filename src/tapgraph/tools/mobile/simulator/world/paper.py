@@ -122,13 +122,14 @@ def _paper(
 ) -> Paper:
     kind = "We review what is known on" if title in _SURVEYS else "We present a study on"
     basis = f", building on {_SEGMENT}" if cites else ""
+    words = "Large language models are LLMs for short. " if title in (*_SURVEYS, *_AGENTS) else ""
     return Paper(
         number=number,
         title=title,
         authors=tuple(one.number for one in random.sample(scholars, random.randint(2, 4))),
         year=2023 if number == 1 else random.randint(2023, 2026),
         venue=random.choice(_VENUES),
-        abstract=f"{kind} {title.lower()}{basis}. {' '.join(random.sample(_FINDINGS, 3))}",
+        abstract=f"{kind} {title.lower()}{basis}. {words}{' '.join(random.sample(_FINDINGS, 3))}",
         citations=citations,
         cites=cites,
         is_survey=title in _SURVEYS,
