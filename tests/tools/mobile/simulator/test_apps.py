@@ -12,8 +12,8 @@ from tapgraph.tools.mobile.simulator.apps.settings import SETTINGS_PACKAGE
 from tapgraph.tools.mobile.simulator.apps.travel import TRAVEL_PACKAGE
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.phone import Phone
-from tapgraph.tools.mobile.simulator.tasks import PhoneRecords
-from tapgraph.tools.mobile.simulator.tasks.player import read_screen
+from tapgraph.tools.mobile.simulator.phone_records import PhoneRecords
+from tapgraph.tools.mobile.simulator.screen_of import screen_of
 from tapgraph.tools.mobile.simulator.world.world import World
 
 WALMART, AMAZON = "com.walmart.android", "com.amazon.mShop.android.shopping"
@@ -31,13 +31,13 @@ class Person:
     def see(self, pattern: str, role: str = "") -> list[Element]:
         return [
             element
-            for element in read_screen(self.phone).elements
+            for element in screen_of(self.phone).elements
             if re.fullmatch(pattern, element.text) and role in {"", element.role.value}
         ]
 
     def tap(self, pattern: str, role: str = "") -> None:
         found = self.see(pattern, role)
-        assert found, [element.text for element in read_screen(self.phone).elements]
+        assert found, [element.text for element in screen_of(self.phone).elements]
         self.phone.tap(found[0].bounds.center.x, found[0].bounds.center.y)
 
     def start(self, package: str) -> None:

@@ -96,6 +96,12 @@ def test_the_errand_is_done_on_other_phones(kind: str) -> None:
         assert play(phone, errand(phone)).trouble == ""
 
 
+def test_an_order_is_chosen_on_a_page_that_has_a_second_list_of_one_order() -> None:
+    aim = Aim(words="best", app="Maps", page="map", settings={"query": "cafe", "sort": "Rating"})
+    with build_phone(seed=1) as phone:
+        assert play(phone, Route((aim,))).trouble == ""
+
+
 def test_a_wrong_turn_is_corrected() -> None:
     with build_phone(seed=2) as phone:
         device, guide = SimulatedDevice(phone), Guide(phone)
@@ -107,6 +113,16 @@ def test_a_wrong_turn_is_corrected() -> None:
             is_wrong = number % 12 == 5
             device.perform(wrong if is_wrong else guide.move(aim).action)
         assert guide.is_reached(aim, 1)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_search_is_left_for_another_tab(seed: int) -> None:
+    with build_phone(seed=seed) as phone:
+        route = Route((
+            Aim(words="search", app="Files", page="recent", settings={"query": "Lease"}),
+            Aim(words="trash", app="Files", page="trash"),
+        ))
+        assert play(phone, route).trouble == ""
 
 
 def test_what_was_done_before_does_not_count_for_the_next_aim() -> None:

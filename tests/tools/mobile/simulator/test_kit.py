@@ -162,6 +162,17 @@ def test_what_is_sold_out_cannot_be_ordered() -> None:
     assert walker.table("cart") == []
 
 
+def test_no_ticket_is_sold_for_a_showing_that_is_sold_out() -> None:
+    walker = Walker(CINEMA)
+    showing = walker.table("showing")[0]
+    walker.app.store.change(showing, is_sold_out=1)
+    walker.app.go("showing", showing)
+    walker.page.hold("seats", "A1")
+    walker.phone.refresh()
+    button = next(e for e in walker.screen.elements if e.resource_id.endswith("/buy_tickets"))
+    assert not button.enabled
+
+
 def test_a_closed_restaurant_cannot_be_chosen() -> None:
     walker = Walker(BURGERS)
     walker.open_tab("restaurants")

@@ -76,6 +76,7 @@ class Dialog:
         style: `alert` floats in the middle, `sheet` rises from the bottom.
         cancelable: Back and a tap outside close it.
         on_cancel: called when it is closed by Back or a tap outside.
+        is_unasked: whether a fault has put it there.
     """
 
     title: str = ""
@@ -86,6 +87,7 @@ class Dialog:
     style: Literal["alert", "sheet"] = "alert"
     cancelable: bool = True
     on_cancel: Callable[[], None] | None = None
+    is_unasked: bool = False
 
     @property
     def name(self) -> str:

@@ -115,7 +115,7 @@ class DueFaults:
         due = [name for at, name in self._distractions if at <= ordinal]
         del self._distractions[: len(due)]
         return [
-            next((kind for kind in KINDS if kind == name), None) or self.random.choice(KINDS)
+            next((kind for kind in KINDS if kind == name), self.random.choice(KINDS))
             for name in due
         ]
 

@@ -117,6 +117,10 @@ class TakeSeats(kit.Effect):
         at.scene.hold("seats", "")
 
 
+def _can_buy(at: kit.At) -> bool:
+    return bool(at.held("seats")) and not at.record.flag("is_sold_out")
+
+
 def _ticket(at: kit.At) -> Mapping[str, kit.Value]:
     if not at.held("seats"):
         raise kit.Refused("Choose your seats first")
@@ -142,7 +146,7 @@ def _showings(title: str) -> kit.Rows:
 
 
 BUY = kit.Act("Buy tickets|Pay|Check out", glyph="check", event="bought", opens="tickets",
-              confirm="Buy these tickets?|Pay now?", is_possible=lambda at: bool(at.held("seats")),
+              confirm="Buy these tickets?|Pay now?", is_possible=_can_buy,
               effects=(kit.Insert("ticket", _ticket), TakeSeats()))  # fmt: skip
 SAVE = kit.Flip("Save|Add to watchlist", glyph="heart-outline", column="is_saved",
                 on_words="Saved|On your watchlist", on_glyph="heart", event="saved")  # fmt: skip

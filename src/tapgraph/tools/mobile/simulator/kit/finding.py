@@ -129,7 +129,8 @@ class Find:
         """
         if self.has_field:
             yield Setting("query", at.held("query"), partial(self._toward_query, at))
-        if order := self._order(at):
+        order = self._order(at)
+        if order is not None and len(self.sorts) > 1:
             words = at.style.say(order.words)
             yield Setting("sort", words, lambda wanted: Touch(id="sort", item=wanted))
         for one in self.filters:

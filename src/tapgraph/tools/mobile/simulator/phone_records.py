@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Protocol
 
 from tapgraph.errors import UsageError
-from tapgraph.tools.mobile.simulator.apps.settings import SETTINGS_PACKAGE, SwitchEntry
 from tapgraph.tools.mobile.simulator.system_database import SYSTEM_DATABASE
 
 __all__ = ["Foreground", "HasDatabases", "PhoneRecords"]
@@ -68,15 +67,3 @@ class PhoneRecords:
         rows = self.rows(SYSTEM_DATABASE, "SELECT package, activity, dialog FROM screen")
         package, activity, dialog = rows[0]
         return Foreground(str(package), str(activity), str(dialog))
-
-    def is_switch_on(self, entry: SwitchEntry) -> bool:
-        """Whether a switch of the settings is on."""
-        if entry.phone is not None:
-            rows = self.rows(
-                SYSTEM_DATABASE, "SELECT value FROM device WHERE name = ?", (entry.phone,)
-            )
-        else:
-            rows = self.rows(
-                SETTINGS_PACKAGE, "SELECT is_on FROM switches WHERE label = ?", (entry.label,)
-            )
-        return bool(rows and rows[0][0])

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from tapgraph.evals.phone.glance import Glance
 from tapgraph.tools.mobile.actions import Action, Home, OpenApp, SwitchApp, Wait
-from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance
 
 __all__ = ["StepCheck", "check_step"]
 
@@ -36,7 +36,7 @@ class StepCheck:
 def check_step(before: Glance, after: Glance, action: Action) -> StepCheck:
     """What a careful person would say who saw both screens."""
     for pattern, error in _TROUBLE:
-        if _shows(after, pattern) and not _shows(before, pattern):
+        if after.shows(pattern) and not before.shows(pattern):
             return StepCheck("B", f"{error} instead of what I expected")
     is_same = (before.elements, before.app, before.keyboard_shown) == (
         after.elements,
@@ -53,7 +53,3 @@ def check_step(before: Glance, after: Glance, action: Action) -> StepCheck:
     elif after.app != before.app and not isinstance(action, Home | SwitchApp):
         return StepCheck("B", f"{after.app} is in front now instead of {before.app}")
     return StepCheck("A")
-
-
-def _shows(glance: Glance, pattern: str) -> bool:
-    return any(re.fullmatch(pattern, element.text) for element in glance.elements)
