@@ -75,7 +75,7 @@ FaultsOption: TypeAlias = Annotated[
     typer.Option(
         "--faults",
         metavar="PLAN",
-        help="What goes wrong on the simulated phone, such as tap@3,popup@5,network@4-6.",
+        help="What goes wrong on the simulated phone, such as tap@3,popup@5,call@7,network@4-6.",
     ),
 ]
 PhoneOption: TypeAlias = Annotated[

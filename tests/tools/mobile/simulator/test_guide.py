@@ -10,6 +10,7 @@ from tapgraph.tools.mobile.simulator.guide import Aim, Guide, Route, play
 from tapgraph.tools.mobile.simulator.kit.kit_app import KitApp
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.phone import Phone
+from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
 
 NOTE = Aim(
     words="Write a note", app="Notes", page="note", settings={"title": "Milk", "body": "2 eggs"},
@@ -17,8 +18,8 @@ NOTE = Aim(
 )  # fmt: skip
 
 
-def things(phone: Phone, label: str, entity: str) -> tuple[Record, ...]:
-    app = next(app for app in phone.apps if app.label == label)
+def things(phone: Phone, name: str, entity: str) -> tuple[Record, ...]:
+    app = next(app for app in phone.apps if app.name == name)
     assert isinstance(app, KitApp)
     return app.store.all(entity)
 
@@ -72,10 +73,25 @@ def test_an_errand_through_eight_apps_is_done_under_every_look(seed: int) -> Non
 
 @pytest.mark.parametrize(
     "faults",
-    ["tap@3,tap@9,tap@20", "slow@2,slow@4", "popup@4,popup@30", "network@10-16", "crash@9"],
+    [
+        "tap@3,tap@9,tap@20",
+        "slow@2,slow@4",
+        "popup@4,popup@30",
+        "network@10-16",
+        "crash@9",
+        "call@3,update@5,call@9,call@15",
+        "battery@4,message@6",
+        "distraction@2,distraction@5,distraction@8",
+    ],
 )
 def test_faults_are_got_over(faults: str) -> None:
     with build_phone(seed=3, faults=FaultPlan.parse(faults)) as phone:
+        assert play(phone, errand(phone)).trouble == ""
+
+
+@pytest.mark.parametrize("kind", ["small", "tablet", "small,de,dark,font=1.3"])
+def test_the_errand_is_done_on_other_phones(kind: str) -> None:
+    with build_phone(seed=3, profile=PhoneProfile.parse(kind)) as phone:
         assert play(phone, errand(phone)).trouble == ""
 
 

@@ -12,6 +12,11 @@ from tapgraph.tools.mobile.geometry import Point, Size
 from tapgraph.tools.mobile.simulator.activity_manager import ActivityManager
 from tapgraph.tools.mobile.simulator.app import Activity, App, DeviceStatus, Dialog, Notification
 from tapgraph.tools.mobile.simulator.back_stack import Task
+from tapgraph.tools.mobile.simulator.distractions import (
+    CALL_PAGE,
+    DistractionKind,
+    Distractions,
+)
 from tapgraph.tools.mobile.simulator.launcher import Grid, Launcher
 from tapgraph.tools.mobile.simulator.phone_profile import (
     NAVIGATION_BAR_DP,
@@ -19,9 +24,10 @@ from tapgraph.tools.mobile.simulator.phone_profile import (
     PhoneProfile,
 )
 from tapgraph.tools.mobile.simulator.scene import Scene, page_window
-from tapgraph.tools.mobile.simulator.screen_image import window_image
+from tapgraph.tools.mobile.simulator.screen_image import screen_image, toast_bounds, window_image
 from tapgraph.tools.mobile.simulator.shade import Shade
 from tapgraph.tools.mobile.simulator.touch import swipe_direction
+from tapgraph.tools.mobile.simulator.ui_xml import XmlToast, page_source_xml
 from tapgraph.tools.mobile.simulator.views import Field
 from tapgraph.tools.mobile.simulator.window_manager import WindowManager
 
@@ -67,6 +73,7 @@ class AndroidSystem:
         elapsed_s: simulated seconds since the start.
         network_lost: whether a fault keeps the network away.
         toast: the toast that is shown.
+        distractions: what came over the apps.
     """
 
     def __init__(
@@ -95,7 +102,8 @@ class AndroidSystem:
             forget=self.windows.forget,
         )
         self.shade = Shade(self.status, self.apps, self.launch, profile)
-        self._scene = Scene(self.activities, self.shade, self._snapshot, profile)
+        self.distractions = Distractions(self.apps, self.status, self.shade, profile)
+        self._scene = Scene(self.activities, self.shade, self._snapshot, profile, self.distractions)
 
     # What apps may ask for.
 
@@ -171,6 +179,27 @@ class AndroidSystem:
         """Build and lay out what is on the screen now."""
         self.windows.show(self._scene.windows(self.size, self.clock), self.size)
 
+    def picture(self) -> Image.Image:
+        """What is on the screen now."""
+        return screen_image(
+            self.windows.windows,
+            self.size,
+            self.profile,
+            status=self.status,
+            online=self.online,
+            clock=self.clock,
+            has_notifications=bool(self.shade.notifications),
+            toast=self.toast.text if self.toast else "",
+        )
+
+    def page_source(self) -> str:
+        """The UI dump of what is on the screen now."""
+        toast = None
+        if self.toast is not None:
+            bounds = toast_bounds(self.size, self.toast.text, self.profile)
+            toast = XmlToast(self.toast.package, self.toast.text, bounds)
+        return page_source_xml(self.windows.visible_windows, self.size, self.rotation, toast=toast)
+
     def load(self, seconds: float) -> bool:
         """Let the visible page load for some time; whether it is there now and was not before."""
         page = self.activities.front.top
@@ -179,8 +208,19 @@ class AndroidSystem:
         page.loading_s = max(0.0, page.loading_s - seconds)
         return page.loading_s <= 0
 
-    def end_toast(self) -> None:
-        """Remove the toast when its time is over."""
+    @property
+    def foreground(self) -> tuple[str, str]:
+        """Package and activity in front."""
+        return CALL_PAGE if self.distractions.call_fills_screen else self.activities.foreground
+
+    def distract(self, kind: DistractionKind, random: Random) -> None:
+        """Let something come over the app in front."""
+        app = self.activities.front.app
+        self.distractions.come(kind, app, random, self.clock.isoformat(), self.elapsed_s)
+
+    def end_what_is_over(self) -> None:
+        """Remove what is shown only for some time."""
+        self.distractions.pass_time(self.elapsed_s)
         if self.toast is not None and self.elapsed_s >= self.toast.until_s:
             self.toast = None
 
@@ -281,15 +321,16 @@ class AndroidSystem:
         """Leave everything for the launcher."""
         self.shade.close()
         self.windows.text.drop()
+        self.distractions.leave_all()
         self.activities.go_home()
 
     def go_back(self) -> None:
-        """Close what is uppermost: shade, keyboard, dialog, page."""
+        """Close what is uppermost: shade, keyboard, distraction, dialog, page."""
         if self.shade.is_open:
             self.shade.close()
         elif self.windows.text.keyboard_shown:
             self.windows.hide_keyboard()
-        else:
+        elif not self.distractions.back():
             self.activities.go_back()
 
     def _toggle_recents(self) -> None:

@@ -52,6 +52,7 @@ class DeviceStatus:
     airplane: bool = False
     do_not_disturb: bool = False
     battery_percent: int = 87
+    battery_saver: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,7 @@ class App:
     Attributes:
         package: such as `com.google.android.apps.maps`; also the name of its database file.
         label: what stands under its icon; once installed, in the phone's language.
+        name: once installed, its label in English, by which instructions and tasks call it.
         glyph: its symbol, a name of the Material Design icon font.
         color: background of its icon.
         glyph_color: colour of the symbol.
@@ -183,6 +185,7 @@ class App:
 
     package: str
     label: str
+    name: str
     glyph: str
     color: str
     glyph_color: str = "#FFFFFF"
@@ -196,6 +199,7 @@ class App:
         self.phone = phone
         self.database = database
         self.random = random
+        self.name = self.label
         self.label = phone.profile.speech.say(self.label)
         self.create()
 

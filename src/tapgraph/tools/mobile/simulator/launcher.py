@@ -62,7 +62,7 @@ class Launcher(App):
     """The app that starts the others."""
 
     package = LAUNCHER_PACKAGE
-    label = "Pixel Launcher"
+    label = name = "Pixel Launcher"
     glyph = "home"
     color = "#1A73E8"
 

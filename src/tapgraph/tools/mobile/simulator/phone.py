@@ -26,7 +26,6 @@ from tapgraph.tools.mobile.simulator.faults import DueFaults, FaultPlan
 from tapgraph.tools.mobile.simulator.object_graph import Constants, freeze, thaw
 from tapgraph.tools.mobile.simulator.phone_profile import PHONE, PhoneProfile
 from tapgraph.tools.mobile.simulator.phone_snapshot import PhoneSnapshot
-from tapgraph.tools.mobile.simulator.screen_image import screen_image, toast_bounds
 from tapgraph.tools.mobile.simulator.state_dump import StateDump, dump_state
 from tapgraph.tools.mobile.simulator.system_database import (
     SYSTEM_DATABASE,
@@ -34,7 +33,6 @@ from tapgraph.tools.mobile.simulator.system_database import (
     ScreenRow,
     is_system_bookkeeping,
 )
-from tapgraph.tools.mobile.simulator.ui_xml import XmlToast, page_source_xml
 from tapgraph.tools.mobile.simulator.views import Field
 
 __all__ = ["Phone"]
@@ -222,7 +220,7 @@ class Phone:
     def foreground(self) -> tuple[str, str]:
         """Package and activity in front."""
         with self._lock:
-            return self._system.activities.foreground
+            return self._system.foreground
 
     @property
     def keyboard_shown(self) -> bool:
@@ -260,30 +258,14 @@ class Phone:
         with self._lock:
             self._look()
             if self._image is None:
-                system = self._system
-                self._image = screen_image(
-                    system.windows.windows,
-                    system.size,
-                    system.profile,
-                    status=system.status,
-                    online=system.online,
-                    clock=system.clock,
-                    has_notifications=bool(system.shade.notifications),
-                    toast=system.toast.text if system.toast else "",
-                )
+                self._image = self._system.picture()
             return self._image.copy()
 
     def page_source(self) -> str:
         """The UI dump as Appium's UiAutomator2 driver prints it."""
         with self._lock:
             self._look()
-            system, toast = self._system, None
-            if system.toast is not None:
-                bounds = toast_bounds(system.size, system.toast.text, system.profile)
-                toast = XmlToast(system.toast.package, system.toast.text, bounds)
-            return page_source_xml(
-                system.windows.visible_windows, system.size, system.rotation, toast=toast
-            )
+            return self._system.page_source()
 
     def refresh(self) -> None:
         """Draw anew after something was changed from outside, such as `status`."""
@@ -451,7 +433,7 @@ class Phone:
             self._system.network_lost = self._faults.plan.loses_network_at(self.inputs)
             yield not self._crashes_now()
             self._system.elapsed_s += _INPUT_S
-            self._pop_up()
+            self._disturb()
             self._system.activities.note_network()
             self._settle()
 
@@ -472,9 +454,13 @@ class Phone:
             self._system.activities.crash()
         return is_due
 
-    def _pop_up(self) -> None:
-        if self._has_app_in_front() and self._faults.take_popup(self.inputs):
+    def _disturb(self) -> None:
+        if not self._has_app_in_front():
+            return
+        if self._faults.take_popup(self.inputs):
             self._system.pop_up(self._faults.random)
+        for kind in self._faults.take_distractions(self.inputs):
+            self._system.distract(kind, self._faults.random)
 
     def _has_app_in_front(self) -> bool:
         activities = self._system.activities
@@ -483,9 +469,9 @@ class Phone:
     def _settle(self) -> None:
         """Show and write down what an input or time has changed."""
         system = self._system
-        system.end_toast()
+        system.end_what_is_over()
         self._refresh()
-        package, activity = system.activities.foreground
+        package, activity = system.foreground
         open_dialog = system.activities.dialog
         row = ScreenRow(
             package=package,
@@ -496,7 +482,9 @@ class Phone:
             inputs=self.inputs,
             clock=system.clock.isoformat(),
         )
-        self._databases.record(row, system.activities.permissions, system.status)
+        self._databases.record(
+            row, system.activities.permissions, system.status, system.distractions.rows
+        )
 
     def _refresh(self) -> None:
         self._image = None

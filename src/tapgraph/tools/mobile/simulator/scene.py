@@ -10,6 +10,7 @@ from PIL import Image
 from tapgraph.tools.mobile.geometry import Size
 from tapgraph.tools.mobile.simulator.activity_manager import PERMISSION_PACKAGE, ActivityManager
 from tapgraph.tools.mobile.simulator.back_stack import OpenDialog, Task
+from tapgraph.tools.mobile.simulator.distractions import Distractions
 from tapgraph.tools.mobile.simulator.launcher import LAUNCHER_PACKAGE
 from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
 from tapgraph.tools.mobile.simulator.recents import RecentsActions, recents_view
@@ -34,12 +35,14 @@ class Scene:
     Attributes:
         snapshot: draws a running app's page in a size, for the overview.
         profile: of the phone.
+        distractions: what came over the apps.
     """
 
     activities: ActivityManager
     shade: Shade
     snapshot: Callable[[Task, int, int], Image.Image]
     profile: PhoneProfile
+    distractions: Distractions
 
     def windows(self, size: Size, clock: datetime) -> list[Window]:
         """All windows but the keyboard, the lowest first."""
@@ -61,6 +64,7 @@ class Scene:
             view = crash_view(activities.crashed, self.profile, activities.close_crash_dialog)
             theme = self.profile.theme.raised()
             windows.append(Window("android", "alert", view, "crash", theme))
+        windows.extend(self.distractions.windows())
         if self.shade.is_open:
             root = full_screen(self.shade.build(self.profile.speech.day(clock)))
             theme = self.profile.theme

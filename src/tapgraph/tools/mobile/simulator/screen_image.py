@@ -48,7 +48,7 @@ def screen_image(
                 nav = window.root.background
         elif window.kind == "keyboard":
             nav = window.root.background
-        else:
+        elif window.kind != "heads_up":
             bar, nav = _draw_backdrop(canvas, window, size)
         draw_view(canvas, window.root)
     canvas.clip = canvas.full

@@ -30,9 +30,13 @@ from tapgraph.tools.mobile.simulator.views import Column, Field, Frame, Scroll, 
 
 __all__ = ["Window", "WindowKind", "WindowManager", "full_screen"]
 
-WindowKind: TypeAlias = Literal["page", "recents", "alert", "sheet", "shade", "keyboard"]
+WindowKind: TypeAlias = Literal[
+    "page", "recents", "alert", "sheet", "heads_up", "shade", "keyboard"
+]
 _MARGIN_DP: Final = 28
 _WIDEST_DIALOG_DP: Final = 420
+_BESIDE: Final = frozenset({"keyboard", "heads_up"})
+"""Windows that leave keys and text to another one."""
 
 
 @dataclass(eq=False)
@@ -76,6 +80,8 @@ class Window:
         if self.kind == "keyboard":
             top = size.height_px - profile.px(keyboard_dp)
             area = Bounds(0, top, size.width_px, size.height_px)
+        elif self.kind == "heads_up":
+            area = self._top_area(size, scrolled_px, profile)
         elif self.is_floating:
             area = self._floating_area(
                 size, size.height_px - profile.px(keyboard_dp), scrolled_px, profile
@@ -83,6 +89,14 @@ class Window:
         else:
             self.root.padding = (0, STATUS_BAR_DP, 0, max(keyboard_dp, NAVIGATION_BAR_DP))
         lay_out(self.root, area, scrolled_px, profile)
+
+    def _top_area(self, size: Size, scrolled_px: dict[str, int], profile: PhoneProfile) -> Bounds:
+        margin, top = profile.px(8), profile.px(STATUS_BAR_DP)
+        width = min(size.width_px - 2 * margin, profile.px(_WIDEST_DIALOG_DP))
+        room = Bounds(0, 0, width, size.height_px - top)
+        lay_out(self.root, room, scrolled_px, profile, fill=False)
+        left = (size.width_px - width) // 2
+        return Bounds(left, top, left + width, top + self.root.measured[1])
 
     def _floating_area(
         self, size: Size, bottom: int, scrolled_px: dict[str, int], profile: PhoneProfile
@@ -156,14 +170,14 @@ class WindowManager:
 
     @property
     def active(self) -> Window:
-        """The window that gets keys and text: the uppermost but the keyboard."""
-        return next(window for window in reversed(self.windows) if window.kind != "keyboard")
+        """The window that gets keys and text: the uppermost that is not beside another."""
+        return next(window for window in reversed(self.windows) if window.kind not in _BESIDE)
 
     @property
     def visible_windows(self) -> list[Window]:
-        """What UiAutomator sees: the active window, then the keyboard."""
+        """What UiAutomator sees: the active window, and those beside it."""
         return [
-            window for window in self.windows if window is self.active or window.kind == "keyboard"
+            window for window in self.windows if window is self.active or window.kind in _BESIDE
         ]
 
     def hide_keyboard(self) -> None:
@@ -180,7 +194,7 @@ class WindowManager:
 
     def _window_at(self, point: Point) -> Window:
         for window in self.windows:
-            if window.kind == "keyboard" and window.root.bounds.contains(point):
+            if window.kind in _BESIDE and window.root.bounds.contains(point):
                 return window
         return self.active
 

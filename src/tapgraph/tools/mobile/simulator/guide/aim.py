@@ -28,7 +28,7 @@ class Aim:
 
     Attributes:
         words: as a person would write it into a plan.
-        app: the label of an app; empty for words to the user, which need none.
+        app: the name of an app, its label in English; empty for words to the user, which need none.
         page: a page of it; empty for whatever it shows.
         about: what the page is about; None for any thing, or for one that is begun there.
         settings: what is to be set on the page, by the names that its blocks give.

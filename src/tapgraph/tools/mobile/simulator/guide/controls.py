@@ -16,10 +16,10 @@ _SHORTEST_DRAG_PX = 120
 
 
 def controls(windows: WindowManager, name: str, key: str = "", within: str = "") -> list[View]:
-    """The views of that id and key in the active window, inside of the one of the key `within`."""
-    roots = [windows.active.root]
+    """The views of that id and key that can be seen, inside of the one of the key `within`."""
+    roots = [window.root for window in windows.visible_windows]
     if within:
-        roots = [view for view in roots[0].walk() if view.key == within]
+        roots = [view for root in roots for view in root.walk() if view.key == within]
     return [
         view
         for root in roots

@@ -97,7 +97,7 @@ class Guide:
 
     def _app(self, aim: Aim) -> KitApp:
         for app in self._phone.apps:
-            if app.label == aim.app and isinstance(app, KitApp):
+            if app.name == aim.app and isinstance(app, KitApp):
                 return app
         raise LostWay(f"the phone has no app {aim.app!r} to be guided through")
 
@@ -108,6 +108,10 @@ class Guide:
             return self._tap("android:id/aerr_close", "The app crashed; I close the message.")
         if system.shade.is_open or activities.recents_open:
             return Move(Back(), "This is not the app.", "The app is in front again.")
+        if system.distractions.way_out:
+            return self._tap(system.distractions.way_out, "I did not ask for this.")
+        if system.distractions.has_message:
+            return Move(Wait(6.0), "A message covers the bar.", "The message leaves.")
         if activities.prompt is not None:
             for name in _WHILE_USING:
                 for view in controls(system.windows, f"com.android.permissioncontroller:id/{name}"):
@@ -118,9 +122,9 @@ class Guide:
 
     def _into_app(self, aim: Aim) -> Move | None:
         front = self._phone.system.activities.front
-        if front.app.label != aim.app:
+        if front.app.name != aim.app:
             thought = f"{aim.app} is not in front, so I open it."
-            return Move(OpenApp(aim.app), thought, f"{aim.app} opens.")
+            return Move(OpenApp(self._app(aim).label), thought, f"{aim.app} opens.")
         if front.top.lacks_network:
             return self._tap("retry_button", "The network failed; I try once more.")
         return None
