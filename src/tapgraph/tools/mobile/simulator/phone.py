@@ -82,7 +82,8 @@ class Phone:
         self._faults = DueFaults(faults, Random(f"{seed}/popups"))
         self._image: Image.Image | None = None
         self._databases = Databases((app.package for app in self.apps), state_dir)
-        self._system = AndroidSystem(self.apps, clock, faults.slow_pages, profile)
+        self._held = AndroidSystem(self.apps, clock, faults.slow_pages, profile)
+        self._has_windows = True
         for app in self.apps:
             random = Random(f"{seed}/{app.package}")
             app.install(self._system, self._databases[app.package], random)
@@ -128,7 +129,7 @@ class Phone:
                     value for app in self.apps for value in vars(app).values()
                 )
             outside = {id(base): name for name, base in self._databases.connections.items()}
-            state = (self._system, self._faults, self.inputs)
+            state = (self._held, self._faults, self.inputs)
             graph = freeze(state, self._constants, outside)
             return PhoneSnapshot(graph, self._databases.images(), self._constants)
 
@@ -164,11 +165,19 @@ class Phone:
             )
 
     def _take_over(self, snapshot: PhoneSnapshot) -> None:
-        state = thaw(snapshot.graph, self._databases.connections)
-        self._system, self._faults, self.inputs = state
+        self._held, self._faults, self.inputs = thaw(snapshot.graph, self._databases.connections)
+        self._has_windows, self._image = False, None
         self._constants = snapshot.constants
-        self.apps = self._system.apps
-        self._refresh()
+        self.apps = self._held.apps
+
+    @property
+    def _system(self) -> AndroidSystem:
+        """The system; a copy builds its windows when they are first needed."""
+        with self._lock:
+            if not self._has_windows:
+                self._has_windows = True
+                self._held.refresh()
+            return self._held
 
     @property
     def system(self) -> AndroidSystem:
