@@ -210,3 +210,18 @@ def test_numbers_of_pixels_stand_nowhere_else() -> None:
         found = re.findall(r'bounds="\[(\d+),(\d+)\]\[(\d+),(\d+)\]"', phone.page_source())
         assert max(int(box[2]) for box in found) == 720
         assert max(int(box[3]) for box in found) == 1280
+
+
+def test_wide_screen_has_more_columns() -> None:
+    counts = []
+    for kind in ("", "tablet"):
+        with build_phone(seed=5, profile=PhoneProfile.parse(kind)) as phone:
+            phone.open_app("com.fandango")
+            for _ in range(3):
+                phone.press_key(4)
+            phone.open_app("com.fandango")
+            tops = [
+                one.bounds.top for one in nodes(phone) if one.resource_id.endswith("/film_row")
+            ]
+            counts.append(tops.count(tops[0]))
+    assert counts == [2, 4]
