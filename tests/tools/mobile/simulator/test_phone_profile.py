@@ -189,6 +189,7 @@ def test_server_tells_size_density_and_language() -> None:
         driver = WebDriver(server.url, options=UiAutomator2Options())
         told = driver.execute_script("mobile: deviceInfo")
         assert (told["displayDensity"], told["locale"]) == (320, "de_DE")
+        assert driver.capabilities["appium:deviceScreenDensity"] == 320
         assert driver.orientation == "LANDSCAPE"
         driver.orientation = "PORTRAIT"
         assert driver.get_window_size() == {"width": 1600, "height": 2560}
@@ -220,8 +221,6 @@ def test_wide_screen_has_more_columns() -> None:
             for _ in range(3):
                 phone.press_key(4)
             phone.open_app("com.fandango")
-            tops = [
-                one.bounds.top for one in nodes(phone) if one.resource_id.endswith("/film_row")
-            ]
+            tops = [one.bounds.top for one in nodes(phone) if one.resource_id.endswith("/film_row")]
             counts.append(tops.count(tops[0]))
     assert counts == [2, 4]
