@@ -113,6 +113,7 @@ def test_the_demo_succeeds_and_is_checked(
         (["run", "Turn on Do Not Disturb", "--pipeline", "x"], 2, "no pipeline is called 'x'"),
         (["run", "Turn on Do Not Disturb", "--max-steps", "0"], 2, "max_steps must be at least 1"),
         (["run", "Turn on Do Not Disturb", "--faults", "quake@1"], 2, "quake"),
+        (["run", "Turn on Do Not Disturb", "--phone", "fridge"], 2, "fridge"),
         (["run", "--resume", "no-such-run"], 2, "is not a run folder"),
         (
             ["run", "Turn on Do Not Disturb", "--device", "appium", "--model", "demonstrator",

@@ -63,12 +63,33 @@ def listened_to(walker: Walker) -> set[str]:
 
 
 def texts_of(walker: Walker) -> set[str]:
-    texts: set[str] = set()
+    """What is said on the pages and in the dialogs of their controls and acts."""
+    texts = set(said_by(walker.app.first_activity().build()))
     for page in walker.graph.pages:
         way = next(walker.ways(page), None)
-        scene = walker.app.scene(page, None if way is None else way.subject).scene
-        texts |= set(said_by(scene.build()))
+        at = walker.app.scene(page, None if way is None else way.subject)
+        root = at.scene.build()
+        texts |= set(said_by(root))
+        for view in root.walk():
+            if view.on_click is not None and re.fullmatch("menu|sort|field_.*", view.id):
+                view.on_click()
+                texts |= set(said_in_dialog(walker))
+        for act in walker.app.pages[page].all_acts():
+            if act.confirm and at.subject is not None:
+                act.run(at)
+                texts |= set(said_in_dialog(walker))
     return texts
+
+
+def said_in_dialog(walker: Walker) -> Iterator[str]:
+    """What the dialog in front says; closes it."""
+    activities = walker.phone.system.activities
+    if activities.dialog is None:
+        return
+    dialog = activities.dialog.dialog
+    yield from (dialog.title, dialog.message)
+    yield from (button.label for button in (*dialog.buttons, *dialog.items))
+    activities.dismiss_dialog(walker.app)
 
 
 def said_by(root: View) -> Iterator[str]:

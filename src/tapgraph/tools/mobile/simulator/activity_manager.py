@@ -283,6 +283,7 @@ class ActivityManager:
                     DialogButton(decline),
                     DialogButton(accept, partial(toast, app, speech.say("Thank you"))),
                 ),
+                is_unasked=True,
             ),
         )
 
