@@ -11,7 +11,9 @@ from tests.tools.mobile.simulator.kit_walker import CLOCK, Walker, deeds_of
 
 from tapgraph.tools.mobile.simulator import Phone, build_phone
 from tapgraph.tools.mobile.simulator.apps.browser import BROWSER
+from tapgraph.tools.mobile.simulator.apps.flights import CITIES
 from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
+from tapgraph.tools.mobile.simulator.apps.stays import STAYS
 from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec
 from tapgraph.tools.mobile.simulator.kit.style import Style
 from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
@@ -109,6 +111,8 @@ def contents_of(walker: Walker) -> set[str]:
     world = walker.app.world
     for place in world.places:
         found |= {*place.route, place.name, place.state_at(CLOCK)}
+    if walker.spec is STAYS:
+        found |= set(CITIES)
     if walker.spec is BROWSER:
         web = Web(world)
         found |= {one.url.removeprefix("https://") for one in web.documents()}
