@@ -158,6 +158,8 @@ def test_trials_that_break_off_end_with_1(evaluate: Evaluate, tmp_path: Path) ->
         (["--model", "null", "--device", "appium"], "for the simulated phone"),
         (["--model", "null", "--udid", "x"], "--udid"),
         (["--model", "openai:x", "--device", "appium", "--faults", "tap@1"], "--faults"),
+        (["--model", "openai:x", "--device", "appium", "--phone", "small"], "--phone"),
+        (["--model", "null", "--phone", "fridge"], "cannot read 'fridge'"),
         (["--model", "null", "--suite", "nothing"], "no suite is called"),
         (["--model", "null", "--split", "hard"], "no split"),
         (["--model", "null", "--seeds", "0"], "seeds must be at least 1"),

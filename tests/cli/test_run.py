@@ -97,6 +97,7 @@ def test_the_demo_succeeds_and_is_checked(
         (["run", SWITCH, *MODEL, "--pipeline", "x"], 2, "no pipeline is called 'x'"),
         (["run", SWITCH, *MODEL, "--max-steps", "0"], 2, "max_steps must be at least 1"),
         (["run", SWITCH, *MODEL, "--faults", "quake@1"], 2, "quake"),
+        (["run", SWITCH, *MODEL, "--phone", "fridge"], 2, "fridge"),
         (["run", "--resume", "no-such-run"], 2, "is not a run folder"),
         (
             ["run", SWITCH, "--device", "appium", *MODEL,

@@ -189,6 +189,7 @@ def test_server_tells_size_density_and_language() -> None:
         driver = WebDriver(server.url, options=UiAutomator2Options())
         told = driver.execute_script("mobile: deviceInfo")
         assert (told["displayDensity"], told["locale"]) == (320, "de_DE")
+        assert driver.capabilities["appium:deviceScreenDensity"] == 320
         assert driver.orientation == "LANDSCAPE"
         driver.orientation = "PORTRAIT"
         assert driver.get_window_size() == {"width": 1600, "height": 2560}
@@ -210,3 +211,16 @@ def test_numbers_of_pixels_stand_nowhere_else() -> None:
         found = re.findall(r'bounds="\[(\d+),(\d+)\]\[(\d+),(\d+)\]"', phone.page_source())
         assert max(int(box[2]) for box in found) == 720
         assert max(int(box[3]) for box in found) == 1280
+
+
+def test_wide_screen_has_more_columns() -> None:
+    counts = []
+    for kind in ("", "tablet"):
+        with build_phone(seed=5, profile=PhoneProfile.parse(kind)) as phone:
+            phone.open_app("com.fandango")
+            for _ in range(3):
+                phone.press_key(4)
+            phone.open_app("com.fandango")
+            tops = [one.bounds.top for one in nodes(phone) if one.resource_id.endswith("/film_row")]
+            counts.append(tops.count(tops[0]))
+    assert counts == [2, 4]

@@ -11,7 +11,9 @@ from tests.tools.mobile.simulator.kit_walker import CLOCK, Walker, deeds_of
 
 from tapgraph.tools.mobile.simulator import Phone, build_phone
 from tapgraph.tools.mobile.simulator.apps.browser import BROWSER
+from tapgraph.tools.mobile.simulator.apps.flights import CITIES
 from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
+from tapgraph.tools.mobile.simulator.apps.stays import STAYS
 from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec
 from tapgraph.tools.mobile.simulator.kit.style import Style
 from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
@@ -63,12 +65,33 @@ def listened_to(walker: Walker) -> set[str]:
 
 
 def texts_of(walker: Walker) -> set[str]:
-    texts: set[str] = set()
+    """What is said on the pages and in the dialogs of their controls and acts."""
+    texts = set(said_by(walker.app.first_activity().build()))
     for page in walker.graph.pages:
         way = next(walker.ways(page), None)
-        scene = walker.app.scene(page, None if way is None else way.subject).scene
-        texts |= set(said_by(scene.build()))
+        at = walker.app.scene(page, None if way is None else way.subject)
+        root = at.scene.build()
+        texts |= set(said_by(root))
+        for view in root.walk():
+            if view.on_click is not None and re.fullmatch("menu|sort|field_.*", view.id):
+                view.on_click()
+                texts |= set(said_in_dialog(walker))
+        for act in walker.app.pages[page].all_acts():
+            if act.confirm and at.subject is not None:
+                act.run(at)
+                texts |= set(said_in_dialog(walker))
     return texts
+
+
+def said_in_dialog(walker: Walker) -> Iterator[str]:
+    """What the dialog in front says; closes it."""
+    activities = walker.phone.system.activities
+    if activities.dialog is None:
+        return
+    dialog = activities.dialog.dialog
+    yield from (dialog.title, dialog.message)
+    yield from (button.label for button in (*dialog.buttons, *dialog.items))
+    activities.dismiss_dialog(walker.app)
 
 
 def said_by(root: View) -> Iterator[str]:
@@ -88,6 +111,8 @@ def contents_of(walker: Walker) -> set[str]:
     world = walker.app.world
     for place in world.places:
         found |= {*place.route, place.name, place.state_at(CLOCK)}
+    if walker.spec is STAYS:
+        found |= set(CITIES)
     if walker.spec is BROWSER:
         web = Web(world)
         found |= {one.url.removeprefix("https://") for one in web.documents()}

@@ -24,9 +24,10 @@ from tapgraph.tools.mobile.simulator.phone_profile import (
     PhoneProfile,
 )
 from tapgraph.tools.mobile.simulator.scene import Scene, page_window
-from tapgraph.tools.mobile.simulator.screen_image import window_image
+from tapgraph.tools.mobile.simulator.screen_image import screen_image, toast_bounds, window_image
 from tapgraph.tools.mobile.simulator.shade import Shade
 from tapgraph.tools.mobile.simulator.touch import swipe_direction
+from tapgraph.tools.mobile.simulator.ui_xml import XmlToast, page_source_xml
 from tapgraph.tools.mobile.simulator.views import Field
 from tapgraph.tools.mobile.simulator.window_manager import WindowManager
 
@@ -177,6 +178,27 @@ class AndroidSystem:
     def refresh(self) -> None:
         """Build and lay out what is on the screen now."""
         self.windows.show(self._scene.windows(self.size, self.clock), self.size)
+
+    def picture(self) -> Image.Image:
+        """What is on the screen now."""
+        return screen_image(
+            self.windows.windows,
+            self.size,
+            self.profile,
+            status=self.status,
+            online=self.online,
+            clock=self.clock,
+            has_notifications=bool(self.shade.notifications),
+            toast=self.toast.text if self.toast else "",
+        )
+
+    def page_source(self) -> str:
+        """The UI dump of what is on the screen now."""
+        toast = None
+        if self.toast is not None:
+            bounds = toast_bounds(self.size, self.toast.text, self.profile)
+            toast = XmlToast(self.toast.package, self.toast.text, bounds)
+        return page_source_xml(self.windows.visible_windows, self.size, self.rotation, toast=toast)
 
     def load(self, seconds: float) -> bool:
         """Let the visible page load for some time; whether it is there now and was not before."""

@@ -25,6 +25,7 @@ from datetime import datetime
 from random import Random
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from tapgraph.tools.mobile.geometry import Size
 from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
 from tapgraph.tools.mobile.simulator.state_dump import Row
 from tapgraph.tools.mobile.simulator.theme import Theme
@@ -75,6 +76,7 @@ class Dialog:
         content: builds further views, called again after each event.
         style: `alert` floats in the middle, `sheet` rises from the bottom.
         cancelable: Back and a tap outside close it.
+        is_unasked: a fault brought it, not the app.
         on_cancel: called when it is closed by Back or a tap outside.
         is_unasked: whether a fault has put it there.
     """
@@ -86,6 +88,7 @@ class Dialog:
     content: Callable[[], View] | None = None
     style: Literal["alert", "sheet"] = "alert"
     cancelable: bool = True
+    is_unasked: bool = False
     on_cancel: Callable[[], None] | None = None
     is_unasked: bool = False
 
@@ -120,6 +123,11 @@ class PhoneServices(Protocol):
     @property
     def online(self) -> bool:
         """Whether the network can be reached."""
+        ...
+
+    @property
+    def size(self) -> Size:
+        """The screen's size at the present rotation."""
         ...
 
     def start_activity(self, activity: "Activity[Any]") -> None:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from random import Random
-from typing import Self
+from typing import Literal, Self
 
 from tapgraph.errors import UsageError
 from tapgraph.tools.mobile.simulator.distractions import KINDS, DistractionKind
@@ -28,7 +28,7 @@ class FaultPlan:
         popups: after these inputs, as soon as an app is in front, it shows a pop-up.
         crashes: at these inputs, or the first after them with an app in front, that app crashes.
         distractions: after these inputs, as soon as an app is in front, comes one of this kind;
-            of any kind, which the seed draws, where it is `distraction`.
+            the seed draws the kind where it is `any`.
         network_lost: from the first to the second input of each pair there is no network.
     """
 
@@ -36,7 +36,7 @@ class FaultPlan:
     slow_pages: tuple[int, ...] = ()
     popups: tuple[int, ...] = ()
     crashes: tuple[int, ...] = ()
-    distractions: tuple[tuple[int, str], ...] = ()
+    distractions: tuple[tuple[int, DistractionKind | Literal["any"]], ...] = ()
     network_lost: tuple[tuple[int, int], ...] = ()
 
     @classmethod
@@ -51,7 +51,7 @@ class FaultPlan:
         """
         ordinals: dict[str, list[int]] = {"tap": [], "slow": [], "popup": [], "crash": []}
         network: list[tuple[int, int]] = []
-        distractions: list[tuple[int, str]] = []
+        distractions: list[tuple[int, DistractionKind | Literal["any"]]] = []
         for part in filter(None, (piece.strip() for piece in text.split(","))):
             found = _PART.fullmatch(part)
             last = int(found[3] or found[2]) if found else 0
@@ -64,7 +64,8 @@ class FaultPlan:
             if found[1] == "network":
                 network.append((int(found[2]), last))
             elif found[1] not in ordinals:
-                distractions.append((last, found[1]))
+                kind = next((one for one in KINDS if one == found[1]), None)
+                distractions.append((last, kind or "any"))
             else:
                 ordinals[found[1]].append(last)
         return cls(
@@ -112,12 +113,9 @@ class DueFaults:
 
     def take_distractions(self, ordinal: int) -> list[DistractionKind]:
         """The distractions that are due after this input; each is due only once."""
-        due = [name for at, name in self._distractions if at <= ordinal]
+        due = [kind for at, kind in self._distractions if at <= ordinal]
         del self._distractions[: len(due)]
-        return [
-            next((kind for kind in KINDS if kind == name), self.random.choice(KINDS))
-            for name in due
-        ]
+        return [self.random.choice(KINDS) if kind == "any" else kind for kind in due]
 
 
 def _take(ordinals: list[int], ordinal: int) -> bool:

@@ -26,7 +26,6 @@ from tapgraph.tools.mobile.simulator.faults import DueFaults, FaultPlan
 from tapgraph.tools.mobile.simulator.object_graph import Constants, freeze, thaw
 from tapgraph.tools.mobile.simulator.phone_profile import PHONE, PhoneProfile
 from tapgraph.tools.mobile.simulator.phone_snapshot import PhoneSnapshot
-from tapgraph.tools.mobile.simulator.screen_image import screen_image, toast_bounds
 from tapgraph.tools.mobile.simulator.state_dump import StateDump, dump_state
 from tapgraph.tools.mobile.simulator.system_database import (
     SYSTEM_DATABASE,
@@ -34,7 +33,6 @@ from tapgraph.tools.mobile.simulator.system_database import (
     ScreenRow,
     is_system_bookkeeping,
 )
-from tapgraph.tools.mobile.simulator.ui_xml import XmlToast, page_source_xml
 from tapgraph.tools.mobile.simulator.views import Field
 
 __all__ = ["Phone"]
@@ -84,7 +82,8 @@ class Phone:
         self._faults = DueFaults(faults, Random(f"{seed}/popups"))
         self._image: Image.Image | None = None
         self._databases = Databases((app.package for app in self.apps), state_dir)
-        self._system = AndroidSystem(self.apps, clock, faults.slow_pages, profile)
+        self._held = AndroidSystem(self.apps, clock, faults.slow_pages, profile)
+        self._has_windows = True
         for app in self.apps:
             random = Random(f"{seed}/{app.package}")
             app.install(self._system, self._databases[app.package], random)
@@ -130,7 +129,7 @@ class Phone:
                     value for app in self.apps for value in vars(app).values()
                 )
             outside = {id(base): name for name, base in self._databases.connections.items()}
-            state = (self._system, self._faults, self.inputs)
+            state = (self._held, self._faults, self.inputs)
             graph = freeze(state, self._constants, outside)
             return PhoneSnapshot(graph, self._databases.images(), self._constants)
 
@@ -166,11 +165,19 @@ class Phone:
             )
 
     def _take_over(self, snapshot: PhoneSnapshot) -> None:
-        state = thaw(snapshot.graph, self._databases.connections)
-        self._system, self._faults, self.inputs = state
+        self._held, self._faults, self.inputs = thaw(snapshot.graph, self._databases.connections)
+        self._has_windows, self._image = False, None
         self._constants = snapshot.constants
-        self.apps = self._system.apps
-        self._refresh()
+        self.apps = self._held.apps
+
+    @property
+    def _system(self) -> AndroidSystem:
+        """The system; a copy builds its windows when they are first needed."""
+        with self._lock:
+            if not self._has_windows:
+                self._has_windows = True
+                self._held.refresh()
+            return self._held
 
     @property
     def system(self) -> AndroidSystem:
@@ -260,30 +267,14 @@ class Phone:
         with self._lock:
             self._look()
             if self._image is None:
-                system = self._system
-                self._image = screen_image(
-                    system.windows.windows,
-                    system.size,
-                    system.profile,
-                    status=system.status,
-                    online=system.online,
-                    clock=system.clock,
-                    has_notifications=bool(system.shade.notifications),
-                    toast=system.toast.text if system.toast else "",
-                )
+                self._image = self._system.picture()
             return self._image.copy()
 
     def page_source(self) -> str:
         """The UI dump as Appium's UiAutomator2 driver prints it."""
         with self._lock:
             self._look()
-            system, toast = self._system, None
-            if system.toast is not None:
-                bounds = toast_bounds(system.size, system.toast.text, system.profile)
-                toast = XmlToast(system.toast.package, system.toast.text, bounds)
-            return page_source_xml(
-                system.windows.visible_windows, system.size, system.rotation, toast=toast
-            )
+            return self._system.page_source()
 
     def refresh(self) -> None:
         """Draw anew after something was changed from outside, such as `status`."""
@@ -451,7 +442,7 @@ class Phone:
             self._system.network_lost = self._faults.plan.loses_network_at(self.inputs)
             yield not self._crashes_now()
             self._system.elapsed_s += _INPUT_S
-            self._pop_up()
+            self._disturb()
             self._system.activities.note_network()
             self._settle()
 
@@ -472,12 +463,13 @@ class Phone:
             self._system.activities.crash()
         return is_due
 
-    def _pop_up(self) -> None:
-        if self._has_app_in_front() and self._faults.take_popup(self.inputs):
+    def _disturb(self) -> None:
+        if not self._has_app_in_front():
+            return
+        if self._faults.take_popup(self.inputs):
             self._system.pop_up(self._faults.random)
-        if self._has_app_in_front():
-            for kind in self._faults.take_distractions(self.inputs):
-                self._system.distract(kind, self._faults.random)
+        for kind in self._faults.take_distractions(self.inputs):
+            self._system.distract(kind, self._faults.random)
 
     def _has_app_in_front(self) -> bool:
         activities = self._system.activities

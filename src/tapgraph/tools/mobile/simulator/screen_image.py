@@ -46,11 +46,9 @@ def screen_image(
             bar, nav = mixed(bar, "#000000", _VEIL), mixed(nav, "#000000", _VEIL)
             if window.kind == "sheet":
                 nav = window.root.background
-        elif window.kind == "heads_up":
-            pass
         elif window.kind == "keyboard":
             nav = window.root.background
-        else:
+        elif window.kind != "heads_up":
             bar, nav = _draw_backdrop(canvas, window, size)
         draw_view(canvas, window.root)
     canvas.clip = canvas.full

@@ -7,7 +7,14 @@ from random import Random
 from tapgraph.tools.mobile.simulator import kit
 from tapgraph.tools.mobile.simulator.kit.made_up import moment
 
-__all__ = ["FLIGHT_ENTITIES", "FLIGHT_PAGES", "FLIGHT_ROWS", "FLIGHT_WORDS", "begin_flights"]
+__all__ = [
+    "CITIES",
+    "FLIGHT_ENTITIES",
+    "FLIGHT_PAGES",
+    "FLIGHT_ROWS",
+    "FLIGHT_WORDS",
+    "begin_flights",
+]
 
 JOURNEY = kit.Entity(
     "journey",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 from tapgraph.tools.mobile.simulator.kit.act import Act
 from tapgraph.tools.mobile.simulator.kit.block import Block, Door, Link, heading, headline
@@ -16,6 +17,8 @@ from tapgraph.tools.mobile.simulator.kit.where import Where
 from tapgraph.tools.mobile.simulator.views import Label, Row, Spacer, View
 
 __all__ = ["Rows"]
+
+_COLUMN_DP: Final = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +94,7 @@ class Rows(Block):
         self._advertise(at, records, look, shown)
         end = _remark(at, "end_of_list", self.end)
         if look == "grid" and not self.group:
-            return [*views, *_in_pairs(shown), *end]
+            return [*views, *_in_columns(at, shown), *end]
         for record, view in zip(records, shown, strict=False):
             group = at.app.tell(self.group, record)
             if group != told:
@@ -171,13 +174,15 @@ def _remark(at: At, name: str, words: str) -> list[View]:
     return [Label(said, id=name, color=at.style.muted, padding=(at.style.space_dp, 12))]
 
 
-def _in_pairs(cells: Sequence[View]) -> list[View]:
+def _in_columns(at: At, cells: Sequence[View]) -> list[View]:
+    """Two columns, or as many as a wide screen has room for."""
+    phone = at.app.phone
+    columns = max(2, phone.profile.dp(phone.size.width_px) // _COLUMN_DP)
     rows: list[View] = []
-    for start in range(0, len(cells), 2):
-        pair = list(cells[start : start + 2])
-        for cell in pair:
+    for start in range(0, len(cells), columns):
+        row = list(cells[start : start + columns])
+        for cell in row:
             cell.weight = 1
-        if len(pair) < 2:
-            pair.append(Spacer(weight=1))
-        rows.append(Row(pair, key=f"pair {start}", align="start", padding=(6, 0)))
+        row += [Spacer(weight=1) for _ in range(columns - len(row))]
+        rows.append(Row(row, key=f"row {start}", align="start", padding=(6, 0)))
     return rows
