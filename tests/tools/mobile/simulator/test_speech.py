@@ -106,6 +106,7 @@ def contents_of(walker: Walker) -> set[str]:
     world = walker.app.world
     for place in world.places:
         found |= {*place.route, place.name, place.state_at(CLOCK)}
+    found |= {city.name for city in world.cities}
     flat = {text.replace("\n", " ") for text in found}
     return found | flat | NAMES
 
