@@ -109,6 +109,7 @@ def contents_of(walker: Walker) -> set[str]:
         for row in database.execute(f'SELECT * FROM "{entity.name}"'):  # noqa: S608
             found |= {str(value) for value in row}
     world = walker.app.world
+    found |= {city.name for city in world.cities}
     for place in world.places:
         found |= {*place.route, place.name, place.state_at(CLOCK)}
     if walker.spec is STAYS:
