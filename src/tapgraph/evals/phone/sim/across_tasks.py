@@ -18,8 +18,16 @@ from tapgraph.evals.phone.sim.predicates import (
     thing_says,
 )
 from tapgraph.evals.phone.sim.spelling import spelled_money, told_day, told_money
-from tapgraph.evals.phone.sim.ways import ask, do, look_at, write_note
-from tapgraph.tools.mobile.simulator.guide import Aim
+from tapgraph.evals.phone.sim.ways import (
+    answer_mail,
+    ask,
+    do,
+    look_at,
+    plan_event,
+    send_mail,
+    send_message,
+    write_note,
+)
 from tapgraph.tools.mobile.simulator.kit import Record
 
 __all__ = ["ACROSS_TASKS"]
@@ -44,15 +52,6 @@ def _talks(draw: Draw) -> Iterator[Talk]:
         day = re.search(r"(Friday|Saturday|Monday|Tuesday)", text)
         if times and "table" not in text:
             yield Talk(chat, times[0], day[1] if day else "")
-
-
-def _send(chat: Record, words: str) -> Aim:
-    return do("Messages", "chat", "send", chat, settings={"draft": words})
-
-
-def _mail(recipient: str, subject: str, text: str) -> Aim:
-    filled = {"recipient": recipient, "subject": subject, "text": text}
-    return do("Gmail", "form", "send", settings=filled)
 
 
 def _mails(draw: Draw) -> int:
@@ -83,9 +82,8 @@ def plan_what_was_agreed_on(draw: Draw) -> Sketch:
             there_are("one event has the title", "Calendar", "event", 1, title=title),
             there_is("it starts as was agreed", "Calendar", "event", title=title, starts=starts),
         ),
-        aims=(shown, do("Calendar", "form", "save", settings={"title": title, "starts": starts})),
-        wrong={"an hour late": (shown, do("Calendar", "form", "save",
-                                          settings={"title": title, "starts": late}))},
+        aims=(shown, plan_event(title, starts)),
+        wrong={"an hour late": (shown, plan_event(title, late))},
         parameters={"name": name, "starts": starts},
     )  # fmt: skip
 
@@ -116,8 +114,7 @@ def plan_a_meeting_without_a_time(draw: Draw) -> Sketch:
         aims=(look_at("Messages", "chat", chat),
               ask(f"{chat.title} and you agreed on no time. When shall it be?")),
         right_end="ask",
-        wrong={"at a guessed time": (do("Calendar", "form", "save", settings={
-            "title": title, "starts": f"{some_day.isoformat()}T12:00"}),)},
+        wrong={"at a guessed time": (plan_event(title, f"{some_day.isoformat()}T12:00"),)},
     )  # fmt: skip
 
 
@@ -196,10 +193,10 @@ def mail_a_contact(draw: Draw) -> Sketch:
             ),
         ),
         aims=(look_at("Contacts", "person", person, facts=(person.text("email"),)),
-              _mail(person.text("email"), subject, text)),
-        wrong={"who is called nearly so": (_mail(twin.text("email"), subject, text),),
-               "both": (_mail(person.text("email"), subject, text),
-                        _mail(twin.text("email"), subject, text))},
+              send_mail(person.text("email"), subject, text)),
+        wrong={"who is called nearly so": (send_mail(twin.text("email"), subject, text),),
+               "both": (send_mail(person.text("email"), subject, text),
+                        send_mail(twin.text("email"), subject, text))},
     )  # fmt: skip
 
 
@@ -231,9 +228,9 @@ def mail_my_day_to_a_contact(draw: Draw) -> Sketch:
                        but_not=others, **sent),
         ),
         aims=(read, look_at("Contacts", "person", person, facts=(address,)),
-              _mail(address, "My day", words)),
-        wrong={"the first only": (_mail(address, "My day", titles[0]),),
-               "two days": (_mail(address, "My day", f"{words}, {', '.join(others)}"),)},
+              send_mail(address, "My day", words)),
+        wrong={"the first only": (send_mail(address, "My day", titles[0]),),
+               "two days": (send_mail(address, "My day", f"{words}, {', '.join(others)}"),)},
     )  # fmt: skip
 
 
@@ -257,10 +254,10 @@ def tell_somebody_a_balance(draw: Draw) -> Sketch:
             thing_says("and no other one", "Messages", "message", "text", spelled_money(cents),
                        but_not=(spelled_money(wrong),), chat=chat.id, is_mine=1),
         ),
-        aims=(read, _send(chat, words)),
-        wrong={"another account": (read, _send(chat, f"It is {told_money(wrong)}")),
-               "all accounts": (_send(chat, f"{words}, {told_money(wrong)} in {other.title}"),),
-               "somebody else": (read, _send(wrong_chat, words))},
+        aims=(read, send_message(chat, words)),
+        wrong={"another account": (read, send_message(chat, f"It is {told_money(wrong)}")),
+               "two accounts": (send_message(chat, f"{words}, {told_money(wrong)} elsewhere"),),
+               "somebody else": (read, send_message(wrong_chat, words))},
     )  # fmt: skip
 
 
@@ -275,10 +272,6 @@ def write_an_account_number(draw: Draw) -> Sketch:
     read = look_at(BANK, "account", account, facts=(number,))
     sent = {"recipient": mail.text("address"), "folder": "Sent"}
     spelled = (number, number.replace(" ", ""))
-
-    def answer(words: str) -> Aim:
-        return do("Gmail", "form", "send", mail, settings={"text": words})
-
     return Sketch(
         says=(
             f"Answer the mail {mail.title!r} from {mail.text('sender')} with the number of my "
@@ -291,8 +284,8 @@ def write_an_account_number(draw: Draw) -> Sketch:
             thing_says("in a reply to that mail", "Gmail", "mail", "text", spelled,
                        subject=f"Re: {mail.title}", **sent),
         ),
-        aims=(read, answer(f"The number is {number}")),
-        wrong={"of another account": (answer(f"The number is {other.text('number')}"),)},
+        aims=(read, answer_mail(mail, f"The number is {number}")),
+        wrong={"of another account": (answer_mail(mail, f"The number is {other.text('number')}"),)},
     )  # fmt: skip
 
 

@@ -81,8 +81,9 @@ def add_an_event(draw: Draw) -> Sketch:
 
 def move_an_event(draw: Draw) -> Sketch:
     """An event gets another time; no second one is made."""
-    coming = [one for one in draw.all("Calendar", "event") if one.when("starts") > draw.now]
-    event = draw.one(coming)
+    today = draw.now.date()
+    events = draw.all("Calendar", "event")
+    event = draw.one([one for one in events if one.when("starts").date() > today])
     draw.demand(_has_one_title(draw, event))
     old = event.when("starts")
     new = old.replace(hour=draw.one([hour for hour in range(8, 20) if hour != old.hour]))

@@ -16,7 +16,14 @@ from tapgraph.evals.phone.sim.predicates import (
     thing_says,
 )
 from tapgraph.evals.phone.sim.spelling import spelled_day, spelled_money, told_day, told_money
-from tapgraph.evals.phone.sim.ways import do, look_at, tell
+from tapgraph.evals.phone.sim.ways import (
+    do,
+    look_at,
+    plan_event,
+    send_mail,
+    send_message,
+    tell,
+)
 from tapgraph.tools.mobile.simulator.guide import Aim
 from tapgraph.tools.mobile.simulator.kit import Record
 
@@ -55,9 +62,8 @@ def plan_the_check_in(draw: Draw) -> Sketch:
             there_are("one event has the title", "Calendar", "event", 1, title=filled["title"]),
             there_is("on the day of arrival, at the time", "Calendar", "event", **filled),
         ),
-        aims=(_read(trip), do("Calendar", "form", "save", settings=filled)),
-        wrong={"the other stay": (do("Calendar", "form", "save",
-                                     settings={**filled, "starts": wrong}),)},
+        aims=(_read(trip), plan_event(filled["title"], starts)),
+        wrong={"the other stay": (plan_event(filled["title"], wrong),)},
     )  # fmt: skip
 
 
@@ -66,9 +72,10 @@ def clear_the_days_of_a_stay(draw: Draw) -> Sketch:
     trip, _ = _trips(draw)
     events = draw.all("Calendar", "event")
     first = trip.when("arrives").date()
-    days = [first + timedelta(days=ahead) for ahead in range(3)]
+    after = draw.one((1, 2, 3))
+    days = [first + timedelta(days=ahead) for ahead in range(after + 1)]
     meant = [one for one in events if one.when("starts").date() in days]
-    draw.demand(1 < len(meant) < 9)
+    draw.demand(0 < len(meant) < 9)
     rest = [one for one in events if one not in meant]
     near = [one for one in rest if one.when("starts").date() in {
         first - timedelta(days=1), days[-1] + timedelta(days=1)}]  # fmt: skip
@@ -77,10 +84,10 @@ def clear_the_days_of_a_stay(draw: Draw) -> Sketch:
     more = do("Calendar", "event", "delete", draw.one(near or rest))
     return Sketch(
         says=(
-            f"I am away for my stay at {trip.title}. Delete all calendar events on the day of "
-            f"arrival and the two days after it. {STAYS} knows when that is.",
-            f"Clear three days of my calendar, beginning with the check-in at {trip.title} that I "
-            f"booked on {STAYS}. Keep all other events.",
+            f"I am away for my stay at {trip.title}. Delete all calendar events from the day of "
+            f"arrival to {told_day(days[-1])}. {STAYS} knows when I arrive.",
+            f"Clear {after + 1} days of my calendar, beginning with the check-in at {trip.title} "
+            f"that I booked on {STAYS}. Keep all other events.",
         ),
         rubrics=(
             gone[0],
@@ -129,8 +136,7 @@ def mail_a_booking_to_a_contact(draw: Draw) -> Sketch:
     sent = {"recipient": person.text("email"), "folder": "Sent", "subject": trip.title}
 
     def mail(recipient: Record, text: str) -> Aim:
-        return do("Gmail", "form", "send", settings={
-            "recipient": recipient.text("email"), "subject": trip.title, "text": text})  # fmt: skip
+        return send_mail(recipient.text("email"), trip.title, text)
 
     return Sketch(
         says=(
@@ -194,10 +200,6 @@ def tell_somebody_what_a_meal_costs(draw: Draw) -> Sketch:
     draw.demand(wrong != total)
     read = [look_at(BURGERS, "dish", one, facts=(f"{one.title}: {told_money(one.number('price'))}",)
                     ) for one in (first, second)]  # fmt: skip
-
-    def write(cents: int) -> Aim:
-        return do("Messages", "chat", "send", friend, settings={"draft": f"{told_money(cents)}"})
-
     return Sketch(
         says=(
             f"Write to {friend.title} in Messages what one {first.title} and one {second.title} "
@@ -215,8 +217,9 @@ def tell_somebody_what_a_meal_costs(draw: Draw) -> Sketch:
                 there_is_no("no order", BURGERS, "purchase"),
             ),
         ),
-        aims=(*read, write(total)),
-        wrong={"a wrong sum": (write(wrong),), "one dish": (write(first.number("price")),)},
+        aims=(*read, send_message(friend, told_money(total))),
+        wrong={"a wrong sum": (send_message(friend, told_money(wrong)),),
+               "one dish": (send_message(friend, told_money(first.number("price"))),)},
     )  # fmt: skip
 
 

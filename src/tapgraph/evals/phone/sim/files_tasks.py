@@ -114,22 +114,19 @@ def tell_the_largest_file(draw: Draw) -> Sketch:
     wrong = everywhere[-1] if everywhere[-1].id != file.id else inside[-2]
     return Sketch(
         says=(
-            f"Which is the largest file in my {folder.title} folder? Tell me its name.",
-            f"Find the file that takes most room in {folder.title} and tell me what it is called.",
+            f"Which is the largest file in my {folder.title} folder? Tell me its full name.",
+            f"Find the file that takes most room in {folder.title} and tell me its "
+            "full name, with the ending.",
         ),
         rubrics=(
             did("the folder was opened", "Files", "folder_opened", folder),
-            tells("the name is told", _spelled_name(file), but_not=(_spelled_name(wrong),)),
+            tells("the name is told", file.title, but_not=(wrong.title,)),
         ),
         aims=(look_at("Files", "folder", folder, settings={"sort": _by_size(draw)}),
               tell(f'It is "{file.title}".')),
         wrong={"another one": (look_at("Files", "folder", folder),
                                tell(f'It is "{wrong.title}".'))},
     )  # fmt: skip
-
-
-def _spelled_name(file: Record) -> tuple[str, ...]:
-    return (file.title,)
 
 
 def _by_size(draw: Draw) -> str:
@@ -216,7 +213,7 @@ def delete_an_old_copy(draw: Draw) -> Sketch:
 
 
 def throw_away_and_bring_back(draw: Draw) -> Sketch:
-    """One file goes into the trash, and one that is there comes back or goes for good."""
+    """One file goes into the trash; one that is there comes back, or another one gets a star."""
     trashed = [one for one in draw.all("Files", "file") if one.flag("is_trashed")]
     back = draw.one(trashed or _files(draw))
     away = draw.one([one for one in _files(draw) if one.id != back.id])

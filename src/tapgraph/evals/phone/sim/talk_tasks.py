@@ -15,8 +15,14 @@ from tapgraph.evals.phone.sim.predicates import (
     value_is,
 )
 from tapgraph.evals.phone.sim.spelling import spelled_count
-from tapgraph.evals.phone.sim.ways import ask, do, look_at, tell
-from tapgraph.tools.mobile.simulator.guide import Aim
+from tapgraph.evals.phone.sim.ways import (
+    answer_mail,
+    ask,
+    do,
+    look_at,
+    send_message,
+    tell,
+)
 from tapgraph.tools.mobile.simulator.kit import Record
 
 __all__ = ["TALK_TASKS"]
@@ -54,10 +60,6 @@ def _sent(draw: Draw) -> int:
     return sum(one.text("folder") == "Sent" for one in draw.all("Gmail", "mail"))
 
 
-def _send(chat: Record, words: str) -> Aim:
-    return do("Messages", "chat", "send", chat, settings={"draft": words})
-
-
 def write_to_somebody(draw: Draw) -> Sketch:
     """A message to the one who is meant."""
     chats = _open_chats(draw)
@@ -78,10 +80,10 @@ def write_to_somebody(draw: Draw) -> Sketch:
                 there_are("one message more", "Messages", "message", count + 1),
             ),
         ),
-        aims=(_send(chat, words),),
-        wrong={"to another": (_send(other, words),),
-               "twice": (do("Messages", "chat", "send", chat, settings={"draft": "Hello"}),
-                         do("Messages", "chat", "send", chat, settings={"draft": words}))},
+        aims=(send_message(chat, words),),
+        wrong={"to another": (send_message(other, words),),
+               "something else before it": (send_message(chat, "Hello"),
+                         send_message(chat, words))},
     )  # fmt: skip
 
 
@@ -172,9 +174,9 @@ def start_a_conversation(draw: Draw) -> Sketch:
             there_is("the message is the last one in it", "Messages", "chat", number=number,
                      last=words),
         ),
-        aims=(start, _send(new, words)),
+        aims=(start, send_message(new, words)),
         wrong={"nothing was written": (start,),
-               "written to another": (start, _send(draw.one(_open_chats(draw)), words))},
+               "written to another": (start, send_message(draw.one(_open_chats(draw)), words))},
         parameters={"name": name, "number": number},
     )  # fmt: skip
 
@@ -200,8 +202,8 @@ def answer_the_latest_mail_of_somebody(draw: Draw) -> Sketch:
                      **wanted),
             there_are("one mail was sent", "Gmail", "mail", _sent(draw) + 1, folder="Sent"),
         ),
-        aims=(do("Gmail", "form", "send", latest, settings={"text": words}),),
-        wrong={"an older one": (do("Gmail", "form", "send", older, settings={"text": words}),)},
+        aims=(answer_mail(latest, words),),
+        wrong={"an older one": (answer_mail(older, words),)},
         parameters={"sender": name},
     )  # fmt: skip
 
@@ -237,15 +239,19 @@ def clear_the_inbox_of_a_subject(draw: Draw) -> Sketch:
     """All mails of a kind leave the inbox, those that only look alike stay."""
     inbox = _inbox(draw)
     kind, pattern, near = draw.one((
-        ("invoices that were not corrected", r"Invoice \d+", r"Invoice \d+ corrected"),
-        ("corrected invoices", r"Invoice \d+ corrected", r"Invoice \d+"),
-        ('mails called "Weekly news"', "Weekly news", "Minutes of the meeting"),
-        ('mails about the "Trip to the lake"', "Trip to the lake", "Weekly news"),
+        (
+            'all invoices in my inbox that are not "corrected" ones',
+            r"Invoice \d+",
+            r"Invoice \d+ corrected",
+        ),
+        ("the corrected invoices in my inbox", r"Invoice \d+ corrected", r"Invoice \d+"),
+        ('all mails called "Weekly news" in my inbox', "Weekly news", "Minutes of the meeting"),
+        ('all mails about the "Trip to the lake" in my inbox', "Trip to the lake", "Weekly news"),
     ))
     meant = [one for one in inbox if re.fullmatch(pattern, one.title)]
     alike = [one for one in inbox if re.fullmatch(near, one.title)]
     others = [one for one in inbox if one not in meant]
-    draw.demand(1 < len(meant) < 6)
+    draw.demand(0 < len(meant) < 8)
     folder, act = draw.one((("Trash", "delete"), ("Archive", "archive")))
     rest = [one for one in draw.all("Gmail", "mail") if one not in meant]
     moved = [value_is(f"{one.title} of {one.text('sender')}", "Gmail", one, "folder", folder)
@@ -255,8 +261,8 @@ def clear_the_inbox_of_a_subject(draw: Draw) -> Sketch:
     to = " to the trash" if folder == "Trash" else ""
     return Sketch(
         says=(
-            f"{verb} all {kind} in my inbox{to}. Everything else stays where it is.",
-            f"{verb} the {kind} that are in the inbox{to}, and only those.",
+            f"{verb} {kind}{to}. Everything else stays where it is.",
+            f"Please {verb.lower()} {kind}{to}, and nothing else.",
         ),
         rubrics=(
             moved[0],
@@ -336,8 +342,7 @@ def answer_a_mail_that_never_came(draw: Draw) -> Sketch:
         ),
         aims=(look_at("Gmail", "inbox", settings={"query": name}),),
         right_end="cannot",
-        wrong={"another mail of the sender": (
-            do("Gmail", "form", "send", mails[name][0], settings={"text": words}),)},
+        wrong={"another mail of the sender": (answer_mail(mails[name][0], words),)},
     )  # fmt: skip
 
 
@@ -361,7 +366,7 @@ def answer_one_of_two_mails(draw: Draw) -> Sketch:
         aims=(look_at("Gmail", "inbox", settings={"query": first.title}),
               ask(f"Several people wrote that: {names}. Whom do you mean?")),
         right_end="ask",
-        wrong={"the first": (do("Gmail", "form", "send", first, settings={"text": words}),)},
+        wrong={"the first": (answer_mail(first, words),)},
     )  # fmt: skip
 
 

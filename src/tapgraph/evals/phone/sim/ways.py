@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from tapgraph.tools.mobile.simulator.guide import Aim
 from tapgraph.tools.mobile.simulator.kit import Record
 
-__all__ = ["ask", "do", "look_at", "plan_event", "send_message", "tell", "write_note"]
+__all__ = [
+    "answer_mail", "ask", "do", "look_at", "plan_event", "send_mail", "send_message", "tell",
+    "write_note",
+]  # fmt: skip
 
 
 def look_at(
@@ -74,6 +77,17 @@ def tell(answer: str) -> Aim:
 def ask(question: str) -> Aim:
     """Ask the user what only they can know."""
     return Aim(words="Ask the user what is left open", question=question)
+
+
+def send_mail(recipient: str, subject: str, text: str) -> Aim:
+    """A new mail to an address."""
+    filled = {"recipient": recipient, "subject": subject, "text": text}
+    return do("Gmail", "form", "send", settings=filled)
+
+
+def answer_mail(mail: Record, text: str) -> Aim:
+    """A reply to a mail."""
+    return do("Gmail", "form", "send", mail, settings={"text": text})
 
 
 def _subject(thing: Record | None) -> tuple[str, int] | None:
