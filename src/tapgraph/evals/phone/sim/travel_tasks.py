@@ -119,11 +119,12 @@ def count_stays(draw: Draw) -> Sketch:
 def book_cheapest_fitting(draw: Draw) -> Sketch:
     """The cheapest stay of a city that fulfils a wish, booked for days, people and a name."""
     city, wish = draw.one(_cities(draw)), draw.one(list(_WISHES))
-    by_price = sorted(_in(draw, city), key=_price)
-    best, second = _two([one for one in by_price if _WISHES[wish](one)], draw)
-    cheapest = by_price[0]
-    draw.demand(cheapest.id != best.id and not cheapest.flag("is_sold_out"))
-    draw.demand(not best.flag("is_sold_out") and _price(best) < _price(second))
+    free = [one for one in _in(draw, city) if not one.flag("is_sold_out")]
+    cheapest, *_ = by_price = sorted(free, key=_price)
+    fitting = [one for one in by_price if _WISHES[wish](one)]
+    draw.demand(bool(fitting) and cheapest.id != fitting[0].id)
+    best = fitting[0]
+    draw.demand([_price(one) for one in fitting].count(_price(best)) == 1)
     nights, name = draw.one(("2", "3", "5")), draw.one(("Alex Moreau", "Kim Moreau"))
     guests = draw.one(("1 adult", "2 adults", "4 adults"))
     day = draw.now.date() + timedelta(days=draw.random.randrange(4, 30))
@@ -132,10 +133,10 @@ def book_cheapest_fitting(draw: Draw) -> Sketch:
     trips = len(draw.all(_STAYS, "trip"))
     return Sketch(
         says=(
-            f"Book the cheapest stay {wish} in {city} on {_STAYS}: {nights} nights from "
-            f"{told_day(day)}, {guests}, in the name of {name}.",
+            f"Book the cheapest stay {wish} in {city} on {_STAYS} that is not sold out: {nights} "
+            f"nights from {told_day(day)}, {guests}, in the name of {name}.",
             f"{guests} for {nights} nights in {city}, arriving {told_day(day)}. Take whatever is "
-            f"cheapest {wish} on {_STAYS}; the guest is {name}.",
+            f"cheapest {wish} and still free on {_STAYS}; the guest is {name}.",
         ),
         rubrics=(
             there_is("the right stay was booked", _STAYS, "trip", stay=best.id, guest=name),
