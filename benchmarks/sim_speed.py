@@ -26,7 +26,7 @@ from typing import Final
 
 from tapgraph.tools.mobile.screen_text import describe
 from tapgraph.tools.mobile.simulator import Phone, build_phone
-from tapgraph.tools.mobile.simulator.tasks.player import read_screen
+from tapgraph.tools.mobile.simulator.screen_of import screen_of
 
 PROCESSES: Final = (1, 2, 4, 8)
 FORK_CLAIM_MS: Final = 10.0
@@ -36,14 +36,14 @@ OUT: Final = Path(__file__).parent / "results" / "sim_speed.json"
 
 def look_at_all(phone: Phone) -> None:
     """What an agent that sees and reads looks at."""
-    describe(read_screen(phone))
+    describe(screen_of(phone))
     phone.screenshot()
 
 
 LOOKS: Final[dict[str, Callable[[Phone], object]]] = {
     "step": lambda phone: None,
     "step, tree": Phone.page_source,
-    "step, tree, text": lambda phone: describe(read_screen(phone)),
+    "step, tree, text": lambda phone: describe(screen_of(phone)),
     "step, picture": Phone.screenshot,
     "step, tree, text, picture": look_at_all,
     "fork": lambda phone: phone.fork().close(),

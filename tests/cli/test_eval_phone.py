@@ -100,7 +100,10 @@ def undecided(tmp_path: Path) -> Path:
     file = tmp_path / "undecided.py"
     file.write_text(
         "from tapgraph.evals.suite import Rubric, Task\n"
-        "tasks = [Task(id='dark', instruction='Turn on dark mode.',"
+        "from tapgraph.tools.mobile.simulator.guide import Aim, Route\n"
+        "way = Route((Aim(words='Turn it on', app='Clock', page='alarms', act='switch',"
+        " row=('alarms', 2)),))\n"
+        "tasks = [Task(id='dark', instruction='Turn on the alarm at 08:30.', route=way,"
         " rubrics=(Rubric('looks dark'),))]\n",
         encoding="utf-8",
     )

@@ -30,8 +30,8 @@ from tapgraph.memory import MemoryStore
 from tapgraph.tools.mobile.actions import Answer, Home
 from tapgraph.tools.mobile.device import Capability, Device
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.phone_records import PhoneRecords
 from tapgraph.tools.mobile.simulator.state_dump import Change, difference
-from tapgraph.tools.mobile.simulator.tasks import PhoneRecords
 
 __all__ = ["JudgedBy", "MakeAgent", "Trial", "TrialRecord", "Verdict", "broken", "run_trial"]
 
@@ -227,7 +227,7 @@ class _Watch:
             notes=notes,
             changes=changes,
             state=PhoneRecords(phone) if phone is not None else None,
-            packages={app.label: app.package for app in phone.apps} if phone is not None else {},
+            packages={app.name: app.package for app in phone.apps} if phone is not None else {},
         )
 
     @cached_property

@@ -17,7 +17,7 @@ from tapgraph.tools.mobile.screen_text import describe
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.phone_profile import PHONE, PhoneProfile
-from tapgraph.tools.mobile.simulator.tasks.player import read_screen
+from tapgraph.tools.mobile.simulator.screen_of import screen_of
 
 try:
     import gymnasium
@@ -143,7 +143,7 @@ class PhoneEnv(gymnasium.Env[Observation, "str | Mapping[str, object]"]):
         return self._episode
 
     def _observed(self) -> Observation:
-        screen = read_screen(self._running.phone)
+        screen = screen_of(self._running.phone)
         return {"text": describe(screen), "tree": screen.tree_xml, "picture": self.render()}
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from tapgraph.errors import UsageError
-from tapgraph.evals.suite import Rubric, Suite, Task, Template
+from tapgraph.evals.suite import Rubric, Split, Suite, Task, Template
 
 __all__ = ["read_mobile_eval_e"]
 
@@ -51,7 +51,7 @@ def read_mobile_eval_e(folder: Path | None) -> Suite:
         _template(task, scenario.scenario) for scenario in scenarios for task in scenario.tasks
     )
     splits = {
-        scenario.scenario.lower(): tuple(task.task_id for task in scenario.tasks)
+        scenario.scenario.lower(): Split(tuple(task.task_id for task in scenario.tasks))
         for scenario in scenarios
     }
     return Suite("mobile-eval-e", templates, splits)

@@ -168,7 +168,10 @@ class Walker:
         doors = edge.link.doors(self.here)
         assert doors, f"{edge.source!r} has no {edge.link.id!r} now"
         door = next((door for door in doors if wanted in (None, door.leads_to)), doors[0])
-        words = door.words if edge.link.id.endswith("_row") else ""
+        if door.text is not None:
+            self._type(edge.link.id, door.text, submits=True)
+            return
+        words = door.words if edge.link.id.endswith(("_row", "_link")) else ""
         self.tap(self.find(edge.link.id, words))
         if self.dialog:
             self.tap_text(door.words)
@@ -221,10 +224,13 @@ class Walker:
             )
         )
 
-    def _type(self, name: str, text: str) -> None:
+    def _type(self, name: str, text: str, *, submits: bool = False) -> None:
         self.tap(self.find(name))
         self.phone.set_text(text)
-        self.phone.hide_keyboard()
+        if submits:
+            self.phone.press_key(66)
+        else:
+            self.phone.hide_keyboard()
 
     def do(self, deed: Deed) -> Record | None:
         """Do it on the page in front; gives the thing that it happens to."""

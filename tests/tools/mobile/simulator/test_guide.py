@@ -3,6 +3,7 @@
 import pytest
 
 from tapgraph.tools.mobile.actions import Back, Home, Tap
+from tapgraph.tools.mobile.simulator.apps.browser import know
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
@@ -95,6 +96,12 @@ def test_the_errand_is_done_on_other_phones(kind: str) -> None:
         assert play(phone, errand(phone)).trouble == ""
 
 
+def test_an_order_is_chosen_on_a_page_that_has_a_second_list_of_one_order() -> None:
+    aim = Aim(words="best", app="Maps", page="map", settings={"query": "cafe", "sort": "Rating"})
+    with build_phone(seed=1) as phone:
+        assert play(phone, Route((aim,))).trouble == ""
+
+
 def test_a_wrong_turn_is_corrected() -> None:
     with build_phone(seed=2) as phone:
         device, guide = SimulatedDevice(phone), Guide(phone)
@@ -106,6 +113,16 @@ def test_a_wrong_turn_is_corrected() -> None:
             is_wrong = number % 12 == 5
             device.perform(wrong if is_wrong else guide.move(aim).action)
         assert guide.is_reached(aim, 1)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_search_is_left_for_another_tab(seed: int) -> None:
+    with build_phone(seed=seed) as phone:
+        route = Route((
+            Aim(words="search", app="Files", page="recent", settings={"query": "Lease"}),
+            Aim(words="trash", app="Files", page="trash"),
+        ))
+        assert play(phone, route).trouble == ""
 
 
 def test_what_was_done_before_does_not_count_for_the_next_aim() -> None:
@@ -128,3 +145,33 @@ def test_an_aim_that_cannot_be_reached_says_so(aim: Aim, why: str) -> None:
         played = play(phone, Route((aim,)))
     assert not played.is_complete
     assert why in played.trouble
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_errand_over_the_web_the_map_and_flights_is_done_under_every_look(seed: int) -> None:
+    with build_phone(seed=seed) as phone:
+        chrome = next(app for app in phone.apps if app.label == "Chrome")
+        assert isinstance(chrome, KitApp)
+        found = know(chrome, "https://scholar.google.com/scholar?q=segment+anything")
+        cites = know(chrome, "https://scholar.google.com/scholar?cites=1")
+        place = things(phone, "Maps", "place")[0]
+        aims = [
+            Aim(words="", app="Chrome", page="web", about=("page", one.id))
+            for one in (found, cites)
+        ]
+        played = play(phone, Route((
+            *aims,
+            Aim(words="", app="Chrome", page="web", about=("page", cites.id), act="bookmark"),
+            Aim(words="", app="Maps", page="map", settings={"query": "bakery", "Price": "$$"}),
+            Aim(words="", app="Maps", page="directions", about=("place", place.id),
+                settings={"mode": "Cycle"}),
+            Aim(words="", app="Booking.com", page="flights", act="search_flights",
+                settings={"origin": "Chicago", "destination": "New York City"}),
+        )))  # fmt: skip
+        assert played.trouble == ""
+        assert things(phone, "Chrome", "bookmark")[-1].number("page") == cites.id
+        assert things(phone, "Booking.com", "journey")[0].title == "Chicago"
+        searches = "SELECT subject, detail FROM events WHERE kind = 'search'"
+        assert chrome.database.execute(searches).fetchall() == [
+            ("segment anything", "scholar.google.com")
+        ]

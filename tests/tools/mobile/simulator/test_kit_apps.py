@@ -19,11 +19,9 @@ from tapgraph.tools.mobile.simulator.phone_profile import (
 )
 from tapgraph.tools.mobile.simulator.views import Scroll, View
 
-WALKED = [spec for spec in KIT_APPS if spec.label not in {"Amazon Shopping", "Best Buy"}]
-"""One of the three shops is enough: all have the same description."""
 FIRST = {
     "McDonald's": ("added",),
-    "Walmart": ("added", "listed"),
+    **dict.fromkeys(("Walmart", "Amazon Shopping", "Best Buy"), ("added", "listed")),
     **dict.fromkeys(("X", "Lemon8"), ("followed",)),
     **dict.fromkeys(("Maps", "Tripadvisor"), ("saved",)),
 }
@@ -33,16 +31,19 @@ AFTER_SEARCH = {
     ("explore", "author_row"),
     ("home", "attraction_row"),
     ("map", "place_row"),
+    ("home", "status_row"),
+    ("home", "switches_row"),
+    ("home", "option_row"),
 }
 """Rows that are there only while something is searched for; `test_apps` walks them."""
 
 DEEDS = [
     pytest.param(spec, deed, id=f"{spec.label}-{deed.page.name}-{deed.act.id}")
-    for spec in WALKED
+    for spec in KIT_APPS
     for deed in deeds_of(spec)
-    if deed.page.name != "explore"
+    if deed.of is None or (deed.page.name, f"{deed.of.entity}_row") not in AFTER_SEARCH
 ]
-each_app = pytest.mark.parametrize("spec", WALKED, ids=lambda spec: spec.label)
+each_app = pytest.mark.parametrize("spec", KIT_APPS, ids=lambda spec: spec.label)
 
 
 def prepared(spec: AppSpec, deed: Deed | None = None) -> Walker:
@@ -102,7 +103,8 @@ def test_every_link_leads_where_the_graph_says(spec: AppSpec) -> None:
         expected = edge.link.doors(walker.here)[0].leads_to
         walker.follow(edge)
         assert walker.page_name == edge.target
-        visits = [event for event in walker.events if event[0].endswith("_opened")]
+        own = {f"{page}_opened" for page in walker.app.pages}
+        visits = [event for event in walker.events if event[0] in own]
         kind, subject, _ = visits[-1]
         assert kind == f"{edge.target}_opened"
         wanted = expected if walker.app.pages[edge.target].entity else None

@@ -6,22 +6,27 @@ from dataclasses import dataclass, field, fields
 from importlib.resources import files
 
 import pytest
+from lxml import etree
 from tests.tools.mobile.simulator.kit_walker import CLOCK, Walker, deeds_of
 
 from tapgraph.tools.mobile.simulator import Phone, build_phone
-from tapgraph.tools.mobile.simulator.apps.kit_apps import FIRST_APPS, LATER_APPS
+from tapgraph.tools.mobile.simulator.apps.browser import BROWSER
+from tapgraph.tools.mobile.simulator.apps.flights import CITIES
+from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
+from tapgraph.tools.mobile.simulator.apps.stays import STAYS
 from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec
 from tapgraph.tools.mobile.simulator.kit.style import Style
 from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
 from tapgraph.tools.mobile.simulator.speech import Speech
 from tapgraph.tools.mobile.simulator.views import Field, View
+from tapgraph.tools.mobile.simulator.web.web import Web
 from tapgraph.tools.mobile.ui_tree import parse_ui_tree
 
 GERMAN = PhoneProfile(language="de")
 SLOT = re.compile(r"\{[^{}]*\}")
-NAMES = {app.label for app in (*FIRST_APPS, *LATER_APPS)}
+NAMES = {app.label for app in KIT_APPS}
 """Names of apps: a brand stays as it is."""
-each_app = pytest.mark.parametrize("spec", [*FIRST_APPS, *LATER_APPS], ids=lambda spec: spec.label)
+each_app = pytest.mark.parametrize("spec", KIT_APPS, ids=lambda spec: spec.label)
 
 
 def table() -> list[list[str]]:
@@ -107,8 +112,23 @@ def contents_of(walker: Walker) -> set[str]:
     found |= {city.name for city in world.cities}
     for place in world.places:
         found |= {*place.route, place.name, place.state_at(CLOCK)}
+    if walker.spec is STAYS:
+        found |= set(CITIES)
+    if walker.spec is BROWSER:
+        web = Web(world)
+        found |= {one.url.removeprefix("https://") for one in web.documents()}
+        found |= {text for one in web.documents() for text in texts_on_the_web(web, one.url)}
     flat = {text.replace("\n", " ") for text in found}
     return found | flat | NAMES
+
+
+def texts_on_the_web(web: Web, url: str) -> Iterator[str]:
+    """What a page says, with its hints; sites are written in English."""
+    root = etree.fromstring(web.open(url).html, etree.HTMLParser())
+    for text in root.itertext():
+        yield " ".join(str(text).split())
+    for one in root.iter("input"):
+        yield one.get("placeholder", "")
 
 
 def is_alike(text: str) -> bool:

@@ -5,8 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tapgraph.tools.mobile.simulator.app import App
-from tapgraph.tools.mobile.simulator.apps.kit_apps import FIRST_APPS, LATER_APPS
-from tapgraph.tools.mobile.simulator.apps.settings import InstalledApp, SettingsApp
+from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
 from tapgraph.tools.mobile.simulator.kit.kit_app import KitApp
 from tapgraph.tools.mobile.simulator.phone import Phone
@@ -45,10 +44,4 @@ def build_phone(
 
 def build_apps(world: World) -> Sequence[App]:
     """All apps, in the order of the launcher."""
-    first = [KitApp(spec, world) for spec in FIRST_APPS]
-    later = [KitApp(spec, world) for spec in LATER_APPS]
-    installed = tuple(
-        InstalledApp(app.label, app.package, app.glyph, app.color) for app in (*first, *later)
-    )
-    # The home screen has room for twenty; what is used most stands first.
-    return [*first, SettingsApp(installed), *later]
+    return [KitApp(spec, world) for spec in KIT_APPS]

@@ -88,6 +88,17 @@ class Guide:
         except KeyError as error:
             raise LostWay(f"{aim.words!r}: {error} is no longer there") from error
 
+    @property
+    def trouble(self) -> str:
+        """What came up that nobody asked for; empty where all is well."""
+        activities = self._phone.system.activities
+        if activities.crashed is not None:
+            return "the app crashed"
+        if activities.front.top.lacks_network:
+            return "the network is gone"
+        dialog = activities.dialog
+        return "a pop-up came up" if dialog is not None and dialog.dialog.is_unasked else ""
+
     # What stands in the way.
 
     @property
@@ -221,16 +232,14 @@ class Guide:
         for hop in hops:
             if page.page_name == hop.page and page.subject == hop.about:
                 return self._through(app, hop, page.here)
-        if page.is_root:
-            return _to_tab(app, tab)
-        return None
+        return _to_tab(page, tab) if page.is_root else None
 
     @staticmethod
     def _through(app: KitApp, hop: Hop, at: At) -> _Want | None:
         """Through a door, after what shows it was set; a search that hides it is left."""
         for door in hop.edge.link.doors(at):
             if (door.key, door.leads_to) == (hop.door.key, hop.door.leads_to):
-                touched = Touch(id=hop.edge.link.id, key=door.key)
+                touched = Touch(id=hop.edge.link.id, key=door.key, text=door.text, submits=True)
                 return _Want(touched, f"{door.words!r} leads on.", door.words)
         if hop.hint is None:
             return None
@@ -297,9 +306,13 @@ def _choice(act: Act, at: At) -> str:
     return (act.yes or act.face(at)[0]) if act.confirm else ""
 
 
-def _to_tab(app: KitApp, tab: str) -> _Want:
+def _to_tab(page: KitPage, tab: str) -> _Want | None:
+    """The tab, or the menu with it; None where a search has put an arrow in the menu's place."""
+    app = page.app
     words = app.style.say(app.pages[tab].tab or app.pages[tab].title)
     if app.style.navigation == "drawer":
+        if page.held.get("query"):
+            return None
         return _Want(Touch(id="menu"), f"{words!r} is in the menu.", words)
     return _Want(Touch(id=f"tab_{tab}"), f"I go to {words!r}.")
 

@@ -24,7 +24,7 @@ from tapgraph.tools.mobile.simulator.kit.effect import (
     Step,
 )
 from tapgraph.tools.mobile.simulator.kit.face import Face
-from tapgraph.tools.mobile.simulator.kit.finding import Filter, Find, Sort, search_for
+from tapgraph.tools.mobile.simulator.kit.finding import Filter, Find, OneOf, Sort, search_for
 from tapgraph.tools.mobile.simulator.kit.form import Form, FormField, SaveForm, SaveNew, filled_in
 from tapgraph.tools.mobile.simulator.kit.interruption import COOKIES, NEWSLETTER, RATING, SIGN_IN
 from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec, KitApp, Page
@@ -67,6 +67,7 @@ __all__ = [
     "KitApp",
     "Link",
     "Looks",
+    "OneOf",
     "Page",
     "Prose",
     "PutInCart",

@@ -21,11 +21,13 @@ class Door:
         words: what it says, or would say if it were no icon; for a row, what it says first.
         leads_to: what the page behind it is about; nothing where it is about nothing.
         key: tells it from the others of its link; empty where there is one.
+        text: what is to be written there and sent off; None where a tap opens it.
     """
 
     words: str
     leads_to: Record | None
     key: str = ""
+    text: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
+from typing import Literal
 
 from tapgraph.tools.mobile.simulator.kit.block import Block, Link, heading
 from tapgraph.tools.mobile.simulator.kit.scene import At
@@ -65,13 +66,13 @@ class Tabs(Block):
     """Tabs within a page, of which one is chosen; rows read it by `at.held(name, first)`.
 
     Attributes:
-        after_search: whether they are there only while something is searched for.
+        when: whether they are there only while something, or nothing, is searched for.
         contents: by option, blocks that only it shows.
     """
 
     name: str
     options: Sequence[str]
-    after_search: bool = False
+    when: Literal["always", "searching", "browsing"] = "always"
     contents: Mapping[str, Sequence[Block]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -79,19 +80,20 @@ class Tabs(Block):
 
     def head(self, at: At) -> list[View]:
         """The tabs; the chosen one is underlined."""
-        if self.after_search and not at.held("query"):
+        if self.when != "always" and (self.when == "searching") != bool(at.held("query")):
             return []
         chosen = at.held(self.name, self.options[0])
-        tabs: list[View] = [
-            underlined_tab(
-                at.style,
-                at.style.say(option),
-                option == chosen,
-                partial(at.scene.hold, self.name, option),
-            )
-            for option in self.options
-        ]
+        tabs: list[View] = []
+        for option in self.options:
+            choose = partial(self._choose, at, option)
+            tab = underlined_tab(at.style, at.style.say(option), option == chosen, choose)
+            tab.key = option
+            tabs.append(tab)
         return [Row(tabs, id=self.name), Divider(color=at.style.line)]
+
+    def _choose(self, at: At, option: str) -> None:
+        at.scene.hold(self.name, option)
+        at.app.note("tab", option, self.name)
 
     def settings(self, at: At) -> Iterator[Setting]:
         """The tab, and what the blocks of the chosen one have."""

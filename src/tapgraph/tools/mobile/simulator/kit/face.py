@@ -42,7 +42,7 @@ class Face:
         badges: by flags, words on a coloured ground such as `Sold out`; the first counts.
         is_loud: whether the title is bold.
         is_off: whether it is drawn grey.
-        is_on: the flag that a switch at the end of a row shows.
+        is_on: the flag that a switch at the end of a row shows, or whether it is on.
     """
 
     title: str
@@ -58,7 +58,7 @@ class Face:
     badges: Mapping[str, str] = field(default_factory=dict)
     is_loud: Where | None = None
     is_off: Where | None = None
-    is_on: str = ""
+    is_on: str | Where = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "badges", MappingProxyType(dict(self.badges)))
@@ -181,5 +181,7 @@ def _small(at: At, templates: Sequence[str]) -> Iterator[View]:
 
 def _end(at: At, face: Face, controls: Sequence[View]) -> list[View]:
     if face.is_on:
-        return [Switch("", checked=at.record.flag(face.is_on), color=at.style.accent, width=56)]
+        told = face.is_on
+        is_on = at.record.flag(told) if isinstance(told, str) else told(at, at.record)
+        return [Switch("", checked=is_on, color=at.style.accent, width=56)]
     return list(controls)

@@ -119,8 +119,9 @@ class AppSpec:
 class KitApp(StoredApp):
     """An app that is made from a description.
 
-    Events: `<page>_opened` (number of the thing), `search` (the query, the page), `filter`, `sort`,
-    `ad_opened`, `interruption`, and the events of its acts (number of the thing, its name).
+    Events: `<page>_opened` (number of the thing), `search` (the query), `filter`, `sort`,
+    `tab` (the option, the name of the tabs), `ad_opened`, `interruption`, and the
+    events of its acts (number of the thing, its name).
     """
 
     def __init__(self, spec: AppSpec, world: World) -> None:
@@ -213,8 +214,9 @@ class KitPage(Scene):
             effect.apply(self.here)
 
     def on_back(self) -> bool:
-        """Back ends a search, then leads to the first tab, then away."""
-        if self.held.pop("query", "") or self.held.pop("searching", ""):
+        """Back ends a search with its filters, then leads to the first tab, then away."""
+        if self.held.get("query") or self.held.get("searching"):
+            self._end_search()
             return True
         first = self.app.pages[self.app.spec.tabs[0]]
         if not self.is_root or self.page is first:

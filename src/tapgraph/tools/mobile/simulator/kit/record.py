@@ -33,12 +33,17 @@ class Entity:
     A column is of one of `KINDS`, or refers to another entity by that one's name. The first
     column of text is what a thing is called.
 
+    Attributes:
+        is_trace: whether its things tell only what the user looked at, as a history does; that
+            they change is no side effect.
+
     Raises:
         ValueError: a name is no plain word, which SQL could misread.
     """
 
     name: str
     columns: Mapping[str, str]
+    is_trace: bool = False
     blank: Mapping[str, Value | None] = field(init=False, repr=False, compare=False)
     """What a new thing has where nothing is given, its number first."""
 

@@ -17,7 +17,9 @@ from tapgraph.tools.mobile.simulator.world.world import World
 
 __all__ = ["At", "Scene", "StoredApp"]
 
-_LOOKS: Final = ("search", "filter", "sort", "interruption", "closed", "*_opened")
+_LOOKS: Final = (
+    "search", "filter", "sort", "tab", "interruption", "closed", "*_opened", "*_searched",
+)  # fmt: skip
 _SLOT: Final = re.compile(r"\{([a-z_.]+)(?::([a-z]+))?\}")
 
 
@@ -38,9 +40,10 @@ class StoredApp(App):
     computed: "Mapping[str, Callable[[StoredApp, Record], str]]"
 
     def is_bookkeeping(self, table: str, row: Row) -> bool:
-        """Events that tell what was looked at, and how."""
-        kind = str(row.get("kind"))
-        return table == "events" and any(fnmatchcase(kind, pattern) for pattern in _LOOKS)
+        """Events that tell what was looked at, and how, and the traces that this leaves."""
+        if table != "events":
+            return self.store.entities[table].is_trace
+        return any(fnmatchcase(str(row.get("kind")), pattern) for pattern in _LOOKS)
 
     def go(self, page: str, record: Record | None) -> None:
         """Open a page, about a thing where the page is about one.
