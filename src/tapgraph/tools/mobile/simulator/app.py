@@ -78,7 +78,6 @@ class Dialog:
         cancelable: Back and a tap outside close it.
         is_unasked: a fault brought it, not the app.
         on_cancel: called when it is closed by Back or a tap outside.
-        is_unasked: whether a fault has put it there.
     """
 
     title: str = ""
@@ -90,7 +89,6 @@ class Dialog:
     cancelable: bool = True
     is_unasked: bool = False
     on_cancel: Callable[[], None] | None = None
-    is_unasked: bool = False
 
     @property
     def name(self) -> str:
