@@ -144,8 +144,8 @@ def test_swagger_is_converted() -> None:
     (add,) = read_operations(document, origin="x")
     assert isinstance(add, Operation)
     assert add.api.signature() == (
-        "add(id: integer, X-Trace?: text, tags?: list of text, ids?: list, kinds?: list, name: text)"
-        " -> {name: text}\n  POST /pets/{id}"
+        "add(id: integer, X-Trace?: text, tags?: list of text, ids?: list, kinds?: list, "
+        "name: text) -> {name: text}\n  POST /pets/{id}"
     )
     lists: dict[str, Any] = {"tags": ["a", "b"], "ids": [1, 2], "kinds": ["x", "y"]}
     prepared = prepare(add, server_of(document), {"id": 7, "name": "Tom", **lists})
