@@ -23,6 +23,7 @@ from tapgraph.tools.api.catalog import ApiCatalog
 from tapgraph.tools.api.joined import JoinedRunner
 from tapgraph.tools.api.json_value import Json
 from tapgraph.tools.api.mcp import McpServer
+from tapgraph.tools.api.oauth import token_names, token_scheme
 from tapgraph.tools.api.openapi import OpenApiService, open_service
 from tapgraph.tools.api.openapi_security import declared_schemes
 from tapgraph.tools.api.openapi_servers import server_of
@@ -140,7 +141,7 @@ def _usable(
         EnvironmentMissing: every operation needs a secret that is not given.
     """
     for scheme, given in secrets.items():
-        if scheme not in service.wanted:
+        if token_scheme(scheme) not in service.wanted:
             raise UsageError(
                 f"--secret {given.name}: no operation of {label} asks for {scheme!r}; to send it "
                 f"all the same write --header {label}/Authorization={given.variable}"
@@ -188,7 +189,8 @@ def _catalog(one: _Document | _NamedServer | _Folder) -> Catalog:
     place = urlsplit(address).path if address else Path(one.source).as_posix()
     labels = [PurePosixPath(place).stem, server.hostname or "", server.netloc]
     labels += [urlsplit(address).netloc, one.source]
-    return Catalog(_different(labels), tuple(declared_schemes(content)), takes_headers=True)
+    schemes = (*declared_schemes(content), *token_names(content))
+    return Catalog(_different(labels), schemes, takes_headers=True)
 
 
 def _different(labels: Sequence[str]) -> tuple[str, ...]:
