@@ -1,7 +1,9 @@
 """A real phone, an emulator or the simulated phone, through an Appium server."""
 
+import base64
 import io
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -44,6 +46,7 @@ from tapgraph.tools.mobile.device import (
 from tapgraph.tools.mobile.geometry import Point, Size
 from tapgraph.tools.mobile.package_labels import label_from_package
 from tapgraph.tools.mobile.picture_scale import PictureScale
+from tapgraph.tools.mobile.text_fields import focused_field
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
 
 __all__ = ["AppiumDevice"]
@@ -54,6 +57,8 @@ _KEYS: Mapping[type[Action], tuple[str, int]] = {
     SwitchApp: ("show the recent apps", 187),
 }
 _LONGEST_WAIT_S = 600
+_NAME = re.compile(r"[\w.$/]+")
+"""A package or an activity."""
 
 _logger = logging.getLogger(__name__)
 
@@ -114,10 +119,7 @@ class AppiumDevice:
         """The screen now, as an RGB picture; black where the phone protects it."""
         window = self._window_size()
         try:
-            png = self._session.read(
-                "take a picture of the screen", lambda driver: driver.get_screenshot_as_png()
-            )
-            picture = Image.open(io.BytesIO(png)).convert("RGB")
+            picture = self._session.read("take a picture of the screen", _picture)
         except ToolError as error:
             _logger.warning("the screen cannot be photographed, a black picture is used: %s", error)
             if window is None and self._scale is not None:
@@ -125,8 +127,6 @@ class AppiumDevice:
             if window is None:
                 raise DeviceLost("the phone gives no picture and tells no screen size") from error
             picture = Image.new("RGB", (window.width_px, window.height_px))
-        except (UnidentifiedImageError, OSError) as error:
-            raise DeviceLost(f"the screenshot is no picture that can be read ({error})") from error
         size = Size(*picture.size)
         self._scale = PictureScale.between(window or size, size)
         return picture
@@ -157,7 +157,9 @@ class AppiumDevice:
     def current_app(self) -> AppInfo:
         """The app in front; its package is empty where neither driver nor hierarchy tell it."""
         package = self._front_package()
-        activity = self._told("tell which page is in front", lambda driver: driver.current_activity)
+        activity = self._told(
+            "tell which page is in front", lambda driver: driver.current_activity, _is_name
+        )
         labels = {app.package: app.label for app in self._apps.known()}
         label = labels.get(package) or label_from_package(package)
         return AppInfo(package, label, str(activity or ""))
@@ -171,12 +173,21 @@ class AppiumDevice:
         return self._apps.listed_anew()
 
     def keyboard_shown(self) -> bool:
-        """Whether the soft keyboard is on the screen; no where the driver does not tell."""
-        return bool(
-            self._told(
-                "tell whether the keyboard is shown", lambda driver: driver.is_keyboard_shown()
-            )
+        """Whether the soft keyboard is on the screen.
+
+        Where the driver does not tell, it is taken to be there when a text field has the focus.
+        """
+        told = self._told(
+            "tell whether the keyboard is shown",
+            lambda driver: driver.is_keyboard_shown(),
+            lambda told: isinstance(told, bool),
         )
+        if told is not None:
+            return bool(told)
+        try:
+            return focused_field(self._raw_tree()) is not None
+        except UnreadableTree:
+            return False
 
     def local_time(self) -> datetime | None:
         """The phone's date and time; the driver is asked once, and None stands for no answer."""
@@ -242,12 +253,9 @@ class AppiumDevice:
 
     def _raw_tree(self) -> UiTree:
         try:
-            source = self._session.read(
-                "read the view hierarchy", lambda driver: driver.page_source
-            )
+            return self._session.read("read the view hierarchy", _tree)
         except ToolError as error:
             raise UnreadableTree(str(error)) from error
-        return parse_ui_tree(str(source))
 
     def _current_scale(self) -> PictureScale:
         """How picture and window relate now; a new picture is taken after a rotation."""
@@ -263,16 +271,15 @@ class AppiumDevice:
         told = self._told(
             "tell the size of the screen",
             lambda driver: driver.execute(Command.GET_WINDOW_RECT).get("value"),
+            lambda told: _size(told) is not None,
         )
-        rect = told if isinstance(told, dict) else {}
-        width, height = rect.get("width"), rect.get("height")
-        if not (isinstance(width, int | float) and isinstance(height, int | float)):
-            return None
-        return Size(round(width), round(height)) if min(width, height) >= 1 else None
+        return _size(told)
 
     def _front_package(self) -> str:
         """The package in front; the one of the largest window where the driver does not tell."""
-        told = self._told("tell which app is in front", lambda driver: driver.current_package)
+        told = self._told(
+            "tell which app is in front", lambda driver: driver.current_package, _is_name
+        )
         if told:
             return str(told)
         try:
@@ -292,13 +299,52 @@ class AppiumDevice:
             )
         return scale.to_window(point)
 
-    def _told(self, what: str, question: Callable[[WebDriver], object]) -> object:
-        """The answer to a question that an agent can do without; None where it is refused."""
+    def _told(
+        self,
+        what: str,
+        question: Callable[[WebDriver], object],
+        makes_sense: Callable[[object], bool],
+    ) -> object:
+        """The answer to a question that an agent can do without; None where there is none."""
+
+        def asked(driver: WebDriver) -> object:
+            answer = question(driver)
+            if not makes_sense(answer):
+                raise ToolError(f"cannot {what}: the answer is {answer!r:.80}")
+            return answer
+
         try:
-            return self._session.read(what, question)
+            return self._session.read(what, asked)
         except ToolError as error:
             _logger.info("%s", error)
             return None
+
+
+def _is_name(told: object) -> bool:
+    return isinstance(told, str) and _NAME.fullmatch(told) is not None
+
+
+def _size(told: object) -> Size | None:
+    rect = told if isinstance(told, dict) else {}
+    width, height = rect.get("width"), rect.get("height")
+    if not (isinstance(width, int | float) and isinstance(height, int | float)):
+        return None
+    return Size(round(width), round(height)) if min(width, height) >= 1 else None
+
+
+def _picture(driver: WebDriver) -> Image.Image:
+    try:
+        png = base64.b64decode(str(driver.get_screenshot_as_base64()))
+        return Image.open(io.BytesIO(png)).convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        raise ToolError(f"the screenshot is no picture that can be read ({error})") from error
+
+
+def _tree(driver: WebDriver) -> UiTree:
+    try:
+        return parse_ui_tree(str(driver.page_source or ""))
+    except UnreadableTree as error:
+        raise ToolError(str(error)) from error
 
 
 def _wait(seconds: float) -> None:
