@@ -27,6 +27,7 @@ from tapgraph.tools.mobile.actions import (
     Home,
     LongPress,
     OpenApp,
+    ShowRest,
     Swipe,
     SwitchApp,
     Tap,
@@ -235,7 +236,7 @@ class AppiumDevice:
                 return self._apps.open(app_name)
             case Wait(seconds):
                 _wait(seconds)
-            case Answer() | AskUser():
+            case ShowRest() | Answer() | AskUser():
                 return "nothing happens on the phone"
         return ""
 
