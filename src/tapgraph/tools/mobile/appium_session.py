@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from appium.webdriver.webdriver import WebDriver
 from selenium.common.exceptions import (
@@ -18,9 +18,8 @@ from urllib3.exceptions import (
 )
 
 from tapgraph.errors import DeviceLost, DeviceUnavailable, ToolError
-from tapgraph.tools.mobile.appium_server import AppiumServer
 
-__all__ = ["AppiumSession", "UnsupportedCommand"]
+__all__ = ["AppiumSession", "DriverSource", "UnsupportedCommand"]
 
 _logger = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
@@ -32,8 +31,10 @@ _DRIVER_LOST = (
     "econnrefused",
     "econnreset",
     "session is either terminated or not started",
+    "not connected to devtools",
+    "tab crashed",
 )
-"""What Appium's drivers write when the server lives but the phone's part of the session died."""
+"""What drivers write when the server lives but the phone's part of the session died."""
 
 
 class UnsupportedCommand(ToolError):
@@ -46,6 +47,20 @@ class _SessionBroken(Exception):
     def __init__(self, reason: str, *, was_refused: bool) -> None:
         super().__init__(reason)
         self.was_refused = was_refused
+
+
+class DriverSource(Protocol):
+    """A server that opens sessions."""
+
+    url: str
+
+    def new_driver(self, capabilities: Mapping[str, object]) -> WebDriver:
+        """A client with a new session.
+
+        Raises:
+            DeviceUnavailable: the server refuses, or does not answer.
+        """
+        ...
 
 
 class AppiumSession:
@@ -61,7 +76,7 @@ class AppiumSession:
       told, and must look at the screen.
     """
 
-    def __init__(self, server: AppiumServer, capabilities: Mapping[str, object]) -> None:
+    def __init__(self, server: DriverSource, capabilities: Mapping[str, object]) -> None:
         self._server = server
         self._capabilities = capabilities
         self._driver: WebDriver | None = server.new_driver(capabilities)
