@@ -12,7 +12,6 @@ from tapgraph.errors import UsageError
 
 __all__ = ["MOBILE_AGENT_E", "PIPELINES", "TAPGRAPH", "Pipeline", "pipeline_from", "pipeline_named"]
 
-DEFAULT_SCREEN_TOKENS = 900
 LEAST_SCREEN_TOKENS = 20
 
 Wiring: TypeAlias = Literal["side by side", "in order"]
@@ -53,7 +52,7 @@ class Pipeline:
     marks_targets: bool = True
     published_actions: bool = False
     learns_from_failure: bool = True
-    screen_tokens: int = DEFAULT_SCREEN_TOKENS
+    screen_tokens: int = 900
     history_window: int = 5
     escalate_after: int = 2
     limits: Limits = field(default_factory=lambda: Limits(unlimited=("Swipe", "Back")))

@@ -82,18 +82,23 @@ class AppiumDevice:
 
     @classmethod
     def connect(
-        cls, url: str, *, udid: str | None = None, capabilities: Mapping[str, object] | None = None
+        cls,
+        url: str,
+        *,
+        udid: str | None = None,
+        capabilities: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
     ) -> Self:
         """Open a session on the server at `url`.
 
         `udid` chooses among several phones. `capabilities` are added to those that an agent needs,
-        and win over them.
+        and win over them, as `settings` over those of the driver.
 
         Raises:
             UsageError: `url` is no http address.
             DeviceUnavailable: no Appium server answers there, or it has no such phone.
         """
-        server = AppiumServer(url)
+        server = AppiumServer(url, settings)
         server.check()
         wanted = session_capabilities(udid, capabilities, server_is_local=server.is_local)
         return cls(AppiumSession(server, wanted))

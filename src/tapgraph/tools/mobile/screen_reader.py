@@ -69,7 +69,8 @@ class ScreenReader:
     On a phone whose time is virtual (`Capability.VIRTUAL_TIME`) one look is enough unless something
     is loading, and there is no pause between looks. A loading sign that once outlasted the time
     limit, a page that stayed without elements, a text that was still changing then, and a picture
-    that never stood still are not waited for again. A black picture is not read; it leaves a warning.
+    that never stood still are not waited for again. A black picture is not read; it leaves a
+    warning.
 
     `pictures="when needed"` takes a screenshot only to read text from it.
     """

@@ -10,6 +10,7 @@ from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.options import ArgOptions
+from selenium.webdriver.remote.client_config import ClientConfig
 from selenium.webdriver.remote.webdriver import WebDriver
 from urllib3.exceptions import HTTPError
 
@@ -68,9 +69,8 @@ class Browser:
         for name, value in capabilities.items():
             options.set_capability(name, value)
         options.unhandled_prompt_behavior = "ignore"
-        driver = webdriver.Remote(str(self._server), options=options)
-        driver.command_executor.client_config.timeout = _COMMAND_TIMEOUT_S
-        return driver
+        config = ClientConfig(str(self._server), timeout=_COMMAND_TIMEOUT_S)
+        return webdriver.Remote(str(self._server), options=options, client_config=config)
 
 
 def page_address(text: str) -> str:

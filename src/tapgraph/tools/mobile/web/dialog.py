@@ -19,7 +19,7 @@ _TITLE = 96
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something in a dialog: its title, a row by its number, its field, or a button by its label."""
+    """Something in a dialog; `kind` is title, row, field or button, and a row has its number."""
 
     kind: str
     text: str
@@ -94,8 +94,8 @@ class Dialog:
 
     def hierarchy(self, package: str, size: Size) -> str:
         """The dialog as a dump of one window."""
-        sides = {"width": str(size.width_px), "height": str(size.height_px)}
-        root = etree.Element("hierarchy", rotation="0", **sides)
+        width, height = str(size.width_px), str(size.height_px)
+        root = etree.Element("hierarchy", rotation="0", width=width, height=height)
         root.append(self.window(package, size))
         return etree.tostring(root, encoding="unicode")
 
@@ -112,7 +112,9 @@ class Dialog:
         draw.rectangle(corners(self.bounds(size)), fill="white")
         for part in self.parts(size):
             if part.kind != "title":
-                outline = "black" if part.row in self.chosen or part.kind == "field" else "lightgrey"
+                outline = (
+                    "black" if part.row in self.chosen or part.kind == "field" else "lightgrey"
+                )
                 draw.rectangle(corners(part.bounds), outline=outline)
             place = (scale * (part.bounds.left + 12), scale * (part.bounds.top + 14))
             draw.text(place, part.text, fill="black", font=font)

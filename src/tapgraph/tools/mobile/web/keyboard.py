@@ -24,7 +24,7 @@ _WHOLE_VALUES = {
     "week": "2026-W11",
     "datetime-local": "2026-03-09T14:30",
 }
-"""Fields whose parts are chosen one by one in a browser's own way, and how a value of each looks."""
+"""Fields whose parts are chosen one by one in a browser's own way, and a value of each."""
 
 
 class WebKeyboard:

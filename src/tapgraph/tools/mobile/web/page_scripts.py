@@ -14,7 +14,10 @@ _FOCUSED = """
 function focused(doc) {
   let el = doc.activeElement;
   while (el) {
-    if (el.shadowRoot && el.shadowRoot.activeElement) { el = el.shadowRoot.activeElement; continue; }
+    if (el.shadowRoot && el.shadowRoot.activeElement) {
+      el = el.shadowRoot.activeElement;
+      continue;
+    }
     if (el.tagName === "IFRAME") {
       let inner = null;
       try { inner = el.contentDocument; } catch { inner = null; }
@@ -42,8 +45,9 @@ FACTS = _FOCUSED + "return [location.href, document.title, isField(el)];"
 
 LOCAL_TIME = """
 const now = new Date();
-return [now.getFullYear(), now.getMonth() + 1, now.getDate(), now.getHours(), now.getMinutes()];
+return new Date(now - now.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
 """
+"""The browser's date and time without a zone, as a phone shows them."""
 
 PREPARE_TYPING = (
     _FOCUSED
@@ -60,8 +64,8 @@ return "keys";
 )
 """Put the caret behind what the focused field holds; returns how text is to be put in.
 
-`null`: no field has the focus; `keys`: as keystrokes; `end key`: after the key End; else the type of
-a field of date or time, which takes its value whole.
+`null`: no field has the focus; `keys`: as keystrokes; `end key`: after the key End; else the type
+of a field of date or time, which takes its value whole.
 """
 
 SET_VALUE = _FOCUSED + "put(el, arguments[0]); return el.value;"
@@ -97,10 +101,11 @@ const select = hit && (hit.closest("select") || (hit.closest("label") || {}).con
 if (!select || select.tagName !== "SELECT" || select.disabled) return null;
 document[Symbol.for("tapgraph.select")] = select;
 const label = [...select.labels].map((one) => one.innerText).join(" ");
+const options = [...select.options];
 return {
   title: select.getAttribute("aria-label") || label || select.title || "",
-  rows: [...select.options].map((one) => one.label),
-  chosen: [...select.options].map((one, index) => (one.selected ? index : -1)).filter((one) => one >= 0),
+  rows: options.map((one) => one.label),
+  chosen: [...options.keys()].filter((row) => options[row].selected),
 };
 """
 """The drop-down under a point, kept in the page for `CHOOSE`; null where there is none."""
@@ -108,8 +113,7 @@ return {
 CHOOSE = """
 const select = document[Symbol.for("tapgraph.select")];
 const option = select && select.isConnected ? select.options[arguments[0]] : null;
-if (!option || option.disabled || (option.parentElement.disabled === true && option.parentElement !== select))
-  return false;
+if (!option || option.disabled || option.closest("optgroup:disabled")) return false;
 if (select.multiple) option.selected = !option.selected; else select.selectedIndex = arguments[0];
 select.focus();
 select.dispatchEvent(new Event("input", { bubbles: true }));

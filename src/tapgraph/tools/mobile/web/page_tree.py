@@ -13,7 +13,15 @@ from tapgraph.tools.mobile.geometry import Bounds, Size
 
 __all__ = ["Page", "page_script", "read_page", "view_element"]
 
-_NOT_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF])
+_NOT_XML = dict.fromkeys([
+    *range(9),
+    11,
+    12,
+    *range(14, 32),
+    *range(0xD800, 0xE000),
+    0xFFFE,
+    0xFFFF,
+])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +102,7 @@ def view_element(attributes: Mapping[str, object], bounds: Bounds) -> etree._Ele
     return etree.Element(str(attributes["class"]), written)
 
 
-def _placed(
-    view: Mapping[str, Any], package: str, place: Bounds, scale: float
-) -> etree._Element:
+def _placed(view: Mapping[str, Any], package: str, place: Bounds, scale: float) -> etree._Element:
     left, top, right, bottom = view["b"]
     bounds = Bounds(
         place.left + round(left * scale),

@@ -165,8 +165,7 @@ class WebDevice:
     def local_time(self) -> datetime | None:
         """The browser's date and time; None while a dialog keeps it from telling."""
         told = self._look(lambda driver: driver.execute_script(page_scripts.LOCAL_TIME))
-        # A phone's clock has no zone.
-        return datetime(*map(int, told)) if isinstance(told, list) else None  # noqa: DTZ001
+        return datetime.fromisoformat(str(told)) if told else None
 
     def close(self) -> None:
         """End the session, and with it a browser that was started for it."""
