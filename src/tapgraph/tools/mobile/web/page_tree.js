@@ -278,6 +278,7 @@ return {
   // Scroll bars are part of the picture, but not of the visual viewport.
   width: scale === 1 ? innerWidth : view.width * scale,
   height: scale === 1 ? innerHeight : view.height * scale,
+  zoom: [scale, shift.x, shift.y],
   title: document.title,
   url: location.href,
   isLoading: document.readyState === "loading",

@@ -9,7 +9,7 @@ from typing import Any
 from lxml import etree
 
 from tapgraph.errors import ToolError
-from tapgraph.tools.mobile.geometry import Bounds, Size
+from tapgraph.tools.mobile.geometry import Bounds, Point, Size
 
 __all__ = ["Page", "page_script", "read_page", "view_element"]
 
@@ -30,20 +30,29 @@ class Page:
 
     Attributes:
         size: of the visible part, in the units of its bounds.
+        zoom: how many units each CSS pixel takes.
+        shift: CSS pixels of the layout left of the visible part, and above it.
         views: nested views: attributes `a`, bounds `b`, children `c`.
     """
 
     size: Size
+    zoom: float
+    shift: tuple[float, float]
     title: str
     url: str
     is_loading: bool
     scrolls: bool
     views: Sequence[Mapping[str, Any]]
 
+    def client_point(self, point: Point) -> Point:
+        """A point of the visible part, in CSS pixels as scripts and touches count them."""
+        x, y = self.shift
+        return Point(int(point.x / self.zoom + x), int(point.y / self.zoom + y))
+
     def hierarchy(self, package: str) -> str:
         """The page as a dump of one window.
 
-        >>> page = Page(Size(9, 9), "", "", False, False, [])
+        >>> page = Page(Size(9, 9), 1.0, (0.0, 0.0), "", "", False, False, [])
         >>> page.hierarchy("example.org")[:51]
         '<hierarchy rotation="0" width="9" height="9"><android'
         """
@@ -77,6 +86,8 @@ def read_page(execute: Callable[[str], object]) -> Page:
         raise ToolError(f"the page cannot be read: its script gave {told!r:.80}")
     return Page(
         size=Size(round(told["width"]), round(told["height"])),
+        zoom=float(told["zoom"][0]),
+        shift=(float(told["zoom"][1]), float(told["zoom"][2])),
         title=str(told["title"]),
         url=str(told["url"]),
         is_loading=bool(told["isLoading"]),

@@ -75,6 +75,7 @@ class WebDevice:
         self._home = home
         self._keyboard = WebKeyboard(session, self._read_tree)
         self._scale: PictureScale | None = None
+        self._page: Page | None = None
         self._picture: Image.Image | None = None
         self._windows = 1
         self._choosing: Dialog | None = None
@@ -110,9 +111,10 @@ class WebDevice:
             self._picture = shown
         if self._picture is None:
             raise DeviceLost("the browser gives no picture")
-        page = self._look(lambda driver: _window_size(driver))
+        page = self._look(_page)
         if page is not None:
-            self._scale = PictureScale.between(page, Size(*self._picture.size))
+            self._page = page
+            self._scale = PictureScale.between(page.size, Size(*self._picture.size))
         dialog = self._dialog()
         return self._picture if dialog is None else dialog.paint(self._picture, self._window())
 
@@ -209,7 +211,7 @@ class WebDevice:
         dialog = self._dialog()
         match action:
             case Tap(x, y) if dialog is not None:
-                self._touch_dialog(dialog, self._on_page(x, y))
+                self._touch_dialog(dialog, self._in_window(x, y))
             case Swipe(_, y1, _, y2) if dialog is not None:
                 if self._choosing is not None:
                     self._choosing = dialog.scrolled(self._window(), down=y2 < y1)
@@ -309,7 +311,7 @@ class WebDevice:
         if dialog is not None:
             return parse_ui_tree(dialog.hierarchy(self._app.package, self._window()))
         try:
-            page = self._session.read("read the page", _page)
+            self._page = page = self._session.read("read the page", _page)
             if self._scale is not None and page.size != self._scale.window:
                 self.screenshot()
             return parse_ui_tree(page.hierarchy(_package(page.url)))
@@ -327,6 +329,11 @@ class WebDevice:
         return self._scale.window if self._scale is not None else Size(412, 915)
 
     def _on_page(self, x: int, y: int) -> Point:
+        """Where scripts and touches find a pixel of the picture."""
+        point = self._in_window(x, y)
+        return self._page.client_point(point) if self._page is not None else point
+
+    def _in_window(self, x: int, y: int) -> Point:
         scale = self._current_scale()
         width_px, height_px = scale.picture.width_px, scale.picture.height_px
         if not (0 <= x < width_px and 0 <= y < height_px):
@@ -389,10 +396,6 @@ def _picture(driver: WebDriver) -> Image.Image:
 
 def _page(driver: WebDriver) -> Page:
     return read_page(driver.execute_script)
-
-
-def _window_size(driver: WebDriver) -> Size:
-    return _page(driver).size
 
 
 def _alert_text(driver: WebDriver) -> str | None:
