@@ -38,6 +38,7 @@ from tapgraph.tools.mobile.appium_apps import AppiumApps
 from tapgraph.tools.mobile.appium_server import AppiumServer, session_capabilities
 from tapgraph.tools.mobile.appium_session import AppiumSession
 from tapgraph.tools.mobile.appium_typing import AppiumKeyboard
+from tapgraph.tools.mobile.appium_webview import WebViewReader
 from tapgraph.tools.mobile.device import (
     SIMULATED_CAPABILITY,
     ActionReceipt,
@@ -77,6 +78,7 @@ class AppiumDevice:
         self._session = session
         self._keyboard = AppiumKeyboard(session, self._raw_tree)
         self._apps = AppiumApps(session, self._front_package)
+        self._web_views = WebViewReader(session)
         self._scale: PictureScale | None = None
         self._clock: tuple[datetime | None, float] | None = None
 
@@ -259,7 +261,7 @@ class AppiumDevice:
 
     def _raw_tree(self) -> UiTree:
         try:
-            return self._session.read("read the view hierarchy", _tree)
+            return self._web_views.filled(self._session.read("read the view hierarchy", _tree))
         except ToolError as error:
             raise UnreadableTree(str(error)) from error
 
