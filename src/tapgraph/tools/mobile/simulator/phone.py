@@ -8,7 +8,7 @@ The whole state can be kept, restored and copied in milliseconds.
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -222,6 +222,11 @@ class Phone:
         """What the shade holds, the newest first."""
         with self._lock:
             return tuple(self._system.shade.notifications)
+
+    @property
+    def permissions(self) -> Mapping[tuple[str, str], str]:
+        """By package and name: `granted`, `once` or `denied`."""
+        return dict(self._system.activities.permissions)
 
     def database(self, package: str) -> sqlite3.Connection:
         """An app's database, or the system's (`com.android.systemui`).

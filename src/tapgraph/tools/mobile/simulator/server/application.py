@@ -45,6 +45,7 @@ class _Outside(Enum):
     """Commands that are not carried out inside a session."""
 
     STATUS = auto()
+    SESSIONS = auto()
     OPEN_SESSION = auto()
     CLOSE_SESSION = auto()
 
@@ -95,6 +96,8 @@ class Application:
             return _status()
         body = _parse_body(request, body_bytes)
         with self._lock:
+            if command is _Outside.SESSIONS:
+                return self._sessions.listed()
             if command is _Outside.OPEN_SESSION:
                 return self._open_session(body)
             session = self._sessions.get(path["session_id"])
@@ -149,6 +152,8 @@ def _routes() -> MapAdapter:
     """All addresses; shared by all servers, because werkzeug compiles them slowly."""
     rules = [
         Rule("/status", methods=["GET"], endpoint=_Outside.STATUS),
+        Rule("/sessions", methods=["GET"], endpoint=_Outside.SESSIONS),
+        Rule("/appium/sessions", methods=["GET"], endpoint=_Outside.SESSIONS),
         Rule("/session", methods=["POST"], endpoint=_Outside.OPEN_SESSION),
         Rule("/session/<session_id>", methods=["DELETE"], endpoint=_Outside.CLOSE_SESSION),
     ]
