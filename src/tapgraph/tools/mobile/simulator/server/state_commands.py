@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tapgraph.tools.mobile.simulator.density import STATUS_BAR_DP, px
 from tapgraph.tools.mobile.simulator.server.call import Call
 from tapgraph.tools.mobile.simulator.server.protocol_error import ProtocolError
 
@@ -35,26 +36,14 @@ _STATES: Mapping[str, frozenset[str]] = {
 
 def viewport_rect(call: Call) -> object:
     """The screen without its status bar."""
-    size, bar_px = call.phone.size, _status_bar_px(call)
+    size, bar_px = call.phone.size, px(STATUS_BAR_DP)
     height_px = size.height_px - bar_px
     return {"left": 0, "top": bar_px, "width": size.width_px, "height": height_px}
 
 
-def system_bars(call: Call) -> object:
+def system_bars(_call: Call) -> object:
     """The height of the status bar."""
-    return {"statusBar": _status_bar_px(call)}
-
-
-def _status_bar_px(call: Call) -> int:
-    """The height of the system's window at the top, 0 where none is shown."""
-    tops = [
-        node.bounds.bottom
-        for node in call.look().root.walk()
-        if node.attribute("package") == "com.android.systemui"
-        and node.bounds.top == 0
-        and node.bounds.bottom < call.phone.size.height_px // 10
-    ]
-    return max(tops, default=0)
+    return {"statusBar": px(STATUS_BAR_DP)}
 
 
 def contexts(_call: Call) -> object:
