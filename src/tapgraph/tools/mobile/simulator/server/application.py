@@ -21,6 +21,7 @@ from tapgraph.tools.mobile.device import SIMULATED_CAPABILITY
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server.call import Call
 from tapgraph.tools.mobile.simulator.server.capabilities import match_capabilities
+from tapgraph.tools.mobile.simulator.server.manners import Manners
 from tapgraph.tools.mobile.simulator.server.parameters import Parameters
 from tapgraph.tools.mobile.simulator.server.protocol_error import ProtocolError
 from tapgraph.tools.mobile.simulator.server.routes import ROUTES, Command
@@ -58,10 +59,12 @@ class Application:
         phone: Phone,
         *,
         udid: str = SIMULATOR_UDID,
+        manners: Manners | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._phone = phone
         self._udid = udid
+        self._manners = manners or Manners()
         self._sessions = SessionBook(clock)
         self._lock = threading.Lock()
 
@@ -105,7 +108,7 @@ class Application:
                 if command is _Outside.CLOSE_SESSION:
                     self._sessions.close()
                     return None
-                return _run(command, Call(self._phone, session, path, body))
+                return _run(command, Call(self._phone, self._manners, session, path, body))
             finally:
                 self._sessions.touch(session)
 

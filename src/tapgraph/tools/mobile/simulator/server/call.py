@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from tapgraph.tools.mobile.simulator.phone import Phone
+from tapgraph.tools.mobile.simulator.server.manners import Manners
 from tapgraph.tools.mobile.simulator.server.parameters import Parameters
 from tapgraph.tools.mobile.simulator.server.screen_tree import ScreenTree, TreeNode
 from tapgraph.tools.mobile.simulator.server.session import Session
@@ -25,11 +26,13 @@ class Call:
     """A command inside a session.
 
     Attributes:
+        manners: how much of the phone is told.
         path: the variable parts of the address, such as `element_id`.
         body: the JSON object that came with it.
     """
 
     phone: Phone
+    manners: Manners
     session: Session
     path: Mapping[str, str]
     body: Parameters
@@ -40,11 +43,11 @@ class Call:
 
     def page_source(self) -> str:
         """The view hierarchy; nothing but the keyguard while the screen is off."""
-        return _KEYGUARD if self.session.is_locked else self.phone.page_source()
+        return _KEYGUARD if self.session.is_locked else self.manners.source(self.phone)
 
     def screenshot(self) -> Image.Image:
         """The screen; black while it is off."""
-        picture = self.phone.screenshot()
+        picture = self.manners.picture(self.phone)
         return Image.new("RGB", picture.size) if self.session.is_locked else picture
 
     def element(self) -> TreeNode:

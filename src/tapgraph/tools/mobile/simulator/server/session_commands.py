@@ -105,6 +105,7 @@ def update_settings(call: Call) -> None:
 
 def page_source(call: Call) -> object:
     """The view hierarchy as UiAutomator2 writes it."""
+    call.manners.wait_for_root(call.phone)
     return call.page_source()
 
 
