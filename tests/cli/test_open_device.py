@@ -3,19 +3,21 @@
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.run.budget import Budget
+from tapgraph.agents.run.ledger import answered_actions
 from tapgraph.agents.run.outcome import Outcome
+from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.cli import open_device as opening
 from tapgraph.cli.device_spec import DeviceSpec
-from tapgraph.cli.main import main
 from tapgraph.cli.open_device import DEVICE_GROUP, open_device
 from tapgraph.cli.run_options import RunOptions
 from tapgraph.errors import DeviceUnavailable, ToolError, UsageError
-from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.tools.mobile.actions import OpenApp, Tap, Wait
 from tapgraph.tools.mobile.simulator.builder import build_phone
@@ -106,35 +108,39 @@ def test_a_run_keeps_its_device_in_its_header() -> None:
 
 
 @pytest.fixture
-def recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[], SimulatedDevice]:
-    run = tmp_path / "run"
-    assert main(["run", "Turn on Do Not Disturb", "--out", str(run)]) == 0
-    return lambda: open_device(DeviceSpec(device=f"replay:{run}"))  # type: ignore[return-value]
+def recorded(known_routes: ModuleType, tmp_path: Path) -> Callable[[], Any]:
+    """Does a task, and opens its recording."""
+    with build_phone(seed=7) as phone, SimulatedDevice(phone) as device:
+        agent = PhoneAgent(device, RoleModels(known_routes.KnowsRoutes(phone)))
+        result = agent.run(known_routes.SWITCH, out=tmp_path / "run")
+    assert result.outcome is Outcome.SUCCESS
+    return lambda: open_device(DeviceSpec(device=f"replay:{tmp_path / 'run'}"))
 
 
-def test_a_recording_goes_on_when_the_same_is_done(
-    recorded: Callable[[], SimulatedDevice], tmp_path: Path
-) -> None:
+def test_a_recording_goes_on_when_the_same_is_done(recorded: Callable[[], Any]) -> None:
     with recorded() as device:
         assert device.current_app().label == "Home screen"
         assert device.local_time().isoformat() == "2026-05-14T10:24:00"
         device.perform(Wait(1))
-        with pytest.raises(ToolError, match=r"in the recording comes .*'Settings'"):
+        with pytest.raises(ToolError, match=r"in the recording comes .*'Clock'"):
             device.perform(Tap(5, 5))
-        device.perform(OpenApp("Settings"))
-        assert device.current_app().label == "Settings"
-        assert "Sound" in device.ui_tree().xml
+        device.perform(OpenApp("Clock"))
+        assert device.current_app().label == "Clock"
+        assert "08:30" in device.ui_tree().xml
         assert device.screenshot().size == (1080, 2400)
-        moment = device.moment  # type: ignore[attr-defined]
+        moment = device.moment
         touched = moment.screen.element_at(moment.action)
         device.perform(Tap(touched.bounds.left + 3, touched.bounds.top + 3))
-        assert device.current_app().activity != moment.screen.app.activity
+        assert device.moment.screen.fingerprint != moment.screen.fingerprint
 
 
-def test_a_whole_run_can_be_done_on_its_recording(
-    recorded: Callable[[], SimulatedDevice], tmp_path: Path
+def test_all_that_was_done_leads_to_the_end_of_a_recording(
+    recorded: Callable[[], Any], tmp_path: Path
 ) -> None:
+    done = answered_actions(RunFolder.open(tmp_path / "run").timeline())
     with recorded() as device:
-        agent = PhoneAgent(device, RoleModels(Demonstrator()))
-        result = agent.run("Turn on Do Not Disturb", out=tmp_path / "again")
-    assert result.outcome is Outcome.SUCCESS
+        for action in done:
+            device.perform(action)
+        assert device.moment.action is None
+        with pytest.raises(ToolError, match="the recording ends here"):
+            device.perform(done[0])

@@ -15,6 +15,7 @@ from tapgraph.cli.options import (
     ClockOption,
     DeviceOption,
     FaultsOption,
+    PhoneOption,
     SeedOption,
     SettingOption,
     StateDirOption,
@@ -50,6 +51,7 @@ class DeviceSpec:
     settings: tuple[str, ...] = ()
     seed: int = 0
     faults: str = ""
+    phone: str = ""
     state_dir: str | None = None
     clock: str | None = None
 
@@ -87,6 +89,7 @@ _OPTIONS: dict[str, Any] = {
     "setting": (SettingOption, None),
     "seed": (SeedOption, 0),
     "faults": (FaultsOption, ""),
+    "phone": (PhoneOption, ""),
     "state_dir": (StateDirOption, None),
     "clock": (ClockOption, None),
 }

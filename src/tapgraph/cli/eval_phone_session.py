@@ -52,7 +52,7 @@ def open_phones(spec: DeviceSpec) -> Phones:
     """
     check_options(spec)
     if spec.is_simulated:
-        return SimulatedPhones(spec.faults)
+        return SimulatedPhones(spec.faults, spec.phone)
     place = spec.web_url or (spec.appium_url if spec.device == "appium" else "")
     name = " behind ".join(filter(None, [spec.udid or spec.device, place]))
     return OnePhone(name, partial(open_device, spec))

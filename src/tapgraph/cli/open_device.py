@@ -23,7 +23,7 @@ DEVICE_GROUP = "tapgraph.devices"
 """The group of entry points by which installed packages register devices."""
 _OWN = "a device of your own"
 _TAKES: Mapping[str, frozenset[str]] = {
-    "sim": frozenset({"faults", "state_dir", "clock"}),
+    "sim": frozenset({"faults", "phone", "state_dir", "clock"}),
     "appium": frozenset({"appium_url", "udid", "capabilities", "settings"}),
     "web": frozenset({"web_url", "webdriver_url", "capabilities"}),
     "replay": frozenset(),
@@ -78,18 +78,24 @@ def check_options(spec: DeviceSpec) -> None:
 
 
 def open_phone(
-    *, seed: int = 0, faults: str = "", state_dir: Path | None = None, clock: str | None = None
+    *,
+    seed: int = 0,
+    faults: str = "",
+    phone: str = "",
+    state_dir: Path | None = None,
+    clock: str | None = None,
 ) -> Phone:
     """A fresh simulated phone.
 
     Raises:
-        UsageError: the faults, the time or the folder cannot be used.
+        UsageError: the faults, the kind of phone, the time or the folder cannot be used.
     """
     from tapgraph.tools.mobile.simulator.builder import (  # noqa: PLC0415
         DEFAULT_CLOCK,
         build_phone,
     )
     from tapgraph.tools.mobile.simulator.faults import FaultPlan  # noqa: PLC0415
+    from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile  # noqa: PLC0415
 
     if state_dir is not None:
         try:
@@ -101,6 +107,7 @@ def open_phone(
         clock=DEFAULT_CLOCK if clock is None else _local_time(clock),
         state_dir=state_dir,
         faults=FaultPlan.parse(faults),
+        profile=PhoneProfile.parse(phone),
     )
 
 
@@ -108,7 +115,9 @@ def _simulated(spec: DeviceSpec) -> Device:
     from tapgraph.tools.mobile.simulator.device import SimulatedDevice  # noqa: PLC0415
 
     folder = Path(spec.state_dir) if spec.state_dir is not None else None
-    phone = open_phone(seed=spec.seed, faults=spec.faults, state_dir=folder, clock=spec.clock)
+    phone = open_phone(
+        seed=spec.seed, faults=spec.faults, phone=spec.phone, state_dir=folder, clock=spec.clock
+    )
     return SimulatedDevice(phone)
 
 

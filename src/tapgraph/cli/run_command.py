@@ -28,7 +28,7 @@ from tapgraph.cli.options import (
     human_or_default,
     refuse_what_a_run_holds,
 )
-from tapgraph.cli.run_options import DEFAULT_SCREEN_TOKENS, DEMONSTRATOR, ReadFromKind, RunOptions
+from tapgraph.cli.run_options import DEFAULT_SCREEN_TOKENS, ReadFromKind, RunOptions
 from tapgraph.errors import UsageError
 
 __all__ = ["run"]
@@ -43,8 +43,7 @@ def run(
         str | None,
         typer.Option(
             metavar="SPEC",
-            help="openai:NAME, http://HOST:PORT/v1#NAME, or demonstrator (simulated phone only, "
-            "the default there).",
+            help="openai:NAME, http://HOST:PORT/v1#NAME or local:PATH.",
         ),
     ] = None,
     memory: Annotated[
@@ -88,11 +87,14 @@ def run(
         given_to_catalogs = (catalog, secret, header, server, allow_host, file)
         refuse_what_a_run_holds(instruction, out, *given_to_catalogs, prompts)
         return resume_run(resume, _resumed(resume, given), json=json).outcome.exit_code
-    if model is None and not device.is_simulated:
-        raise UsageError(f"{device.device} needs a model: add --model openai:NAME or a URL")
+    if not model:
+        raise UsageError(
+            "a task needs a model: add --model openai:NAME, a URL or local:PATH; "
+            "`tapgraph demo` needs none"
+        )
     options = RunOptions(
         **vars(device),
-        model=model or DEMONSTRATOR,
+        model=model,
         catalogs=tuple(catalog or ()),
         secrets=tuple(secret or ()),
         headers=tuple(header or ()),

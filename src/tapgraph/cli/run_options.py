@@ -7,9 +7,8 @@ from typing import ClassVar
 from tapgraph.cli.device_spec import DeviceSpec
 from tapgraph.cli.task_options import TaskOptions
 
-__all__ = ["DEFAULT_SCREEN_TOKENS", "DEMONSTRATOR", "ReadFromKind", "RunOptions"]
+__all__ = ["DEFAULT_SCREEN_TOKENS", "ReadFromKind", "RunOptions"]
 
-DEMONSTRATOR = "demonstrator"
 DEFAULT_SCREEN_TOKENS = 900
 
 
@@ -24,9 +23,14 @@ class ReadFromKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(TaskOptions, DeviceSpec):
-    """How to run a task; kept in the run's header, so that it can be resumed."""
+    """How to run a task; kept in the run's header, so that it can be resumed.
 
-    model: str = DEMONSTRATOR
+    Attributes:
+        model: a spec; empty for a demonstration, which needs no model.
+        screen_tokens: how long a screen may be in a prompt.
+    """
+
+    model: str = ""
     pipeline: str = "tapgraph"
     read_from: ReadFromKind = ReadFromKind.AUTO
     screen_tokens: int = DEFAULT_SCREEN_TOKENS

@@ -4,6 +4,7 @@ import io
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.llm_backend.chat_model import ChatModel
 from tapgraph.tools.mobile.appium_device import AppiumDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server.application import Application
@@ -54,10 +56,6 @@ QUESTIONS = (
     "mobile: listApps",
 )
 """What an agent's device asks beside its actions."""
-
-
-NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
-"""A task that opens an app, taps, and types into two fields."""
 
 
 class RefusingServer:
@@ -112,45 +110,52 @@ def _question(address: str, body: bytes) -> str:
     return str(command["script"])
 
 
-def run_on(refusing: RefusingServer, run_task: Any) -> Outcome:
-    """How the run ended; its folder says the same."""
-    with AppiumDevice.connect(refusing.url) as device:
-        result = run_task(NOTE, device=device)
-    assert RunFolder.open(result.folder).header.outcome is result.outcome
-    assert result.outcome is not None
-    return result.outcome
+@pytest.fixture
+def outcome(
+    refusing: RefusingServer, run_task: Any, known_routes: ModuleType, knowing: ChatModel
+) -> Callable[[], Outcome]:
+    """Writes a note, and says how that ended; the run's folder says the same."""
+
+    def run() -> Outcome:
+        with AppiumDevice.connect(refusing.url) as device:
+            result = run_task(known_routes.NOTE, knowing, device=device)
+        assert RunFolder.open(result.folder).header.outcome is result.outcome
+        assert result.outcome is not None
+        return Outcome(result.outcome)
+
+    return run
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_question_that_is_refused_once_in_every_step_stops_no_run(
-    question: str, refusing: RefusingServer, run_task: Any
+    question: str, refusing: RefusingServer, outcome: Callable[[], Outcome]
 ) -> None:
     refusing.refused = frozenset({question})
-    assert run_on(refusing, run_task) is Outcome.SUCCESS
+    assert outcome() is Outcome.SUCCESS
     assert refusing.refusals > 0
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_all_questions_refused_once_in_every_step_stop_no_run(
-    refusal: str, refusing: RefusingServer, run_task: Any
+    refusal: str, refusing: RefusingServer, outcome: Callable[[], Outcome]
 ) -> None:
     refusing.refused, refusing.refusal = frozenset(QUESTIONS), REFUSALS[refusal]
-    assert run_on(refusing, run_task) is Outcome.SUCCESS
+    assert outcome() is Outcome.SUCCESS
     assert refusing.refusals > 50
 
 
 @pytest.mark.parametrize("question", QUESTIONS[1:])
 def test_question_that_is_never_answered_stops_no_run(
-    question: str, refusing: RefusingServer, run_task: Any
+    question: str, refusing: RefusingServer, outcome: Callable[[], Outcome]
 ) -> None:
     refusing.refused, refusing.never_answers = frozenset({question}), True
-    assert run_on(refusing, run_task) in set(Outcome) - {Outcome.DEVICE_LOST}
+    assert outcome() in set(Outcome) - {Outcome.DEVICE_LOST}
 
 
 @pytest.mark.parametrize("refusal", ["no root", "null"])
 def test_phone_that_tells_only_what_it_shows_can_be_used(
-    refusal: str, refusing: RefusingServer, run_task: Any
+    refusal: str, refusing: RefusingServer, outcome: Callable[[], Outcome]
 ) -> None:
     refusing.refused = frozenset(QUESTIONS) - {"source", "screenshot", "mobile: listApps"}
     refusing.refusal, refusing.never_answers = REFUSALS[refusal], True
-    assert run_on(refusing, run_task) is Outcome.SUCCESS
+    assert outcome() is Outcome.SUCCESS

@@ -1,13 +1,14 @@
 """The simulated phone as unkind as a real one."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 from lxml import etree
 
 from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.run.outcome import Outcome
-from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.tools.mobile.actions import OpenApp
 from tapgraph.tools.mobile.appium_device import AppiumDevice
@@ -80,9 +81,9 @@ def test_trees_are_deeper_and_tell_what_android_tells(real_phone: Phone) -> None
 
 
 def test_a_whole_task_is_done_on_such_a_phone(
-    device: AppiumDevice, tmp_path_factory: pytest.TempPathFactory
+    device: AppiumDevice, real_phone: Phone, known_routes: ModuleType, tmp_path: Path
 ) -> None:
-    agent = PhoneAgent(device, RoleModels(Demonstrator()))
-    note = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
-    result = agent.run(note, out=tmp_path_factory.mktemp("run") / "run")
+    agent = PhoneAgent(device, RoleModels(known_routes.KnowsRoutes(real_phone)))
+    result = agent.run(known_routes.NOTE, out=tmp_path / "run")
     assert result.outcome is Outcome.SUCCESS
+    assert known_routes.is_done(known_routes.NOTE, real_phone)

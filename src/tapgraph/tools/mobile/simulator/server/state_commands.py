@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tapgraph.tools.mobile.simulator.density import STATUS_BAR_DP, px
+from tapgraph.tools.mobile.simulator.phone_profile import STATUS_BAR_DP
 from tapgraph.tools.mobile.simulator.server.call import Call
 from tapgraph.tools.mobile.simulator.server.protocol_error import ProtocolError
 
@@ -36,14 +36,14 @@ _STATES: Mapping[str, frozenset[str]] = {
 
 def viewport_rect(call: Call) -> object:
     """The screen without its status bar."""
-    size, bar_px = call.phone.size, px(STATUS_BAR_DP)
+    size, bar_px = call.phone.size, call.phone.profile.px(STATUS_BAR_DP)
     height_px = size.height_px - bar_px
     return {"left": 0, "top": bar_px, "width": size.width_px, "height": height_px}
 
 
-def system_bars(_call: Call) -> object:
+def system_bars(call: Call) -> object:
     """The height of the status bar."""
-    return {"statusBar": px(STATUS_BAR_DP)}
+    return {"statusBar": call.phone.profile.px(STATUS_BAR_DP)}
 
 
 def contexts(_call: Call) -> object:
@@ -61,11 +61,10 @@ def permissions(call: Call) -> object:
             + ", ".join(_STATES),
         )
     package = call.body.text("appPackage", call.phone.foreground[0])
-    return sorted(
-        _PERMISSIONS.get(name, name)
-        for (owner, name), state in call.phone.permissions.items()
-        if owner == package and state in _STATES[kind]
+    rows = call.phone.database("com.android.systemui").execute(
+        "SELECT name, state FROM permissions WHERE package = ?", (package,)
     )
+    return sorted(_PERMISSIONS.get(name, name) for name, state in rows if state in _STATES[kind])
 
 
 def list_displays(call: Call) -> object:
