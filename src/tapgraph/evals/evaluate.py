@@ -4,7 +4,6 @@ import json
 import multiprocessing
 import os
 import pickle
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -25,6 +24,7 @@ from tapgraph.evals.runner import Progress, read_results, run_items
 from tapgraph.evals.suite import Suite
 from tapgraph.evals.trial import MakeAgent, Trial, TrialRecord, broken, run_trial
 from tapgraph.memory import MemoryStore
+from tapgraph.memory.database import copy_file
 
 __all__ = [
     "EvalHeader",
@@ -211,9 +211,14 @@ class _Work:
         files = [self._memory_file(Trial(name, trial.seed, trial.number)) for name in earlier]
         place = self._memory_file(trial)
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.unlink(missing_ok=True)
+        for file in (
+            place,
+            place.with_name(f"{place.name}-wal"),
+            place.with_name(f"{place.name}-shm"),
+        ):
+            file.unlink(missing_ok=True)
         if left := [file for file in files if file.exists()]:
-            shutil.copyfile(left[-1], place)
+            copy_file(left[-1], place)
         return MemoryStore.open(place)
 
     def _memory_file(self, trial: Trial) -> Path:

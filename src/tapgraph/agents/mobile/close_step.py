@@ -55,7 +55,13 @@ def close_step(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]
         team.run.folder.record(Escalated(step=state["step"], failures=failures))
     used = team.offer.shortcut(decision.name)
     if used is not None:
-        team.memory.record_use(used.id, succeeded=worked)
+        team.memory.record(
+            "worked" if worked else "failed",
+            [used.id],
+            run=team.run.folder.path.name,
+            step=state["step"],
+            why=judgement.error,
+        )
     return update | team.run.close_step(record, judgement.judged_by, progress=judgement.progress)
 
 
