@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import ColumnElement, RowMapping, or_
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from tapgraph.memory.models import (
     Entry,
@@ -76,14 +77,16 @@ def scope_namespace(kind: str, scope: Scope) -> str:
     return "/".join("-" if part is None else quote(part, safe="") for part in parts)
 
 
-def applies(scope: Scope) -> list[ColumnElement[bool]]:
+def applies(
+    scope: Scope, columns: ReadOnlyColumnCollection[str, Any] = ENTRIES.c
+) -> list[ColumnElement[bool]]:
     """What the scope leaves open is not asked for; an entry that leaves it open applies."""
     asked = scope_columns(scope)
     agent = asked.pop("agent")
     return [
-        ENTRIES.c.agent == agent,
+        columns["agent"] == agent,
         *(
-            or_(ENTRIES.c[name].is_(None), ENTRIES.c[name] == value)
+            or_(columns[name].is_(None), columns[name] == value)
             for name, value in asked.items()
             if value is not None
         ),

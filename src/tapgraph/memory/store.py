@@ -237,6 +237,16 @@ class MemoryStore:
             if row["status"] == "draft":
                 set_status(connection, row["id"], "verified", reason, self.clock())
 
+    def reinstate(self, key: str, *, reason: str) -> None:
+        """Take an entry as verified, whatever it was.
+
+        Raises:
+            UsageError: there is no such entry.
+        """
+        with transaction(self.engine) as connection:
+            row = self._row(connection, key)
+            set_status(connection, row["id"], "verified", reason, self.clock())
+
     def merge(self, keys: Sequence[str], into: str, *, why: str) -> None:
         """Let one entry stand for others; the rows of their evidence become its own.
 

@@ -19,7 +19,6 @@ from tapgraph.agents.run.history import Limits
 from tapgraph.agents.run.outcome import AgentKind
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.errors import UsageError
-from tapgraph.memory import MemoryStore
 from tapgraph.tools.api.calls import ApiRunner
 from tapgraph.tools.api.joined import JoinedRunner
 
@@ -90,7 +89,7 @@ class ApiAgent(Agent):
             )
         return self
 
-    def _work(self, run: AgentRun, memory: MemoryStore) -> Work[ApiState]:  # noqa: ARG002
+    def _work(self, run: AgentRun) -> Work[ApiState]:
         runner = self.runner
         pinned: tuple[str, ...] = ()
         if self.phone is not None:

@@ -54,9 +54,10 @@ def chooser(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
 
 
 def _conversation(state: ApiState, team: ApiTeam) -> tuple[Message, Message]:
+    remembered = team.run.recall.for_subgoal(state["instruction"], step=state["step"])
     return team.run.prompts.conversation(
         "chooser",
-        {"answer_rule": team.run.answer_form(_ANSWER), "tips": team.run.tip_lines},
+        {"answer_rule": team.run.answer_form(_ANSWER), "tips": remembered.tip_lines},
         {"started_at": state["started_at"], "hint": _hint(state, team.run.limits)},
         blocks={
             "instruction": state["instruction"],

@@ -1,7 +1,4 @@
-"""What a task ends with: a check of all of it, and what was learnt.
-
-What is learnt is recorded only.
-"""
+"""What a task ends with: a check of all of it, and what was learnt."""
 
 from typing import Any
 
@@ -10,7 +7,16 @@ from langgraph.runtime import Runtime
 from tapgraph.agents.api.state import ApiState, ApiTeam
 from tapgraph.agents.api.wording import result_line, steps_block
 from tapgraph.agents.run.agent_run import AgentRun
+from tapgraph.agents.run.experience import (
+    Lesson,
+    check_changes,
+    known_tips,
+    learn_tips,
+    numbered_tips,
+)
 from tapgraph.agents.run.replies import TipsReply, VerifierReply
+from tapgraph.memory.admission import ForeignWords
+from tapgraph.tools.api.json_value import json_text
 
 __all__ = ["tips_reflector", "verifier"]
 
@@ -29,18 +35,40 @@ def verifier(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
 
 
 def tips_reflector(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
-    """Records what would have helped to know before."""
-    run = runtime.context.run
+    """Keeps what would have helped to know before."""
+    run, step = runtime.context.run, state["step"]
+    known = known_tips(run, state["instruction"])
     asked = run.prompts.conversation(
         "tips_reflector",
-        {"tips": run.tip_lines},
-        {"ending": run.ending(state)},
+        {"tips": numbered_tips(known)},
+        {"ending": run.ending(state), "future": run.future_lines},
         blocks=_blocks(state, run),
         asks="experience",
     )
-    return run.learn_tips(
-        state, lambda: run.ask("tips_reflector", asked, TipsReply, step=state["step"])
+    reply = run.reflected(
+        step,
+        "Tips reflector",
+        lambda: run.ask(
+            "tips_reflector",
+            asked,
+            TipsReply,
+            step=step,
+            check=lambda reply: check_changes(reply.tips, known),
+        ),
     )
+    if reply is not None:
+        learn_tips(_lesson(state, run), reply.tips, known)
+    return {}
+
+
+def _lesson(state: ApiState, run: AgentRun) -> Lesson:
+    said: dict[str, list[str]] = {}
+    for record in state["history"]:
+        if record.name == "call" and run.folder.has_result(record.step):
+            value = run.folder.load_result(record.step)
+            said.setdefault(f"the API {record.subject}", []).append(json_text(value))
+    model = run.models.for_role("tips_reflector").traits.name
+    return Lesson(run, state["step"], model, run.recall.scope, ForeignWords(said))
 
 
 def _blocks(state: ApiState, run: AgentRun) -> dict[str, str]:

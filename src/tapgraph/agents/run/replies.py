@@ -1,10 +1,10 @@
 """What the roles that both agents have answer, and what all replies are made of."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-__all__ = ["RoleReply", "Sentence", "TipsReply", "VerifierReply", "Words"]
+__all__ = ["RoleReply", "Sentence", "TipChange", "TipsReply", "VerifierReply", "Words"]
 
 Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True)]
 Sentence: TypeAlias = Annotated[str, StringConstraints(min_length=1), AfterValidator(str.strip)]
@@ -24,7 +24,22 @@ class VerifierReply(RoleReply):
     missing: Words = ""
 
 
-class TipsReply(RoleReply):
-    """New tips, one sentence each; none when nothing was learnt."""
+class TipChange(RoleReply):
+    """One change of the tips that are known.
 
-    tips: Annotated[list[Sentence], Field(max_length=5)]
+    Attributes:
+        of: the known tips that it is about, as the prompt numbers them.
+        because: what in the run it stands on.
+    """
+
+    change: Literal["add", "revise", "retire", "merge"] = "add"
+    tip: Words = ""
+    polarity: Literal["do", "avoid"] = "do"
+    of: list[Sentence] = Field(default_factory=list)
+    because: Words = ""
+
+
+class TipsReply(RoleReply):
+    """What was learnt: changes, or new tips in a sentence; none when nothing was."""
+
+    tips: Annotated[list[Sentence | TipChange], Field(max_length=100)]
