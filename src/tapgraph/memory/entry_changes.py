@@ -16,6 +16,7 @@ from tapgraph.memory.track_record import LEAST_BOUND, LEAST_USES, TRUSTED_BOUND,
 
 __all__ = [
     "IN_USE",
+    "NO_RECORD",
     "insert_entry",
     "merge_entry",
     "record_use",
@@ -33,7 +34,7 @@ _FIRST_STATUS: Mapping[str, Status] = {
 _RETIRED_BY_RECORD = {"run", "import"}
 """What people gave is for people to retire."""
 
-_NO_RECORD: Mapping[str, Any] = {
+NO_RECORD: Mapping[str, Any] = {
     "shown": 0,
     "uses": 0,
     "successes": 0,
@@ -64,7 +65,7 @@ def insert_entry(
         **scope_columns(scope),
         **provenance.model_dump(mode="json"),
         **content_columns(draft),
-        **_NO_RECORD,
+        **NO_RECORD,
         "status": _FIRST_STATUS[provenance.origin],
         "reason": "",
         "created_at": now,
@@ -101,7 +102,7 @@ def revise_entry(
     changes: dict[str, Any] = {
         **content_columns(draft),
         **provenance.model_dump(mode="json"),
-        **_NO_RECORD,
+        **NO_RECORD,
         "version": row["version"] + 1,
         "status": _FIRST_STATUS[provenance.origin],
         "reason": why,

@@ -168,8 +168,10 @@ def _scored(
     is_here = row["app"] is not None and row["app"] == question.scope.app
     if is_here:
         reasons.append(f"for {row['app']}")
-    if row["status"] == "trusted" and row["app"] is None:
+    if row["app"] is None and row["status"] == "trusted":
         reasons.append("trusted everywhere")
+    elif row["app"] is None and row["origin"] == "person":
+        reasons.append("given for everywhere")
     record: float = max(row["bound"], _PRIOR[row["status"]])
     if row["origin"] != "package":
         since = row["last_used_at"] or row["updated_at"]

@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 
 from tapgraph.errors import ToolError
 from tapgraph.memory import Condition, ShortcutStep, StepTarget
-from tapgraph.tools.mobile.actions import Action, action_from_wire
+from tapgraph.tools.mobile.actions import Action, Enter, Home, Wait, action_from_wire
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.screen import Element, Role, Screen
 from tapgraph.tools.mobile.swipes import directed_swipe
 from tapgraph.tools.mobile.target import Target, found_again
 
-__all__ = ["grounded_action", "located", "missing_of", "step_target"]
+__all__ = ["MAY_CHANGE_NOTHING", "grounded_action", "located", "missing_of", "step_target"]
+
+MAY_CHANGE_NOTHING = (Wait, Enter, Home)
+"""After all other actions of a shortcut something on the screen must be another."""
 
 
 def step_target(target: Target) -> StepTarget:

@@ -29,8 +29,9 @@ class Remembered:
 
     @property
     def tip_lines(self) -> str:
-        """One line for each tip; those that were learnt are marked as such."""
-        return "\n".join(_line(tip) for tip in self.tips) or "none"
+        """One line for each tip, the oldest first; those that were learnt are marked as such."""
+        tips = sorted(self.tips, key=lambda tip: (tip.created_at, tip.id))
+        return "\n".join(_line(tip) for tip in tips) or "none"
 
 
 def _line(tip: Tip) -> str:
