@@ -24,6 +24,7 @@ _WORD = re.compile(r"[^\W_]+")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?\d(?:[ ()./-]{0,2}\d){6,18}")
+_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _CARD_DIGITS = range(13, 20)
 
 
@@ -86,7 +87,7 @@ def private_part(text: str, secrets: Collection[str] = ()) -> str:
         return "a password"
     if _MAIL.search(text):
         return "an e-mail address"
-    for found in _NUMBER.findall(text):
+    for found in _NUMBER.findall(_DATE.sub("", text)):
         digits = [int(one) for one in found if one.isdigit()]
         if len(digits) in _CARD_DIGITS and _is_card(digits):
             return "a card number"

@@ -19,6 +19,7 @@ from tapgraph.memory.models import (
     TipDraft,
 )
 from tapgraph.memory.tables import ENTRIES
+from tapgraph.memory.words import words_of
 
 __all__ = [
     "applies",
@@ -40,12 +41,12 @@ def kind_of(draft: TipDraft | ShortcutDraft) -> str:
 def content_columns(draft: TipDraft | ShortcutDraft) -> dict[str, Any]:
     """What changes when an entry is revised; a tip goes by its words, whatever their case."""
     if isinstance(draft, TipDraft):
-        fields, words, name = TipDraft.model_fields, draft.text, _digest(draft.text)
+        fields, said, name = TipDraft.model_fields, draft.text, _digest(draft.text)
     else:
         fields, name = ShortcutDraft.model_fields, draft.name
-        words = " ".join((name.replace("_", " "), draft.description, draft.precondition))
+        said = f"{name.replace('_', ' ')} {draft.description} {draft.precondition}"
     content = draft.model_dump(mode="json", include=set(fields))
-    return {"name": name, "content": content, "words": words}
+    return {"name": name, "content": content, "words": " ".join(words_of(said))}
 
 
 def _digest(text: str) -> str:

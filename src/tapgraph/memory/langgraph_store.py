@@ -98,7 +98,7 @@ def _words(op: PutOp) -> str:
         return ""
     paths = op.index or ["$"]
     found = [text for path in paths for text in get_text_at_path(dict(op.value), path)]
-    return " ".join(found)
+    return " ".join(words_of(" ".join(found)))
 
 
 def _namespace(labels: tuple[str, ...]) -> str:
@@ -133,7 +133,7 @@ def _searched(connection: Connection, op: SearchOp) -> list[SearchItem]:
     wanted = set(words_of(op.query or ""))
     if wanted:
         for row in found:
-            if both := wanted & set(words_of(row["words"])):
+            if both := wanted & set(row["words"].split()):
                 scores[row["id"]] = len(both) / len(wanted)
         found.sort(key=lambda row: -scores.get(row["id"], 0.0))
     return [

@@ -35,8 +35,9 @@ _OF_RECORD = 10
 """So many with the best record are looked at whatever their words are, of each status and scope."""
 _PRIOR: Mapping[Status, float] = {"trusted": 0.5, "verified": 0.3, "draft": 0.1, "retired": 0.0}
 _APP_BONUS = 0.6
-_CHARACTERS_PER_TOKEN = 4
-_OVERHEAD_TOKENS = 6
+_CHARACTERS_PER_TOKEN = 3
+"""Of the words that are searched, from which the frequent ones are left out."""
+_OVERHEAD_TOKENS = 8
 _TO_RANK = (
     "id", "kind", "app", "words", "status", "origin", "quotes", "uses", "successes", "bound",
     "last_used_at", "updated_at",
@@ -101,7 +102,7 @@ class TextRetriever:
             rows |= {row["id"]: row for row in connection.execute(query).mappings()}
         wanted, matches = set(asked), {}
         for identity, row in rows.items():
-            if both := wanted & set(words_of(row["words"])):
+            if both := wanted & set(row["words"].split()):
                 share = len(both) / len(wanted)
                 matches[identity] = (share, f"has {', '.join(sorted(both))}")
         return ranked(self.store, rows.values(), matches, question)

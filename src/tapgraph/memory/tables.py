@@ -89,8 +89,9 @@ ENTRIES = Table(
 )
 """All that is kept, one row each: tips, shortcuts, and items of LangGraph's store.
 
-`namespace` says of a tip or a shortcut where it applies; a name is unique inside it. The counts are
-those of the rows of evidence since the present version; `bound` follows from them.
+`words` are those that it is found by. `namespace` says of a tip or a shortcut where it applies; a
+name is unique inside it. The counts are those of the rows of evidence since the present version;
+`bound` follows from them.
 """
 
 REVISIONS = Table(

@@ -1,6 +1,8 @@
 """One table of entries with evidence and revisions as rows, and full text search."""
 
 import hashlib
+import re
+import unicodedata
 from typing import Any
 from urllib.parse import quote
 
@@ -169,7 +171,7 @@ def _moved(kind: str, row: dict[str, Any], taken: set[tuple[str, str]]) -> dict[
         "origin": "package" if is_ours else ("run" if row["run"] else "person"),
         "quotes": [],
         "content": content,
-        "words": words,
+        "words": _plain(words),
         "status": ("trusted" if trusted else "verified") if is_active else "retired",
         "reason": "kept from an older memory",
         "shown": 0,
@@ -178,6 +180,13 @@ def _moved(kind: str, row: dict[str, Any], taken: set[tuple[str, str]]) -> dict[
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
     }
+
+
+def _plain(text: str) -> str:
+    """The words without accents, in small letters, as the index has them."""
+    letters = unicodedata.normalize("NFKD", text.lower())
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return " ".join(re.findall(r"[^\W_]+", bare))
 
 
 def _renamed(
