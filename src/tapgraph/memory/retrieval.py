@@ -25,6 +25,7 @@ __all__ = [
     "Question",
     "Retriever",
     "TextRetriever",
+    "rankable",
     "ranked",
 ]
 
@@ -98,7 +99,7 @@ class TextRetriever:
             numbers = numbers_with_words(connection, asked, most=_CANDIDATES)
             # A limit keeps the database from walking an index of another condition.
             named = select(ENTRIES).where(ENTRIES.c.number.in_(numbers)).limit(_CANDIDATES)
-            query = _rankable(named.subquery(), question.kind, question.scope)
+            query = rankable(named.subquery(), question.kind, question.scope)
             rows |= {row["id"]: row for row in connection.execute(query).mappings()}
         wanted, matches = set(asked), {}
         for identity, row in rows.items():
@@ -116,7 +117,7 @@ class EverythingKnown:
 
     def find(self, question: Question) -> tuple[Found, ...]:
         """See `Retriever`; the limits of the question do not hold."""
-        query = _rankable(ENTRIES, question.kind, question.scope).order_by(ENTRIES.c.number)
+        query = rankable(ENTRIES, question.kind, question.scope).order_by(ENTRIES.c.number)
         with reading(self.store.engine) as connection:
             rows = connection.execute(query).mappings().all()
         known = self.store.find_all([row["id"] for row in rows if _is_showable(row, question)])
@@ -191,7 +192,7 @@ def _is_showable(row: RowMapping, question: Question) -> bool:
     return not (is_draft and (is_foreign or is_untried))
 
 
-def _rankable(rows: FromClause, kind: EntryKind, scope: Scope) -> Select[Any]:
+def rankable(rows: FromClause, kind: EntryKind, scope: Scope) -> Select[Any]:
     """What ranking reads of rows that are in use and fit the scope, whatever the app is."""
     anywhere = scope.model_copy(update={"app": None})
     return select(*(rows.c[name] for name in _TO_RANK)).where(
@@ -210,7 +211,7 @@ def _of_record(kind: EntryKind, scope: Scope) -> CompoundSelect[Any]:
     for app in dict.fromkeys((None, scope.app)):
         for status in ("trusted", "verified"):
             best = (
-                _rankable(ENTRIES, kind, scope)
+                rankable(ENTRIES, kind, scope)
                 .where(
                     ENTRIES.c.app.is_(None) if app is None else ENTRIES.c.app == app,
                     ENTRIES.c.status == status,

@@ -17,6 +17,7 @@ from tapgraph.agents.mobile.state import CHECKPOINT_TYPES, PhoneState, initial_s
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.run.agent import Agent, AnyModel, SetUp
 from tapgraph.agents.run.agent_run import AgentRun
+from tapgraph.agents.run.chosen_by_model import ChosenByModel, ChosenReply
 from tapgraph.agents.run.driving import Work
 from tapgraph.agents.run.outcome import AgentKind
 from tapgraph.agents.run.run_header import RunHeader
@@ -125,8 +126,14 @@ class PhoneAgent(Agent):
     def _tries_drafts(self) -> bool:
         return self.rehearses_on is None
 
-    def _usual_retrieval(self, memory: MemoryStore) -> Retriever:
-        return EverythingKnown(memory) if self.pipeline.recalls == "all" else TextRetriever(memory)
+    def _usual(self, memory: MemoryStore, run: Callable[[], AgentRun]) -> Retriever:
+        match self.pipeline.recalls:
+            case "all":
+                return EverythingKnown(memory)
+            case "model":
+                return ChosenByModel(memory, lambda task, known: _chosen(run(), task, known))
+            case _:
+                return TextRetriever(memory)
 
     def _offer(self) -> Offer:
         has_apps = Capability.APPS in self.device.capabilities
@@ -158,3 +165,8 @@ class PhoneAgent(Agent):
                     f"{action}"
                 )
         return tools
+
+
+def _chosen(run: AgentRun, task: str, known: str) -> ChosenReply:
+    asked = run.prompts.conversation("retriever", {}, {}, blocks={"task": task, "entries": known})
+    return run.ask("retriever", asked, ChosenReply, step=0)

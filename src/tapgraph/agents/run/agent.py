@@ -164,7 +164,12 @@ class Agent(ABC):
     @abstractmethod
     def _set_up(self) -> SetUp: ...
 
-    def _usual_retrieval(self, memory: MemoryStore) -> Retriever:
+    def _usual(
+        self,
+        memory: MemoryStore,
+        run: Callable[[], AgentRun],  # noqa: ARG002 - for agents that ask a model
+    ) -> Retriever:
+        """How the memory is asked where the user does not say."""
         return TextRetriever(memory)
 
     @property
@@ -219,7 +224,7 @@ class Agent(ABC):
                 limits=self._set_up().limits,
                 recall=Recall(
                     memory,
-                    (self.retrieval or self._usual_retrieval)(memory),
+                    self.retrieval(memory) if self.retrieval else self._usual(memory, lambda: run),
                     folder,
                     Scope(agent=self.kind),
                     keeps_record=self.memory is not None,
