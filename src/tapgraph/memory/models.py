@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from tapgraph.memory.track_record import lower_bound
 
 __all__ = [
+    "OF_RESULT",
     "ArgumentType",
     "Condition",
     "Entry",
@@ -29,7 +30,6 @@ __all__ = [
     "TipDraft",
     "Use",
     "Value",
-    "Via",
 ]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
@@ -39,6 +39,9 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Label = Annotated[str, StringConstraints(max_length=500)]
 Value: TypeAlias = str | int | float
 
+OF_RESULT = "result:"
+"""How a value begins that an earlier call of the same shortcut gives."""
+
 Status: TypeAlias = Literal["draft", "verified", "trusted", "retired"]
 """Proposed, executed again with success or vouched for by a person, often right, out of use."""
 Origin: TypeAlias = Literal["package", "person", "run", "import"]
@@ -46,8 +49,6 @@ Origin: TypeAlias = Literal["package", "person", "run", "import"]
 EvidenceKind: TypeAlias = Literal["retrieved", "shown", "chosen", "worked", "failed"]
 Polarity: TypeAlias = Literal["do", "avoid"]
 ArgumentType: TypeAlias = Literal["text", "number"]
-Via: TypeAlias = Literal["phone", "deep_link", "intent", "api"]
-"""By what a step is carried out: a finger, a link or an intent that Android resolves, a service."""
 
 
 class Record(BaseModel):
@@ -211,15 +212,14 @@ class ShortcutStep(Record):
     Attributes:
         action_name: the wire name of an action, or the identifier of an API.
         arguments_map: from the action's arguments to values; a text that is the name of one of the
-            shortcut's arguments stands for it, everything else stands for itself.
+            shortcut's arguments stands for it, `result:N/POINTER` for a part of what call N gave
+            (RFC 6901), everything else stands for itself.
         target: what it touches, where that is known; it stands for `x` and `y`.
-        via: by what it is carried out.
     """
 
     action_name: CallName
     arguments_map: Mapping[str, Value] = Field(default_factory=dict)
     target: StepTarget | None = None
-    via: Via = "phone"
 
 
 class ShortcutDraft(Record):

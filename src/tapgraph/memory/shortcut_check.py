@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from pydantic import Field
 
 from tapgraph.errors import UsageError
-from tapgraph.memory.models import ArgumentType, Record, ShortcutDraft, ShortcutStep
+from tapgraph.memory.models import OF_RESULT, ArgumentType, Record, ShortcutDraft, ShortcutStep
 
 __all__ = ["ActionArguments", "checked_draft"]
 
@@ -81,7 +81,7 @@ def _find_types(
             name = str(value)
             if types.setdefault(name, kind) != kind:
                 raise UsageError(f"{draft.name}: {name!r} is used as a text and as a number")
-        elif kind == "number" and isinstance(value, str):
+        elif kind == "number" and isinstance(value, str) and not value.startswith(OF_RESULT):
             raise UsageError(
                 f"{draft.name}: {step.action_name} is given {value!r}, which is neither an "
                 "argument nor a number"

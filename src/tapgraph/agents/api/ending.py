@@ -3,10 +3,13 @@
 from typing import Any
 
 from langgraph.runtime import Runtime
+from pydantic import ValidationError
 
+from tapgraph.agents.api.shortcuts import call_arguments, chain_from
 from tapgraph.agents.api.state import ApiState, ApiTeam
 from tapgraph.agents.api.wording import result_line, steps_block
 from tapgraph.agents.run.agent_run import AgentRun
+from tapgraph.agents.run.events import LearntShortcut
 from tapgraph.agents.run.experience import (
     Lesson,
     check_changes,
@@ -14,8 +17,10 @@ from tapgraph.agents.run.experience import (
     learn_tips,
     numbered_tips,
 )
-from tapgraph.agents.run.replies import TipsReply, VerifierReply
-from tapgraph.memory.admission import ForeignWords
+from tapgraph.agents.run.replies import ChainReply, TipsReply, VerifierReply
+from tapgraph.errors import ToolError, UsageError
+from tapgraph.memory import ShortcutDraft
+from tapgraph.memory.admission import ForeignWords, admit_shortcut
 from tapgraph.tools.api.json_value import json_text
 
 __all__ = ["tips_reflector", "verifier"]
@@ -45,6 +50,12 @@ def tips_reflector(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]
         blocks=_blocks(state, run),
         asks="experience",
     )
+
+    def check(reply: TipsReply) -> None:
+        check_changes(reply.tips, known)
+        if reply.chain is not None:
+            _admitted(reply.chain, state, runtime.context)
+
     reply = run.reflected(
         step,
         "Tips reflector",
@@ -53,12 +64,51 @@ def tips_reflector(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]
             asked,
             TipsReply,
             step=step,
-            check=lambda reply: check_changes(reply.tips, known),
+            check=check,
         ),
     )
     if reply is not None:
-        learn_tips(_lesson(state, run), reply.tips, known)
+        lesson = _lesson(state, run)
+        learn_tips(lesson, reply.tips, known)
+        if reply.chain is not None:
+            _learn_chain(reply.chain, state, runtime.context, lesson)
     return {}
+
+
+def _admitted(chain: ChainReply, state: ApiState, team: ApiTeam) -> ShortcutDraft:
+    """The chain as it may be kept.
+
+    Raises:
+        ToolError: it may not; the text is for the model.
+    """
+    own = [api for api in team.runner.catalog if api.origin != "memory"]
+    try:
+        draft = chain_from(chain, state["history"])
+        return admit_shortcut(draft, call_arguments(own)).draft
+    except ValidationError as error:
+        raise ToolError(error.errors()[0]["msg"]) from error
+    except UsageError as error:
+        raise ToolError(str(error)) from error
+
+
+def _learn_chain(chain: ChainReply, state: ApiState, team: ApiTeam, lesson: Lesson) -> None:
+    memory = team.run.recall.memory
+    try:
+        draft = _admitted(chain, state, team)
+        quotes = lesson.foreign.origins(draft.description)
+        kept = memory.add_shortcut(
+            draft,
+            actions=call_arguments(team.runner.catalog),
+            scope=lesson.scope,
+            provenance=lesson.provenance.model_copy(update={"quotes": quotes}),
+        )
+    except (ToolError, UsageError) as error:
+        team.run.warn(state["step"], f"not learnt: {error}")
+        return
+    team.run.folder.record(
+        LearntShortcut(step=state["step"], shortcut=chain.model_dump(mode="json"))
+    )
+    lesson.changed("add", kept, draft.name, f"learnt from {team.run.recall.run}")
 
 
 def _lesson(state: ApiState, run: AgentRun) -> Lesson:
