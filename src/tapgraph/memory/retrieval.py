@@ -31,8 +31,8 @@ __all__ = [
 
 EntryKind: TypeAlias = Literal["tip", "shortcut"]
 
-_CANDIDATES = 30
-_OF_RECORD = 10
+_CANDIDATES = 24
+_OF_RECORD = 8
 """So many with the best record are looked at whatever their words are, of each status and scope."""
 _PRIOR: Mapping[Status, float] = {"trusted": 0.5, "verified": 0.3, "draft": 0.1, "retired": 0.0}
 _APP_BONUS = 0.6
@@ -89,6 +89,7 @@ class TextRetriever:
     """Finds by words, with the full text index of the database."""
 
     store: MemoryStore
+    _frequent: set[str] = field(default_factory=set)
 
     def find(self, question: Question) -> tuple[Found, ...]:
         """See `Retriever`."""
@@ -96,7 +97,9 @@ class TextRetriever:
         with reading(self.store.engine) as connection:
             best = connection.execute(_of_record(question.kind, question.scope)).mappings()
             rows = {row["id"]: row for row in best}
-            numbers = numbers_with_words(connection, asked, most=_CANDIDATES)
+            numbers = numbers_with_words(
+                connection, asked, most=_CANDIDATES, frequent=self._frequent
+            )
             # A limit keeps the database from walking an index of another condition.
             named = select(ENTRIES).where(ENTRIES.c.number.in_(numbers)).limit(_CANDIDATES)
             query = rankable(named.subquery(), question.kind, question.scope)

@@ -22,44 +22,55 @@ from sqlalchemy import (
 
 __all__ = ["numbers_with_words"]
 
-_MOST_READ = 400
+_MOST_READ = 300
 _MOST_WORDS = 24
+_BEST = text(
+    "SELECT rowid FROM entry_words WHERE entry_words MATCH :wanted ORDER BY rank LIMIT :most"
+)
+_NEWEST = text(
+    "SELECT rowid FROM entry_words WHERE entry_words MATCH :wanted ORDER BY rowid DESC LIMIT :most"
+)
 
 
 def numbers_with_words(
-    connection: Connection, words: Sequence[str], *, most: int
+    connection: Connection, words: Sequence[str], *, most: int, frequent: set[str]
 ) -> tuple[int, ...]:
-    """The numbers of rows that have some of the words, the best first."""
+    """The numbers of rows that have some of the words, the best first.
+
+    Args:
+        connection: of the memory.
+        words: what is looked for, as `words_of` gives it.
+        most: how many at most.
+        frequent: words that are known to stand in very many rows; those that are found to do so are
+            added, as counting them costs most.
+    """
     words = words[:_MOST_WORDS]
     if not words:
         return ()
     if connection.dialect.name == "postgresql":
         return _in_postgresql(connection, words, most)
-    return _in_sqlite(connection, words, most)
+    rare = _rare(connection, [word for word in words if word not in frequent], frequent)
+    # The best need a score of each row; of too many the newest are taken.
+    query = _BEST if rare else _NEWEST
+    wanted = " OR ".join(f'"{word}"' for word in rare or words)
+    return tuple(connection.execute(query, {"wanted": wanted, "most": most}).scalars())
 
 
-def _in_sqlite(connection: Connection, words: Sequence[str], most: int) -> tuple[int, ...]:
+def _rare(connection: Connection, words: Sequence[str], frequent: set[str]) -> list[str]:
+    """The rarest words, as many as do not stand in too many rows together."""
+    if not words:
+        return []
     named = {f"word{number}": word for number, word in enumerate(words)}
-    known = sorted((rows, term) for rows, term in connection.execute(_count(len(words)), named))
-    if not known:
-        return ()
-    rare, read = [known[0]], known[0][0]
-    for rows, term in known[1:]:
-        if read + rows > _MOST_READ:
-            break
-        rare.append((rows, term))
-        read += rows
-    wanted = " OR ".join(f'"{term}"' for _, term in rare)
-    if rare[0][0] > _MOST_READ:
-        newest = text(
-            "SELECT rowid FROM entry_words WHERE entry_words MATCH :wanted "
-            "ORDER BY rowid DESC LIMIT :most"
-        )
-        return tuple(connection.execute(newest, {"wanted": wanted, "most": most}).scalars())
-    best = text(
-        "SELECT rowid FROM entry_words WHERE entry_words MATCH :wanted ORDER BY rank LIMIT :most"
-    )
-    return tuple(connection.execute(best, {"wanted": wanted, "most": most}).scalars())
+    rare: list[str] = []
+    read = 0
+    counted = connection.execute(_count(len(words)), named)
+    for rows, word in sorted((rows, word) for rows, word in counted):
+        if rows > _MOST_READ:
+            frequent.add(word)
+        elif read + rows <= _MOST_READ:
+            rare.append(word)
+            read += rows
+    return rare
 
 
 @cache
