@@ -120,18 +120,19 @@ class Rubric:
 
     Attributes:
         name: what it is, as a person or a model is asked about it.
-        holds: whether it does; None leaves it to a judge or to a file of verdicts.
+        holds: whether it does; None leaves it to a judge or to a file of verdicts, and so does an
+            answer of None, such as on a phone that does not show what it asks for.
     """
 
     name: str
-    holds: Callable[[Evidence], bool | Finding] | None = None
+    holds: Callable[[Evidence], bool | Finding | None] | None = None
 
     def check(self, seen: Evidence) -> Finding | None:
         """Whether it holds; None where a machine cannot tell."""
         if self.holds is None:
             return None
         found = self.holds(seen)
-        return found if isinstance(found, Finding) else Finding(found)
+        return Finding(found) if isinstance(found, bool) else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -205,8 +205,9 @@ class _Watch:
         if isinstance(recorded.event, StepTimed) and self._checked:
             seen = self.evidence(answer=self._last_answer(), notes=self._last_notes())
             found = [rubric.check(seen) for rubric in self._checked]
-            held = sum(one is not None and one.holds for one in found)
-            self.curve.append(held / len(found))
+            decided = [one.holds for one in found if one is not None]
+            if decided:
+                self.curve.append(sum(decided) / len(decided))
 
     def changes(self) -> tuple[Change, ...] | None:
         """What differs on the phone from when this was made."""

@@ -1,16 +1,22 @@
 """Mobile-Eval-E's 25 tasks (arXiv 2501.11733, section 4), from the authors' own files.
 
-Their rubrics are sentences for a human judge, so that none is decided here by a machine; the texts
-stay in the files, of which nothing is copied.
+Their rubrics are sentences for a human judge. On the simulated phone each has a predicate over the
+state of the phone; the predicates stand in the order of the file and are joined to its sentences
+when it is read. On a phone that shows no state they are left to a judge. The texts stay in the
+files, of which nothing is copied.
 """
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
 from tapgraph.errors import UsageError
-from tapgraph.evals.suite import Rubric, Split, Suite, Task, Template
+from tapgraph.evals.phone.mobile_eval_e.kinds import KINDS
+from tapgraph.evals.phone.sim.draw import Kind
+from tapgraph.evals.suite import Evidence, Finding, Rubric, Split, Suite, Task, Template
 
 __all__ = ["read_mobile_eval_e"]
 
@@ -65,7 +71,14 @@ def _read(file: Path) -> _Scenario:
 
 
 def _template(task: _Task, scenario: str) -> Template:
-    asked = Task(
+    kind = KINDS.get(task.task_id)
+    if kind is None:
+        return Template(task.task_id, lambda _seed: _left_to_judges(task), scenario)
+    return Template(task.task_id, partial(_on_simulated_phone, task, kind), scenario)
+
+
+def _left_to_judges(task: _Task) -> Task:
+    return Task(
         id=task.task_id,
         instruction=task.instruction,
         rubrics=tuple(Rubric(name) for name in _told_apart(task.rubrics)),
@@ -73,7 +86,27 @@ def _template(task: _Task, scenario: str) -> Template:
         apps=task.apps,
         reference=task.human_reference_operations,
     )
-    return Template(task.task_id, lambda _seed: asked, scenario)
+
+
+def _on_simulated_phone(task: _Task, kind: Kind, seed: int) -> Task:
+    drawn = kind.task(seed)
+    if len(drawn.rubrics) != len(task.rubrics):
+        raise UsageError(
+            f"{task.task_id!r} has {len(task.rubrics)} rubrics in the files and "
+            f"{len(drawn.rubrics)} predicates here; take the files of version 1"
+        )
+    pairs = zip(_told_apart(task.rubrics), drawn.rubrics, strict=True)
+    return replace(
+        _left_to_judges(task),
+        rubrics=tuple(Rubric(name, partial(_by_state, rubric)) for name, rubric in pairs),
+        allows=drawn.allows,
+        route=drawn.route,
+        max_steps=drawn.max_steps,
+    )
+
+
+def _by_state(rubric: Rubric, seen: Evidence) -> Finding | None:
+    return None if seen.state is None else rubric.check(seen)
 
 
 def _told_apart(names: tuple[str, ...]) -> list[str]:
