@@ -96,7 +96,11 @@ class PhoneAgent(Agent):
         team = PhoneTeam(
             run=run,
             device=self.device,
-            screens=ScreenStore(ScreenReader(self.device, source=self.source), run.folder),
+            screens=ScreenStore(
+                ScreenReader(self.device, source=self.source),
+                run.folder,
+                budget_tokens=self.pipeline.screen_tokens,
+            ),
             pipeline=self.pipeline,
             memory=memory,
             offer=self._offer(memory),
