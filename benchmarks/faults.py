@@ -46,11 +46,15 @@ from tapgraph.tools.api.catalog import Api, ApiCatalog
 from tapgraph.tools.api.json_value import Json
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.guide import Aim, Route
 
 LIMIT_S = 4.0
 GRACE_S = 2.0
 MOST_MIB = 1000
-TASK = "Turn on Do Not Disturb"
+TASK = "Turn on the alarm at 08:30"
+ROUTE = Route((
+    Aim(words="Turn the alarm on", app="Clock", page="alarms", act="switch", row=("alarms", 2)),
+))
 
 
 class BrokenPromise(Exception):
@@ -184,7 +188,7 @@ def device_faults() -> Iterator[Fault]:
                     with SimulatedDevice(build_phone(seed=1)) as phone:
                         agent = PhoneAgent(
                             Breaking(phone, method, at, does),
-                            Demonstrator(),
+                            Demonstrator(ROUTE, phone.phone),
                             human=AbsentHuman("allow"),
                             budget=Budget(max_seconds=LIMIT_S),
                         )

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,8 @@ from tapgraph.cli.main import main
 from tapgraph.cli.task_output import print_result
 
 TAPGRAPH = [sys.executable, "-m", "tapgraph"]
-SWITCH = "Turn on Do Not Disturb"
+SWITCH = "Turn on the alarm at 08:30"
+AWAY = "http://127.0.0.1:9/v1#nobody?max_retries=0"
 
 
 @pytest.fixture(autouse=True)
@@ -27,10 +30,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAPGRAPH_HOME", str(tmp_path / "home"))
 
 
+@pytest.fixture
+def model(openai_server: Any, phone_brain: ModuleType) -> str:
+    """The spec of a model that knows the way."""
+    return str(openai_server(phone_brain.PhoneBrain()).spec())
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_a_terminal_that_knows_few_letters_ends_no_run(encoding: str, tmp_path: Path) -> None:
+def test_a_terminal_that_knows_few_letters_ends_no_run(
+    encoding: str, model: str, tmp_path: Path
+) -> None:
     done = subprocess.run(
-        [*TAPGRAPH, "run", SWITCH, "--out", str(tmp_path / "läuft ✓")],
+        [*TAPGRAPH, "run", SWITCH, "--model", model, "--out", str(tmp_path / "läuft ✓")],
         capture_output=True,
         check=False,
         stdin=subprocess.DEVNULL,
@@ -51,9 +62,9 @@ def test_python_runs_the_package() -> None:
     [
         (["run", SWITCH, "--model", " "], "--model is empty"),
         (["api", SWITCH, "--catalog", "x", "--model", ""], "--model is empty"),
-        (["run", SWITCH, "--appium-url", "http://h:1"], "add --device appium"),
-        (["run", SWITCH, "--max-seconds", "inf"], "must be above 0 and finite"),
-        (["run", SWITCH, "--policy", "none.toml"], "cannot be read"),
+        (["run", SWITCH, "--model", AWAY, "--appium-url", "http://h:1"], "--appium-url"),
+        (["run", SWITCH, "--model", AWAY, "--max-seconds", "inf"], "must be above 0 and finite"),
+        (["run", SWITCH, "--model", AWAY, "--policy", "none.toml"], "cannot be read"),
         (["run", "--resume", "run", "--seed", "3"], "--resume takes --seed from the run"),
         (["run", "--resume", "run", "--read-from", "ocr"], "--resume takes --read-from"),
         (["run", SWITCH, "--resume", "run"], "--resume takes instruction from the run"),
@@ -78,20 +89,19 @@ def test_what_cannot_be_meant_is_refused_in_one_sentence(
 
 
 def test_a_run_is_resumed_with_another_model(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = str(tmp_path / "run")
-    away = "http://127.0.0.1:9/v1#nobody?max_retries=0"
-    assert main(["run", SWITCH, "--model", away, "--out", run]) == 3
-    assert main(["run", "--resume", run, "--model", "demonstrator", "--human", "allow"]) == 0
+    assert main(["run", SWITCH, "--model", AWAY, "--out", run]) == 3
+    assert main(["run", "--resume", run, "--model", model]) == 0
     assert "outcome: success" in capsys.readouterr().out
 
 
 def test_a_run_that_was_killed_before_its_report_gets_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    assert main(["run", SWITCH, "--out", str(run)]) == 0
+    assert main(["run", SWITCH, "--model", model, "--out", str(run)]) == 0
     (run / "report.html").unlink()
     events = (run / "events.jsonl").read_bytes()
     assert main(["run", "--resume", str(run), "--json"]) == 0

@@ -135,8 +135,9 @@ def test_a_model_that_never_gives_json_is_a_model_error(
 
 
 def test_a_service_that_is_away_is_no_lost_device(run: Callable[..., TaskResult]) -> None:
-    outcome, _ = ended(run(CALL, EnvironmentMissing("the server of weather is away")))
-    assert outcome in {Outcome.GAVE_UP, Outcome.LOOP}
+    outcome, reason = ended(run(CALL, EnvironmentMissing("the server of weather is away")))
+    assert outcome is Outcome.FAILED
+    assert reason == "the server of weather is away"
 
 
 def test_an_observer_that_raises_is_told_nothing_more(

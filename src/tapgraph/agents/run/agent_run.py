@@ -1,7 +1,10 @@
 """One run of an agent: what every node of its graph works with, whichever agent it is."""
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -9,7 +12,6 @@ from pydantic import BaseModel
 
 from tapgraph.agents.run.events import (
     JudgedBy,
-    LearntTips,
     ModelCalled,
     Reflected,
     Verified,
@@ -20,7 +22,8 @@ from tapgraph.agents.run.human import ask_leave
 from tapgraph.agents.run.ledger import Acknowledged, Ledger
 from tapgraph.agents.run.meter import Meter
 from tapgraph.agents.run.patience import Patience, PatientModel, PatientRunner
-from tapgraph.agents.run.replies import TipsReply, VerifierReply
+from tapgraph.agents.run.recall import Recall
+from tapgraph.agents.run.replies import VerifierReply
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.step_timer import StepTimer
 from tapgraph.errors import (
@@ -32,12 +35,11 @@ from tapgraph.errors import (
     ModelUnavailable,
     ToolError,
 )
-from tapgraph.llm_backend.chat_model import Reply
+from tapgraph.llm_backend.chat_model import Reply, ToolSpec
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.prompt import Prompts
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.structured import CallRecord, ask
-from tapgraph.memory import Tip
 from tapgraph.tools.api.calls import ApiRunner
 from tapgraph.tools.api.catalog import Api
 from tapgraph.tools.api.json_value import Json, excerpt, json_text
@@ -59,9 +61,10 @@ class AgentRun:
     """Everything that the nodes of both agents share and that no checkpoint holds.
 
     Attributes:
+        recall: what the memory gives for a subgoal.
         patience: how long it waits for others.
         rules: what the user allows, wants to be asked about, and forbids.
-        tips: what is known to help.
+        future_tasks: what the user will want next; told to those who reflect on experience.
         learns: whether what the experience reflectors say can be kept.
     """
 
@@ -71,10 +74,11 @@ class AgentRun:
     models: RoleModels
     prompts: Prompts
     limits: Limits
+    recall: Recall
     patience: Patience = field(default_factory=lambda: Patience(lambda: None))
     rules: PolicyRules = NO_RULES
-    tips: Sequence[Tip] = ()
     learns: bool = True
+    future_tasks: Sequence[str] = ()
     answer_type: type[BaseModel] | None = None
     timer: StepTimer = field(default_factory=StepTimer)
 
@@ -85,6 +89,7 @@ class AgentRun:
         schema: type[Schema],
         *,
         step: int,
+        tools: Sequence[ToolSpec] = (),
         check: Callable[[Schema], object] | None = None,
         read: Callable[[Reply], Schema] | None = None,
     ) -> Schema:
@@ -126,6 +131,7 @@ class AgentRun:
             PatientModel(self.models.for_role(role), self.patience),
             messages,
             schema,
+            tools=tools,
             check=check,
             read=read,
             before_call=prepare,
@@ -134,9 +140,9 @@ class AgentRun:
         return asked.answer
 
     @property
-    def tip_lines(self) -> str:
-        """One line for each tip."""
-        return "\n".join(f"- {' '.join(tip.text.split())}" for tip in self.tips) or "none"
+    def future_lines(self) -> str:
+        """One line for each task to come."""
+        return "\n".join(f"- {' '.join(task.split())}" for task in self.future_tasks) or "not told"
 
     def answer_form(self, otherwise: str) -> str:
         """What the user must be given at the end; `otherwise` where no type is asked for."""
@@ -177,13 +183,6 @@ class AgentRun:
         if complete:
             return {"done": "the whole task was verified", "missing": ""}
         return {"verifications": state["verifications"] + 1, "missing": missing}
-
-    def learn_tips(self, state: RunState, ask_reflector: Callable[[], TipsReply]) -> dict[str, Any]:
-        """Records what would have helped to know before; changes nothing in the state."""
-        tips = self.reflected(state["step"], "Tips reflector", ask_reflector)
-        if tips is not None:
-            self.folder.record(LearntTips(step=state["step"], tips=tuple(filter(None, tips.tips))))
-        return {}
 
     def reflected(self, step: int, who: str, ask_reflector: Callable[[], Schema]) -> Schema | None:
         """What a reflector on experience says; None, with a warning, where it cannot be asked.
@@ -228,27 +227,12 @@ class AgentRun:
             ToolError: it failed, the user did not allow it, or nobody knows whether it was done.
             NobodyThere: it needs a yes, and the user cannot be asked.
         """
-
-        def act() -> Acknowledged:
-            patient = PatientRunner(runner, self.patience) if self.patience.is_limited else runner
-            try:
-                result = patient.call(identifier, arguments)
-            except (ModelUnavailable, DeviceLost, DeviceUnavailable):
-                raise
-            except EnvironmentMissing as error:
-                if len({api.origin for api in runner.catalog}) < _SEVERAL:
-                    raise
-                # The other services may still be there.
-                raise ToolError(f"{identifier} cannot be called: {error}") from error
-            self.folder.save_result(step, result.value)
-            return Acknowledged(result.elapsed_s, result.text)
-
-        if not self.ledger.was_sent(step):
+        was_sent = self.ledger.was_sent(step)
+        if not was_sent:
             self._ask_leave_to_call(runner.catalog[identifier], arguments)
-        wire = {"name": identifier, "arguments": _recorded(arguments)}
         delegated_before_s = self.timer.spent_s("delegated")
-        answer = self.ledger.once(step, 0, wire, act)
-        if answer is not None:
+        answer = self._sent(runner, step, identifier, arguments)
+        if answer is not None and not was_sent:
             delegated_s = self.timer.spent_s("delegated") - delegated_before_s
             self.timer.add("device", max(0.0, answer.elapsed_s - delegated_s))
         elif not self.folder.has_result(step):
@@ -257,14 +241,13 @@ class AgentRun:
                 "carried out; check before repeating it"
             )
 
+    def is_free(self, api: Api, arguments: Mapping[str, Json]) -> bool:
+        """Whether the call needs nobody's leave."""
+        deed, _ = _deed(api, arguments)
+        return self.rules.verdict(deed) == "allow"
+
     def _ask_leave_to_call(self, api: Api, arguments: Mapping[str, Json]) -> None:
-        risky = assess_call(api, arguments)
-        deed = Deed(
-            tool=api.identifier,
-            amounts=tuple(amounts_of(dict(arguments))),
-            risk=risky.risk if risky is not None else None,
-        )
-        words = f"{risky.risk}: {risky.label}" if risky is not None else f"call {api.identifier}"
+        deed, words = _deed(api, arguments)
         self.ask_leave(deed, words)
 
     def ask_leave(self, deed: Deed, words: str, *, matter: str = "", part: int = 0) -> None:
@@ -279,6 +262,58 @@ class AgentRun:
                 raise ToolError(f"the user's policy forbids this ({words}); find another way")
             case "ask":
                 ask_leave(words, matter=matter, part=part)
+
+    def call_together(
+        self, runner: ApiRunner, calls: Mapping[int, tuple[str, Mapping[str, Json]]]
+    ) -> None:
+        """Call the APIs of several steps at once; `call_api` then gives each step its answer.
+
+        For calls that are free: nobody is asked for leave.
+
+        Raises:
+            EnvironmentMissing: what an API needs is gone.
+        """
+        waiting = {step: call for step, call in calls.items() if not self.ledger.was_sent(step)}
+        began = time.monotonic()
+        with ThreadPoolExecutor(max(1, len(waiting))) as pool:
+            sent = [pool.submit(self._sent, runner, step, *call) for step, call in waiting.items()]
+        if sent:
+            self.timer.add("device", time.monotonic() - began)
+        for one in sent:
+            with suppress(ToolError):
+                one.result()
+
+    def _sent(
+        self, runner: ApiRunner, step: int, identifier: str, arguments: Mapping[str, Json]
+    ) -> Acknowledged | None:
+        patient = PatientRunner(runner, self.patience) if self.patience.is_limited else runner
+
+        def act() -> Acknowledged:
+            try:
+                result = patient.call(identifier, arguments)
+            except (ModelUnavailable, DeviceLost, DeviceUnavailable):
+                raise
+            except EnvironmentMissing as error:
+                if len({api.origin for api in runner.catalog}) < _SEVERAL:
+                    raise
+                # The other services may still be there.
+                raise ToolError(f"{identifier} cannot be called: {error}") from error
+            self.folder.save_result(step, result.value)
+            return Acknowledged(result.elapsed_s, result.text)
+
+        wire = {"name": identifier, "arguments": _recorded(arguments)}
+        return self.ledger.once(step, 0, wire, act)
+
+
+def _deed(api: Api, arguments: Mapping[str, Json]) -> tuple[Deed, str]:
+    """The call as rules see it, and as a person should read it."""
+    risky = assess_call(api, arguments)
+    deed = Deed(
+        tool=api.identifier,
+        amounts=tuple(amounts_of(dict(arguments))),
+        risk=risky.risk if risky is not None else None,
+    )
+    return deed, f"{risky.risk}: {risky.label}" if risky is not None else f"call {api.identifier}"
 
 
 def _recorded(arguments: Mapping[str, Json]) -> dict[str, Json]:
