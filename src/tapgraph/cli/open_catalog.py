@@ -111,7 +111,7 @@ def open_catalogs(sources: Sequence[str], access: Access) -> Iterator[ApiRunner]
                     continue
                 runners.append(closing.enter_context(opened))
             names.append(label)
-        if not runners:
+        if dead and not runners:
             raise EnvironmentMissing("; ".join(dead))
         for note in dead:
             print_note(note)
