@@ -21,7 +21,6 @@ PRINTED = {
     "A model": ["success Hello."],
     "A role": ["success"],
     "An app": ["1 so far", r"\(1,\)"],
-    "An app on the kit": ["Fern", r"\[\('plants', 'plant_row', 'plant'\)\]"],
     "Prompts": ["success"],
 }
 """What each prints, by hand: expressions that stand in its output in this order."""
