@@ -108,6 +108,11 @@ def test_the_airport_is_found_by_all_its_names(worlds: list[World], area: str) -
     assert {place.city for place in found} == {"Chicago O'Hare"}
 
 
+def test_a_place_far_away_is_found_by_its_whole_name(worlds: list[World]) -> None:
+    assert [one.name for one in worlds[0].places_matching("terminal wok")] == ["Terminal Wok"]
+    assert worlds[0].places_matching("wok") == ()
+
+
 def test_a_menu_has_no_dish_that_only_others_make(worlds: list[World]) -> None:
     only_with = {"Bakery": ("cake", "Birthday cakes"), "Thai restaurant": ("duck", "Serves duck")}
     for world in worlds:

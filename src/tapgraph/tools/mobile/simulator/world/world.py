@@ -83,7 +83,8 @@ class World:
     def places_matching(self, query: str) -> tuple[Place, ...]:
         """The places that a search finds, the nearest first.
 
-        A query that names a far-away area finds only places there; others find none of them.
+        A query that names a far-away area finds only places there; others find those only by
+        their whole name.
         """
         wants_airport = not _AIRPORT.isdisjoint(_words(query))
         rest = " ".join(word for word in _words(query) if word not in _AIRPORT | _AROUND_AIRPORT)
@@ -92,7 +93,7 @@ class World:
         found = [
             place
             for place in self.places
-            if ("Hare" in place.city) == wants_airport
+            if (("Hare" in place.city) == wants_airport or place.name.lower() in query.lower())
             and (city is None or place.city.lower() == city)
             and matches_query(rest, _place_texts(place))
         ]
