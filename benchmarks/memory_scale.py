@@ -121,9 +121,15 @@ def measured(store: MemoryStore, database: str, rows: int, kind: EntryKind) -> R
             cpu_ms.append((time.process_time() - began_cpu) * 1000)
             found += len(answers)
     cuts, cpu_cuts = (statistics.quantiles(one, n=100) for one in (times_ms, cpu_ms))
-    shares = (cuts[49], cuts[98], cpu_cuts[49], cpu_cuts[98])
     return Row(
-        database, rows, kind, *(round(one, 2) for one in shares), round(found / QUESTIONS, 1)
+        database=database,
+        rows=rows,
+        kind=kind,
+        p50_ms=round(cuts[49], 2),
+        p99_ms=round(cuts[98], 2),
+        cpu_p50_ms=round(cpu_cuts[49], 2),
+        cpu_p99_ms=round(cpu_cuts[98], 2),
+        found=round(found / QUESTIONS, 1),
     )
 
 
