@@ -20,6 +20,7 @@ from tapgraph.cli.task_output import open_human, print_result
 from tapgraph.cli.terminal import print_line, print_note
 from tapgraph.errors import UsageError
 from tapgraph.evals.phone.demonstrator import Demonstrator
+from tapgraph.evals.phones import SimulatedPhones
 from tapgraph.evals.report.run_report import write_report
 from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.llm_backend.prompt import prompts_of
@@ -110,7 +111,8 @@ def _worked(
     json: bool,
 ) -> TaskResult:
     is_demonstrator = options.model == DEMONSTRATOR
-    if is_demonstrator and Capability.SIMULATED not in device.capabilities:
+    is_simulated = Capability.SIMULATED in device.capabilities
+    if is_demonstrator and not is_simulated:
         raise UsageError(
             f"the demonstrator can operate the simulated phone only, not {device.name}; "
             "give a model with --model"
@@ -133,6 +135,7 @@ def _worked(
             on_event=progress.show,
             prompts=options.prompts_folder,
             tools=[tools],
+            rehearses_on=SimulatedPhones().opened if is_simulated else None,
         )
         result = work(agent)
     report = write_report(RunFolder.open(result.folder))
