@@ -20,6 +20,12 @@ PRINTED = {
     "A tool": ["success", "2.40 euros", r'price_of \{"item": "bread"\} gave: 2.4'],
     "A model": ["success Hello."],
     "A role": ["success"],
+    "A memory": [
+        "'Turn on Do Not Disturb': 5 of kind tip",
+        "success",
+        r"\('shown', 'Turn on Do Not Disturb'\).*\('worked', ''\)",
+        r"\{'drink': 'green tea'\}",
+    ],
     "An app": ["1 so far", r"\(1,\)"],
     "Prompts": ["success"],
 }

@@ -21,13 +21,14 @@ from tapgraph.cli.terminal import print_line, print_note
 from tapgraph.errors import UsageError
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.evals.phone.sim_check import task_named, unmet
+from tapgraph.evals.phones import SimulatedPhones
 from tapgraph.evals.report.run_report import write_report
 from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.llm_backend.prompt import prompts_of
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
-from tapgraph.tools.mobile.device import Device
+from tapgraph.tools.mobile.device import Capability, Device
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 
 __all__ = ["demonstrate", "resume_run", "start_run", "telling_how_to_resume"]
@@ -106,6 +107,7 @@ def _worked(
     *,
     json: bool,
 ) -> TaskResult:
+    is_simulated = Capability.SIMULATED in device.capabilities
     notice = "" if options.model else _NOTICE
     place = options.memory or Settings.from_environment().memory_file
     with (
@@ -124,6 +126,7 @@ def _worked(
             on_event=progress.show,
             prompts=options.prompts_folder,
             tools=[tools],
+            rehearses_on=SimulatedPhones().opened if is_simulated else None,
         )
         result = work(agent)
     report = write_report(RunFolder.open(result.folder))

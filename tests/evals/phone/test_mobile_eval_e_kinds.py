@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from tapgraph.evals.phone.mobile_eval_e.kinds import KINDS
-from tapgraph.evals.phone.sim.draw import Drawn, Kind, evidence_of, fresh_phone
+from tapgraph.evals.phone.sim.draw import Drawn, Kind, evidence_of
+from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.guide import Aim, Route, play
 
 every_kind = pytest.mark.parametrize("name", sorted(KINDS))
@@ -13,7 +14,7 @@ every_kind = pytest.mark.parametrize("name", sorted(KINDS))
 
 def failed(drawn: Drawn, seed: int, aims: Sequence[Aim]) -> list[str]:
     """The rubrics that fail after these aims."""
-    with fresh_phone(seed) as phone:
+    with build_phone(seed=seed) as phone:
         assert play(phone, Route(tuple(aims))).trouble == ""
         seen = evidence_of(phone, aims)
         checked = [(rubric.name, rubric.check(seen)) for rubric in drawn.sketch.rubrics]
