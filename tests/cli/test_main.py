@@ -58,6 +58,12 @@ def test_each_error_has_its_exit_code(error: TapgraphError | OSError, code: int)
         ),
         (["view", "/no/such/run"], "is not a run folder"),
         (["sim", "serve", "--clock", "soon"], "--clock must be a time"),
+        (["sim", "serve", "--phone", "fridge"], "cannot read 'fridge' of the phone"),
+        (["device", "screenshot", "--phone", "font=9"], "the font scale must be from 0.85 to 2"),
+        (
+            ["device", "screenshot", "--device", "appium", "--phone", "small"],
+            "for the simulated phone",
+        ),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_exit_code_2(

@@ -26,13 +26,19 @@ from tapgraph.evals.summary import write_summary
 from tapgraph.evals.trial import TrialRecord, Verdict
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.guide import Aim, Route
 from tapgraph.tools.mobile.simulator.server.simulator_server import SimulatorServer
 
 MILK = str(Path(__file__).parent / "milk_suite.py")
 ERRS = "demonstrator?error_rate=0.3"
-TURN_ON_DARK = Task(
-    id="dark", instruction="Turn on dark mode.", rubrics=(Rubric("any", lambda _seen: True),)
-)
+ALARM_WAY = Route((
+        Aim(words="Turn the alarm on", app="Clock", page="alarms", act="switch",
+            row=("alarms", 2)),
+    ))  # fmt: skip
+TURN_ON_ALARM = Task(
+    id="alarm", instruction="Turn on the alarm at 08:30.", route=ALARM_WAY,
+    rubrics=(Rubric("any", lambda _seen: True),),
+)  # fmt: skip
 
 
 def timeless(record: TrialRecord) -> TrialRecord:
@@ -68,7 +74,7 @@ def run(milk: Suite, tmp_path: Path) -> Callable[..., Evaluation]:
 
 def test_the_demonstrator_does_tasks_of_a_file(run: Callable[..., Evaluation]) -> None:
     done = run("demonstrator")
-    assert [one.trial.id for one in done.records] == ["milk/0/0", "dark/0/0"]
+    assert [one.trial.id for one in done.records] == ["milk/0/0", "alarm/0/0"]
     assert all(verdict.holds for one in done.records for verdict in one.verdicts)
     assert {one.outcome for one in done.records} == {Outcome.SUCCESS}
 
@@ -76,9 +82,9 @@ def test_the_demonstrator_does_tasks_of_a_file(run: Callable[..., Evaluation]) -
 def test_a_trial_knows_how_many_rubrics_held_after_each_step(
     run: Callable[..., Evaluation],
 ) -> None:
-    dark = run("demonstrator").records[1]
+    alarm = run("demonstrator").records[1]
     # Settings open; the page with the switch; the switch turned.
-    assert dark.curve == (0.0, 0.5, 1.0)
+    assert alarm.curve == (0.5, 1.0)
 
 
 def test_every_trial_leaves_a_line_and_a_run_folder(
@@ -87,9 +93,9 @@ def test_every_trial_leaves_a_line_and_a_run_folder(
     run("null", seeds=2)
     lines = (tmp_path / "out" / "trials.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line)["id"] for line in lines] == [
-        "milk/0/0", "dark/0/0", "milk/1/0", "dark/1/0",
+        "milk/0/0", "alarm/0/0", "milk/1/0", "alarm/1/0",
     ]  # fmt: skip
-    assert (tmp_path / "out" / "runs" / "dark" / "1" / "0" / "run.json").is_file()
+    assert (tmp_path / "out" / "runs" / "alarm" / "1" / "0" / "run.json").is_file()
 
 
 def test_equal_seeds_give_equal_trajectories(run: Callable[..., Evaluation]) -> None:
@@ -160,7 +166,11 @@ def test_a_trial_that_raises_counts_as_failed_and_is_tried_again(
 
 def test_a_rubric_that_raises_breaks_its_trial_off(tmp_path: Path) -> None:
     broken = Rubric("asks a table that is not there", lambda seen: bool(seen.rows("Notes", "x")))
-    suite = suite_of([Task(id="odd", instruction="Turn on dark mode.", rubrics=(broken,))])
+    suite = suite_of([
+        Task(
+            id="odd", instruction="Turn on the alarm at 08:30.", rubrics=(broken,), route=ALARM_WAY
+        )
+    ])
     done = evaluate(suite, PhoneAgents("demonstrator"), out=tmp_path)
     assert "OperationalError" in done.broken_off[0].error
 
@@ -203,8 +213,8 @@ def test_faults_happen_in_trials(milk: Suite, tmp_path: Path) -> None:
         phones=SimulatedPhones("tap@1"),
     )
     # The first tap of each task does nothing, so the demonstrator taps again.
-    assert done.records[1].spent.steps == 4
-    assert done.records[1].actions == (3, 4)
+    assert done.records[1].spent.steps == 3
+    assert done.records[1].actions == (2, 3)
 
 
 def test_the_set_up_comes_before_the_agent(tmp_path: Path) -> None:
@@ -224,21 +234,22 @@ def test_the_set_up_comes_before_the_agent(tmp_path: Path) -> None:
 
 
 def test_a_change_that_a_task_does_not_allow_is_a_side_effect(tmp_path: Path) -> None:
-    task = replace(TURN_ON_DARK, allows=lambda change: change.matches("com.android.notes/*"))
+    task = replace(TURN_ON_ALARM, allows=lambda change: change.matches("com.android.notes/*"))
     done = evaluate(suite_of([task]), PhoneAgents("demonstrator"), out=tmp_path)
-    assert done.records[0].side_effects == (
-        "com.android.settings/switches/Dark theme: is_on 0 -> 1",
-    )
+    assert done.records[0].side_effects is not None
+    assert "com.google.android.deskclock/alarms/2: is_on 0 -> 1" in done.records[0].side_effects
 
 
 def test_a_change_that_a_task_allows_is_none(tmp_path: Path) -> None:
-    task = replace(TURN_ON_DARK, allows=lambda change: change.key == ("Dark theme",))
+    task = replace(
+        TURN_ON_ALARM, allows=lambda change: change.matches("com.google.android.deskclock/*")
+    )
     done = evaluate(suite_of([task]), PhoneAgents("demonstrator"), out=tmp_path)
     assert done.records[0].side_effects == ()
 
 
 def test_without_a_word_on_changes_side_effects_are_not_told(tmp_path: Path) -> None:
-    done = evaluate(suite_of([TURN_ON_DARK]), PhoneAgents("demonstrator"), out=tmp_path)
+    done = evaluate(suite_of([TURN_ON_ALARM]), PhoneAgents("demonstrator"), out=tmp_path)
     assert done.records[0].side_effects is None
 
 
@@ -246,7 +257,7 @@ def test_changes_are_evidence_at_the_end(tmp_path: Path) -> None:
     def look(seen: Evidence) -> bool:
         return seen.changes is not None and len(seen.changes) > 0
 
-    task = replace(TURN_ON_DARK, rubrics=(Rubric("something was changed", look),))
+    task = replace(TURN_ON_ALARM, rubrics=(Rubric("something was changed", look),))
     (one,) = evaluate(suite_of([task]), PhoneAgents("demonstrator"), out=tmp_path).records
     assert one.verdicts[0].holds
     assert set(one.curve) == {0.0}
@@ -259,13 +270,18 @@ def test_answer_and_events_are_evidence(tmp_path: Path) -> None:
         seen.append(evidence)
         return Finding(True)
 
-    task = Task(id="t", instruction="Turn on dark mode.", rubrics=(Rubric("any", look),))
+    task = Task(
+        id="t",
+        instruction="Turn on the alarm at 08:30.",
+        route=ALARM_WAY,
+        rubrics=(Rubric("any", look),),
+    )
     evaluate(suite_of([task]), PhoneAgents("demonstrator"), out=tmp_path)
     assert [len(one.events) for one in seen] == sorted(len(one.events) for one in seen)
     last = seen[-1]
     assert last.screen is not None
-    assert last.screen.app.label == "Settings"
-    assert last.shows("Dark theme")
+    assert last.screen.app.label == "Clock"
+    assert last.shows("08:30.*")
 
 
 @pytest.mark.parametrize(("right_end", "done"), [("cannot", True), ("done", False)])
@@ -285,7 +301,7 @@ def test_one_scenario_shares_a_memory_in_the_evolution_setting(
     run("demonstrator", setting="evolution")
     memory = tmp_path / "out" / "memory"
     assert (memory / "milk" / "0" / "0.db").is_file()
-    assert (memory / "dark" / "0" / "0.db").is_file()
+    assert (memory / "alarm" / "0" / "0.db").is_file()
 
 
 def test_the_individual_setting_keeps_no_memory(
@@ -326,15 +342,15 @@ def test_several_processes_give_the_same_records(run: Callable[..., Evaluation])
 
 
 def test_a_phone_behind_appium_is_measured_by_what_it_shows(tmp_path: Path) -> None:
-    shown = Rubric("the dark theme is on the screen", lambda seen: seen.shows("Dark theme"))
-    asked = replace(TURN_ON_DARK, rubrics=(shown, Rubric("it looks dark")))
+    shown = Rubric("the alarm is on the screen", lambda seen: seen.shows("08:30.*"))
+    asked = replace(TURN_ON_ALARM, apps=("Clock",), rubrics=(shown, Rubric("it looks switched on")))
     with build_phone() as phone, SimulatorServer(phone) as server:
         phones = AppiumPhone(server.url)
-        done = evaluate(suite_of([asked]), PhoneAgents("demonstrator"), out=tmp_path, phones=phones)
+        done = evaluate(suite_of([asked]), PhoneAgents("open-apps"), out=tmp_path, phones=phones)
     (one,) = done.records
     assert one.verdicts == (
-        Verdict("the dark theme is on the screen", True, "machine"),
-        Verdict("it looks dark", None, "nobody"),
+        Verdict("the alarm is on the screen", True, "machine"),
+        Verdict("it looks switched on", None, "nobody"),
     )
     assert (one.outcome, one.actions.n, one.side_effects) == (Outcome.SUCCESS, 0, None)
 

@@ -14,6 +14,7 @@ from tapgraph.cli.options import (
     DeviceOption,
     FaultsOption,
     JsonOption,
+    PhoneOption,
     SeedOption,
     UdidOption,
 )
@@ -41,10 +42,11 @@ def screenshot(
     appium_url: AppiumUrlOption = DEFAULT_APPIUM_URL,
     udid: UdidOption = None,
     seed: SeedOption = 0,
+    phone: PhoneOption = "",
     json: JsonOption = False,
 ) -> None:
     """Write a picture of the screen."""
-    with open_device(kind, appium_url=appium_url, udid=udid, seed=seed) as device:
+    with open_device(kind, appium_url=appium_url, udid=udid, seed=seed, phone=phone) as device:
         image = device.screenshot()
         name = device.name
     try:

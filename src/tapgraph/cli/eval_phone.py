@@ -14,6 +14,7 @@ from tapgraph.cli.options import (
     FaultsOption,
     JsonOption,
     MaxStepsOption,
+    PhoneOption,
     UdidOption,
 )
 
@@ -62,6 +63,7 @@ def phone(
     ] = SettingKind.INDIVIDUAL,
     max_steps: MaxStepsOption = None,
     faults: FaultsOption = "",
+    phone_kind: PhoneOption = "",
     device: DeviceOption = DeviceKind.SIM,
     appium_url: AppiumUrlOption = DEFAULT_APPIUM_URL,
     udid: UdidOption = None,
@@ -85,7 +87,9 @@ def phone(
     from tapgraph.evals.evaluate import Plan  # noqa: PLC0415
 
     plan = Plan(split=split, seeds=seeds, trials=trials, setting=setting.value, max_steps=max_steps)
-    phones = session.open_phones(device, faults=faults, appium_url=appium_url, udid=udid)
+    phones = session.open_phones(
+        device, faults=faults, phone=phone_kind, appium_url=appium_url, udid=udid
+    )
     request = session.PhoneEval(
         suite=suite,
         data=data,

@@ -42,7 +42,9 @@ class PhoneEval:
     out: Path
 
 
-def open_phones(kind: DeviceKind, *, faults: str, appium_url: str, udid: str | None) -> Phones:
+def open_phones(
+    kind: DeviceKind, *, faults: str, phone: str, appium_url: str, udid: str | None
+) -> Phones:
     """Where the phones come from.
 
     Raises:
@@ -51,9 +53,9 @@ def open_phones(kind: DeviceKind, *, faults: str, appium_url: str, udid: str | N
     if kind is DeviceKind.SIM:
         if udid is not None:
             raise UsageError("--udid is for a phone behind Appium; add --device appium")
-        return SimulatedPhones(faults)
-    if faults:
-        raise UsageError("--faults is for the simulated phone")
+        return SimulatedPhones(faults, phone)
+    if faults or phone:
+        raise UsageError("--faults and --phone are for the simulated phone")
     return AppiumPhone(appium_url, udid)
 
 

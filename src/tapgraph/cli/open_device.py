@@ -27,13 +27,14 @@ def open_device(
     udid: str | None = None,
     seed: int = 0,
     faults: str = "",
+    phone: str = "",
     state_dir: Path | None = None,
     clock: str | None = None,
 ) -> Device:
     """The phone behind an Appium server, or a simulated one in this process.
 
-    `seed`, `faults`, `state_dir` and `clock` are for the simulated one, `appium_url` and `udid` for
-    the other.
+    `seed`, `faults`, `phone`, `state_dir` and `clock` are for the simulated one, `appium_url` and
+    `udid` for the other.
 
     Raises:
         UsageError: an option cannot be understood, or does not fit the kind of device.
@@ -46,11 +47,11 @@ def open_device(
         from tapgraph.tools.mobile.simulator.device import SimulatedDevice  # noqa: PLC0415
 
         return SimulatedDevice(
-            open_phone(seed=seed, faults=faults, state_dir=state_dir, clock=clock)
+            open_phone(seed=seed, faults=faults, phone=phone, state_dir=state_dir, clock=clock)
         )
-    if faults or state_dir is not None or clock is not None:
+    if faults or phone or state_dir is not None or clock is not None:
         raise UsageError(
-            "--faults, --state-dir and --clock are for the simulated phone; give them to "
+            "--faults, --phone, --state-dir and --clock are for the simulated phone; give them to "
             "'tapgraph sim serve' when that is what the Appium server is"
         )
     from tapgraph.tools.mobile.appium_device import AppiumDevice  # noqa: PLC0415
@@ -59,18 +60,24 @@ def open_device(
 
 
 def open_phone(
-    *, seed: int = 0, faults: str = "", state_dir: Path | None = None, clock: str | None = None
+    *,
+    seed: int = 0,
+    faults: str = "",
+    phone: str = "",
+    state_dir: Path | None = None,
+    clock: str | None = None,
 ) -> Phone:
     """A fresh simulated phone.
 
     Raises:
-        UsageError: the faults, the time or the folder cannot be used.
+        UsageError: the faults, the kind of phone, the time or the folder cannot be used.
     """
     from tapgraph.tools.mobile.simulator.builder import (  # noqa: PLC0415
         DEFAULT_CLOCK,
         build_phone,
     )
     from tapgraph.tools.mobile.simulator.faults import FaultPlan  # noqa: PLC0415
+    from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile  # noqa: PLC0415
 
     if state_dir is not None:
         try:
@@ -82,6 +89,7 @@ def open_phone(
         clock=DEFAULT_CLOCK if clock is None else _local_time(clock),
         state_dir=state_dir,
         faults=FaultPlan.parse(faults),
+        profile=PhoneProfile.parse(phone),
     )
 
 

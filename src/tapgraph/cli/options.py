@@ -27,6 +27,7 @@ __all__ = [
     "MaxStepsOption",
     "MaxTokensOption",
     "OutOption",
+    "PhoneOption",
     "PromptsOption",
     "ResumeOption",
     "SecretOption",
@@ -74,7 +75,15 @@ FaultsOption: TypeAlias = Annotated[
     typer.Option(
         "--faults",
         metavar="PLAN",
-        help="What goes wrong on the simulated phone, such as tap@3,popup@5,network@4-6.",
+        help="What goes wrong on the simulated phone, such as tap@3,popup@5,call@7,network@4-6.",
+    ),
+]
+PhoneOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--phone",
+        metavar="KIND",
+        help="Which simulated phone: small or tablet, dark, de, font=1.3, with commas between.",
     ),
 ]
 StateDirOption: TypeAlias = Annotated[

@@ -25,6 +25,7 @@ from tapgraph.cli.options import (
     MaxStepsOption,
     MaxTokensOption,
     OutOption,
+    PhoneOption,
     PromptsOption,
     ResumeOption,
     SecretOption,
@@ -36,7 +37,7 @@ from tapgraph.cli.options import (
     human_or_default,
     refuse_what_a_run_holds,
 )
-from tapgraph.cli.run_options import DEMONSTRATOR, ReadFromKind, RunOptions
+from tapgraph.cli.run_options import ReadFromKind, RunOptions
 from tapgraph.errors import UsageError
 
 __all__ = ["run"]
@@ -52,8 +53,7 @@ def run(
         str | None,
         typer.Option(
             metavar="SPEC",
-            help="openai:NAME, http://HOST:PORT/v1#NAME, or demonstrator (simulated phone only, "
-            "the default there).",
+            help="openai:NAME, http://HOST:PORT/v1#NAME or local:PATH.",
         ),
     ] = None,
     memory: Annotated[
@@ -81,6 +81,7 @@ def run(
     resume: ResumeOption = None,
     seed: SeedOption = 0,
     faults: FaultsOption = "",
+    phone: PhoneOption = "",
     state_dir: StateDirOption = None,
     clock: ClockOption = None,
     json: JsonOption = False,
@@ -95,17 +96,21 @@ def run(
         given_to_catalogs = (catalog, secret, header, server, allow_host, file)
         refuse_what_a_run_holds(instruction, out, *given_to_catalogs, prompts)
         return resume_run(resume, _resumed(resume, given), json=json).outcome.exit_code
-    if model is None and device is not DeviceKind.SIM:
-        raise UsageError("a phone behind Appium needs a model: add --model openai:NAME or a URL")
+    if not model:
+        raise UsageError(
+            "a task needs a model: add --model openai:NAME, a URL or local:PATH; "
+            "`tapgraph demo` needs none"
+        )
     options = RunOptions(
         device=device,
         appium_url=appium_url,
         udid=udid,
         seed=seed,
         faults=faults,
+        phone=phone,
         clock=clock,
         state_dir=str(state_dir) if state_dir else None,
-        model=model or DEMONSTRATOR,
+        model=model,
         catalogs=tuple(catalog or ()),
         secrets=tuple(secret or ()),
         headers=tuple(header or ()),

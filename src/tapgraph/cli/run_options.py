@@ -8,9 +8,7 @@ from tapgraph.cli.open_device import DEFAULT_APPIUM_URL
 from tapgraph.cli.options import DeviceKind
 from tapgraph.cli.task_options import TaskOptions
 
-__all__ = ["DEMONSTRATOR", "ReadFromKind", "RunOptions"]
-
-DEMONSTRATOR = "demonstrator"
+__all__ = ["ReadFromKind", "RunOptions"]
 
 
 class ReadFromKind(StrEnum):
@@ -24,16 +22,21 @@ class ReadFromKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(TaskOptions):
-    """How to run a task; kept in the run's header, so that it can be resumed."""
+    """How to run a task; kept in the run's header, so that it can be resumed.
+
+    Attributes:
+        model: a spec; empty for a demonstration, which needs no model.
+    """
 
     device: DeviceKind = DeviceKind.SIM
     appium_url: str = DEFAULT_APPIUM_URL
     udid: str | None = None
     seed: int = 0
     faults: str = ""
+    phone: str = ""
     clock: str | None = None
     state_dir: str | None = None
-    model: str = DEMONSTRATOR
+    model: str = ""
     pipeline: str = "tapgraph"
     read_from: ReadFromKind = ReadFromKind.AUTO
 

@@ -6,10 +6,16 @@ from typing import Annotated
 import typer
 
 from tapgraph.cli.open_device import open_phone
-from tapgraph.cli.options import ClockOption, FaultsOption, JsonOption, SeedOption, StateDirOption
+from tapgraph.cli.options import (
+    ClockOption,
+    FaultsOption,
+    JsonOption,
+    PhoneOption,
+    SeedOption,
+    StateDirOption,
+)
 from tapgraph.cli.stop_request import stop_requests
 from tapgraph.cli.terminal import print_json, print_line
-from tapgraph.errors import UsageError
 
 __all__ = ["app", "check", "serve"]
 
@@ -25,6 +31,7 @@ def serve(
     ),
     seed: SeedOption = 0,
     faults: FaultsOption = "",
+    phone: PhoneOption = "",
     state_dir: StateDirOption = None,
     clock: ClockOption = None,
     json: JsonOption = False,
@@ -38,9 +45,9 @@ def serve(
         SimulatorServer,
     )
 
-    phone = open_phone(seed=seed, faults=faults, state_dir=state_dir, clock=clock)
+    served = open_phone(seed=seed, faults=faults, phone=phone, state_dir=state_dir, clock=clock)
     with (
-        SimulatorServer(phone, host=host, port=port) as server,
+        SimulatorServer(served, host=host, port=port) as server,
         stop_requests() as wait_for_stop,
     ):
         if json:
@@ -52,19 +59,15 @@ def serve(
 
 @app.command()
 def check(
-    instruction: Annotated[str, typer.Argument(help="The task that an agent was given.")],
+    task: Annotated[str, typer.Argument(help="The name of a task of the suite `sim`.")],
     *,
     state_dir: Annotated[Path, typer.Option(metavar="DIR", help="What `serve` was given.")],
     seed: SeedOption = 0,
 ) -> int:
     """Say from a phone's app databases whether a task is done; exit code 1 when it is not."""
-    # The world and the apps are loaded by no other command of this file.
-    from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, find_task  # noqa: PLC0415
-    from tapgraph.tools.mobile.simulator.world.world import World  # noqa: PLC0415
+    # The apps are loaded by no other command of this file.
+    from tapgraph.evals.phone.sim_check import task_named, unmet  # noqa: PLC0415
 
-    task = find_task(instruction)
-    if task is None:
-        raise UsageError(f"no checker knows a task like {instruction[:80]!r}")
-    checked = task.check(World.generate(seed), PhoneRecords(state_dir))
-    print_line("done" if checked.ok else "not done: " + "; ".join(checked.reasons))
-    return int(not checked.ok)
+    missing = unmet(task_named(task, seed), state_dir)
+    print_line("; ".join(missing) or "done")
+    return int(bool(missing))

@@ -10,6 +10,7 @@ from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
+from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
 
 __all__ = ["AppiumPhone", "Phones", "SimulatedPhones"]
 
@@ -38,17 +39,21 @@ class SimulatedPhones:
 
     Attributes:
         faults: what goes wrong, as `FaultPlan.parse` reads it.
+        kind: which phones they are, as `PhoneProfile.parse` reads it.
     """
 
     faults: str = ""
+    kind: str = ""
 
     def __post_init__(self) -> None:
         FaultPlan.parse(self.faults)
+        PhoneProfile.parse(self.kind)
 
     @property
     def name(self) -> str:
-        """Says which faults there are."""
-        return f"simulated phone with {self.faults}" if self.faults else "simulated phone"
+        """Says which kind it is and which faults there are."""
+        kind = f" ({self.kind})" if self.kind else ""
+        return f"simulated phone{kind}" + (f" with {self.faults}" if self.faults else "")
 
     @property
     def is_single(self) -> bool:
@@ -58,8 +63,11 @@ class SimulatedPhones:
     @contextmanager
     def opened(self, seed: int) -> Iterator[Device]:
         """A phone that is fresh from the factory."""
-        faults = FaultPlan.parse(self.faults)
-        with build_phone(seed=seed, faults=faults) as phone, SimulatedDevice(phone) as device:
+        faults, profile = FaultPlan.parse(self.faults), PhoneProfile.parse(self.kind)
+        with (
+            build_phone(seed=seed, faults=faults, profile=profile) as phone,
+            SimulatedDevice(phone) as device,
+        ):
             yield device
 
 

@@ -1,6 +1,6 @@
 """Feeds: one description, shown as X and Lemon8."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from random import Random
 
@@ -20,7 +20,8 @@ POST = kit.Entity(
      "age": "text", "at": "when", "likes": "number", "is_liked": "flag"},
 )  # fmt: skip
 REPLY = kit.Entity("reply", {"text": "text", "author": "text", "post": "post", "likes": "number"})
-TREND = kit.Entity("trend", {"name": "text", "place": "number", "posts": "text"})
+TREND = kit.Entity("trend", {"name": "text", "place": "number", "posts": "text", "is_news": "flag"})
+SECTIONS = ("Trending", "News")
 TABS = ("Top", "Latest", "People")
 
 
@@ -46,9 +47,9 @@ def _fill(app: kit.KitApp, random: Random) -> None:
             app.store.add("reply", text=reply.text, author=f"@{reply.handle}", post=post.number,
                           likes=reply.likes)  # fmt: skip
     for place, topic in enumerate(world.trends(feed), 1):
-        count = sum(post.topic == topic for post in posts)
-        app.store.add("trend", name=topic, place=place,
-                      posts=f"{count} posts" if count > 1 else "1 post")  # fmt: skip
+        own = [post for post in posts if post.topic == topic]
+        app.store.add("trend", name=topic, place=place, is_news="news" in own[0].words,
+                      posts=f"{len(own)} posts" if len(own) > 1 else "1 post")  # fmt: skip
 
 
 def _is_found(at: kit.At, post: kit.Record) -> bool:
@@ -75,6 +76,11 @@ def _is_person(at: kit.At, author: kit.Record) -> bool:
     )
 
 
+def _is_trend(at: kit.At, trend: kit.Record) -> bool:
+    is_wanted = at.held("section", SECTIONS[0]) == SECTIONS[0] or trend.flag("is_news")
+    return is_wanted and not at.held("query")
+
+
 def _author_of(at: kit.At, author: kit.Record) -> bool:
     return author.id == at.record.number("author")
 
@@ -92,7 +98,7 @@ BEST = kit.Find(sorts=(kit.Sort("Most liked", "likes", is_descending=True),))
 PEOPLE = kit.Face(title="{name}", lines=("@{handle}", "{bio}"), picture="initial")
 
 
-def _pages(label: str, *, picture: str) -> tuple[kit.Page, ...]:
+def _pages(label: str, *, picture: str, sections: Sequence[str] = ()) -> tuple[kit.Page, ...]:
     face = kit.Face(
         title="{author.name}", picture=picture,
         lines=("@{author.handle} · {age}", "{likes:short} likes", "{title}", "{text}"),
@@ -108,10 +114,11 @@ def _pages(label: str, *, picture: str) -> tuple[kit.Page, ...]:
         kit.Page(
             "explore", "Explore", glyph="magnify",
             blocks=(
-                kit.Tabs("tab", TABS, after_search=True),
+                kit.Tabs("tab", TABS, when="searching"),
+                *([kit.Tabs("section", sections, when="browsing")] if sections else []),
                 kit.Rows(entity="trend", heading="Trending", searches="{name}", looks=("list",),
                          face=kit.Face(title="{place} · Trending", lines=("{name}", "{posts}")),
-                         where=lambda at, _: not at.held("query"),
+                         where=_is_trend,
                          find=kit.Find(search=("{name}",)), empty=""),
                 posts(_is_top, BEST), posts(_is_latest, NEWEST),
                 kit.Rows(entity="author", opens="profile", face=PEOPLE, where=_is_person, empty="",
@@ -154,7 +161,8 @@ def _pages(label: str, *, picture: str) -> tuple[kit.Page, ...]:
 
 X = kit.AppSpec(
     package="com.twitter.android", label="X", glyph="alpha-x", color="#000000",
-    entities=(AUTHOR, POST, REPLY, TREND), fill=_fill, pages=_pages("X", picture="initial"),
+    entities=(AUTHOR, POST, REPLY, TREND), fill=_fill,
+    pages=_pages("X", picture="initial", sections=SECTIONS),
     tabs=("home", "explore", "own"),
     looks=kit.Looks(accents=("#1D9BF0",), bars=("plain",), papers=("#FFFFFF",), settled=True),
 )  # fmt: skip

@@ -1,10 +1,11 @@
 """Maps: search, results to sort and filter, pages of places, and the way there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from random import Random
 
 from tapgraph.tools.mobile.simulator import kit
+from tapgraph.tools.mobile.simulator.kit.style import Style
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
     Column,
@@ -33,13 +34,18 @@ REVIEW = kit.Entity(
      "text": "text"},
 )  # fmt: skip
 DISH = kit.Entity("dish", {"name": "text", "place": "place", "price": "money"})
+LATE = {"Open after 9 PM": 21, "Open after 10 PM": 22, "Open after 11 PM": 23}
+ALL_DAY = "Open 24 hours"
+RATINGS = ("Any rating", "3.5 and up", "4.0 and up", "4.5 and up")
+HOURS = ("Any time", *LATE, ALL_DAY, "Open on Saturday", "Open on Sunday")
+PRICES = ("Any price", "$", "$$", "$$$")
 USER = (0.45, 0.48)
 """Where the user stands on the map."""
 SUGGESTIONS = (("silverware-fork-knife", "Restaurants"), ("coffee", "Cafes"),
                ("bread-slice", "Bakeries"), ("gas-station", "Gas"),
-               ("medical-bag", "Pharmacies"))  # fmt: skip
-MODES = {"Drive": "car", "Transit": "bus", "Walk": "walk"}
-WALK_MINUTES_PER_MILE = 20
+               ("medical-bag", "Pharmacies"), ("parking", "Parking"))  # fmt: skip
+MODES = {"Drive": "car", "Transit": "bus", "Walk": "walk", "Cycle": "bike"}
+WALK_MINUTES_PER_MILE, CYCLE_MINUTES_PER_MILE = 20, 6
 WAY = ((0.18, 0.82), (0.18, 0.55), (0.52, 0.55), (0.52, 0.3), (0.8, 0.3))
 
 
@@ -77,6 +83,25 @@ def _found(at: kit.At, query: str) -> Sequence[kit.Record]:
             for place in at.app.world.places_matching(query)]  # fmt: skip
 
 
+def _is_rated(_: kit.At, record: kit.Record, option: str) -> bool:
+    return float(record.values["rating"]) >= float(option.split()[0])
+
+
+def _is_cheap(_: kit.At, record: kit.Record, option: str) -> bool:
+    return record.text("price").strip(" ·") == option
+
+
+def _is_open_then(at: kit.At, record: kit.Record, option: str) -> bool:
+    """Whether it is open late today, or on a day, or at any hour."""
+    place = _place(at.app, record)
+    today = place.hours_on(at.scene.now)
+    if option in LATE:
+        return not today.is_closed and today.closes > LATE[option]
+    if option == ALL_DAY:
+        return (today.opens, today.closes) == (0, 24)
+    return dict(place.week())[option.removeprefix("Open on ")] != "Closed"
+
+
 class NearbyMap(kit.Block):
     """The map around the user with suggestions, while nothing is searched for."""
 
@@ -85,8 +110,8 @@ class NearbyMap(kit.Block):
         if at.held("query"):
             return []
         chips: list[View] = [
-            Chip(words, key=words, glyph=glyph, on_click=partial(kit.search_for, at, words),
-                 background=at.style.paper)
+            Chip(at.style.say(words), key=words, glyph=glyph, background=at.style.paper,
+                 on_click=partial(kit.search_for, at, words))
             for glyph, words in SUGGESTIONS
         ]  # fmt: skip
         pins = (*_pins(at.app.world.places), Marker(*USER, "", "#4285F4"))
@@ -116,14 +141,14 @@ class Way(kit.Block):
         style, mode = at.style, at.held("mode", "Drive")
         place = _place(at.app, at.record)
         chips: list[View] = [
-            Chip(f"{one} {_duration(place, one)}", key=one, glyph=glyph, checked=one == mode,
-                 selected=one == mode, on_click=partial(_choose_mode, at, one))
+            Chip(f"{style.say(one)} {_duration(style, place, one)}", id="way", key=one, glyph=glyph,
+                 checked=one == mode, selected=one == mode, on_click=partial(_choose_mode, at, one))
             for one, glyph in MODES.items()
         ]  # fmt: skip
-        ends = (Marker(*WAY[0], "You", "#4285F4"), Marker(*WAY[-1], place.name))
-        time = Label(_duration(place, mode), size_sp=22, bold=True, color="#188038")
+        ends = (Marker(*WAY[0], style.say("You"), "#4285F4"), Marker(*WAY[-1], place.name))
+        time = Label(_duration(style, place, mode), size_sp=22, bold=True, color="#188038")
         miles = Label(f"({place.distance_mi} mi)", size_sp=20, color=style.muted)
-        turns = [Label(turn, size_sp=15, color=style.ink) for turn in place.route]
+        turns = [Label(turn, size_sp=15, color=style.ink) for turn in _turns(place, mode)]
         return [
             ScrollRow(chips, gap=8, padding=(style.space_dp, 8)),
             MapView(place.name, height=250, route=WAY, markers=ends),
@@ -131,11 +156,36 @@ class Way(kit.Block):
             Column([*turns], gap=16, padding=(style.space_dp, 4)),
         ]
 
+    def settings(self, at: kit.At) -> Iterator[kit.Setting]:
+        """`mode`: how to go."""
+        yield kit.Setting("mode", at.held("mode", "Drive"), _mode_chip)
 
-def _duration(place: Place, mode: str) -> str:
-    walking = round(place.distance_mi * WALK_MINUTES_PER_MILE)
-    minutes = {"Drive": place.drive_min, "Transit": place.drive_min * 2 + 6, "Walk": walking}[mode]
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} hr {minutes % 60} min"
+
+def _mode_chip(mode: str) -> kit.Touch:
+    return kit.Touch(id="way", key=mode)
+
+
+def _duration(style: Style, place: Place, mode: str) -> str:
+    minutes = {
+        "Drive": place.drive_min,
+        "Transit": place.drive_min * 2 + 6,
+        "Walk": round(place.distance_mi * WALK_MINUTES_PER_MILE),
+        "Cycle": round(place.distance_mi * CYCLE_MINUTES_PER_MILE) + 1,
+    }[mode]
+    if minutes < 60:
+        return style.speech.say("{minutes} min", minutes=minutes)
+    return style.speech.say("{hours} hr {minutes} min", hours=minutes // 60, minutes=minutes % 60)
+
+
+def _turns(place: Place, mode: str) -> Sequence[str]:
+    if mode != "Transit":
+        return place.route
+    line, stops = place.number % 24 + 1, max(2, round(place.distance_mi * 3))
+    return (
+        f"Walk to the stop {HOME_ADDRESS}",
+        f"Bus {line}, every {10 + line % 3 * 5} minutes: {stops} stops",
+        place.route[-1],
+    )
 
 
 def _choose_mode(at: kit.At, mode: str) -> None:
@@ -179,6 +229,9 @@ PAGES = (
                     filters=(kit.Filter("Open now", _is_open),
                              kit.Filter("Top rated",
                                         lambda _, one: float(one.values["rating"]) >= 4.5)),
+                    choices=(kit.OneOf("Rating", RATINGS, _is_rated),
+                             kit.OneOf("Hours", HOURS, _is_open_then),
+                             kit.OneOf("Price", PRICES, _is_cheap)),
                     sorts=(kit.Sort("Relevance", "votes", is_descending=True),
                            kit.Sort("Distance", "miles"),
                            kit.Sort("Rating", "rating", is_descending=True)),

@@ -121,6 +121,7 @@ class Application:
             "appium:deviceName": self._udid,
             "appium:platformVersion": "14",
             "appium:deviceScreenSize": f"{size.width_px}x{size.height_px}",
+            "appium:deviceScreenDensity": self._phone.profile.dpi,
             **capabilities,
             SIMULATED_CAPABILITY: True,
         })

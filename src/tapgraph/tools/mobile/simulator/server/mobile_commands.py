@@ -15,7 +15,7 @@ __all__ = ["MOBILE_COMMANDS", "MobileCommand", "execute_mobile"]
 
 _LONGEST_TEXT = 20_000
 _LARGEST_KEY_CODE = 400
-_DENSITY_DPI = 420
+_LOCALES = {"en": "en_US", "de": "de_DE"}
 _EDITOR_ACTIONS: Mapping[int, str] = {
     0: "unspecified",
     1: "none",
@@ -158,13 +158,13 @@ def _get_notifications(call: Call) -> object:
 
 
 def _device_info(call: Call) -> object:
-    size = call.phone.size
+    profile, size = call.phone.profile, call.phone.size
     return {
         "androidId": "0000000000000000",
         "apiVersion": "34",
         "brand": "tapgraph",
-        "displayDensity": _DENSITY_DPI,
-        "locale": "en_US",
+        "displayDensity": profile.dpi,
+        "locale": _LOCALES[profile.language],
         "manufacturer": "tapgraph",
         "model": "Simulated phone",
         "platformVersion": "14",
@@ -181,8 +181,8 @@ def _battery_info(call: Call) -> object:
     return {"level": call.phone.status.battery_percent / 100, "state": 3}
 
 
-def _display_density(_call: Call) -> object:
-    return _DENSITY_DPI
+def _display_density(call: Call) -> object:
+    return call.phone.profile.dpi
 
 
 def _is_locked(_call: Call) -> object:
