@@ -165,6 +165,20 @@ def test_calls_that_read_are_made_at_once_each_a_step_of_its_own(
     assert len([one for one in events(ModelCalled) if one.role == "chooser"]) == 3
 
 
+def test_of_several_calls_one_that_cannot_be_made_fails_at_its_own_step(run_api: Any) -> None:
+    said = [
+        calls(("sun", {"city": "Oslo"}), ("sun", {"town": "Rome"}), ("rain", {"city": "Lyon"})),
+        calls(("give_up", {"answer": "no"})),
+        Reply('{"tips": []}'),
+    ]
+    model = ScriptedModel(said, traits=NATIVE)
+    run_api(model, runner=Meeting())
+    prompt = model.requests[1].messages[-1].text
+    assert '[1] call sun {"city": "Oslo"} -> done' in prompt
+    assert '[2] call sun {"town": "Rome"} -> failed: "sun was not called' in prompt
+    assert '[3] call rain {"city": "Lyon"} -> done' in prompt
+
+
 def test_the_tools_stand_in_the_request_and_not_in_the_prompt(run_api: Any) -> None:
     said = [calls(("give_up", {"answer": "no"})), Reply('{"tips": []}')]
     model = ScriptedModel(said, traits=NATIVE)
