@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ from tapgraph.errors import UsageError
 from tapgraph.evals.evaluate import Evaluation, Plan, evaluate, read_evaluation
 from tapgraph.evals.open_suite import open_suite
 from tapgraph.evals.phone.baselines import PhoneAgents
-from tapgraph.evals.phones import AppiumPhone, SimulatedPhones
+from tapgraph.evals.phones import OnePhone, SimulatedPhones
 from tapgraph.evals.suite import Evidence, Finding, RightEnd, Rubric, Suite, Task, suite_of
 from tapgraph.evals.summary import write_summary
 from tapgraph.evals.trial import TrialRecord, Verdict
+from tapgraph.tools.mobile.appium_device import AppiumDevice
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.guide import Aim, Route
@@ -345,7 +347,7 @@ def test_a_phone_behind_appium_is_measured_by_what_it_shows(tmp_path: Path) -> N
     shown = Rubric("the alarm is on the screen", lambda seen: seen.shows("08:30.*"))
     asked = replace(TURN_ON_ALARM, apps=("Clock",), rubrics=(shown, Rubric("it looks switched on")))
     with build_phone() as phone, SimulatorServer(phone) as server:
-        phones = AppiumPhone(server.url)
+        phones = OnePhone("phone", partial(AppiumDevice.connect, server.url))
         done = evaluate(suite_of([asked]), PhoneAgents("open-apps"), out=tmp_path, phones=phones)
     (one,) = done.records
     assert one.verdicts == (
@@ -361,7 +363,7 @@ def test_a_single_phone_cannot_be_worked_on_by_several(milk: Suite, tmp_path: Pa
             milk,
             PhoneAgents("null"),
             out=tmp_path,
-            phones=AppiumPhone("http://127.0.0.1:9"),
+            phones=OnePhone("phone", partial(AppiumDevice.connect, "http://127.0.0.1:9")),
             workers=2,
         )
 

@@ -6,17 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tapgraph.cli.open_device import DEFAULT_APPIUM_URL
-from tapgraph.cli.options import (
-    AppiumUrlOption,
-    DeviceKind,
-    DeviceOption,
-    FaultsOption,
-    JsonOption,
-    MaxStepsOption,
-    PhoneOption,
-    UdidOption,
-)
+from tapgraph.cli.device_spec import DeviceSpec, takes_device
+from tapgraph.cli.options import JsonOption, MaxStepsOption
 
 __all__ = ["SettingKind", "compare", "phone"]
 
@@ -28,6 +19,7 @@ class SettingKind(StrEnum):
     EVOLUTION = "evolution"
 
 
+@takes_device(without=["setting", "seed", "state_dir", "clock"])
 def phone(
     *,
     suite: Annotated[
@@ -61,12 +53,15 @@ def phone(
     setting: Annotated[
         SettingKind, typer.Option(help="A fresh memory for each task, or one that goes on.")
     ] = SettingKind.INDIVIDUAL,
+    future_tasks: Annotated[
+        bool,
+        typer.Option(
+            "--future-tasks",
+            help="With --setting evolution: the reflectors on experience read the tasks to come.",
+        ),
+    ] = False,
     max_steps: MaxStepsOption = None,
-    faults: FaultsOption = "",
-    phone_kind: PhoneOption = "",
-    device: DeviceOption = DeviceKind.SIM,
-    appium_url: AppiumUrlOption = DEFAULT_APPIUM_URL,
-    udid: UdidOption = None,
+    device: DeviceSpec,
     judge: Annotated[
         str | None,
         typer.Option(metavar="SPEC", help="A model to judge rubrics that no predicate decides."),
@@ -86,10 +81,15 @@ def phone(
     from tapgraph.cli import eval_phone_session as session  # noqa: PLC0415
     from tapgraph.evals.evaluate import Plan  # noqa: PLC0415
 
-    plan = Plan(split=split, seeds=seeds, trials=trials, setting=setting.value, max_steps=max_steps)
-    phones = session.open_phones(
-        device, faults=faults, phone=phone_kind, appium_url=appium_url, udid=udid
+    plan = Plan(
+        split=split,
+        seeds=seeds,
+        trials=trials,
+        setting=setting.value,
+        max_steps=max_steps,
+        future_tasks=future_tasks,
     )
+    phones = session.open_phones(device)
     request = session.PhoneEval(
         suite=suite,
         data=data,

@@ -12,9 +12,9 @@ from tapgraph.errors import UsageError
 __all__ = [
     "AllowHostOption",
     "AppiumUrlOption",
+    "CapabilityOption",
     "CatalogOption",
     "ClockOption",
-    "DeviceKind",
     "DeviceOption",
     "FaultsOption",
     "FileOption",
@@ -33,19 +33,15 @@ __all__ = [
     "SecretOption",
     "SeedOption",
     "ServerOption",
+    "SettingOption",
     "StateDirOption",
     "UdidOption",
+    "WebDriverUrlOption",
+    "WebUrlOption",
     "given_limits",
     "human_or_default",
     "refuse_what_a_run_holds",
 ]
-
-
-class DeviceKind(StrEnum):
-    """What is behind `--device`."""
-
-    SIM = "sim"
-    APPIUM = "appium"
 
 
 class HumanKind(StrEnum):
@@ -58,14 +54,45 @@ class HumanKind(StrEnum):
 
 
 DeviceOption: TypeAlias = Annotated[
-    DeviceKind,
-    typer.Option("--device", help="A fresh simulated phone, or a phone behind an Appium server."),
+    str,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="sim (a fresh simulated phone), appium, web, replay:RUN, MODULE:FACTORY, or what an "
+        "installed package registers.",
+    ),
 ]
 AppiumUrlOption: TypeAlias = Annotated[
     str, typer.Option("--appium-url", metavar="URL", help="Where the Appium server listens.")
 ]
 UdidOption: TypeAlias = Annotated[
     str | None, typer.Option("--udid", metavar="ID", help="Which phone, where there are several.")
+]
+WebUrlOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--web-url", metavar="URL", help="The page of --device web, or a file."),
+]
+WebDriverUrlOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--webdriver-url", metavar="URL", help="Its WebDriver server; else a Chromium is started."
+    ),
+]
+CapabilityOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--capability",
+        metavar="KEY=JSON",
+        help="For the session of an Appium or WebDriver server; can be given several times.",
+    ),
+]
+SettingOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--setting",
+        metavar="KEY=JSON",
+        help="For the Appium driver, or an argument of a factory; can be given several times.",
+    ),
 ]
 SeedOption: TypeAlias = Annotated[
     int, typer.Option("--seed", metavar="N", help="World of the simulated phone.")

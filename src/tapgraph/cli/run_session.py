@@ -1,19 +1,19 @@
 """From options to a finished run with its report: what `run` and `demo` share."""
 
+import dataclasses
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tapgraph.agents.mobile.agent import PhoneAgent
-from tapgraph.agents.mobile.pipeline import pipeline_named
+from tapgraph.agents.mobile.pipeline import Pipeline, pipeline_named
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.ledger import answered_actions
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.cli.open_catalog import open_catalogs
 from tapgraph.cli.open_device import open_device, open_phone
-from tapgraph.cli.options import DeviceKind
 from tapgraph.cli.progress import open_progress
 from tapgraph.cli.run_options import RunOptions
 from tapgraph.cli.task_output import open_human, print_result
@@ -40,7 +40,7 @@ def start_run(instruction: str, options: RunOptions, *, out: Path, json: bool) -
     if not instruction.strip():
         raise UsageError("the instruction is empty; say what the phone should do")
     models = _models(options)
-    with _device(options) as device, telling_how_to_resume(out):
+    with open_device(options) as device, telling_how_to_resume(out):
         return _worked(
             options,
             device,
@@ -58,7 +58,7 @@ def resume_run(run: Path, options: RunOptions, *, json: bool) -> TaskResult:
     A simulated phone in this process is brought back by replaying what it had acknowledged.
     """
     models = _models(options)
-    with _device(options) as device, telling_how_to_resume(run):
+    with open_device(options) as device, telling_how_to_resume(run):
         if isinstance(device, SimulatedDevice):
             device.replay(answered_actions(RunFolder.open(run).timeline()))
         return _worked(options, device, models, lambda agent: agent.resume(run), json=json)
@@ -117,7 +117,7 @@ def _worked(
             device=device,
             model=models,
             memory=memory,
-            pipeline=pipeline_named(options.pipeline),
+            pipeline=_pipeline(options),
             budget=options.budget,
             human=open_human(options.human),
             source=options.read_from.value,
@@ -132,7 +132,12 @@ def _worked(
 
 
 def _seed(options: RunOptions) -> int | None:
-    return options.seed if options.device is DeviceKind.SIM else None
+    return options.seed if options.is_simulated else None
+
+
+def _pipeline(options: RunOptions) -> Pipeline:
+    named = pipeline_named(options.pipeline)
+    return dataclasses.replace(named, screen_tokens=options.screen_tokens)
 
 
 def _models(options: RunOptions) -> RoleModels:
@@ -142,16 +147,3 @@ def _models(options: RunOptions) -> RoleModels:
     if not options.model:
         raise UsageError("a demonstration cannot be resumed; start it again with `tapgraph demo`")
     return open_models(options.model, Settings.from_environment(), roles=ROLES)
-
-
-def _device(options: RunOptions) -> Device:
-    return open_device(
-        options.device,
-        appium_url=options.appium_url,
-        udid=options.udid,
-        seed=options.seed,
-        faults=options.faults,
-        phone=options.phone,
-        state_dir=Path(options.state_dir) if options.state_dir else None,
-        clock=options.clock,
-    )

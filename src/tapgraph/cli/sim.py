@@ -34,6 +34,14 @@ def serve(
     phone: PhoneOption = "",
     state_dir: StateDirOption = None,
     clock: ClockOption = None,
+    like_android: Annotated[
+        bool,
+        typer.Option(
+            "--like-android",
+            help="Tell no more than a real phone: apps without labels, deeper trees, black "
+            "protected screens, new pages that cannot be read at once.",
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Serve a simulated phone to any Appium client until Ctrl-C.
@@ -41,13 +49,16 @@ def serve(
     Prints the URL on one line as soon as clients can connect.
     """
     # Werkzeug and the phone are loaded by no other command.
-    from tapgraph.tools.mobile.simulator.server.simulator_server import (  # noqa: PLC0415
+    from tapgraph.tools.mobile.simulator.server import (  # noqa: PLC0415
+        AndroidManners,
+        Manners,
         SimulatorServer,
     )
 
     served = open_phone(seed=seed, faults=faults, phone=phone, state_dir=state_dir, clock=clock)
+    manners = AndroidManners() if like_android else Manners()
     with (
-        SimulatorServer(served, host=host, port=port) as server,
+        SimulatorServer(served, host=host, port=port, manners=manners) as server,
         stop_requests() as wait_for_stop,
     ):
         if json:

@@ -12,6 +12,8 @@ from tapgraph.errors import UsageError
 
 __all__ = ["MOBILE_AGENT_E", "PIPELINES", "TAPGRAPH", "Pipeline", "pipeline_from", "pipeline_named"]
 
+LEAST_SCREEN_TOKENS = 20
+
 Wiring: TypeAlias = Literal["side by side", "in order"]
 
 
@@ -33,7 +35,11 @@ class Pipeline:
         marks_targets: whether the Operator's picture shows the numbers of the elements.
         published_actions: whether only the nine actions of the paper are offered, and Type only
             while the keyboard is shown.
+        recalls: what the agent is told of the memory: what fits the subgoal, what a model chooses
+            at the start, or all.
+        evolution: whether what is learnt changes single rows, or writes all tips anew.
         learns_from_failure: whether the reflectors on experience are asked after a failed task.
+        screen_tokens: so long is a screen as text in a prompt; what has no room can be asked for.
         history_window: how many past actions the Operator sees (paper: m = 5).
         escalate_after: so many failed actions in a row call the Manager (paper: k = 2).
         limits: when going in circles ends the run.
@@ -48,10 +54,19 @@ class Pipeline:
     notes_on_plan: bool = False
     marks_targets: bool = True
     published_actions: bool = False
+    recalls: Literal["search", "model", "all"] = "search"
+    evolution: Literal["operations", "rewrite"] = "operations"
     learns_from_failure: bool = True
+    screen_tokens: int = 900
     history_window: int = 5
     escalate_after: int = 2
     limits: Limits = field(default_factory=lambda: Limits(unlimited=("Swipe", "Back")))
+
+    def __post_init__(self) -> None:
+        if self.screen_tokens < LEAST_SCREEN_TOKENS:
+            raise UsageError(
+                f"screen_tokens must be at least {LEAST_SCREEN_TOKENS}, got {self.screen_tokens}"
+            )
 
 
 TAPGRAPH = Pipeline("tapgraph", "side by side", pictures={"operator": 1})
@@ -67,6 +82,8 @@ MOBILE_AGENT_E = Pipeline(
     notes_on_plan=True,
     marks_targets=False,
     published_actions=True,
+    recalls="all",
+    evolution="rewrite",
     learns_from_failure=False,
     limits=Limits(
         max_failures=3,
@@ -90,7 +107,8 @@ command line has 5). Deviations:
 - Type stays in the list of actions while the keyboard is hidden, so that prompts begin alike; a
   hint says that it is not possible, and it is refused;
 - screens are read from the view tree where it is useful, and elements may be named by number;
-- there are no fixed pauses, risky touches ask, and no reflector is shown tasks to come;
+- there are no fixed pauses, risky touches ask, and the reflectors are shown tasks to come only
+  where that is asked for;
 - the run may take `max_steps` actions, one more than there.
 """
 

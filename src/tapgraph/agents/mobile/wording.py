@@ -20,6 +20,7 @@ __all__ = [
     "app_line",
     "deed_words",
     "history_lines",
+    "numbered_history",
     "plan_lines",
     "screen_block",
     "shortcut_lines",
@@ -115,6 +116,13 @@ def history_lines(history: Sequence[PhoneStep], traits: ModelTraits) -> str:
     )
 
 
+def numbered_history(history: Sequence[PhoneStep], traits: ModelTraits) -> str:
+    """The same lines with the numbers by which the actions can be meant."""
+    lines = (history_lines([record], traits).removeprefix("- ") for record in history)
+    numbers = (record.step for record in history)
+    return "\n".join(f"- ({n}) {line}" for n, line in zip(numbers, lines, strict=True)) or "none"
+
+
 def _one_line(words: str) -> str:
     return " ".join(words.split())
 
@@ -137,10 +145,11 @@ def shortcut_purposes(shortcuts: Sequence[Shortcut]) -> str:
 
 
 def screen_block(screen: Screen, lines: str) -> str:
-    """A screen in a prompt: its head and lines between the marks around untrusted text."""
+    """A screen in a prompt between the marks around untrusted text: its head, warnings, lines."""
     keyboard = "shown" if screen.keyboard_shown else "hidden"
     size = f"{screen.size.width_px}x{screen.size.height_px}"
     head = f"app {quoted(screen.app.label)} {screen.app.package}, {size}, keyboard {keyboard}"
     if screen.local_time:
         head += f", {screen.local_time}"
-    return f"<screen>\n{head}\n{lines}\n</screen>"
+    said = "".join(f"... {fenced(warning)}\n" for warning in screen.warnings)
+    return f"<screen>\n{head}\n{said}{lines}\n</screen>"

@@ -21,6 +21,7 @@ from tapgraph.tools.mobile.actions import (
     Home,
     LongPress,
     OpenApp,
+    ShowRest,
     Swipe,
     SwitchApp,
     Tap,
@@ -163,7 +164,7 @@ class SimulatedDevice:
                         f"seconds must be between 0 and {_LONGEST_WAIT_S:.0f}, got {seconds!r}"
                     )
                 self.phone.advance(seconds)
-            case Answer() | AskUser():
+            case ShowRest() | Answer() | AskUser():
                 return "nothing happens on the phone"
         return ""
 

@@ -105,12 +105,13 @@ def update_settings(call: Call) -> None:
 
 def page_source(call: Call) -> object:
     """The view hierarchy as UiAutomator2 writes it."""
-    return call.phone.page_source()
+    call.manners.wait_for_root(call.phone)
+    return call.page_source()
 
 
 def screenshot(call: Call) -> object:
     """The screen as PNG."""
-    return base64_png(call.phone.screenshot())
+    return base64_png(call.screenshot())
 
 
 def base64_png(picture: Image.Image) -> str:
