@@ -50,6 +50,7 @@ class ServerOptions(_TraitOptions):
     """The options of a model behind a URL."""
 
     json_form: JsonForm = Field(default="schema", alias="json")
+    keeps_schemas: bool = False
     top_p: float | None = Field(default=None, gt=0, le=1)
     reasoning_effort: str | None = Field(default=None, min_length=1)
     extra_body: Json[dict[str, JsonValue]] = Field(default_factory=dict)
@@ -62,7 +63,9 @@ class ServerOptions(_TraitOptions):
 
     def traits(self, name: str) -> ModelTraits:
         """What is known about the model of this name."""
-        return replace(super().traits(name), json=self.json_form)
+        return replace(
+            super().traits(name), json=self.json_form, enforces_schemas=self.keeps_schemas
+        )
 
     @property
     def price(self) -> Price:

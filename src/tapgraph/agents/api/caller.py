@@ -35,7 +35,9 @@ def _carry_out(choice: Choice, state: ApiState, team: ApiTeam) -> dict[str, Any]
         case "call":
             if state["pending"]:
                 chosen = enumerate([choice, *state["pending"]], step)
-                calls = {place: (one.subject, one.arguments) for place, one in chosen}
+                calls = {
+                    place: (one.subject, one.arguments) for place, one in chosen if not one.problem
+                }
                 team.run.call_together(team.runner, calls)
             team.run.call_api(team.runner, step, choice.subject, choice.arguments)
         case "read":
