@@ -6,7 +6,7 @@ step is one input; then the screen is looked at as the row says. Forks are taken
     python benchmarks/sim_speed.py [--seconds S] [--json FILE]
 
 Each rate is measured for S seconds (1 by default, which makes about a minute in all). The claim is
-that a fork takes less than 10 ms at the median.
+that 19 of 20 forks take less than 10 ms each.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from typing import Final
 
 from tapgraph.tools.mobile.screen_text import describe
 from tapgraph.tools.mobile.simulator import Phone, build_phone
-from tapgraph.tools.mobile.simulator.tasks.player import read_screen
+from tapgraph.tools.mobile.simulator.screen_of import screen_of
 
 PROCESSES: Final = (1, 2, 4, 8)
 FORK_CLAIM_MS: Final = 10.0
@@ -36,17 +36,18 @@ OUT: Final = Path(__file__).parent / "results" / "sim_speed.json"
 
 def look_at_all(phone: Phone) -> None:
     """What an agent that sees and reads looks at."""
-    describe(read_screen(phone))
+    describe(screen_of(phone))
     phone.screenshot()
 
 
 LOOKS: Final[dict[str, Callable[[Phone], object]]] = {
     "step": lambda phone: None,
     "step, tree": Phone.page_source,
-    "step, tree, text": lambda phone: describe(read_screen(phone)),
+    "step, tree, text": lambda phone: describe(screen_of(phone)),
     "step, picture": Phone.screenshot,
     "step, tree, text, picture": look_at_all,
     "fork": lambda phone: phone.fork().close(),
+    "build": lambda phone: build_phone().close(),
 }
 
 
@@ -78,15 +79,19 @@ def rate_of(name: str, seconds: float) -> float:
 
 
 def fork_times_ms() -> list[float]:
-    """How long each fork along the way takes, in milliseconds."""
+    """How long each fork along the way takes, in milliseconds of CPU time.
+
+    A fork only computes, so on an idle machine that is the time on the clock; other processes do
+    not lengthen it.
+    """
     times = []
     with build_phone() as phone:
         phone.fork().close()
         for play in islice(inputs_of(phone), 8 * len(phone.apps)):
             play()
-            started = time.perf_counter()
+            started = time.process_time()
             fork = phone.fork()
-            times.append(1000 * (time.perf_counter() - started))
+            times.append(1000 * (time.process_time() - started))
             fork.close()
     return times
 
@@ -104,6 +109,8 @@ KEPT: Final[dict[str, tuple[Callable[[Phone], object], int]]] = {
     "a snapshot": (Phone.snapshot, 200),
 }
 """What takes memory: how it is made from a phone, and how many are made."""
+PHONE: Final = "a phone with its last picture"
+GIGABYTE_KB: Final = 1_000_000
 
 
 def kilobytes_of(name: str) -> float:
@@ -116,6 +123,18 @@ def kilobytes_of(name: str) -> float:
         before = _peak_kilobytes()
         kept += [make(phone) for _ in range(count)]
         return (_peak_kilobytes() - before) / count
+
+
+def kilobytes_of_process() -> float:
+    """What a process needs before it keeps a second phone."""
+    with build_phone() as phone:
+        looked_at_fork(phone).close()
+        return _peak_kilobytes()
+
+
+def phones_in_a_gigabyte(processes: int, process_kb: float, phone_kb: float) -> int:
+    """How many looked-at phones fit, where each of the processes needs its own room first."""
+    return max(0, int((GIGABYTE_KB - processes * process_kb) // phone_kb))
 
 
 def _peak_kilobytes() -> int:
@@ -155,26 +174,34 @@ def main() -> None:
     with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1) as pool:
         times = pool.submit(fork_times_ms).result()
         kilobytes = {name: round(pool.submit(kilobytes_of, name).result()) for name in KEPT}
+        process_kb = round(pool.submit(kilobytes_of_process).result())
+    phones = {
+        str(count): phones_in_a_gigabyte(count, process_kb, kilobytes[PHONE]) for count in PROCESSES
+    }
     print(f"{'a second':28}" + "".join(f"{f'{count} proc.':>10}" for count in PROCESSES))
     for name, by_count in rates.items():
         print(f"{name:28}" + "".join(f"{rate:10.0f}" for rate in by_count.values()))
     median_ms = statistics.median(times)
     worst_ms = statistics.quantiles(times, n=20)[-1]
     print(
-        f"a fork takes {median_ms:.1f} ms at the median, {worst_ms:.1f} ms at the 95th percentile"
+        f"a fork takes {median_ms:.1f} ms of CPU time at the median, {worst_ms:.1f} ms at the 95th "
+        "percentile"
     )
+    print(f"{'phones in a gigabyte':28}" + "".join(f"{count:10}" for count in phones.values()))
+    print(f"a process takes {process_kb} kB with its first phone")
     for name, each in kilobytes.items():
-        print(f"{name} takes {each} kB, {1_000_000 // each} in a gigabyte")
+        print(f"{name} takes {each} kB more")
     found_json = {
         "machine": machine(),
         "load_average_before": load,
         "rates_per_s_by_processes": rates,
-        "fork_ms": {"median": round(median_ms, 2), "p95": round(worst_ms, 2)},
-        "kilobytes": kilobytes,
+        "fork_cpu_ms": {"median": round(median_ms, 2), "p95": round(worst_ms, 2)},
+        "kilobytes": kilobytes | {"a process with its first phone": process_kb},
+        "phones_in_a_gigabyte_by_processes": phones,
     }
     options.json.write_text(json.dumps(found_json, indent=1) + "\n", encoding="utf-8")
-    if median_ms >= FORK_CLAIM_MS:
-        raise SystemExit(f"a fork takes longer than the claimed {FORK_CLAIM_MS:g} ms")
+    if worst_ms >= FORK_CLAIM_MS:
+        raise SystemExit(f"1 of 20 forks takes longer than the claimed {FORK_CLAIM_MS:g} ms")
 
 
 if __name__ == "__main__":

@@ -56,6 +56,12 @@ def stand_in() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def known_routes() -> ModuleType:
+    """Three tasks with their routes, and a model that knows them."""
+    return _loaded(Path(__file__).parent / "agents" / "mobile" / "known_routes.py")
+
+
+@pytest.fixture(scope="session")
 def phone_brain() -> ModuleType:
     """What such a server answers when it plays the phone agent's model."""
     return _loaded(Path(__file__).parent / "agents" / "mobile" / "phone_brain.py")

@@ -12,7 +12,7 @@ PACKAGES = [
     "tapgraph.memory",
     "tapgraph.tools.mobile",
     "tapgraph.tools.mobile.simulator",
-    "tapgraph.tools.mobile.simulator.tasks",
+    "tapgraph.tools.mobile.simulator.guide",
 ]
 
 

@@ -24,7 +24,6 @@ from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.replies import TipsReply, VerifierReply
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
-from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.chat_model import Reply, Usage
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.roles import RoleModels
@@ -273,19 +272,23 @@ def test_the_phone_agent_is_not_given_tips_for_apis(run_phone: Any, memory: Memo
     assert "Ids are numbers." not in rules
 
 
-def test_the_api_agent_has_a_phone(phone: Phone, memory: MemoryStore, tmp_path: Path) -> None:
+def test_the_api_agent_has_a_phone(
+    phone: Phone, memory: MemoryStore, tmp_path: Path, known_routes: Any
+) -> None:
     on_phone = PhoneAgent(
-        device=SimulatedDevice(phone), model=RoleModels(Demonstrator()), memory=memory
+        device=SimulatedDevice(phone),
+        model=RoleModels(known_routes.KnowsRoutes(phone)),
+        memory=memory,
     )
     agent = api_agent(
         memory,
-        {"action": "call", "api": "phone_do", "arguments": {"subgoal": "Turn on Bluetooth"}},
-        {"action": "finish", "answer": "Bluetooth is on."},
+        {"action": "call", "api": "phone_do", "arguments": {"subgoal": "Turn on the alarm"}},
+        {"action": "finish", "answer": "The alarm is on."},
         phone=on_phone,
         budget=Budget(max_steps=12),
     )
     run = tmp_path / "run"
-    result = agent.run("Switch Bluetooth on", out=run)
+    result = agent.run("Switch the alarm on", out=run)
     assert result.outcome is Outcome.SUCCESS, result.reason
     (delegated,) = events_of(run, Delegated)
     assert (delegated.agent, delegated.run, delegated.step) == ("mobile", "mobile/001", 1)

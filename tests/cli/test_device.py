@@ -20,6 +20,14 @@ def test_a_screenshot_of_a_fresh_simulated_phone_is_written(
         assert image.size == (1080, 2400)
 
 
+def test_a_screenshot_of_another_phone_has_its_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "screen.png"
+    assert main(["device", "screenshot", "--phone", "tablet,dark", "--out", str(out)]) == 0
+    assert "2560 by 1600" in capsys.readouterr().out
+
+
 def test_a_picture_that_cannot_be_written_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -100,7 +100,10 @@ def undecided(tmp_path: Path) -> Path:
     file = tmp_path / "undecided.py"
     file.write_text(
         "from tapgraph.evals.suite import Rubric, Task\n"
-        "tasks = [Task(id='dark', instruction='Turn on dark mode.',"
+        "from tapgraph.tools.mobile.simulator.guide import Aim, Route\n"
+        "way = Route((Aim(words='Turn it on', app='Clock', page='alarms', act='switch',"
+        " row=('alarms', 2)),))\n"
+        "tasks = [Task(id='dark', instruction='Turn on the alarm at 08:30.', route=way,"
         " rubrics=(Rubric('looks dark'),))]\n",
         encoding="utf-8",
     )
@@ -155,6 +158,8 @@ def test_trials_that_break_off_end_with_1(evaluate: Evaluate, tmp_path: Path) ->
         (["--model", "null", "--device", "appium"], "for the simulated phone"),
         (["--model", "null", "--udid", "x"], "--udid"),
         (["--model", "openai:x", "--device", "appium", "--faults", "tap@1"], "--faults"),
+        (["--model", "openai:x", "--device", "appium", "--phone", "small"], "--phone"),
+        (["--model", "null", "--phone", "fridge"], "cannot read 'fridge'"),
         (["--model", "null", "--suite", "nothing"], "no suite is called"),
         (["--model", "null", "--split", "hard"], "no split"),
         (["--model", "null", "--seeds", "0"], "seeds must be at least 1"),

@@ -51,13 +51,19 @@ def test_each_error_has_its_exit_code(error: TapgraphError | OSError, code: int)
         (["device", "tap", "left", "1"], "Invalid value for 'x'"),
         (["device", "tree", "--device", "carrier-pigeon"], "carrier-pigeon"),
         (["device", "tap", "1", "1", "--faults", "flood"], "cannot read the fault 'flood'"),
-        (["device", "tap", "1", "1", "--udid", "x"], "--udid is for a phone behind Appium"),
+        (["device", "tap", "1", "1", "--udid", "x"], "--udid is for --device appium, not for sim"),
         (
             ["device", "tap", "1", "1", "--device", "appium", "--faults", "tap@1"],
-            "for the simulated phone",
+            "--faults is for --device sim, not for appium",
         ),
         (["view", "/no/such/run"], "is not a run folder"),
         (["sim", "serve", "--clock", "soon"], "--clock must be a time"),
+        (["sim", "serve", "--phone", "fridge"], "cannot read 'fridge' of the phone"),
+        (["device", "screenshot", "--phone", "font=9"], "the font scale must be from 0.85 to 2"),
+        (
+            ["device", "screenshot", "--device", "appium", "--phone", "small"],
+            "--phone is for --device sim, not for appium",
+        ),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_exit_code_2(

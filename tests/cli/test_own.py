@@ -14,7 +14,7 @@ from tapgraph.agents.run.events import ActionDone
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.cli.main import main
 
-SWITCH = "Turn on Do Not Disturb"
+SWITCH = "Turn on the alarm at 08:30"
 MODEL = ["--model", "http://127.0.0.1:9/v1#m"]
 SERVER = """
 import os
@@ -128,11 +128,11 @@ def test_the_api_agent_takes_texts_of_a_folder(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", SWITCH, "--catalog", "none.json"], "none.json cannot be read"),
-        (["run", SWITCH, "--secret", "sk-4711"], "--secret takes CATALOG/SCHEME=VARIABLE"),
-        (["run", SWITCH, "--prompts", "empty"], "'empty' holds no prompt"),
-        (["run", SWITCH, "--prompts", "none"], "'none' cannot be read"),
-        (["run", SWITCH, "--prompts", "bad"], "no prompt is called 'pilot.user'"),
+        (["run", SWITCH, *MODEL, "--catalog", "none.json"], "none.json cannot be read"),
+        (["run", SWITCH, *MODEL, "--secret", "sk-4711"], "--secret takes CATALOG/SCHEME=VARIABLE"),
+        (["run", SWITCH, *MODEL, "--prompts", "empty"], "'empty' holds no prompt"),
+        (["run", SWITCH, *MODEL, "--prompts", "none"], "'none' cannot be read"),
+        (["run", SWITCH, *MODEL, "--prompts", "bad"], "no prompt is called 'pilot.user'"),
         (["api", SWITCH, "--catalog", "x", "--prompts", "bad", *MODEL], "no prompt is called"),
         (["run", "--resume", "x", "--catalog", "a.json"], "leave them out"),
         (["run", "--resume", "x", "--prompts", "empty"], "leave them out"),

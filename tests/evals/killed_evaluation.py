@@ -14,13 +14,16 @@ from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.evals.suite import Task
 from tapgraph.llm_backend.chat_model import Reply
 from tapgraph.tools.mobile.device import Device
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.guide import Route
+from tapgraph.tools.mobile.simulator.phone import Phone
 
 
 class Killing(Demonstrator):
     """Ends the process when it is asked for the sixth time."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, route: Route, phone: Phone) -> None:
+        super().__init__(route, phone)
         self._asked = 0
 
     def reply(self, *arguments: Any, **options: Any) -> Reply:
@@ -37,7 +40,9 @@ def main(suite_file: str, model: str, out: Path) -> None:
     def make_agent(device: Device, task: Task, seed: int) -> PhoneAgent:
         begun.append(task.id)
         if len(begun) == 3:
-            return PhoneAgent(device, Killing())
+            assert isinstance(device, SimulatedDevice)
+            assert task.route is not None
+            return PhoneAgent(device, Killing(task.route, device.phone))
         return agents(device, task, seed)
 
     evaluate(open_suite(suite_file), make_agent, out=out, plan=Plan(seeds=2), agent=model)

@@ -1,6 +1,7 @@
 """A suite in a file, as a user writes one."""
 
 from tapgraph.evals.suite import Rubric, Task
+from tapgraph.tools.mobile.simulator.guide import Aim, Route
 
 tasks = [
     Task(
@@ -16,20 +17,37 @@ tasks = [
             ),
         ),
         apps=("Notes",),
+        route=Route((
+            Aim(
+                words="Write the note",
+                app="Notes",
+                page="note",
+                act="done",
+                settings={"title": "Shop", "body": "milk"},
+            ),
+        )),
     ),
     Task(
-        id="dark",
-        instruction="Turn on dark mode.",
+        id="alarm",
+        instruction="Turn on the alarm at 08:30.",
         rubrics=(
             Rubric(
-                "the dark theme is on",
+                "the alarm is on",
                 lambda seen: (
-                    seen.rows("Settings", "SELECT is_on FROM switches WHERE label = 'Dark theme'")
-                    == [(1,)]
+                    seen.rows("Clock", "SELECT is_on FROM alarms WHERE at = '08:30'") == [(1,)]
                 ),
             ),
-            Rubric("the switch is shown", lambda seen: seen.shows("Dark theme")),
+            Rubric("the alarm is shown", lambda seen: seen.shows("08:30.*")),
         ),
-        apps=("Settings",),
+        apps=("Clock",),
+        route=Route((
+            Aim(
+                words="Turn the alarm on",
+                app="Clock",
+                page="alarms",
+                act="switch",
+                row=("alarms", 2),
+            ),
+        )),
     ),
 ]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +24,30 @@ from tapgraph.evals.evaluate import Evaluation, Plan, evaluate, read_evaluation
 from tapgraph.evals.open_suite import open_suite
 from tapgraph.evals.phone.baselines import PhoneAgents
 from tapgraph.evals.phone.demonstrator import Demonstrator
-from tapgraph.evals.phones import AppiumPhone, SimulatedPhones
+from tapgraph.evals.phones import OnePhone, SimulatedPhones
 from tapgraph.evals.suite import Evidence, Finding, RightEnd, Rubric, Suite, Task, suite_of
 from tapgraph.evals.summary import write_summary
 from tapgraph.evals.trial import TrialRecord, Verdict
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
 from tapgraph.memory import MemoryStore
+from tapgraph.tools.mobile.appium_device import AppiumDevice
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.guide import Aim, Route
 from tapgraph.tools.mobile.simulator.server.simulator_server import SimulatorServer
 
 MILK = str(Path(__file__).parent / "milk_suite.py")
 ERRS = "demonstrator?error_rate=0.3"
-TURN_ON_DARK = Task(
-    id="dark", instruction="Turn on dark mode.", rubrics=(Rubric("any", lambda _seen: True),)
-)
+ALARM_WAY = Route((
+        Aim(words="Turn the alarm on", app="Clock", page="alarms", act="switch",
+            row=("alarms", 2)),
+    ))  # fmt: skip
+TURN_ON_ALARM = Task(
+    id="alarm", instruction="Turn on the alarm at 08:30.", route=ALARM_WAY,
+    rubrics=(Rubric("any", lambda _seen: True),),
+)  # fmt: skip
 
 
 def timeless(record: TrialRecord) -> TrialRecord:
@@ -74,7 +83,7 @@ def run(milk: Suite, tmp_path: Path) -> Callable[..., Evaluation]:
 
 def test_the_demonstrator_does_tasks_of_a_file(run: Callable[..., Evaluation]) -> None:
     done = run("demonstrator")
-    assert [one.trial.id for one in done.records] == ["milk/0/0", "dark/0/0"]
+    assert [one.trial.id for one in done.records] == ["milk/0/0", "alarm/0/0"]
     assert all(verdict.holds for one in done.records for verdict in one.verdicts)
     assert {one.outcome for one in done.records} == {Outcome.SUCCESS}
 
@@ -82,9 +91,9 @@ def test_the_demonstrator_does_tasks_of_a_file(run: Callable[..., Evaluation]) -
 def test_a_trial_knows_how_many_rubrics_held_after_each_step(
     run: Callable[..., Evaluation],
 ) -> None:
-    dark = run("demonstrator").records[1]
+    alarm = run("demonstrator").records[1]
     # Settings open; the page with the switch; the switch turned.
-    assert dark.curve == (0.0, 0.5, 1.0)
+    assert alarm.curve == (0.5, 1.0)
 
 
 def test_every_trial_leaves_a_line_and_a_run_folder(
@@ -93,9 +102,9 @@ def test_every_trial_leaves_a_line_and_a_run_folder(
     run("null", seeds=2)
     lines = (tmp_path / "out" / "trials.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line)["id"] for line in lines] == [
-        "milk/0/0", "dark/0/0", "milk/1/0", "dark/1/0",
+        "milk/0/0", "alarm/0/0", "milk/1/0", "alarm/1/0",
     ]  # fmt: skip
-    assert (tmp_path / "out" / "runs" / "dark" / "1" / "0" / "run.json").is_file()
+    assert (tmp_path / "out" / "runs" / "alarm" / "1" / "0" / "run.json").is_file()
 
 
 def test_equal_seeds_give_equal_trajectories(run: Callable[..., Evaluation]) -> None:
@@ -166,7 +175,11 @@ def test_a_trial_that_raises_counts_as_failed_and_is_tried_again(
 
 def test_a_rubric_that_raises_breaks_its_trial_off(tmp_path: Path) -> None:
     broken = Rubric("asks a table that is not there", lambda seen: bool(seen.rows("Notes", "x")))
-    suite = suite_of([Task(id="odd", instruction="Turn on dark mode.", rubrics=(broken,))])
+    suite = suite_of([
+        Task(
+            id="odd", instruction="Turn on the alarm at 08:30.", rubrics=(broken,), route=ALARM_WAY
+        )
+    ])
     done = evaluate(suite, PhoneAgents("demonstrator"), out=tmp_path)
     assert "OperationalError" in done.broken_off[0].error
 
@@ -209,8 +222,8 @@ def test_faults_happen_in_trials(milk: Suite, tmp_path: Path) -> None:
         phones=SimulatedPhones("tap@1"),
     )
     # The first tap of each task does nothing, so the demonstrator taps again.
-    assert done.records[1].spent.steps == 4
-    assert done.records[1].actions == (3, 4)
+    assert done.records[1].spent.steps == 3
+    assert done.records[1].actions == (2, 3)
 
 
 def test_the_set_up_comes_before_the_agent(tmp_path: Path) -> None:
@@ -230,21 +243,22 @@ def test_the_set_up_comes_before_the_agent(tmp_path: Path) -> None:
 
 
 def test_a_change_that_a_task_does_not_allow_is_a_side_effect(tmp_path: Path) -> None:
-    task = replace(TURN_ON_DARK, allows=lambda change: change.matches("com.android.notes/*"))
+    task = replace(TURN_ON_ALARM, allows=lambda change: change.matches("com.android.notes/*"))
     done = evaluate(suite_of([task]), PhoneAgents("demonstrator"), out=tmp_path)
-    assert done.records[0].side_effects == (
-        "com.android.settings/switches/Dark theme: is_on 0 -> 1",
-    )
+    assert done.records[0].side_effects is not None
+    assert "com.google.android.deskclock/alarms/2: is_on 0 -> 1" in done.records[0].side_effects
 
 
 def test_a_change_that_a_task_allows_is_none(tmp_path: Path) -> None:
-    task = replace(TURN_ON_DARK, allows=lambda change: change.key == ("Dark theme",))
+    task = replace(
+        TURN_ON_ALARM, allows=lambda change: change.matches("com.google.android.deskclock/*")
+    )
     done = evaluate(suite_of([task]), PhoneAgents("demonstrator"), out=tmp_path)
     assert done.records[0].side_effects == ()
 
 
 def test_without_a_word_on_changes_side_effects_are_not_told(tmp_path: Path) -> None:
-    done = evaluate(suite_of([TURN_ON_DARK]), PhoneAgents("demonstrator"), out=tmp_path)
+    done = evaluate(suite_of([TURN_ON_ALARM]), PhoneAgents("demonstrator"), out=tmp_path)
     assert done.records[0].side_effects is None
 
 
@@ -252,7 +266,7 @@ def test_changes_are_evidence_at_the_end(tmp_path: Path) -> None:
     def look(seen: Evidence) -> bool:
         return seen.changes is not None and len(seen.changes) > 0
 
-    task = replace(TURN_ON_DARK, rubrics=(Rubric("something was changed", look),))
+    task = replace(TURN_ON_ALARM, rubrics=(Rubric("something was changed", look),))
     (one,) = evaluate(suite_of([task]), PhoneAgents("demonstrator"), out=tmp_path).records
     assert one.verdicts[0].holds
     assert set(one.curve) == {0.0}
@@ -265,13 +279,18 @@ def test_answer_and_events_are_evidence(tmp_path: Path) -> None:
         seen.append(evidence)
         return Finding(True)
 
-    task = Task(id="t", instruction="Turn on dark mode.", rubrics=(Rubric("any", look),))
+    task = Task(
+        id="t",
+        instruction="Turn on the alarm at 08:30.",
+        route=ALARM_WAY,
+        rubrics=(Rubric("any", look),),
+    )
     evaluate(suite_of([task]), PhoneAgents("demonstrator"), out=tmp_path)
     assert [len(one.events) for one in seen] == sorted(len(one.events) for one in seen)
     last = seen[-1]
     assert last.screen is not None
-    assert last.screen.app.label == "Settings"
-    assert last.shows("Dark theme")
+    assert last.screen.app.label == "Clock"
+    assert last.shows("08:30.*")
 
 
 @pytest.mark.parametrize(("right_end", "done"), [("cannot", True), ("done", False)])
@@ -291,7 +310,7 @@ def test_one_scenario_shares_a_memory_in_the_evolution_setting(
     run("demonstrator", setting="evolution")
     memory = tmp_path / "out" / "memory"
     assert (memory / "milk" / "0" / "0.db").is_file()
-    assert (memory / "dark" / "0" / "0.db").is_file()
+    assert (memory / "alarm" / "0" / "0.db").is_file()
 
 
 LEARNT = ("Look for the switch first.", "Scroll before you search.")
@@ -303,23 +322,24 @@ def test_tasks_to_come_are_shown_to_the_reflectors_on_request(
 ) -> None:
     asked: list[str] = []
 
-    def answer(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer:
-        if schema is TipsReply:
-            asked.append(messages[-1].text)
-            return TipsReply(tips=[LEARNT[len(asked) - 1]])
-        return Demonstrator().reply(messages, schema=schema)
+    def make(device: Device, _task: Task, _seed: int) -> PhoneAgent:
+        assert isinstance(device, SimulatedDevice)
+        demonstrator = Demonstrator(ALARM_WAY, device.phone)
 
-    first = replace(TURN_ON_DARK, id="first")
+        def answer(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer:
+            if schema is TipsReply:
+                asked.append(messages[-1].text)
+                return TipsReply(tips=[LEARNT[len(asked) - 1]])
+            return demonstrator.reply(messages, schema=schema)
+
+        return PhoneAgent(device, ScriptedModel(answer))
+
+    first = replace(TURN_ON_ALARM, id="first")
     suite = suite_of([first, replace(first, id="second")])
     plan = Plan(setting="evolution", future_tasks=is_shown)
-    evaluate(
-        suite,
-        lambda device, _task, _seed: PhoneAgent(device, ScriptedModel(answer)),
-        out=tmp_path,
-        plan=plan,
-    )
+    evaluate(suite, make, out=tmp_path, plan=plan)
     told = [text.rpartition("## Tasks to come\n")[2] for text in asked]
-    instruction = TURN_ON_DARK.instruction
+    instruction = TURN_ON_ALARM.instruction
     assert told == [f"- {instruction}" if is_shown else "not told", "not told"]
     with MemoryStore.open(tmp_path / "memory" / "second" / "0" / "0.db") as memory:
         learnt = {tip.text for tip in memory.tips() if tip.provenance.origin == "run"}
@@ -369,15 +389,15 @@ def test_several_processes_give_the_same_records(run: Callable[..., Evaluation])
 
 
 def test_a_phone_behind_appium_is_measured_by_what_it_shows(tmp_path: Path) -> None:
-    shown = Rubric("the dark theme is on the screen", lambda seen: seen.shows("Dark theme"))
-    asked = replace(TURN_ON_DARK, rubrics=(shown, Rubric("it looks dark")))
+    shown = Rubric("the alarm is on the screen", lambda seen: seen.shows("08:30.*"))
+    asked = replace(TURN_ON_ALARM, apps=("Clock",), rubrics=(shown, Rubric("it looks switched on")))
     with build_phone() as phone, SimulatorServer(phone) as server:
-        phones = AppiumPhone(server.url)
-        done = evaluate(suite_of([asked]), PhoneAgents("demonstrator"), out=tmp_path, phones=phones)
+        phones = OnePhone("phone", partial(AppiumDevice.connect, server.url))
+        done = evaluate(suite_of([asked]), PhoneAgents("open-apps"), out=tmp_path, phones=phones)
     (one,) = done.records
     assert one.verdicts == (
-        Verdict("the dark theme is on the screen", True, "machine"),
-        Verdict("it looks dark", None, "nobody"),
+        Verdict("the alarm is on the screen", True, "machine"),
+        Verdict("it looks switched on", None, "nobody"),
     )
     assert (one.outcome, one.actions.n, one.side_effects) == (Outcome.SUCCESS, 0, None)
 
@@ -388,7 +408,7 @@ def test_a_single_phone_cannot_be_worked_on_by_several(milk: Suite, tmp_path: Pa
             milk,
             PhoneAgents("null"),
             out=tmp_path,
-            phones=AppiumPhone("http://127.0.0.1:9"),
+            phones=OnePhone("phone", partial(AppiumDevice.connect, "http://127.0.0.1:9")),
             workers=2,
         )
 

@@ -6,7 +6,7 @@ import pytest
 
 from tapgraph.errors import UsageError
 from tapgraph.evals.open_suite import open_suite
-from tapgraph.evals.suite import Evidence, Finding, Rubric, Suite, Task, Template, suite_of
+from tapgraph.evals.suite import Evidence, Finding, Rubric, Split, Suite, Task, Template, suite_of
 
 MILK = Path(__file__).parent / "milk_suite.py"
 
@@ -53,7 +53,7 @@ def test_two_tasks_of_one_name_are_refused() -> None:
 
 def test_a_split_holds_its_tasks_in_the_order_of_the_suite() -> None:
     templates = tuple(Template(name, lambda _seed: task()) for name in ("a", "b", "c"))
-    suite = Suite("s", templates, {"some": ("c", "a")})
+    suite = Suite("s", templates, {"some": Split(("c", "a"))})
     assert [one.name for one in suite.part("some")] == ["a", "c"]
     assert suite.part("") == templates
 
@@ -65,7 +65,7 @@ def test_an_unknown_split_is_refused() -> None:
 
 def test_a_split_of_unknown_tasks_is_refused() -> None:
     with pytest.raises(UsageError, match="unknown tasks: b"):
-        Suite("s", (Template("a", lambda _seed: task()),), {"some": ("b",)})
+        Suite("s", (Template("a", lambda _seed: task()),), {"some": Split(("b",))})
 
 
 def test_each_task_of_a_list_is_drawn_as_itself() -> None:
@@ -76,7 +76,7 @@ def test_each_task_of_a_list_is_drawn_as_itself() -> None:
 def test_a_file_with_tasks_is_a_suite() -> None:
     suite = open_suite(str(MILK))
     assert suite.name == "milk_suite"
-    assert [one.name for one in suite.templates] == ["milk", "dark"]
+    assert [one.name for one in suite.templates] == ["milk", "alarm"]
 
 
 def test_a_file_may_hold_a_suite(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tapgraph.evals.verdicts import JudgeReply, judge_rubrics, take_verdicts, wi
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.scripted_model import ScriptedModel
+from tapgraph.tools.mobile.simulator.guide import Aim, Route
 
 MakeRecord = Callable[..., TrialRecord]
 MakeEvaluation = Callable[..., Evaluation]
@@ -76,10 +77,19 @@ def test_a_line_that_is_no_verdict_is_refused(open_rubrics: Evaluation, tmp_path
 
 @pytest.fixture
 def nobody_judged(tmp_path: Path) -> Evaluation:
-    """The dark theme turned on by the demonstrator, with two rubrics for a judge."""
+    """The alarm turned on by the demonstrator, with two rubrics for a judge."""
     task = Task(
-        id="dark",
-        instruction="Turn on dark mode.",
+        id="alarm",
+        instruction="Turn on the alarm at 08:30.",
+        route=Route((
+            Aim(
+                words="Turn the alarm on",
+                app="Clock",
+                page="alarms",
+                act="switch",
+                row=("alarms", 2),
+            ),
+        )),
         rubrics=(Rubric("Opened Settings"), Rubric("Opened Maps")),
     )
     return evaluate(suite_of([task]), PhoneAgents("demonstrator"), out=tmp_path / "out")
@@ -103,10 +113,10 @@ def test_a_judge_is_shown_task_steps_and_the_last_screens(nobody_judged: Evaluat
     judge = ScriptedModel(judging, traits=ModelTraits("seeing", pictures="all"))
     judge_rubrics(nobody_judged, judge)
     question = judge.requests[0].messages[1]
-    assert "Turn on dark mode." in question.text
-    assert "1. in com.google.android.apps.nexuslauncher: Open_App “Settings”" in question.text
+    assert "Turn on the alarm at 08:30." in question.text
+    assert "1. in com.google.android.apps.nexuslauncher: Open_App “Clock”" in question.text
     assert question.text.count("\n<screen>\n") == 3
-    assert 'switch "Dark theme" checked' in question.text
+    assert 'switch "08:30, Saturday" checked' in question.text
     assert len(question.images) == 3
 
 
@@ -125,7 +135,7 @@ def test_a_judge_is_not_asked_twice(nobody_judged: Evaluation) -> None:
 
 def test_a_person_counts_more_than_a_judge(nobody_judged: Evaluation, tmp_path: Path) -> None:
     judge_rubrics(nobody_judged, ScriptedModel(judging))
-    file = written(tmp_path, opinion("Opened Maps", holds=True, trial="dark/0/0"))
+    file = written(tmp_path, opinion("Opened Maps", holds=True, trial="alarm/0/0"))
     take_verdicts(file, nobody_judged)
     (one,) = with_verdicts(nobody_judged).records
     assert [verdict.judged_by for verdict in one.verdicts] == ["judge", "person"]

@@ -51,7 +51,9 @@ def test_hello_world_does_its_task_on_a_phone_behind_appium(
         program = tmp_path / "hello_world.py"
         program.write_text(lines.replace("http://127.0.0.1:4723", server.url), encoding="utf-8")
         printed = run(program, tmp_path, OPENAI_BASE_URL=model.url, OPENAI_API_KEY="none")
-        assert phone.status.do_not_disturb
+        alarms = "SELECT is_on FROM alarms WHERE at = '08:30'"
+        clock = phone.database("com.google.android.deskclock")
+        assert clock.execute(alarms).fetchone() == (1,)
     assert printed == "success\n"
     assert {request["model"] for request in model.requests} == {"NAME"}
 

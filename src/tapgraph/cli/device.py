@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tapgraph.cli.open_device import DEFAULT_APPIUM_URL, open_device
-from tapgraph.cli.options import (
-    AppiumUrlOption,
-    DeviceKind,
-    DeviceOption,
-    FaultsOption,
-    JsonOption,
-    SeedOption,
-    UdidOption,
-)
+from tapgraph.cli.device_spec import DeviceSpec, takes_device
+from tapgraph.cli.open_device import open_device
+from tapgraph.cli.options import JsonOption
 from tapgraph.cli.terminal import print_json, print_line
 from tapgraph.errors import UsageError
 
@@ -32,21 +25,19 @@ app = typer.Typer(help="Look at a phone and touch it; no model is needed.")
 
 
 @app.command()
+@takes_device()
 def screenshot(
     *,
     out: Annotated[Path, typer.Option(help="The picture to write; its ending says the format.")] = (
         Path("screenshot.png")
     ),
-    kind: DeviceOption = DeviceKind.SIM,
-    appium_url: AppiumUrlOption = DEFAULT_APPIUM_URL,
-    udid: UdidOption = None,
-    seed: SeedOption = 0,
+    device: DeviceSpec,
     json: JsonOption = False,
 ) -> None:
     """Write a picture of the screen."""
-    with open_device(kind, appium_url=appium_url, udid=udid, seed=seed) as device:
-        image = device.screenshot()
-        name = device.name
+    with open_device(device) as opened:
+        image = opened.screenshot()
+        name = opened.name
     try:
         image.save(out)
     except (OSError, ValueError) as error:
@@ -63,6 +54,7 @@ def screenshot(
 
 
 @app.command()
+@takes_device()
 def tree(
     *,
     xml: Annotated[
@@ -71,18 +63,15 @@ def tree(
     budget_tokens: Annotated[
         int, typer.Option("--tokens", min=20, help="How long the view may be at most.")
     ] = 4000,
-    kind: DeviceOption = DeviceKind.SIM,
-    appium_url: AppiumUrlOption = DEFAULT_APPIUM_URL,
-    udid: UdidOption = None,
-    seed: SeedOption = 0,
+    device: DeviceSpec,
     json: JsonOption = False,
 ) -> None:
     """Print what is on the screen as an agent reads it, numbered."""
     from tapgraph.tools.mobile.screen_reader import ScreenReader  # noqa: PLC0415
     from tapgraph.tools.mobile.screen_text import describe  # noqa: PLC0415
 
-    with open_device(kind, appium_url=appium_url, udid=udid, seed=seed) as device:
-        screen = ScreenReader(device, pictures="when needed").read()
+    with open_device(device) as opened:
+        screen = ScreenReader(opened, pictures="when needed").read()
     if json:
         from tapgraph.tools.mobile.screen_json import screen_to_record  # noqa: PLC0415
 
@@ -92,56 +81,49 @@ def tree(
 
 
 @app.command()
+@takes_device()
 def tap(
     x: Annotated[int, typer.Argument(help="Pixels from the left.")],
     y: Annotated[int, typer.Argument(help="Pixels from the top.")],
     *,
-    kind: DeviceOption = DeviceKind.SIM,
-    appium_url: AppiumUrlOption = DEFAULT_APPIUM_URL,
-    udid: UdidOption = None,
-    seed: SeedOption = 0,
-    faults: FaultsOption = "",
+    device: DeviceSpec,
     json: JsonOption = False,
 ) -> None:
     """Tap a point and print what changed."""
     from tapgraph.tools.mobile.actions import Tap  # noqa: PLC0415
 
-    with open_device(kind, appium_url=appium_url, udid=udid, seed=seed, faults=faults) as device:
-        _act(device, Tap(x, y), json=json)
+    with open_device(device) as opened:
+        _act(opened, Tap(x, y), json=json)
 
 
 @app.command("type")
+@takes_device()
 def type_text(
     text: Annotated[str, typer.Argument(help="What to write into the focused field.")],
     *,
-    kind: DeviceOption = DeviceKind.SIM,
-    appium_url: AppiumUrlOption = DEFAULT_APPIUM_URL,
-    udid: UdidOption = None,
-    seed: SeedOption = 0,
+    device: DeviceSpec,
     json: JsonOption = False,
 ) -> None:
     """Type into the focused field and print what changed."""
     from tapgraph.tools.mobile.actions import Type  # noqa: PLC0415
 
-    with open_device(kind, appium_url=appium_url, udid=udid, seed=seed) as device:
-        _act(device, Type(text), json=json)
+    with open_device(device) as opened:
+        _act(opened, Type(text), json=json)
 
 
 @app.command("open")
+@takes_device()
 def open_app(
     label: Annotated[str, typer.Argument(metavar="APP", help="What stands under its icon.")],
     *,
-    kind: DeviceOption = DeviceKind.SIM,
-    appium_url: AppiumUrlOption = DEFAULT_APPIUM_URL,
-    udid: UdidOption = None,
-    seed: SeedOption = 0,
+    device: DeviceSpec,
     json: JsonOption = False,
 ) -> None:
     """Start an app and print what changed."""
     from tapgraph.tools.mobile.actions import OpenApp  # noqa: PLC0415
 
-    with open_device(kind, appium_url=appium_url, udid=udid, seed=seed) as device:
-        _act(device, OpenApp(label), json=json)
+    with open_device(device) as opened:
+        _act(opened, OpenApp(label), json=json)
 
 
 def _act(device: Device, action: Action, *, json: bool) -> None:

@@ -6,16 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tapgraph.cli.open_device import DEFAULT_APPIUM_URL
-from tapgraph.cli.options import (
-    AppiumUrlOption,
-    DeviceKind,
-    DeviceOption,
-    FaultsOption,
-    JsonOption,
-    MaxStepsOption,
-    UdidOption,
-)
+from tapgraph.cli.device_spec import DeviceSpec, takes_device
+from tapgraph.cli.options import JsonOption, MaxStepsOption
 
 __all__ = ["SettingKind", "compare", "phone"]
 
@@ -27,6 +19,7 @@ class SettingKind(StrEnum):
     EVOLUTION = "evolution"
 
 
+@takes_device(without=["setting", "seed", "state_dir", "clock"])
 def phone(
     *,
     suite: Annotated[
@@ -68,10 +61,7 @@ def phone(
         ),
     ] = False,
     max_steps: MaxStepsOption = None,
-    faults: FaultsOption = "",
-    device: DeviceOption = DeviceKind.SIM,
-    appium_url: AppiumUrlOption = DEFAULT_APPIUM_URL,
-    udid: UdidOption = None,
+    device: DeviceSpec,
     judge: Annotated[
         str | None,
         typer.Option(metavar="SPEC", help="A model to judge rubrics that no predicate decides."),
@@ -99,7 +89,7 @@ def phone(
         max_steps=max_steps,
         future_tasks=future_tasks,
     )
-    phones = session.open_phones(device, faults=faults, appium_url=appium_url, udid=udid)
+    phones = session.open_phones(device)
     request = session.PhoneEval(
         suite=suite,
         data=data,

@@ -2,20 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
+from tapgraph.cli.device_spec import DeviceSpec
 from tapgraph.cli.eval_progress import ProgressLines
 from tapgraph.cli.exit_codes import ExitCode
-from tapgraph.cli.options import DeviceKind
+from tapgraph.cli.open_device import check_options, open_device
 from tapgraph.cli.terminal import print_json, print_line
 from tapgraph.errors import UsageError
 from tapgraph.evals.compare import compare
 from tapgraph.evals.evaluate import Evaluation, Plan, evaluate, read_evaluation
 from tapgraph.evals.open_suite import open_suite
 from tapgraph.evals.phone.baselines import PhoneAgents
-from tapgraph.evals.phones import AppiumPhone, Phones, SimulatedPhones
+from tapgraph.evals.phones import OnePhone, Phones, SimulatedPhones
 from tapgraph.evals.report.curves import sss_svg
 from tapgraph.evals.report.eval_report import write_eval_report
 from tapgraph.evals.summary import header_lines, remarks, table, write_summary
@@ -42,19 +44,18 @@ class PhoneEval:
     out: Path
 
 
-def open_phones(kind: DeviceKind, *, faults: str, appium_url: str, udid: str | None) -> Phones:
+def open_phones(spec: DeviceSpec) -> Phones:
     """Where the phones come from.
 
     Raises:
-        UsageError: an option does not fit the kind.
+        UsageError: an option does not fit the device.
     """
-    if kind is DeviceKind.SIM:
-        if udid is not None:
-            raise UsageError("--udid is for a phone behind Appium; add --device appium")
-        return SimulatedPhones(faults)
-    if faults:
-        raise UsageError("--faults is for the simulated phone")
-    return AppiumPhone(appium_url, udid)
+    check_options(spec)
+    if spec.is_simulated:
+        return SimulatedPhones(spec.faults, spec.phone)
+    place = spec.web_url or (spec.appium_url if spec.device == "appium" else "")
+    name = " behind ".join(filter(None, [spec.udid or spec.device, place]))
+    return OnePhone(name, partial(open_device, spec))
 
 
 def evaluate_phone(request: PhoneEval, *, json: bool) -> int:

@@ -12,9 +12,9 @@ from tapgraph.errors import UsageError
 __all__ = [
     "AllowHostOption",
     "AppiumUrlOption",
+    "CapabilityOption",
     "CatalogOption",
     "ClockOption",
-    "DeviceKind",
     "DeviceOption",
     "FaultsOption",
     "FileOption",
@@ -27,24 +27,21 @@ __all__ = [
     "MaxStepsOption",
     "MaxTokensOption",
     "OutOption",
+    "PhoneOption",
     "PromptsOption",
     "ResumeOption",
     "SecretOption",
     "SeedOption",
     "ServerOption",
+    "SettingOption",
     "StateDirOption",
     "UdidOption",
+    "WebDriverUrlOption",
+    "WebUrlOption",
     "given_limits",
     "human_or_default",
     "refuse_what_a_run_holds",
 ]
-
-
-class DeviceKind(StrEnum):
-    """What is behind `--device`."""
-
-    SIM = "sim"
-    APPIUM = "appium"
 
 
 class HumanKind(StrEnum):
@@ -57,14 +54,45 @@ class HumanKind(StrEnum):
 
 
 DeviceOption: TypeAlias = Annotated[
-    DeviceKind,
-    typer.Option("--device", help="A fresh simulated phone, or a phone behind an Appium server."),
+    str,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="sim (a fresh simulated phone), appium, web, replay:RUN, MODULE:FACTORY, or what an "
+        "installed package registers.",
+    ),
 ]
 AppiumUrlOption: TypeAlias = Annotated[
     str, typer.Option("--appium-url", metavar="URL", help="Where the Appium server listens.")
 ]
 UdidOption: TypeAlias = Annotated[
     str | None, typer.Option("--udid", metavar="ID", help="Which phone, where there are several.")
+]
+WebUrlOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--web-url", metavar="URL", help="The page of --device web, or a file."),
+]
+WebDriverUrlOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--webdriver-url", metavar="URL", help="Its WebDriver server; else a Chromium is started."
+    ),
+]
+CapabilityOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--capability",
+        metavar="KEY=JSON",
+        help="For the session of an Appium or WebDriver server; can be given several times.",
+    ),
+]
+SettingOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--setting",
+        metavar="KEY=JSON",
+        help="For the Appium driver, or an argument of a factory; can be given several times.",
+    ),
 ]
 SeedOption: TypeAlias = Annotated[
     int, typer.Option("--seed", metavar="N", help="World of the simulated phone.")
@@ -74,7 +102,15 @@ FaultsOption: TypeAlias = Annotated[
     typer.Option(
         "--faults",
         metavar="PLAN",
-        help="What goes wrong on the simulated phone, such as tap@3,popup@5,network@4-6.",
+        help="What goes wrong on the simulated phone, such as tap@3,popup@5,call@7,network@4-6.",
+    ),
+]
+PhoneOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--phone",
+        metavar="KIND",
+        help="Which simulated phone: small or tablet, dark, de, font=1.3, with commas between.",
     ),
 ]
 StateDirOption: TypeAlias = Annotated[
@@ -107,9 +143,9 @@ SecretOption: TypeAlias = Annotated[
     typer.Option(
         "--secret",
         metavar="CATALOG/SCHEME=VARIABLE",
-        help="The environment variable that holds the secret of a security scheme, or of a "
-        "variable or header of an MCP server; CATALOG is the stem of the file, the server's name "
-        "or its host. The model never sees it.",
+        help="The environment variable that holds the secret of a security scheme (SCHEME.client "
+        "and SCHEME.refresh for OAuth 2), or of a variable or header of an MCP server; CATALOG is "
+        "the stem of the file, the server's name or its host. The model never sees it.",
     ),
 ]
 HeaderOption: TypeAlias = Annotated[

@@ -7,15 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from tapgraph.agents.run.budget import Budget
-from tapgraph.cli.open_device import DEFAULT_APPIUM_URL
+from tapgraph.cli.device_spec import DeviceSpec, takes_device
 from tapgraph.cli.options import (
     AllowHostOption,
-    AppiumUrlOption,
     CatalogOption,
-    ClockOption,
-    DeviceKind,
-    DeviceOption,
-    FaultsOption,
     FileOption,
     HeaderOption,
     HumanOption,
@@ -28,32 +23,27 @@ from tapgraph.cli.options import (
     PromptsOption,
     ResumeOption,
     SecretOption,
-    SeedOption,
     ServerOption,
-    StateDirOption,
-    UdidOption,
     given_limits,
     human_or_default,
     refuse_what_a_run_holds,
 )
-from tapgraph.cli.run_options import DEMONSTRATOR, ReadFromKind, RunOptions
+from tapgraph.cli.run_options import DEFAULT_SCREEN_TOKENS, ReadFromKind, RunOptions
 from tapgraph.errors import UsageError
 
 __all__ = ["run"]
 
 
+@takes_device()
 def run(
     instruction: Annotated[str, typer.Argument(help="What to do, in plain words.")] = "",
     *,
-    device: DeviceOption = DeviceKind.SIM,
-    appium_url: AppiumUrlOption = DEFAULT_APPIUM_URL,
-    udid: UdidOption = None,
+    device: DeviceSpec,
     model: Annotated[
         str | None,
         typer.Option(
             metavar="SPEC",
-            help="openai:NAME, http://HOST:PORT/v1#NAME, or demonstrator (simulated phone only, "
-            "the default there).",
+            help="openai:NAME, http://HOST:PORT/v1#NAME or local:PATH.",
         ),
     ] = None,
     memory: Annotated[
@@ -65,6 +55,12 @@ def run(
     read_from: Annotated[
         ReadFromKind, typer.Option(help="What screens are read from; auto avoids OCR.")
     ] = ReadFromKind.AUTO,
+    screen_tokens: Annotated[
+        int,
+        typer.Option(
+            min=20, help="How long a screen may be in a prompt; the rest is told on demand."
+        ),
+    ] = DEFAULT_SCREEN_TOKENS,
     catalog: CatalogOption = None,
     secret: SecretOption = None,
     header: HeaderOption = None,
@@ -79,10 +75,6 @@ def run(
     max_cost: MaxCostOption = None,
     out: OutOption = None,
     resume: ResumeOption = None,
-    seed: SeedOption = 0,
-    faults: FaultsOption = "",
-    state_dir: StateDirOption = None,
-    clock: ClockOption = None,
     json: JsonOption = False,
 ) -> int:
     """Do a task on a phone."""
@@ -95,17 +87,14 @@ def run(
         given_to_catalogs = (catalog, secret, header, server, allow_host, file)
         refuse_what_a_run_holds(instruction, out, *given_to_catalogs, prompts)
         return resume_run(resume, _resumed(resume, given), json=json).outcome.exit_code
-    if model is None and device is not DeviceKind.SIM:
-        raise UsageError("a phone behind Appium needs a model: add --model openai:NAME or a URL")
+    if not model:
+        raise UsageError(
+            "a task needs a model: add --model openai:NAME, a URL or local:PATH; "
+            "`tapgraph demo` needs none"
+        )
     options = RunOptions(
-        device=device,
-        appium_url=appium_url,
-        udid=udid,
-        seed=seed,
-        faults=faults,
-        clock=clock,
-        state_dir=str(state_dir) if state_dir else None,
-        model=model or DEMONSTRATOR,
+        **vars(device),
+        model=model,
         catalogs=tuple(catalog or ()),
         secrets=tuple(secret or ()),
         headers=tuple(header or ()),
@@ -116,6 +105,7 @@ def run(
         memory=memory,
         pipeline=pipeline,
         read_from=read_from,
+        screen_tokens=screen_tokens,
         human=human_or_default(human),
         budget=dataclasses.replace(Budget(), **given),
     )

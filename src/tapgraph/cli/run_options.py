@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from tapgraph.cli.open_device import DEFAULT_APPIUM_URL
-from tapgraph.cli.options import DeviceKind
+from tapgraph.cli.device_spec import DeviceSpec
 from tapgraph.cli.task_options import TaskOptions
 
-__all__ = ["DEMONSTRATOR", "ReadFromKind", "RunOptions"]
+__all__ = ["DEFAULT_SCREEN_TOKENS", "ReadFromKind", "RunOptions"]
 
-DEMONSTRATOR = "demonstrator"
+DEFAULT_SCREEN_TOKENS = 900
 
 
 class ReadFromKind(StrEnum):
@@ -23,18 +22,17 @@ class ReadFromKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(TaskOptions):
-    """How to run a task; kept in the run's header, so that it can be resumed."""
+class RunOptions(TaskOptions, DeviceSpec):
+    """How to run a task; kept in the run's header, so that it can be resumed.
 
-    device: DeviceKind = DeviceKind.SIM
-    appium_url: str = DEFAULT_APPIUM_URL
-    udid: str | None = None
-    seed: int = 0
-    faults: str = ""
-    clock: str | None = None
-    state_dir: str | None = None
-    model: str = DEMONSTRATOR
+    Attributes:
+        model: a spec; empty for a demonstration, which needs no model.
+        screen_tokens: how long a screen may be in a prompt.
+    """
+
+    model: str = ""
     pipeline: str = "tapgraph"
     read_from: ReadFromKind = ReadFromKind.AUTO
+    screen_tokens: int = DEFAULT_SCREEN_TOKENS
 
     command: ClassVar[str] = "run"

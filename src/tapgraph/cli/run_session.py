@@ -1,25 +1,26 @@
 """From options to a finished run with its report: what `run` and `demo` share."""
 
+import dataclasses
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tapgraph.agents.mobile.agent import PhoneAgent
-from tapgraph.agents.mobile.pipeline import pipeline_named
+from tapgraph.agents.mobile.pipeline import Pipeline, pipeline_named
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.ledger import answered_actions
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.cli.open_catalog import open_catalogs
 from tapgraph.cli.open_device import open_device, open_phone
-from tapgraph.cli.options import DeviceKind
 from tapgraph.cli.progress import open_progress
-from tapgraph.cli.run_options import DEMONSTRATOR, RunOptions
+from tapgraph.cli.run_options import RunOptions
 from tapgraph.cli.task_output import open_human, print_result
 from tapgraph.cli.terminal import print_line, print_note
 from tapgraph.errors import UsageError
 from tapgraph.evals.phone.demonstrator import Demonstrator
+from tapgraph.evals.phone.sim_check import task_named, unmet
 from tapgraph.evals.phones import SimulatedPhones
 from tapgraph.evals.report.run_report import write_report
 from tapgraph.llm_backend.model_spec import open_models
@@ -27,14 +28,12 @@ from tapgraph.llm_backend.prompt import prompts_of
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
-from tapgraph.tools.mobile.device import Capability, Device
+from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
-from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, find_task
-from tapgraph.tools.mobile.simulator.world.world import World
 
 __all__ = ["demonstrate", "resume_run", "start_run", "telling_how_to_resume"]
 
-_NOTICE = "Replies come from reference solutions of the simulated apps, not from a language model."
+_NOTICE = "Replies come from the task's known route, not from a language model."
 
 
 def start_run(instruction: str, options: RunOptions, *, out: Path, json: bool) -> TaskResult:
@@ -42,9 +41,7 @@ def start_run(instruction: str, options: RunOptions, *, out: Path, json: bool) -
     if not instruction.strip():
         raise UsageError("the instruction is empty; say what the phone should do")
     models = _models(options)
-    if options.model == DEMONSTRATOR:
-        Demonstrator().solution(instruction)
-    with _device(options) as device, telling_how_to_resume(out):
+    with open_device(options) as device, telling_how_to_resume(out):
         return _worked(
             options,
             device,
@@ -62,33 +59,33 @@ def resume_run(run: Path, options: RunOptions, *, json: bool) -> TaskResult:
     A simulated phone in this process is brought back by replaying what it had acknowledged.
     """
     models = _models(options)
-    with _device(options) as device, telling_how_to_resume(run):
+    with open_device(options) as device, telling_how_to_resume(run):
         if isinstance(device, SimulatedDevice):
             device.replay(answered_actions(RunFolder.open(run).timeline()))
         return _worked(options, device, models, lambda agent: agent.resume(run), json=json)
 
 
-def demonstrate(instruction: str, options: RunOptions, *, out: Path, json: bool) -> int:
-    """Do a task on a simulated phone and check its app databases afterwards; the exit code."""
-    task = find_task(instruction)
-    if task is None:
-        raise UsageError(f"no checker knows the task {instruction!r}")
-    phone = open_phone(seed=options.seed, faults=options.faults)
-    with SimulatedDevice(phone) as device, telling_how_to_resume(out):
+def demonstrate(name: str, options: RunOptions, *, out: Path, json: bool) -> int:
+    """Do a task of the suite `sim` and check the app databases afterwards; the exit code."""
+    task = task_named(name, options.seed)
+    phone = open_phone(seed=options.seed, faults=options.faults, phone=options.phone)
+    if task.route is None:
+        raise UsageError(f"no route is known for the task {name!r}")
+    with SimulatedDevice(phone) as device:
         result = _worked(
             options,
             device,
-            _models(options),
+            RoleModels(Demonstrator(task.route, phone)),
             lambda agent: agent.run(
-                instruction, out=out, seed=_seed(options), options=options.to_header()
+                task.instruction, out=out, seed=_seed(options), options=options.to_header()
             ),
             json=json,
         )
-        checked = task.check(World.generate(options.seed), PhoneRecords(phone))
-    words = "; ".join(checked.reasons) or "the app databases hold what was asked for"
+        missing = unmet(task, phone, answer=result.answer, notes=result.notes)
     if not json:
+        words = "; ".join(missing) or "the phone is as the task wants it"
         print_line(f"checked: {words}")
-    return result.outcome.exit_code or int(not checked.ok)
+    return result.outcome.exit_code or int(bool(missing))
 
 
 @contextmanager
@@ -110,14 +107,7 @@ def _worked(
     *,
     json: bool,
 ) -> TaskResult:
-    is_demonstrator = options.model == DEMONSTRATOR
-    is_simulated = Capability.SIMULATED in device.capabilities
-    if is_demonstrator and not is_simulated:
-        raise UsageError(
-            f"the demonstrator can operate the simulated phone only, not {device.name}; "
-            "give a model with --model"
-        )
-    notice = _NOTICE if is_demonstrator else ""
+    notice = "" if options.model else _NOTICE
     place = options.memory or Settings.from_environment().memory_file
     with (
         open_catalogs(options.catalogs, options.access()) as tools,
@@ -128,14 +118,14 @@ def _worked(
             device=device,
             model=models,
             memory=memory,
-            pipeline=pipeline_named(options.pipeline),
+            pipeline=_pipeline(options),
             budget=options.budget,
             human=open_human(options.human),
             source=options.read_from.value,
             on_event=progress.show,
             prompts=options.prompts_folder,
             tools=[tools],
-            rehearses_on=SimulatedPhones().opened if is_simulated else None,
+            rehearses_on=SimulatedPhones().opened if isinstance(device, SimulatedDevice) else None,
         )
         result = work(agent)
     report = write_report(RunFolder.open(result.folder))
@@ -144,25 +134,18 @@ def _worked(
 
 
 def _seed(options: RunOptions) -> int | None:
-    return options.seed if options.device is DeviceKind.SIM else None
+    return options.seed if options.is_simulated else None
+
+
+def _pipeline(options: RunOptions) -> Pipeline:
+    named = pipeline_named(options.pipeline)
+    return dataclasses.replace(named, screen_tokens=options.screen_tokens)
 
 
 def _models(options: RunOptions) -> RoleModels:
     pipeline_named(options.pipeline)
     prompts_of(PhoneAgent.package, options.prompts_folder)
     options.access()
-    if options.model == DEMONSTRATOR:
-        return RoleModels(Demonstrator())
+    if not options.model:
+        raise UsageError("a demonstration cannot be resumed; start it again with `tapgraph demo`")
     return open_models(options.model, Settings.from_environment(), roles=ROLES)
-
-
-def _device(options: RunOptions) -> Device:
-    return open_device(
-        options.device,
-        appium_url=options.appium_url,
-        udid=options.udid,
-        seed=options.seed,
-        faults=options.faults,
-        state_dir=Path(options.state_dir) if options.state_dir else None,
-        clock=options.clock,
-    )

@@ -6,10 +6,16 @@ from typing import Annotated
 import typer
 
 from tapgraph.cli.open_device import open_phone
-from tapgraph.cli.options import ClockOption, FaultsOption, JsonOption, SeedOption, StateDirOption
+from tapgraph.cli.options import (
+    ClockOption,
+    FaultsOption,
+    JsonOption,
+    PhoneOption,
+    SeedOption,
+    StateDirOption,
+)
 from tapgraph.cli.stop_request import stop_requests
 from tapgraph.cli.terminal import print_json, print_line
-from tapgraph.errors import UsageError
 
 __all__ = ["app", "check", "serve"]
 
@@ -25,8 +31,17 @@ def serve(
     ),
     seed: SeedOption = 0,
     faults: FaultsOption = "",
+    phone: PhoneOption = "",
     state_dir: StateDirOption = None,
     clock: ClockOption = None,
+    like_android: Annotated[
+        bool,
+        typer.Option(
+            "--like-android",
+            help="Tell no more than a real phone: apps without labels, deeper trees, black "
+            "protected screens, new pages that cannot be read at once.",
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Serve a simulated phone to any Appium client until Ctrl-C.
@@ -34,13 +49,16 @@ def serve(
     Prints the URL on one line as soon as clients can connect.
     """
     # Werkzeug and the phone are loaded by no other command.
-    from tapgraph.tools.mobile.simulator.server.simulator_server import (  # noqa: PLC0415
+    from tapgraph.tools.mobile.simulator.server import (  # noqa: PLC0415
+        AndroidManners,
+        Manners,
         SimulatorServer,
     )
 
-    phone = open_phone(seed=seed, faults=faults, state_dir=state_dir, clock=clock)
+    served = open_phone(seed=seed, faults=faults, phone=phone, state_dir=state_dir, clock=clock)
+    manners = AndroidManners() if like_android else Manners()
     with (
-        SimulatorServer(phone, host=host, port=port) as server,
+        SimulatorServer(served, host=host, port=port, manners=manners) as server,
         stop_requests() as wait_for_stop,
     ):
         if json:
@@ -52,19 +70,15 @@ def serve(
 
 @app.command()
 def check(
-    instruction: Annotated[str, typer.Argument(help="The task that an agent was given.")],
+    task: Annotated[str, typer.Argument(help="The name of a task of the suite `sim`.")],
     *,
     state_dir: Annotated[Path, typer.Option(metavar="DIR", help="What `serve` was given.")],
     seed: SeedOption = 0,
 ) -> int:
     """Say from a phone's app databases whether a task is done; exit code 1 when it is not."""
-    # The world and the apps are loaded by no other command of this file.
-    from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, find_task  # noqa: PLC0415
-    from tapgraph.tools.mobile.simulator.world.world import World  # noqa: PLC0415
+    # The apps are loaded by no other command of this file.
+    from tapgraph.evals.phone.sim_check import task_named, unmet  # noqa: PLC0415
 
-    task = find_task(instruction)
-    if task is None:
-        raise UsageError(f"no checker knows a task like {instruction[:80]!r}")
-    checked = task.check(World.generate(seed), PhoneRecords(state_dir))
-    print_line("done" if checked.ok else "not done: " + "; ".join(checked.reasons))
-    return int(not checked.ok)
+    missing = unmet(task_named(task, seed), state_dir)
+    print_line("; ".join(missing) or "done")
+    return int(bool(missing))

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TaskOptions"]
 
-_LISTS = ("catalogs", "secrets", "headers", "servers", "allow_hosts", "files")
 _Stored: TypeAlias = Mapping[str, str | int | float | bool | None]
 
 
@@ -74,7 +73,7 @@ class TaskOptions:
         """All options but the budget, which the header holds on its own."""
         stored = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
         del stored["budget"]
-        return stored | {name: "\n".join(stored[name]) for name in _LISTS}
+        return stored | {name: "\n".join(stored[name]) for name in self._lists()}
 
     @classmethod
     def from_header(cls, stored: _Stored, budget: Budget) -> Self:
@@ -85,7 +84,7 @@ class TaskOptions:
         """
         names = {each.name for each in dataclasses.fields(cls)} - {"budget"}
         foreign = set(stored) ^ names
-        lists = {name: str(stored.get(name) or "").splitlines() for name in _LISTS}
+        lists = {name: str(stored.get(name) or "").splitlines() for name in cls._lists()}
         try:
             options = TypeAdapter(cls).validate_python({**stored, **lists, "budget": budget})
         except ValidationError as error:
@@ -93,6 +92,10 @@ class TaskOptions:
         if foreign:
             raise cls._unknown(f"{', '.join(sorted(foreign))} of another command")
         return options
+
+    @classmethod
+    def _lists(cls) -> list[str]:
+        return [each.name for each in dataclasses.fields(cls) if each.default == ()]
 
     @classmethod
     def _unknown(cls, words: str) -> UsageError:

@@ -46,7 +46,7 @@ class Plan:
 
     Attributes:
         split: a part of the suite; empty for all of it.
-        seeds: so many tasks are drawn of each template, with seeds from 0.
+        seeds: so many tasks are drawn of each template, with seeds from the split's first.
         trials: so often each task is done.
         setting: which memory the agent has.
         max_steps: in the place of each task's own; None for that.
@@ -74,10 +74,11 @@ class Plan:
 
     def trials_of(self, suite: Suite) -> tuple[Trial, ...]:
         """All trials in the order in which they are begun."""
+        first = suite.split(self.split).first_seed
         return tuple(
             Trial(template.name, seed, number)
             for number in range(self.trials)
-            for seed in range(self.seeds)
+            for seed in range(first, first + self.seeds)
             for template in suite.part(self.split)
         )
 

@@ -1,17 +1,17 @@
 """The phones that trials run on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from tapgraph.tools.mobile.appium_device import AppiumDevice
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
+from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
 
-__all__ = ["AppiumPhone", "Phones", "SimulatedPhones"]
+__all__ = ["OnePhone", "Phones", "SimulatedPhones"]
 
 
 class Phones(Protocol):
@@ -38,17 +38,21 @@ class SimulatedPhones:
 
     Attributes:
         faults: what goes wrong, as `FaultPlan.parse` reads it.
+        kind: which phones they are, as `PhoneProfile.parse` reads it.
     """
 
     faults: str = ""
+    kind: str = ""
 
     def __post_init__(self) -> None:
         FaultPlan.parse(self.faults)
+        PhoneProfile.parse(self.kind)
 
     @property
     def name(self) -> str:
-        """Says which faults there are."""
-        return f"simulated phone with {self.faults}" if self.faults else "simulated phone"
+        """Says which kind it is and which faults there are."""
+        kind = f" ({self.kind})" if self.kind else ""
+        return f"simulated phone{kind}" + (f" with {self.faults}" if self.faults else "")
 
     @property
     def is_single(self) -> bool:
@@ -58,27 +62,25 @@ class SimulatedPhones:
     @contextmanager
     def opened(self, seed: int) -> Iterator[Device]:
         """A phone that is fresh from the factory."""
-        faults = FaultPlan.parse(self.faults)
-        with build_phone(seed=seed, faults=faults) as phone, SimulatedDevice(phone) as device:
+        faults, profile = FaultPlan.parse(self.faults), PhoneProfile.parse(self.kind)
+        with (
+            build_phone(seed=seed, faults=faults, profile=profile) as phone,
+            SimulatedDevice(phone) as device,
+        ):
             yield device
 
 
 @dataclass(frozen=True, slots=True)
-class AppiumPhone:
-    """The one phone behind an Appium server; it has no worlds, so a seed changes nothing.
+class OnePhone:
+    """The one phone, or page, that there is; it has no worlds, so a seed changes nothing.
 
     Attributes:
-        url: of the server.
-        udid: which phone, where the server has several.
+        name: says what and where it is.
+        connect: opens a connection to it.
     """
 
-    url: str
-    udid: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Says where it is."""
-        return f"{self.udid or 'phone'} behind {self.url}"
+    name: str
+    connect: Callable[[], Device]
 
     @property
     def is_single(self) -> bool:
@@ -88,5 +90,5 @@ class AppiumPhone:
     @contextmanager
     def opened(self, seed: int) -> Iterator[Device]:  # noqa: ARG002
         """A connection for one trial."""
-        with AppiumDevice.connect(self.url, udid=self.udid) as device:
+        with self.connect() as device:
             yield device

@@ -28,6 +28,7 @@ from tapgraph.agents.run.events import Event
 from tapgraph.errors import UsageError
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.screen import Screen
+from tapgraph.tools.mobile.simulator.guide import Route
 from tapgraph.tools.mobile.simulator.state_dump import Change
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Finding",
     "RightEnd",
     "Rubric",
+    "Split",
     "State",
     "Suite",
     "Task",
@@ -118,18 +120,19 @@ class Rubric:
 
     Attributes:
         name: what it is, as a person or a model is asked about it.
-        holds: whether it does; None leaves it to a judge or to a file of verdicts.
+        holds: whether it does; None leaves it to a judge or to a file of verdicts, and so does an
+            answer of None, such as on a phone that does not show what it asks for.
     """
 
     name: str
-    holds: Callable[[Evidence], bool | Finding] | None = None
+    holds: Callable[[Evidence], bool | Finding | None] | None = None
 
     def check(self, seen: Evidence) -> Finding | None:
         """Whether it holds; None where a machine cannot tell."""
         if self.holds is None:
             return None
         found = self.holds(seen)
-        return found if isinstance(found, Finding) else Finding(found)
+        return Finding(found) if isinstance(found, bool) else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +151,8 @@ class Task:
             `lambda change: change.matches("com.notes/notes/*")`; all others are side effects. None
             where that is not known.
         reference: a way to do it, one operation each; empty where none is known.
+        route: that way on the simulated phone, for those who know the phone from inside; None where
+            none is known.
         max_steps: how many steps an agent may take.
         right_end: how it should end.
     """
@@ -161,6 +166,7 @@ class Task:
     set_up: Callable[[Device], None] | None = None
     allows: Callable[[Change], bool] | None = None
     reference: tuple[str, ...] = ()
+    route: Route | None = None
     max_steps: int = MOST_STEPS
     right_end: RightEnd = "done"
 
@@ -194,29 +200,57 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """A part of a suite.
+
+    Attributes:
+        templates: their names.
+        first_seed: its seeds count from there, so that splits may have no seed in common.
+    """
+
+    templates: tuple[str, ...]
+    first_seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """Kinds of tasks that are measured together.
 
     Attributes:
         name: what to call it.
         templates: in the order in which they are run.
-        splits: parts of it by name, each the names of its templates.
+        splits: parts of it by name.
         source: name and folder of data from which `open_suite` opens it again, in another process;
             empty for a suite that exists in this process only.
     """
 
     name: str
     templates: tuple[Template, ...]
-    splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    splits: Mapping[str, Split] = field(default_factory=dict)
     source: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
         names = [template.name for template in self.templates]
         if len(set(names)) < len(names):
             raise UsageError(f"the suite {self.name!r} has two tasks of one name")
-        for split, members in self.splits.items():
-            if unknown := sorted(set(members) - set(names)):
-                raise UsageError(f"the split {split!r} names unknown tasks: {', '.join(unknown)}")
+        for name, split in self.splits.items():
+            if unknown := sorted(set(split.templates) - set(names)):
+                raise UsageError(f"the split {name!r} names unknown tasks: {', '.join(unknown)}")
+
+    def split(self, name: str) -> Split:
+        """The split of that name; all of the suite where it is empty.
+
+        Raises:
+            UsageError: there is no such split.
+        """
+        if not name:
+            return Split(tuple(template.name for template in self.templates))
+        if name not in self.splits:
+            raise UsageError(
+                f"the suite {self.name!r} has no split {name!r}; "
+                f"it has {', '.join(self.splits) or 'none'}"
+            )
+        return self.splits[name]
 
     def part(self, split: str) -> tuple[Template, ...]:
         """The templates of a split; all of them where it is empty.
@@ -224,14 +258,8 @@ class Suite:
         Raises:
             UsageError: there is no such split.
         """
-        if not split:
-            return self.templates
-        if split not in self.splits:
-            raise UsageError(
-                f"the suite {self.name!r} has no split {split!r}; "
-                f"it has {', '.join(self.splits) or 'none'}"
-            )
-        return tuple(one for one in self.templates if one.name in self.splits[split])
+        members = self.split(split).templates
+        return tuple(one for one in self.templates if one.name in members)
 
     def template(self, name: str) -> Template:
         """The template of that name.

@@ -32,8 +32,8 @@ from tapgraph.memory import MemoryStore
 from tapgraph.tools.mobile.actions import Answer, Home
 from tapgraph.tools.mobile.device import Capability, Device
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.phone_records import PhoneRecords
 from tapgraph.tools.mobile.simulator.state_dump import Change, difference
-from tapgraph.tools.mobile.simulator.tasks import PhoneRecords
 
 __all__ = ["JudgedBy", "MakeAgent", "Trial", "TrialRecord", "Verdict", "broken", "run_trial"]
 
@@ -215,8 +215,9 @@ class _Watch:
         if isinstance(recorded.event, StepTimed) and self._checked:
             seen = self.evidence(answer=self._last_answer(), notes=self._last_notes())
             found = [rubric.check(seen) for rubric in self._checked]
-            held = sum(one is not None and one.holds for one in found)
-            self.curve.append(held / len(found))
+            decided = [one.holds for one in found if one is not None]
+            if decided:
+                self.curve.append(sum(decided) / len(decided))
 
     def changes(self) -> tuple[Change, ...] | None:
         """What differs on the phone from when this was made."""
@@ -237,7 +238,7 @@ class _Watch:
             notes=notes,
             changes=changes,
             state=PhoneRecords(phone) if phone is not None else None,
-            packages={app.label: app.package for app in phone.apps} if phone is not None else {},
+            packages={app.name: app.package for app in phone.apps} if phone is not None else {},
         )
 
     @cached_property

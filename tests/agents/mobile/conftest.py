@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.events import Event
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
-from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.chat_model import ChatModel
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.model_spec import open_models
@@ -24,8 +24,6 @@ from tapgraph.settings import Settings
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
-from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, find_task
-from tapgraph.tools.mobile.simulator.world.world import World
 
 Override = Callable[[Sequence[Message], type[BaseModel] | None], Answer | None]
 RunTask = Callable[..., TaskResult]
@@ -44,14 +42,24 @@ def phone() -> Iterator[Phone]:
 
 
 @pytest.fixture
-def run_task(phone: Phone, memory: MemoryStore, tmp_path: Path) -> RunTask:
+def knowing(known_routes: ModuleType, phone: Phone) -> ChatModel:
+    """A model that knows the way to the tasks of `known_routes`."""
+    model: ChatModel = known_routes.KnowsRoutes(phone)
+    return model
+
+
+@pytest.fixture
+def run_task(
+    phone: Phone, memory: MemoryStore, tmp_path: Path, known_routes: ModuleType
+) -> RunTask:
     """Runs a task on the simulated phone: `run_task(instruction, model, **agent_fields)`."""
 
     def run(instruction: str, model: ChatModel | None = None, **fields: Any) -> TaskResult:
         answer_type = fields.pop("answer_type", None)
+        device = fields.pop("device", None) or SimulatedDevice(phone)
         agent = PhoneAgent(
-            device=fields.pop("device", None) or SimulatedDevice(phone),
-            model=RoleModels(model or Demonstrator()),
+            device=device,
+            model=RoleModels(model or known_routes.KnowsRoutes(device.phone)),
             memory=memory,
             **fields,
         )
@@ -67,6 +75,7 @@ class Stage:
     phone: Phone
     memory: MemoryStore
     folder: Path
+    known_routes: ModuleType
 
     def run(self, spec: str, instruction: str, **fields: Any) -> TaskResult:
         """Do the task; other arguments are the agent's."""
@@ -82,14 +91,13 @@ class Stage:
 
     def is_done(self, instruction: str) -> bool:
         """Whether the databases of the phone say so."""
-        task = find_task(instruction)
-        assert task is not None
-        return task.check(World.generate(7), PhoneRecords(self.phone)).ok
+        done: bool = self.known_routes.is_done(instruction, self.phone)
+        return done
 
 
 @pytest.fixture
-def stage(phone: Phone, memory: MemoryStore, tmp_path: Path) -> Stage:
-    return Stage(phone, memory, tmp_path)
+def stage(phone: Phone, memory: MemoryStore, tmp_path: Path, known_routes: ModuleType) -> Stage:
+    return Stage(phone, memory, tmp_path, known_routes)
 
 
 @pytest.fixture
@@ -103,15 +111,13 @@ def events(tmp_path: Path) -> Callable[[type[Event]], list[Any]]:
 
 
 @pytest.fixture
-def demonstrator_but() -> Callable[[Override], ScriptedModel]:
+def demonstrator_but(knowing: ChatModel) -> Callable[[Override], ScriptedModel]:
     """The demonstrator, except where the function gives another answer."""
 
     def build(override: Override) -> ScriptedModel:
-        demonstrator = Demonstrator()
-
         def answer(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer:
             other = override(messages, schema)
-            return demonstrator.reply(messages, schema=schema) if other is None else other
+            return knowing.reply(messages, schema=schema) if other is None else other
 
         return ScriptedModel(answer)
 

@@ -7,14 +7,15 @@ from collections import Counter
 from pathlib import Path
 
 from tapgraph.agents.mobile.agent import PhoneAgent
+from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.run.events import ModelCalled, RecordedEvent
-from tapgraph.evals.phone.demonstrator import Demonstrator
-from tapgraph.llm_backend.roles import RoleModels
+from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.memory import MemoryStore
+from tapgraph.settings import Settings
 from tapgraph.tools.mobile.appium_device import AppiumDevice
 
 
-def main(url: str, folder: Path, instruction: str, fatal: str, ordinal: int) -> None:
+def main(url: str, spec: str, folder: Path, instruction: str, fatal: str, ordinal: int) -> None:
     seen: Counter[str] = Counter()
 
     def observe(recorded: RecordedEvent) -> None:
@@ -31,10 +32,14 @@ def main(url: str, folder: Path, instruction: str, fatal: str, ordinal: int) -> 
         MemoryStore.open(folder / "memory.db") as memory,
     ):
         agent = PhoneAgent(
-            device=device, model=RoleModels(Demonstrator()), memory=memory, on_event=observe
+            device=device,
+            model=open_models(spec, Settings(home=folder), roles=ROLES),
+            memory=memory,
+            on_event=observe,
         )
         agent.run(instruction, out=folder / "run")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5]))
+    url, spec, folder, instruction, fatal, ordinal = sys.argv[1:]
+    main(url, spec, Path(folder), instruction, fatal, int(ordinal))

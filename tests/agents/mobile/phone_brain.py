@@ -1,6 +1,6 @@
 """What a server answers when it plays the phone agent's model, in the words of many models.
 
-The demonstrator knows what to do; this module asks it for a request of the wire, and says its reply
+A model that knows what to do is asked for each request of the wire; this module says its reply
 as other models would: with points in other numbers, after detours, in the format of a GUI model.
 Tests get it from the fixture `phone_brain`.
 """
@@ -26,8 +26,9 @@ from tapgraph.agents.mobile.replies import (
     TipsReply,
     VerifierReply,
 )
-from tapgraph.evals.phone.demonstrator import Demonstrator
-from tapgraph.llm_backend.messages import user
+from tapgraph.evals.phone.role_prompt import read_prompt
+from tapgraph.llm_backend.chat_model import ChatModel, ModelTraits, Reply, Usage
+from tapgraph.llm_backend.messages import Message, user
 from tapgraph.tools.mobile.actions import Action, action_to_wire
 
 Request = dict[str, Any]
@@ -88,11 +89,54 @@ def as_object(reply: OperatorReply) -> str:
     return json.dumps(said | {"call": call})
 
 
+class ReadsWords:
+    """A model that knows nothing but its prompt: it opens Clock and turns the alarm at 08:30 on."""
+
+    traits = ModelTraits("reader of its prompt")
+
+    def reply(
+        self, messages: Sequence[Message], *, schema: type[BaseModel] | None = None, **_: Any
+    ) -> Reply:
+        prompt = read_prompt(messages[-1].text)
+        alarm = next((e for e in prompt.glance.elements if e.text.startswith("08:30")), None)
+        is_on = alarm is not None and "checked" in alarm.states
+        said: BaseModel
+        if schema is ManagerReply:
+            plan = prompt.sections["Plan so far"]
+            is_over = is_on or (bool(plan) and "(current)" not in plan)
+            said = ManagerReply(
+                thought="", subgoals=["Turn the alarm on"], current=1,
+                status="finished" if is_over else "working",
+            )  # fmt: skip
+        elif schema is ReflectorReply:
+            said = ReflectorReply(
+                verdict="A", progress=f"{int(is_on)} of 1 subgoals are done.", subgoal_done=is_on
+            )
+        elif schema is NotetakerReply:
+            said = NotetakerReply(notes=prompt.notes)
+        elif schema is VerifierReply:
+            said = VerifierReply(complete=True)
+        elif schema is ShortcutReply:
+            said = ShortcutReply(worth_keeping=False)
+        elif schema is TipsReply:
+            said = TipsReply(tips=[])
+        else:
+            call: tuple[str, dict[str, Any]] = ("Open_App", {"app_name": "Clock"})
+            if alarm is not None:
+                call = ("Tap", {"element": alarm.number})
+            said = OperatorReply(
+                thought="Clock is not in front, so I open it.", action=call[0], arguments=call[1],
+                description="It answers.",
+            )  # fmt: skip
+        return Reply(said.model_dump_json(), parsed=said, usage=Usage(0, 0), model="reader")
+
+
 @dataclass
 class PhoneBrain:
     """Answers requests, as `openai_server` asks for it.
 
     Attributes:
+        model: knows what to do; unless told, only how to turn on the alarm at 08:30.
         say: the words of an Operator's reply, whose points stand in the model's own numbers.
         opens_apps: whether the Operator can; else it goes home and taps the app's icon.
         points_only: the Operator names no elements.
@@ -102,6 +146,7 @@ class PhoneBrain:
         eyes: gives the block of the screen as it really is, for a model that is shown pictures.
     """
 
+    model: ChatModel = field(default_factory=ReadsWords)
     say: Callable[[OperatorReply], Words] = as_object
     opens_apps: bool = True
     points_only: bool = False
@@ -149,7 +194,7 @@ class PhoneBrain:
             screen = self.eyes().removeprefix("<screen>\n")
         seen = PHONE_PX if self.eyes is not None else _size(shown)
         in_pixels = _LINE.sub(lambda line: _line_in_pixels(line, seen), screen)
-        reply = Demonstrator().reply([user(before + fence + in_pixels)], schema=role).parsed
+        reply = self.model.reply([user(before + fence + in_pixels)], schema=role).parsed
         assert reply is not None
         return self._as_it_can(reply, in_pixels) if isinstance(reply, OperatorReply) else reply
 

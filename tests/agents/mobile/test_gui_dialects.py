@@ -14,7 +14,6 @@ from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import ActionDone, Decided, ModelCalled, Reflected, Verified
 from tapgraph.agents.run.human import CallbackHuman
 from tapgraph.agents.run.outcome import Outcome
-from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.scripted_model import ScriptedModel
@@ -35,7 +34,7 @@ from tapgraph.tools.mobile.simulator.phone import Phone
 
 CAFE = "Find the highest-rated cafe on Maps and save its name and phone number in a note."
 NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
-SWITCH = "Turn on Do Not Disturb"
+SWITCH = "Turn on the alarm at 08:30"
 
 Words = str | dict[str, Any]
 Say = Callable[[OperatorReply], Words]
@@ -205,10 +204,16 @@ HAS_NO = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_gui_model_operates_a_whole_task_beside_a_plain_model(
-    name: str, openai_server: Any, phone_brain: ModuleType, stage: Any, events: Any
+    knowing: Any,
+    name: str,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    stage: Any,
+    events: Any,
 ) -> None:
     model = MODELS[name]
     brain = phone_brain.PhoneBrain(
+        knowing,
         say=model.say,
         opens_apps=name != "computer-use",
         points_only=True,
@@ -234,11 +239,15 @@ def test_gui_model_operates_a_whole_task_beside_a_plain_model(
 
 @pytest.mark.parametrize("name", MODELS)
 def test_one_server_plays_all_roles_and_only_the_operator_speaks_the_dialect(
-    name: str, openai_server: Any, phone_brain: ModuleType, stage: Any
+    knowing: Any, name: str, openai_server: Any, phone_brain: ModuleType, stage: Any
 ) -> None:
     model = MODELS[name]
     brain = phone_brain.PhoneBrain(
-        say=model.say, opens_apps=name != "computer-use", points_only=True, result="It is on."
+        knowing,
+        say=model.say,
+        opens_apps=name != "computer-use",
+        points_only=True,
+        result="It is on.",
     )
     server = openai_server(brain)
     result = stage.run(server.spec("gui", f"pictures=all&{model.options}"), SWITCH)
@@ -251,10 +260,10 @@ def test_one_server_plays_all_roles_and_only_the_operator_speaks_the_dialect(
 
 
 def test_each_role_is_told_of_points_in_its_own_numbers(
-    openai_server: Any, phone_brain: ModuleType, stage: Any
+    knowing: Any, openai_server: Any, phone_brain: ModuleType, stage: Any
 ) -> None:
     brain = phone_brain.PhoneBrain(
-        say=qwen_vl, points_only=True, opening=[Swipe(540, 1600, 540, 900)]
+        knowing, say=qwen_vl, points_only=True, opening=[Swipe(540, 1600, 540, 900)]
     )
     gui, plain = openai_server(brain), openai_server(brain)
     stage.run(f"{plain.spec()},operator={gui.spec('gui', 'dialect=qwen-vl')}", SWITCH)
@@ -267,14 +276,18 @@ def test_each_role_is_told_of_points_in_its_own_numbers(
 
 
 def test_line_break_at_the_end_of_typed_text_is_enter(
-    openai_server: Any, phone_brain: ModuleType, stage: Any, events: Any
+    knowing: Any,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    stage: Any,
+    events: Any,
 ) -> None:
     def submit(reply: OperatorReply) -> str:
         if reply.arguments == {"text": "cafe"}:
             reply = reply.model_copy(update={"arguments": {"text": "cafe\n"}})
         return ui_tars(reply)
 
-    server = openai_server(phone_brain.PhoneBrain(say=submit, points_only=True))
+    server = openai_server(phone_brain.PhoneBrain(knowing, say=submit, points_only=True))
     result = stage.run(server.spec("gui", "dialect=ui-tars"), CAFE)
     assert result.outcome is Outcome.SUCCESS
     (typed,) = [one for one in events(Decided) if one.action["arguments"] == {"text": "cafe\n"}]
@@ -284,9 +297,13 @@ def test_line_break_at_the_end_of_typed_text_is_enter(
 
 @pytest.mark.parametrize("words", ["", "I have looked."], ids=["nothing", "some words"])
 def test_end_of_a_subgoal_that_others_follow_is_no_answer(
-    words: str, openai_server: Any, phone_brain: ModuleType, stage: Any
+    knowing: Any,
+    words: str,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    stage: Any,
 ) -> None:
-    brain = phone_brain.PhoneBrain(say=gui_owl, points_only=True, opening=[Answer(words)])
+    brain = phone_brain.PhoneBrain(knowing, say=gui_owl, points_only=True, opening=[Answer(words)])
     two = iter([["Look around", "Go on"]])
 
     def answer(request: dict[str, Any]) -> object:
@@ -302,9 +319,13 @@ def test_end_of_a_subgoal_that_others_follow_is_no_answer(
 
 
 def test_task_that_is_called_finished_at_once_is_still_done(
-    openai_server: Any, phone_brain: ModuleType, stage: Any, events: Any
+    knowing: Any,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    stage: Any,
+    events: Any,
 ) -> None:
-    brain = phone_brain.PhoneBrain(say=ui_tars, points_only=True, opening=[Answer("")])
+    brain = phone_brain.PhoneBrain(knowing, say=ui_tars, points_only=True, opening=[Answer("")])
     server = openai_server(brain)
     result = stage.run(server.spec("gui", "dialect=ui-tars"), SWITCH)
     assert result.outcome is Outcome.SUCCESS
@@ -314,7 +335,11 @@ def test_task_that_is_called_finished_at_once_is_still_done(
 
 
 def test_subgoal_that_is_given_up_is_not_done_and_the_manager_hears_why(
-    openai_server: Any, phone_brain: ModuleType, stage: Any, events: Any
+    knowing: Any,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    stage: Any,
+    events: Any,
 ) -> None:
     turns = iter(range(99))
 
@@ -323,7 +348,7 @@ def test_subgoal_that_is_given_up_is_not_done_and_the_manager_hears_why(
             return '{"action": "terminate", "status": "failure", "text": "no such page"}'
         return computer_use(reply)
 
-    brain = phone_brain.PhoneBrain(say=despair, opens_apps=False, points_only=True)
+    brain = phone_brain.PhoneBrain(knowing, say=despair, opens_apps=False, points_only=True)
     server = openai_server(brain)
     result = stage.run(server.spec("gui", "dialect=computer-use"), SWITCH)
     assert result.outcome is Outcome.SUCCESS
@@ -336,9 +361,13 @@ def test_subgoal_that_is_given_up_is_not_done_and_the_manager_hears_why(
 
 
 def test_text_without_a_focused_field_is_refused_and_the_task_goes_on(
-    openai_server: Any, phone_brain: ModuleType, stage: Any, events: Any
+    knowing: Any,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    stage: Any,
+    events: Any,
 ) -> None:
-    brain = phone_brain.PhoneBrain(say=autoglm, points_only=True, opening=[Type("Milk")])
+    brain = phone_brain.PhoneBrain(knowing, say=autoglm, points_only=True, opening=[Type("Milk")])
     server = openai_server(brain)
     result = stage.run(server.spec("gui", "dialect=autoglm"), NOTE)
     assert result.outcome is Outcome.SUCCESS
@@ -347,12 +376,12 @@ def test_text_without_a_focused_field_is_refused_and_the_task_goes_on(
 
 
 def test_gui_model_is_told_the_type_of_the_answer(
-    openai_server: Any, phone_brain: ModuleType, stage: Any
+    knowing: Any, openai_server: Any, phone_brain: ModuleType, stage: Any
 ) -> None:
     class State(BaseModel):
         is_on: bool
 
-    brain = phone_brain.PhoneBrain(say=gui_owl, points_only=True, result='{"is_on": true}')
+    brain = phone_brain.PhoneBrain(knowing, say=gui_owl, points_only=True, result='{"is_on": true}')
     server = openai_server(brain)
     result = stage.run(server.spec("gui", "dialect=gui-owl"), SWITCH, answer_type=State)
     assert result.outcome is Outcome.SUCCESS
@@ -364,7 +393,12 @@ def test_gui_model_is_told_the_type_of_the_answer(
 
 
 def test_long_thought_is_told_to_others_by_its_end(
-    openai_server: Any, phone_brain: ModuleType, stand_in: ModuleType, stage: Any, events: Any
+    knowing: Any,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    stand_in: ModuleType,
+    stage: Any,
+    events: Any,
 ) -> None:
     """AutoGLM thinks in front of its call, where servers tell thoughts apart from words."""
 
@@ -372,23 +406,24 @@ def test_long_thought_is_told_to_others_by_its_end(
         thought = f"{'I wonder. ' * 2000}So I act: {reply.thought}"
         return autoglm(reply.model_copy(update={"thought": thought}))
 
-    server = openai_server(phone_brain.PhoneBrain(say=ponder, points_only=True))
+    server = openai_server(phone_brain.PhoneBrain(knowing, say=ponder, points_only=True))
     result = stage.run(server.spec("gui", "dialect=autoglm"), SWITCH)
     assert result.outcome is Outcome.SUCCESS
     expected = events(Decided)[0].description
     assert expected.startswith("…")
-    assert expected.endswith("So I act: Settings is not in front, so I open it.")
+    assert expected.endswith("So I act: Clock is not in front, so I open it.")
     assert len(expected) == 400
     judged = [one for one in server.requests if phone_brain.role_of(one) is ReflectorReply]
     assert f"Expected: {expected}\n" in phone_brain.text_of(judged[0]["messages"][1])
 
 
-def test_gui_model_sees_the_screen_without_marks(run_task: Any, phone: Phone) -> None:
+def test_gui_model_sees_the_screen_without_marks(run_task: Any, phone: Phone, knowing: Any) -> None:
     shown: list[bool] = []
 
     def look(messages: Sequence[Message], schema: type[BaseModel] | None) -> str | Reply:
         if schema is not None:
-            return Demonstrator().reply(messages, schema=schema)
+            reply: Reply = knowing.reply(messages, schema=schema)
+            return reply
         (picture,) = messages[-1].images
         shown.append(picture.tobytes() == phone.screenshot().tobytes())
         return gui_owl(OperatorReply(action="Back"))

@@ -22,7 +22,7 @@ from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 
 NOTE = 'Write a note that says "call the plumber"'
-SWITCH = "Turn on Do Not Disturb"
+SWITCH = "Turn on the alarm at 08:30"
 
 Events = Callable[[Any], list[Any]]
 

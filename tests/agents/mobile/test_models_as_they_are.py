@@ -17,7 +17,6 @@ from tapgraph.agents.mobile.wording import screen_block
 from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import ActionDone, Decided, ModelCalled
 from tapgraph.agents.run.outcome import Outcome
-from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.llm_backend.scripted_model import ScriptedModel
 from tapgraph.tools.mobile.actions import Back, Home, OpenApp, Swipe, SwitchApp, Tap, action_to_wire
@@ -27,7 +26,7 @@ from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
 
 NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
-SWITCH = "Turn on Do Not Disturb"
+SWITCH = "Turn on the alarm at 08:30"
 THOUGHT = 'I could say {"verdict": "C", "call": {"action": "Home"}}, but no. ' * 400 + "So:"
 
 
@@ -48,6 +47,7 @@ def reasoning(stand_in: ModuleType) -> Any:
 
 @pytest.mark.parametrize("place", ["reasoning_content", "reasoning", "tag"])
 def test_reasoning_model_does_a_task_and_its_thoughts_are_counted(
+    knowing: Any,
     place: str,
     openai_server: Any,
     phone_brain: ModuleType,
@@ -55,7 +55,7 @@ def test_reasoning_model_does_a_task_and_its_thoughts_are_counted(
     stage: Any,
     events: Any,
 ) -> None:
-    server = openai_server(phone_brain.PhoneBrain(), replace(reasoning, thinks=place))
+    server = openai_server(phone_brain.PhoneBrain(knowing), replace(reasoning, thinks=place))
     prices = "price_in=2&price_cached=0.5&price_out=10"
     result = stage.run(server.spec("r", prices), SWITCH)
     assert result.outcome is Outcome.SUCCESS
@@ -72,9 +72,13 @@ def test_reasoning_model_does_a_task_and_its_thoughts_are_counted(
 
 
 def test_hidden_thoughts_use_up_a_budget_of_tokens(
-    openai_server: Any, phone_brain: ModuleType, reasoning: Any, stage: Any
+    knowing: Any,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    reasoning: Any,
+    stage: Any,
 ) -> None:
-    server = openai_server(phone_brain.PhoneBrain(), reasoning)
+    server = openai_server(phone_brain.PhoneBrain(knowing), reasoning)
     result = stage.run(server.spec(), SWITCH, budget=Budget(max_tokens=18_100))
     assert result.outcome is Outcome.BUDGET
     assert result.reason == "18,100 of 18,100 tokens are used"
@@ -82,9 +86,14 @@ def test_hidden_thoughts_use_up_a_budget_of_tokens(
 
 
 def test_limit_that_is_too_short_for_the_thoughts_is_named(
-    openai_server: Any, phone_brain: ModuleType, reasoning: Any, stage: Any, events: Any
+    knowing: Any,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    reasoning: Any,
+    stage: Any,
+    events: Any,
 ) -> None:
-    server = openai_server(phone_brain.PhoneBrain(), reasoning)
+    server = openai_server(phone_brain.PhoneBrain(knowing), reasoning)
     result = stage.run(server.spec("r", "max_tokens=4000"), SWITCH)
     assert result.outcome is Outcome.GAVE_UP
     assert not stage.is_done(SWITCH)
@@ -108,6 +117,7 @@ FORMS = {
 
 @pytest.mark.parametrize("name", FORMS)
 def test_task_is_done_with_every_kind_of_server(
+    knowing: Any,
     name: str,
     openai_server: Any,
     phone_brain: ModuleType,
@@ -117,7 +127,7 @@ def test_task_is_done_with_every_kind_of_server(
     events: Any,
 ) -> None:
     quirks = replace(stand_in.SERVERS[name], checks=openai_strict_rules.problems_of)
-    server = openai_server(phone_brain.PhoneBrain(), quirks)
+    server = openai_server(phone_brain.PhoneBrain(knowing), quirks)
     result = stage.run(server.spec("m", OPTIONS.get(name, "")), SWITCH)
     assert result.outcome is Outcome.SUCCESS
     assert stage.is_done(SWITCH)
@@ -127,9 +137,14 @@ def test_task_is_done_with_every_kind_of_server(
 
 
 def test_server_that_cuts_prompts_ends_the_run_in_one_sentence(
-    openai_server: Any, phone_brain: ModuleType, stand_in: ModuleType, stage: Any, events: Any
+    knowing: Any,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    stand_in: ModuleType,
+    stage: Any,
+    events: Any,
 ) -> None:
-    server = openai_server(phone_brain.PhoneBrain(), stand_in.SERVERS["ollama"])
+    server = openai_server(phone_brain.PhoneBrain(knowing), stand_in.SERVERS["ollama"])
     long = f'Write a note called "Shop" with the text "{"Milk and bread. " * 2000}".'
     result = stage.run(server.spec(), long)
     assert result.outcome is Outcome.MODEL_ERROR
@@ -152,9 +167,16 @@ TOLD = {
 
 @pytest.mark.parametrize("space", TOLD)
 def test_model_that_names_only_points_reads_and_writes_them_in_its_own_numbers(
-    space: str, openai_server: Any, phone_brain: ModuleType, stage: Any, events: Any
+    knowing: Any,
+    space: str,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    stage: Any,
+    events: Any,
 ) -> None:
-    brain = phone_brain.PhoneBrain(points_only=True, shares=space.endswith("0-1"), opening=OPENING)
+    brain = phone_brain.PhoneBrain(
+        knowing, points_only=True, shares=space.endswith("0-1"), opening=OPENING
+    )
     server = openai_server(brain)
     result = stage.run(server.spec("m", f"pictures=operator&{space}"), SWITCH)
     assert result.outcome is Outcome.SUCCESS
@@ -178,14 +200,18 @@ class Opaque(SimulatedDevice):
 
 
 def test_model_that_sees_only_pictures_does_a_task(
-    openai_server: Any, phone_brain: ModuleType, stage: Any, events: Any
+    knowing: Any,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    stage: Any,
+    events: Any,
 ) -> None:
     reader = ScreenReader(SimulatedDevice(stage.phone), source="tree", pictures="when needed")
 
     def look() -> str:
         return screen_block(screen := reader.read(), describe(screen))
 
-    brain = phone_brain.PhoneBrain(points_only=True, eyes=look)
+    brain = phone_brain.PhoneBrain(knowing, points_only=True, eyes=look)
     server = openai_server(brain)
     result = stage.run(
         server.spec("m", "pictures=operator&coordinates=0-1000&max_image_px=600"),
@@ -233,9 +259,15 @@ def spoilt_words(said: dict[str, Any], dice: random.Random) -> str:
 
 
 def test_model_that_keeps_to_the_form_half_of_the_time_is_understood_at_once(
-    openai_server: Any, phone_brain: ModuleType, stage: Any, events: Any
+    knowing: Any,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    stage: Any,
+    events: Any,
 ) -> None:
-    brain = phone_brain.PhoneBrain(opening=(OpenApp("Settings"), Home(), SwitchApp(), Back()))
+    brain = phone_brain.PhoneBrain(
+        knowing, opening=(OpenApp("Settings"), Home(), SwitchApp(), Back())
+    )
     asked: Counter[str] = Counter()
 
     def answer(request: dict[str, Any]) -> str:
@@ -266,10 +298,14 @@ def test_model_that_keeps_to_the_form_half_of_the_time_is_understood_at_once(
 
 @pytest.mark.parametrize("pipeline", [TAPGRAPH, MOBILE_AGENT_E], ids=lambda each: each.name)
 def test_server_gets_one_schema_and_one_system_message_a_role(
-    pipeline: Pipeline, openai_server: Any, phone_brain: ModuleType, stage: Any
+    knowing: Any,
+    pipeline: Pipeline,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    stage: Any,
 ) -> None:
     """What stands in front of a prompt must stay as it is for the caches of servers."""
-    server = openai_server(phone_brain.PhoneBrain())
+    server = openai_server(phone_brain.PhoneBrain(knowing))
     assert stage.run(server.spec(), NOTE, pipeline=pipeline).outcome is Outcome.SUCCESS
     fronts: dict[type[BaseModel], list[str]] = defaultdict(list)
     for request in server.requests:
@@ -280,10 +316,9 @@ def test_server_gets_one_schema_and_one_system_message_a_role(
     assert changing == []
 
 
-def test_engine_that_enforces_schemas_gets_one_of_the_screen(run_task: Any) -> None:
-    demonstrator = Demonstrator()
+def test_engine_that_enforces_schemas_gets_one_of_the_screen(run_task: Any, knowing: Any) -> None:
     model = ScriptedModel(
-        lambda messages, schema: demonstrator.reply(messages, schema=schema),
+        lambda messages, schema: knowing.reply(messages, schema=schema),
         traits=ModelTraits("engine", enforces_schemas=True),
     )
     assert run_task(NOTE, model).outcome is Outcome.SUCCESS

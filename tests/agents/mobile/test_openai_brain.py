@@ -16,9 +16,14 @@ NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
 
 @pytest.mark.parametrize("pipeline", [TAPGRAPH, MOBILE_AGENT_E], ids=lambda each: each.name)
 def test_a_whole_task_runs_over_http(
-    pipeline: Pipeline, openai_server: Any, phone_brain: ModuleType, stage: Any, events: Any
+    knowing: Any,
+    pipeline: Pipeline,
+    openai_server: Any,
+    phone_brain: ModuleType,
+    stage: Any,
+    events: Any,
 ) -> None:
-    server = openai_server(phone_brain.PhoneBrain())
+    server = openai_server(phone_brain.PhoneBrain(knowing))
     pictures = "operator" if pipeline is TAPGRAPH else "all"
     spec = server.spec("brain", f"pictures={pictures}&max_image_px=400&price_in=1&price_out=2")
     result = stage.run(spec, NOTE, pipeline=pipeline)
@@ -35,9 +40,9 @@ def test_a_whole_task_runs_over_http(
 
 
 def test_roles_may_have_models_of_their_own(
-    openai_server: Any, phone_brain: ModuleType, stage: Any
+    knowing: Any, openai_server: Any, phone_brain: ModuleType, stage: Any
 ) -> None:
-    brain = phone_brain.PhoneBrain()
+    brain = phone_brain.PhoneBrain(knowing)
     small, large = openai_server(brain), openai_server(brain)
     result = stage.run(f"{small.spec('small')},manager={large.spec('large')}", NOTE)
     assert result.outcome is Outcome.SUCCESS
@@ -45,8 +50,10 @@ def test_roles_may_have_models_of_their_own(
     assert RunFolder.open(result.folder).header.model == "small, large"
 
 
-def test_what_is_new_comes_last(openai_server: Any, phone_brain: ModuleType, stage: Any) -> None:
-    server = openai_server(phone_brain.PhoneBrain())
+def test_what_is_new_comes_last(
+    knowing: Any, openai_server: Any, phone_brain: ModuleType, stage: Any
+) -> None:
+    server = openai_server(phone_brain.PhoneBrain(knowing))
     stage.run(server.spec(), NOTE)
     asked = [phone_brain.text_of(request["messages"][1]) for request in server.requests]
     assert all(question.startswith(f"## Task\n{NOTE}") for question in asked)

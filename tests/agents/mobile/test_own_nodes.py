@@ -28,7 +28,8 @@ from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server import SimulatorServer
 
-SWITCH = "Turn on Do Not Disturb"
+NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
+SWITCH = "Turn on the alarm at 08:30"
 
 Events = Callable[[Any], list[Any]]
 Build = Callable[..., ScriptedModel]
@@ -61,7 +62,7 @@ def test_advice_is_a_hint_in_the_operators_next_step(
     run_task: Any, demonstrator_but: Build
 ) -> None:
     model = demonstrator_but(minding)
-    assert run_task(SWITCH, model, nodes={"guard": guard}).outcome is Outcome.SUCCESS
+    assert run_task(NOTE, model, nodes={"guard": guard}).outcome is Outcome.SUCCESS
     first, second, third = told_to_operator(model)[:3]
     assert "mind the" not in first
     assert "\nHint: mind the ## gap after 1\n<screen>" in second
@@ -138,12 +139,15 @@ def test_a_reply_that_it_cannot_use_is_a_warning(
     assert events(Warned)[0].text.startswith("guard: ")
 
 
-def test_a_run_that_is_killed_inside_it_goes_on_with_its_advice(tmp_path: Path) -> None:
+def test_a_run_that_is_killed_inside_it_goes_on_with_its_advice(
+    tmp_path: Path, openai_server: Any, phone_brain: Any
+) -> None:
+    model = openai_server(phone_brain.PhoneBrain()).spec()
     script = Path(__file__).with_name("killed_own.py")
     with build_phone(seed=7) as phone, SimulatorServer(phone) as server:
         ended = [
             subprocess.run(
-                [sys.executable, str(script), server.url, str(tmp_path), fatal],
+                [sys.executable, str(script), server.url, model, str(tmp_path), fatal],
                 capture_output=True,
                 check=False,
                 timeout=120,

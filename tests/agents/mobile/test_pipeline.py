@@ -25,7 +25,7 @@ from tapgraph.memory import MemoryStore
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 
-NOTE = 'Write a note called "Shop" with the text "Milk".'
+NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
 Resumed = Callable[[], Any]
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tapgraph.agents.run.ledger import answered_actions
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.errors import UnreadableRun, UsageError
-from tapgraph.evals.phone.demonstrator import Demonstrator
+from tapgraph.llm_backend.chat_model import ChatModel
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory import MemoryStore
 from tapgraph.tools.mobile.appium_device import AppiumDevice
@@ -23,8 +24,6 @@ from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server.simulator_server import SimulatorServer
-from tapgraph.tools.mobile.simulator.tasks import PhoneRecords, find_task
-from tapgraph.tools.mobile.simulator.world.world import World
 
 NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
 
@@ -54,19 +53,13 @@ def server() -> Iterator[SimulatorServer]:
         yield running
 
 
-def resumed_outcome(server: SimulatorServer, folder: Path) -> Outcome:
+def resumed_outcome(server: SimulatorServer, model: ChatModel, folder: Path) -> Outcome:
     with (
         AppiumDevice.connect(server.url) as device,
         MemoryStore.open(folder / "memory.db") as memory,
     ):
-        agent = PhoneAgent(device=device, model=RoleModels(Demonstrator()), memory=memory)
+        agent = PhoneAgent(device=device, model=RoleModels(model), memory=memory)
         return agent.resume(folder / "run").outcome
-
-
-def is_done(phone: Phone) -> bool:
-    task = find_task(NOTE)
-    assert task is not None
-    return task.check(World.generate(7), PhoneRecords(phone)).ok
 
 
 @pytest.mark.parametrize(
@@ -77,18 +70,22 @@ def is_done(phone: Phone) -> bool:
     ],
 )
 def test_a_killed_run_resumes_and_repeats_no_acknowledged_action(
-    event: str, ordinal: int, server: SimulatorServer, tmp_path: Path
-) -> None:
+    event: str, ordinal: int, server: SimulatorServer, tmp_path: Path, known_routes: Any,
+    openai_server: Any, phone_brain: Any,
+) -> None:  # fmt: skip
+    knowing = known_routes.KnowsRoutes(server.phone)
+    model = openai_server(phone_brain.PhoneBrain(knowing)).spec()
     script = Path(__file__).with_name("killed_run.py")
-    command = [sys.executable, str(script), server.url, str(tmp_path), NOTE, event, str(ordinal)]
+    command = [sys.executable, str(script), server.url, model, str(tmp_path)]
+    command += [NOTE, event, str(ordinal)]
     killed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     before = RunFolder.open(tmp_path / "run")
     done_before = [each for each in before.events() if isinstance(each, ActionDone)]
     if event == "finished":
         assert before.header.outcome is None
-    assert resumed_outcome(server, tmp_path) is Outcome.SUCCESS
-    assert is_done(server.phone)
+    assert resumed_outcome(server, knowing, tmp_path) is Outcome.SUCCESS
+    assert known_routes.is_done(NOTE, server.phone)
     events = RunFolder.open(tmp_path / "run").events()
     done = [(each.step, each.part) for each in events if isinstance(each, ActionDone)]
     started = [(each.step, each.part) for each in events if isinstance(each, ActionStarted)]
@@ -104,12 +101,12 @@ def test_a_killed_run_resumes_and_repeats_no_acknowledged_action(
 
 
 def test_a_simulated_phone_in_process_is_brought_back_by_replay(
-    memory: MemoryStore, tmp_path: Path
+    memory: MemoryStore, tmp_path: Path, known_routes: Any
 ) -> None:
     with build_phone(seed=7) as first:
         agent = PhoneAgent(
             device=SimulatedDevice(first),
-            model=RoleModels(Demonstrator()),
+            model=RoleModels(known_routes.KnowsRoutes(first)),
             memory=memory,
             budget=Budget(max_steps=4),
         )
@@ -119,19 +116,20 @@ def test_a_simulated_phone_in_process_is_brought_back_by_replay(
         device = SimulatedDevice(second)
         device.replay(answered_actions(RunFolder.open(tmp_path / "run").timeline()))
         assert second.page_source() == shown
-        agent = PhoneAgent(device=device, model=RoleModels(Demonstrator()), memory=memory)
+        model = RoleModels(known_routes.KnowsRoutes(second))
+        agent = PhoneAgent(device=device, model=model, memory=memory)
         result = agent.resume(tmp_path / "run")
         assert result.outcome is Outcome.SUCCESS
-        assert is_done(second)
+        assert known_routes.is_done(NOTE, second)
 
 
 def test_a_resumed_run_is_charged_with_what_it_had_used(
-    memory: MemoryStore, phone: Phone, tmp_path: Path
+    memory: MemoryStore, phone: Phone, tmp_path: Path, knowing: ChatModel
 ) -> None:
     def agent(budget: Budget) -> PhoneAgent:
         return PhoneAgent(
             device=SimulatedDevice(phone),
-            model=RoleModels(Demonstrator()),
+            model=RoleModels(knowing),
             memory=memory,
             budget=budget,
         )
@@ -147,11 +145,11 @@ def test_a_resumed_run_is_charged_with_what_it_had_used(
     assert third.spent.tokens == sum(each.prompt_tokens + each.completion_tokens for each in calls)
 
 
-def test_a_finished_run_is_not_resumed(memory: MemoryStore, phone: Phone, tmp_path: Path) -> None:
-    agent = PhoneAgent(
-        device=SimulatedDevice(phone), model=RoleModels(Demonstrator()), memory=memory
-    )
-    agent.run("Turn on Do Not Disturb", out=tmp_path / "run")
+def test_a_finished_run_is_not_resumed(
+    memory: MemoryStore, phone: Phone, tmp_path: Path, knowing: ChatModel
+) -> None:
+    agent = PhoneAgent(device=SimulatedDevice(phone), model=RoleModels(knowing), memory=memory)
+    agent.run("Turn on the alarm at 08:30", out=tmp_path / "run")
     with pytest.raises(UsageError, match="has ended: success"):
         agent.resume(tmp_path / "run")
     with pytest.raises(UnreadableRun):

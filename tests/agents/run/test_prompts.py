@@ -9,7 +9,6 @@ import pytest
 from tapgraph.agents.api.agent import ApiAgent
 from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.errors import UsageError
-from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.prompt import Prompts, prompts_of
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
@@ -18,7 +17,7 @@ from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 
 PACKAGE = "tapgraph.agents.mobile"
-SWITCH = "Turn on Do Not Disturb"
+SWITCH = "Turn on the alarm at 08:30"
 
 
 def hello() -> str:
@@ -95,12 +94,14 @@ def test_a_text_from_a_folder_stands_in_for_the_file_of_its_name_alone(tmp_path:
 
 
 @pytest.mark.parametrize("from_folder", [False, True])
-def test_the_phone_agents_model_is_told_the_text(from_folder: bool, tmp_path: Path) -> None:
+def test_the_phone_agents_model_is_told_the_text(
+    from_folder: bool, tmp_path: Path, known_routes: Any
+) -> None:
     text = "Mind the gap."
     (tmp_path / "reflector.system.md").write_text(text, encoding="utf-8")
-    demonstrator = Demonstrator()
-    model = ScriptedModel(lambda messages, schema: demonstrator.reply(messages, schema=schema))
     with build_phone(seed=7) as phone:
+        knowing = known_routes.KnowsRoutes(phone)
+        model = ScriptedModel(lambda messages, schema: knowing.reply(messages, schema=schema))
         own = tmp_path if from_folder else {"reflector.system": text}
         PhoneAgent(SimulatedDevice(phone), model, prompts=own).run(SWITCH, out=tmp_path / "run")
     told = {one.messages[0].text for one in model.requests if _is_reflector(one.schema)}

@@ -1,6 +1,6 @@
 """Agents without a model: what each must score, so that a score of a model means something."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,26 @@ from tapgraph.evals.evaluate import Evaluation, Plan, evaluate
 from tapgraph.evals.metrics import is_false_completion, is_success, measure
 from tapgraph.evals.open_suite import open_suite
 from tapgraph.evals.phone.baselines import ErrorProne, PhoneAgents
-from tapgraph.evals.phone.demonstrator import Demonstrator
+from tapgraph.evals.suite import Split, Suite
 from tapgraph.llm_backend.messages import user
 from tapgraph.llm_backend.scripted_model import ScriptedModel
+from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.guide import Aim, Route
+from tapgraph.tools.mobile.simulator.phone import Phone
 
 SIM = open_suite("sim")
+FEW = ("write_a_note", "switch_one_alarm", "sum_into_a_note")
+SMALL = Suite(
+    "small",
+    tuple(SIM.template(name) for name in FEW),
+    {"easy": Split(FEW[:2]), "medium": Split(FEW[2:])},
+)
+"""Some of them, as the whole takes minutes."""
 PROMPT = """## Task
-Turn on dark mode.
+Look at the alarms.
 
 ## Current subgoal
-Turn Dark theme on in the settings
+1: Open the alarms
 
 ## Notes
 {screen}
@@ -30,7 +40,14 @@ Turn Dark theme on in the settings
 <screen>
 app "Home screen" com.launcher, 1080x2400, keyboard hidden
 </screen>"""
+ROUTE = Route((Aim(words="Open the alarms", app="Clock", page="alarms"),))
 Score = Callable[..., Evaluation]
+
+
+@pytest.fixture
+def phone() -> Iterator[Phone]:
+    with build_phone(seed=7) as built:
+        yield built
 
 
 @pytest.fixture
@@ -38,11 +55,16 @@ def score(tmp_path: Path) -> Score:
     """`score(model, split="easy", pipeline="mobile-agent-e")` on the suite `sim`."""
 
     def evaluated(
-        model: str, *, pipeline: str = "tapgraph", workers: int = 1, **plan: Any
+        model: str,
+        *,
+        suite: Suite = SMALL,
+        pipeline: str = "tapgraph",
+        workers: int = 1,
+        **plan: Any,
     ) -> Evaluation:
         agents = PhoneAgents(model, pipeline)
         out = tmp_path / f"{model}-{pipeline}"
-        return evaluate(SIM, agents, out=out, plan=Plan(**plan), workers=workers)
+        return evaluate(suite, agents, out=out, plan=Plan(**plan), workers=workers)
 
     return evaluated
 
@@ -98,10 +120,10 @@ def test_errors_cost_steps_and_accuracy(score: Score) -> None:
 
 @pytest.mark.parametrize(("error_rate", "calls"), [(0.0, 0), (1.0, 2)])
 def test_the_rate_is_the_share_of_actions_that_another_model_chooses(
-    error_rate: float, calls: int
+    error_rate: float, calls: int, phone: Phone
 ) -> None:
     other = ScriptedModel([OperatorReply(action="Back")] * 2)
-    model = ErrorProne(other, error_rate, seed=0)
+    model = ErrorProne(ROUTE, phone, other, error_rate, seed=0)
     for screen in ("one", "two"):
         question = user(PROMPT.format(screen=screen))
         model.reply([question], schema=OperatorReply)
@@ -109,10 +131,10 @@ def test_the_rate_is_the_share_of_actions_that_another_model_chooses(
     assert len(other.requests) == calls
 
 
-def test_equal_seeds_err_at_the_same_prompts() -> None:
+def test_equal_seeds_err_at_the_same_prompts(phone: Phone) -> None:
     def errs(seed: int) -> list[bool]:
         other = ScriptedModel(lambda _messages, _schema: OperatorReply(action="Back"))
-        model = ErrorProne(other, 0.5, seed=seed)
+        model = ErrorProne(ROUTE, phone, other, 0.5, seed=seed)
         prompts = [user(PROMPT.format(screen=number)) for number in range(20)]
         replies = [model.reply([one], schema=OperatorReply) for one in prompts]
         return [reply.model == "scripted" for reply in replies]
@@ -123,8 +145,8 @@ def test_equal_seeds_err_at_the_same_prompts() -> None:
 
 
 @pytest.mark.slow
-def test_the_demonstrator_does_every_task_for_three_seeds(score: Score) -> None:
-    done = score("demonstrator", seeds=3, workers=2)
+def test_the_demonstrator_does_every_task(score: Score) -> None:
+    done = score("demonstrator", suite=SIM, workers=2)
     assert [one.trial.id for one in done.records if not is_success(one)] == []
     assert not any(is_false_completion(one) for one in done.records)
     assert value(done, "overdue") == 0
@@ -157,4 +179,3 @@ def test_an_unknown_pipeline_is_refused() -> None:
 def test_a_model_is_no_baseline() -> None:
     assert not PhoneAgents("openai:gpt").is_baseline
     assert PhoneAgents("demonstrator?error_rate=0.2").is_baseline
-    assert Demonstrator().traits.is_demonstrator

@@ -10,7 +10,7 @@ import pytest
 
 from tapgraph.errors import ExtraMissing, UsageError
 from tapgraph.tools.mobile.actions import Answer, OpenApp, Tap, action_to_wire
-from tapgraph.tools.mobile.simulator import Phone, build_phone
+from tapgraph.tools.mobile.simulator import Phone, PhoneProfile, build_phone
 from tapgraph.tools.mobile.simulator.apps.notes import NOTES_PACKAGE
 
 if TYPE_CHECKING:
@@ -160,6 +160,20 @@ def test_phone_on_its_side_is_refused(make_env: MakeEnv) -> None:
     phone = build_phone()
     phone.rotate(1)
     env = PhoneEnv(lambda number: Episode(phone, "", written_share))
-    with pytest.raises(UsageError, match="upright"):
+    with pytest.raises(UsageError, match="got 2400x1080"):
         env.reset()
     env.close()
+
+
+def test_picture_has_the_size_of_the_profile() -> None:
+    pytest.importorskip("gymnasium")
+    from tapgraph.evals.phone.environment import Episode, PhoneEnv  # noqa: PLC0415 - an extra
+
+    profile = PhoneProfile.parse("small,dark,de")
+    start = build_phone(profile=profile)
+    env = PhoneEnv(lambda number: Episode(start.fork(), "", written_share), profile=profile)
+    observed, _ = env.reset(seed=1)
+    assert observed["picture"].shape == (1280, 720, 3)
+    assert env.observation_space.contains(observed)
+    env.close()
+    start.close()

@@ -7,7 +7,7 @@ import pytest
 
 from tapgraph.errors import UsageError
 from tapgraph.evals.phone.mobile_eval_e import read_mobile_eval_e
-from tapgraph.evals.suite import Evidence
+from tapgraph.evals.suite import Evidence, Split
 
 
 def scenario(folder: Path, **changes: object) -> Path:
@@ -32,7 +32,7 @@ def test_a_task_is_read_with_all_it_has(tmp_path: Path) -> None:
     assert (task.instruction, task.apps) == ("Find odd socks.", ("Shop", "Notes"))
     assert task.reference == ("open shop", "tap socks")
     assert task.max_steps == 40
-    assert suite.splits == {"socks": ("9_odd_socks",)}
+    assert suite.splits == {"socks": Split(("9_odd_socks",))}
 
 
 def test_a_rubric_that_stands_twice_counts_twice(tmp_path: Path) -> None:
@@ -64,4 +64,4 @@ def test_the_official_files_hold_the_tasks_of_the_paper(shared_data: Path) -> No
     assert len(tasks) == 25
     assert sum(len(task.rubrics) for task in tasks) == 196
     assert sum(len(task.reference) for task in tasks) == 364
-    assert [len(names) for names in suite.splits.values()] == [5, 5, 5, 5, 5]
+    assert [len(split.templates) for split in suite.splits.values()] == [5, 5, 5, 5, 5]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -10,7 +11,6 @@ from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.mobile.pipeline import MOBILE_AGENT_E, TAPGRAPH, Pipeline
 from tapgraph.agents.mobile.replies import OperatorReply, ReflectorReply
 from tapgraph.agents.run.run_folder import RunFolder
-from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.evals.phone.step_accuracy import StepAccuracy, judge_steps
 from tapgraph.evals.stats import Tally
 from tapgraph.llm_backend.messages import Message
@@ -19,12 +19,13 @@ from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
 
-SWITCH = "Turn on dark mode."
+CAFE = "Find the highest-rated cafe on Maps and save its name and phone number in a note."
+SWITCH = "Turn on the alarm at 08:30"
 Override = Callable[[Sequence[Message], type[BaseModel] | None, int], Answer | None]
 
 
 @pytest.fixture
-def judged(tmp_path: Path) -> Callable[..., StepAccuracy]:
+def judged(tmp_path: Path, known_routes: Any) -> Callable[..., StepAccuracy]:
     """The accuracy of the demonstrator, except where `override` answers: it is told how many
     actions were asked for so far."""
 
@@ -35,15 +36,16 @@ def judged(tmp_path: Path) -> Callable[..., StepAccuracy]:
         instruction: str = SWITCH,
         pipeline: Pipeline = TAPGRAPH,
     ) -> StepAccuracy:
-        demonstrator, asked = Demonstrator(), 0
+        asked = 0
 
         def answer(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer:
             nonlocal asked
             asked += schema is not None and issubclass(schema, OperatorReply)
             other = override(messages, schema, asked)
-            return demonstrator.reply(messages, schema=schema) if other is None else other
+            return knowing.reply(messages, schema=schema) if other is None else other
 
-        with build_phone(faults=FaultPlan.parse(faults)) as phone:
+        with build_phone(seed=7, faults=FaultPlan.parse(faults)) as phone:
+            knowing = known_routes.KnowsRoutes(phone)
             agent = PhoneAgent(SimulatedDevice(phone), ScriptedModel(answer), pipeline=pipeline)
             agent.run(instruction, out=tmp_path / "run")
         return judge_steps(RunFolder.open(tmp_path / "run"))
@@ -63,12 +65,12 @@ def acts_first(action: str, **arguments: object) -> Override:
 
 
 def test_a_straight_run_is_right_throughout(judged: Callable[..., StepAccuracy]) -> None:
-    assert judged() == StepAccuracy(Tally(3, 3), Tally(3, 3))
+    assert judged() == StepAccuracy(Tally(2, 2), Tally(2, 2))
 
 
 def test_an_action_that_changes_nothing_is_wrong(judged: Callable[..., StepAccuracy]) -> None:
     # Back on the home screen; the agent finds without a model that nothing changed.
-    assert judged(acts_first("Back")) == StepAccuracy(Tally(3, 4), Tally(3, 3))
+    assert judged(acts_first("Back")) == StepAccuracy(Tally(2, 3), Tally(2, 2))
 
 
 def test_where_the_reflector_is_asked_its_word_on_an_unchanged_screen_counts(
@@ -76,19 +78,19 @@ def test_where_the_reflector_is_asked_its_word_on_an_unchanged_screen_counts(
 ) -> None:
     # The demonstrator as Reflector says A.
     found = judged(acts_first("Back"), pipeline=MOBILE_AGENT_E)
-    assert found == StepAccuracy(Tally(3, 4), Tally(3, 4))
+    assert found == StepAccuracy(Tally(2, 3), Tally(2, 3))
 
 
 def test_a_swallowed_tap_is_a_wrong_action(judged: Callable[..., StepAccuracy]) -> None:
-    assert judged(faults="tap@1").actions == Tally(3, 4)
+    assert judged(faults="tap@1").actions == Tally(2, 3)
 
 
 def test_an_action_that_the_phone_refuses_is_wrong(judged: Callable[..., StepAccuracy]) -> None:
-    assert judged(acts_first("Open_App", app_name="No such app")).actions == Tally(3, 4)
+    assert judged(acts_first("Open_App", app_name="No such app")).actions == Tally(2, 3)
 
 
 def test_an_answer_is_no_action_on_the_phone(judged: Callable[..., StepAccuracy]) -> None:
-    assert judged(acts_first("Answer", text="It is done.")).actions.n <= 3
+    assert judged(acts_first("Answer", text="It is done.")).actions.n <= 2
 
 
 def test_a_wrong_verdict_is_counted_as_wrong(judged: Callable[..., StepAccuracy]) -> None:
@@ -99,9 +101,9 @@ def test_a_wrong_verdict_is_counted_as_wrong(judged: Callable[..., StepAccuracy]
             return ReflectorReply(verdict="C", error="I saw nothing.")
         return None
 
-    assert judged(says_c) == StepAccuracy(Tally(3, 3), Tally(2, 3))
+    assert judged(says_c) == StepAccuracy(Tally(2, 2), Tally(1, 2))
 
 
 def test_a_prompt_for_permission_is_no_wrong_app(judged: Callable[..., StepAccuracy]) -> None:
-    found = judged(instruction="Show me the way to the closest bakery rated above 4.0 in Maps.")
+    found = judged(instruction=CAFE)
     assert found.actions.points == found.actions.n

@@ -14,6 +14,7 @@ from tapgraph.evals.report.curves import sss_svg
 from tapgraph.evals.report.eval_report import write_eval_report
 from tapgraph.evals.suite import Rubric, Task, suite_of
 from tapgraph.evals.trial import Trial, TrialRecord, Verdict, broken
+from tapgraph.tools.mobile.simulator.guide import Aim, Route
 
 MakeRecord = Callable[..., TrialRecord]
 MakeEvaluation = Callable[..., Evaluation]
@@ -26,15 +27,17 @@ def texts(page: html.HtmlElement, path: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def dark(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Evaluation]:
+def alarm(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Evaluation]:
     """One task done by the demonstrator and by nobody."""
     rubric = Rubric(
-        "the dark theme is on",
-        lambda seen: (
-            seen.rows("Settings", "SELECT is_on FROM switches WHERE label = 'Dark theme'") == [(1,)]
-        ),
+        "the alarm is on",
+        lambda seen: seen.rows("Clock", "SELECT is_on FROM alarms WHERE at = '08:30'") == [(1,)],
     )
-    suite = suite_of([Task(id="dark", instruction="Turn on dark mode.", rubrics=(rubric,))])
+    aim = Aim(words="Turn it on", app="Clock", page="alarms", act="switch", row=("alarms", 2))
+    task = Task(
+        id="alarm", instruction="Turn on the alarm.", rubrics=(rubric,), route=Route((aim,))
+    )
+    suite = suite_of([task])
     return {
         name: evaluate(suite, PhoneAgents(name), out=tmp_path_factory.mktemp(name), agent=name)
         for name in ("demonstrator", "null")
@@ -42,14 +45,16 @@ def dark(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Evaluation]:
 
 
 @pytest.fixture(scope="module")
-def page(dark: dict[str, Evaluation], tmp_path_factory: pytest.TempPathFactory) -> html.HtmlElement:
+def page(
+    alarm: dict[str, Evaluation], tmp_path_factory: pytest.TempPathFactory
+) -> html.HtmlElement:
     place = tmp_path_factory.mktemp("page") / "report.html"
-    write_eval_report([*dark.values()], place)
+    write_eval_report([*alarm.values()], place)
     return html.fromstring(place.read_text("utf-8"))
 
 
 def test_two_agents_stand_under_each_other_by_task(page: html.HtmlElement) -> None:
-    assert texts(page, "//*[@class='task']/h3") == ["Turn on dark mode. dark/0"]
+    assert texts(page, "//*[@class='task']/h3") == ["Turn on the alarm. alarm/0"]
     assert texts(page, "//*[@class='who']") == ["demonstrator", "null"]
     assert texts(page, "//*[contains(@class, 'badge')]") == ["done", "not done"]
 
@@ -57,10 +62,11 @@ def test_two_agents_stand_under_each_other_by_task(page: html.HtmlElement) -> No
 def test_each_step_has_its_screen_and_its_action(page: html.HtmlElement) -> None:
     first = page.xpath("//article")[0]
     captions = texts(first, ".//*[@class='frames']/li")
-    assert captions[0] == "1. Open_App “Settings”"
-    assert captions[-2:] == ['3. Tap "Dark theme" (switch)', "the end"]
+    assert captions[0] == "1. Open_App “Clock”"
+    assert captions[-1] == "the end"
+    assert captions[1].startswith('2. Tap "08:30')
     pictures = [image.get("src") for image in first.xpath(".//img")]
-    assert len(pictures) == 4
+    assert len(pictures) == 3
     assert all(source.startswith("data:image/webp") for source in pictures)
 
 

@@ -150,13 +150,15 @@ def appium_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("Node.js is not installed: no real Appium server")
     if not main.is_file():
         pytest.skip("Appium is not installed: run 'npm ci' in tests/appium")
+    has_chromium = (APPIUM_FOLDER / "node_modules" / "appium-chromium-driver").is_dir()
+    drivers = ["tapgraph-sim", *(["chromium"] if has_chromium else [])]
     log = tmp_path_factory.mktemp("appium") / "server.log"
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     command = [node, str(main), "server", "--address", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [*command, "--log-no-colors", "--use-drivers", "tapgraph-sim"],
+            [*command, "--log-no-colors", "--use-drivers", ",".join(drivers)],
             cwd=APPIUM_FOLDER,
             stdout=stream,
             stderr=subprocess.STDOUT,

@@ -46,6 +46,9 @@ class PlayedDevice:
         self._dumps = dumps
         self._pictures = pictures
 
+    def show(self, dumps: Sequence[str]) -> None:
+        self._dumps, self.looks = dumps, 0
+
     def clock(self) -> float:
         return self.now_s
 
@@ -155,6 +158,27 @@ def test_a_clock_in_seconds_does_not_keep_a_screen_from_being_stable() -> None:
     device = PlayedDevice([page(f"09:30:{second}") for second in range(9, 40)])
     assert reader(device).read().is_stable
     assert device.looks == 3
+
+
+def test_a_text_that_never_rests_is_waited_for_once() -> None:
+    words = ["typing", "typing.", "typing..", "typing..."]
+    device = PlayedDevice([page(words[number % 4]) for number in range(100)])
+    screens = reader(device)
+    assert not screens.read(timeout_s=2.0).is_stable
+    looks = device.looks
+    assert screens.read(timeout_s=2.0).is_stable
+    assert device.looks == looks + 2
+
+
+def test_another_text_is_still_waited_for_beside_one_that_never_rests() -> None:
+    def both(ticker: str, other: str) -> str:
+        return page(ticker, f'<node text="{other}" bounds="[0,400][500,500]"/>')
+
+    device = PlayedDevice([both(letter, "Loading") for letter in "abcdefghijklm"])
+    screens = reader(device)
+    screens.read(timeout_s=2.0)
+    device.show([both("n", "Load"), both("o", "Loaded"), both("p", "Loaded")])
+    assert [one.text for one in screens.read().elements] == ["p", "Loaded"]
 
 
 def test_a_screen_without_elements_is_believed_after_two_seconds() -> None:

@@ -13,6 +13,7 @@ from tapgraph.tools.mobile.screen_text import (
     DescribedElement,
     describe,
     describe_difference,
+    describe_rest,
     parse_description,
 )
 from tapgraph.tools.mobile.tree_elements import elements_from_tree
@@ -154,6 +155,15 @@ def test_what_is_left_out_is_counted_and_said_to_be_on_this_screen() -> None:
     assert (
         described.splitlines()[-1] == f"... {25 - shown} more elements of this screen are left out"
     )
+
+
+def test_everything_that_was_left_out_can_be_asked_for() -> None:
+    screen = screen_of(*(row(n, f"Button {n}") for n in range(60)))
+    pages = [describe(screen, budget_tokens=200)]
+    pages += [describe_rest(screen, budget_tokens=200, pages=asked) for asked in range(1, 9)]
+    told = [one.number for page in pages for one in parse_description(page)]
+    assert sorted(told) == list(range(1, 61))
+    assert pages[-1] == "... no more elements are known"
 
 
 def test_a_screen_of_25_entries_costs_at_most_600_tokens() -> None:

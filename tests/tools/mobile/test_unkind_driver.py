@@ -1,5 +1,6 @@
 """Drivers that refuse, forget and know little: which apps there are, and questions asked again."""
 
+import base64
 import io
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
@@ -27,10 +28,10 @@ org.example.hidden.services/org.example.Main
 """
 
 
-def png(width_px: int, height_px: int) -> bytes:
+def png(width_px: int, height_px: int) -> str:
     stream = io.BytesIO()
     Image.new("RGB", (width_px, height_px), "white").save(stream, "PNG")
-    return stream.getvalue()
+    return base64.b64encode(stream.getvalue()).decode()
 
 
 class UnkindDriver:
@@ -74,7 +75,7 @@ class UnkindDriver:
     def is_keyboard_shown(self) -> Any:
         return self.answer("keyboard")
 
-    def get_screenshot_as_png(self) -> Any:
+    def get_screenshot_as_base64(self) -> Any:
         return self.answer("picture")
 
     current_package = property(lambda self: self.answer("package"))

@@ -16,14 +16,22 @@ from tapgraph.agents.run.human import NobodyThere, ask_leave, ask_question
 from tapgraph.errors import ToolError
 from tapgraph.llm_backend.prompt import fenced
 from tapgraph.tools.api.json_value import excerpt, json_line
-from tapgraph.tools.mobile.actions import Action, Answer, AskUser, Enter, Type, action_from_wire
+from tapgraph.tools.mobile.actions import (
+    Action,
+    Answer,
+    AskUser,
+    Enter,
+    ShowRest,
+    Type,
+    action_from_wire,
+)
 from tapgraph.tools.mobile.policy import assess
 from tapgraph.tools.mobile.screen import Screen
 
 __all__ = ["actor", "perceptor"]
 
 _LONGEST_RESULT = 1500
-_OFF_PHONE = frozenset({"Answer", "Ask_User"})
+_OFF_PHONE = frozenset({"Answer", "Ask_User", "Show_Rest"})
 _CHANGES_NOTHING = _OFF_PHONE | {"Wait"}
 
 
@@ -101,6 +109,8 @@ def _carry_out(decision: Decision, state: PhoneState, team: PhoneTeam) -> dict[s
     match action:
         case Answer():
             return _answered(action, state, team)
+        case ShowRest():
+            return {}
         case AskUser():
             said = ask_question(action.question)
             return _noted(state, f"The user was asked {action.question!r} and said: {said}")

@@ -103,7 +103,11 @@ class PhoneAgent(Agent):
         team = PhoneTeam(
             run=run,
             device=self.device,
-            screens=ScreenStore(ScreenReader(self.device, source=self.source), run.folder),
+            screens=ScreenStore(
+                ScreenReader(self.device, source=self.source),
+                run.folder,
+                budget_tokens=self.pipeline.screen_tokens,
+            ),
             pipeline=self.pipeline,
             offer=self._offer(),
             api_agent=self.api_agent,

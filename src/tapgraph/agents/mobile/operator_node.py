@@ -154,18 +154,33 @@ def _conversation(
             "progress": state["progress"] or "none yet",
             "notes": state["notes"] or "none yet",
             "subgoal": plan.current_subgoal,
-            "hint": _hints(state, team.screens[state["screen"]]),
+            "hint": _hints(state, team, offer),
         },
         blocks={
             "instruction": state["instruction"],
-            "screen": team.screens.to_act_on(state["screen"], traits),
+            "screen": _screen(state, team, traits),
         },
         asks="operator",
     )
 
 
-def _hints(state: PhoneState, screen: Screen) -> str:
+def _screen(state: PhoneState, team: PhoneTeam, traits: ModelTraits) -> str:
+    """The screen in front; the rest of it after the Operator has asked for that."""
+    pages = 0
+    for record in reversed(state["history"]):
+        if record.name != "Show_Rest" or record.verdict != "A":
+            break
+        pages += 1
+    if pages:
+        return team.screens.rest_to_act_on(state["screen"], traits, pages)
+    return team.screens.to_act_on(state["screen"], traits)
+
+
+def _hints(state: PhoneState, team: PhoneTeam, offer: Offer) -> str:
     hints = []
+    screen = team.screens[state["screen"]]
+    if "Show_Rest" in offer.actions and team.screens.has_rest(state["screen"]):
+        hints.append("Not all elements of the screen are listed: Show_Rest lists the rest.")
     if screen.source == "ocr":
         hints.append("The screen was read from its picture: any text may be something to tap.")
     if not screen.keyboard_shown:

@@ -12,6 +12,8 @@ from tapgraph.errors import UsageError
 
 __all__ = ["MOBILE_AGENT_E", "PIPELINES", "TAPGRAPH", "Pipeline", "pipeline_from", "pipeline_named"]
 
+LEAST_SCREEN_TOKENS = 20
+
 Wiring: TypeAlias = Literal["side by side", "in order"]
 
 
@@ -37,6 +39,7 @@ class Pipeline:
             at the start, or all.
         evolution: whether what is learnt changes single rows, or writes all tips anew.
         learns_from_failure: whether the reflectors on experience are asked after a failed task.
+        screen_tokens: so long is a screen as text in a prompt; what has no room can be asked for.
         history_window: how many past actions the Operator sees (paper: m = 5).
         escalate_after: so many failed actions in a row call the Manager (paper: k = 2).
         limits: when going in circles ends the run.
@@ -54,9 +57,16 @@ class Pipeline:
     recalls: Literal["search", "model", "all"] = "search"
     evolution: Literal["operations", "rewrite"] = "operations"
     learns_from_failure: bool = True
+    screen_tokens: int = 900
     history_window: int = 5
     escalate_after: int = 2
     limits: Limits = field(default_factory=lambda: Limits(unlimited=("Swipe", "Back")))
+
+    def __post_init__(self) -> None:
+        if self.screen_tokens < LEAST_SCREEN_TOKENS:
+            raise UsageError(
+                f"screen_tokens must be at least {LEAST_SCREEN_TOKENS}, got {self.screen_tokens}"
+            )
 
 
 TAPGRAPH = Pipeline("tapgraph", "side by side", pictures={"operator": 1})

@@ -9,7 +9,7 @@ from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.tools.mobile.screen import Screen
 from tapgraph.tools.mobile.screen_reader import ScreenReader
-from tapgraph.tools.mobile.screen_text import describe, read_out
+from tapgraph.tools.mobile.screen_text import describe, describe_rest, parse_description, read_out
 
 __all__ = ["ScreenStore"]
 
@@ -19,8 +19,11 @@ _KEPT = 4
 class ScreenStore:
     """Reads screens, files them in the run folder and finds them again by number."""
 
-    def __init__(self, reader: ScreenReader, folder: RunFolder) -> None:
+    def __init__(
+        self, reader: ScreenReader, folder: RunFolder, *, budget_tokens: int = 900
+    ) -> None:
         self._reader = reader
+        self._budget_tokens = budget_tokens
         self._folder = folder
         self._fresh: dict[int, Screen] = {}
         self._descriptions: dict[int, str] = {}
@@ -33,7 +36,7 @@ class ScreenStore:
         """
         screen = self._reader.read() if before is None else self._reader.read_change(before)
         screen_id = self._folder.save_screen(screen)
-        description = describe(screen)
+        description = describe(screen, budget_tokens=self._budget_tokens)
         with self._lock:
             self._fresh[screen_id] = screen
             self._descriptions = {screen_id: description}
@@ -61,8 +64,18 @@ class ScreenStore:
         """
         screen = self[screen_id]
         seen = screen if traits is None else as_seen_by(screen, traits)
-        lines = self._description(screen_id) if seen is screen else describe(seen)
+        lines = self._described(seen) if seen is not screen else self._description(screen_id)
         return screen_block(seen, lines)
+
+    def rest_to_act_on(self, screen_id: int, traits: ModelTraits, pages: int) -> str:
+        """What `to_act_on` left out; what was left out of that too when `pages` is above 1."""
+        seen = as_seen_by(self[screen_id], traits)
+        rest = describe_rest(seen, budget_tokens=self._budget_tokens, pages=pages)
+        return screen_block(seen, rest)
+
+    def has_rest(self, screen_id: int) -> bool:
+        """Whether elements have no room in the screen's description."""
+        return len(parse_description(self._description(screen_id))) < len(self[screen_id].elements)
 
     def to_read(self, screen_id: int) -> str:
         """The screen for judging and noting: its words and states, without numbers and places."""
@@ -71,7 +84,10 @@ class ScreenStore:
     def _description(self, screen_id: int) -> str:
         with self._lock:
             known = self._descriptions.get(screen_id)
-        return describe(self[screen_id]) if known is None else known
+        return self._described(self[screen_id]) if known is None else known
+
+    def _described(self, screen: Screen) -> str:
+        return describe(screen, budget_tokens=self._budget_tokens)
 
     def __getitem__(self, screen_id: int) -> Screen:
         with self._lock:

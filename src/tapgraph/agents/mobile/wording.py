@@ -145,10 +145,11 @@ def shortcut_purposes(shortcuts: Sequence[Shortcut]) -> str:
 
 
 def screen_block(screen: Screen, lines: str) -> str:
-    """A screen in a prompt: its head and lines between the marks around untrusted text."""
+    """A screen in a prompt between the marks around untrusted text: its head, warnings, lines."""
     keyboard = "shown" if screen.keyboard_shown else "hidden"
     size = f"{screen.size.width_px}x{screen.size.height_px}"
     head = f"app {quoted(screen.app.label)} {screen.app.package}, {size}, keyboard {keyboard}"
     if screen.local_time:
         head += f", {screen.local_time}"
-    return f"<screen>\n{head}\n{lines}\n</screen>"
+    said = "".join(f"... {fenced(warning)}\n" for warning in screen.warnings)
+    return f"<screen>\n{head}\n{said}{lines}\n</screen>"

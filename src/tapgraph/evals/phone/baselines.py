@@ -4,7 +4,7 @@
 `null`                         does nothing and gives up: the floor
 `open-apps`                    opens the apps that the task needs and says that it is done
 `random`                       valid actions at random; at each step it may say that it is done
-`demonstrator`                 follows the reference solution: the ceiling
+`demonstrator`                 follows the task's route: the ceiling
 `demonstrator?error_rate=0.2`  the same, with a random action in the place of that share of its own
 `demonstrator-blind`           says at once that the task is done
 =============================  ====================================================================
@@ -46,6 +46,9 @@ from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.settings import Settings
 from tapgraph.tools.mobile.device import Capability, Device
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.guide import Route
+from tapgraph.tools.mobile.simulator.phone import Phone
 
 __all__ = ["BASELINES", "ErrorProne", "PhoneAgents", "StandIn"]
 
@@ -75,7 +78,7 @@ class StandIn:
         self._roles: Roles = {
             OperatorReply: lambda _prompt, _dice: OperatorReply(action="Wait"),
             ReflectorReply: lambda _prompt, _dice: ReflectorReply(verdict="A"),
-            NotetakerReply: lambda prompt, _dice: NotetakerReply(notes=prompt.glance.notes),
+            NotetakerReply: lambda prompt, _dice: NotetakerReply(notes=prompt.notes),
             VerifierReply: lambda _prompt, _dice: VerifierReply(complete=True),
             ShortcutReply: lambda _prompt, _dice: ShortcutReply(worth_keeping=False),
             TipsReply: lambda _prompt, _dice: TipsReply(tips=[]),
@@ -115,8 +118,10 @@ class StandIn:
 class ErrorProne(Demonstrator):
     """The demonstrator, of whose actions a share is replaced by those of another model."""
 
-    def __init__(self, other: ChatModel, error_rate: float, *, seed: int) -> None:
-        super().__init__()
+    def __init__(
+        self, route: Route, phone: Phone, other: ChatModel, error_rate: float, *, seed: int
+    ) -> None:
+        super().__init__(route, phone)
         self._other = other
         self._error_rate = error_rate
         self._seed = seed
@@ -219,11 +224,11 @@ def _valid_calls(
     return calls
 
 
-def _error_prone(seed: int, apps: Sequence[str], query: str) -> ChatModel:
+def _error_rate(query: str) -> float:
     found = re.fullmatch(r"error_rate=(0(?:\.\d+)?|1(?:\.0+)?)", query)
     if found is None:
         raise UsageError(f"the demonstrator has the option error_rate=0 to 1, got {query!r}")
-    return ErrorProne(_at_random(seed, apps), float(found[1]), seed=seed)
+    return float(found[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +249,11 @@ class PhoneAgents:
     def __post_init__(self) -> None:
         pipeline_named(self.pipeline)
         if self.is_baseline:
-            _baseline(self.model, 0, (), ())
+            name, _, query = self.model.partition("?")
+            if name == "demonstrator" and query:
+                _error_rate(query)
+            elif query:
+                raise UsageError(f"{name} has no options, got {self.model!r}")
 
     @property
     def name(self) -> str:
@@ -261,29 +270,35 @@ class PhoneAgents:
         if not self.is_baseline:
             model: ChatModel | RoleModels = _opened(self.model)
         else:
-            has_apps = Capability.APPS in device.capabilities
-            installed = [app.label for app in device.installed_apps()] if has_apps else []
-            model = _baseline(self.model, seed, task.apps, installed)
+            model = _baseline(self.model, device, task, seed)
         return PhoneAgent(device, model, pipeline=pipeline_named(self.pipeline))
 
 
-def _baseline(spec: str, seed: int, apps: Sequence[str], installed: Sequence[str]) -> ChatModel:
+def _baseline(spec: str, device: Device, task: Task, seed: int) -> ChatModel:
     name, _, query = spec.partition("?")
     match name:
-        case "demonstrator" if query:
-            return _error_prone(seed, installed, query)
-        case _ if query:
-            raise UsageError(f"{name} has no options, got {spec!r}")
         case "null":
             return _null()
         case "open-apps":
-            return _open_apps(apps)
+            return _open_apps(task.apps)
         case "random":
-            return _at_random(seed, installed)
+            return _at_random(seed, _installed(device))
         case "demonstrator-blind":
             return _blind()
-        case _:
-            return Demonstrator()
+    if not isinstance(device, SimulatedDevice) or task.route is None:
+        raise UsageError(
+            f"the demonstrator needs a task with a route on the simulated phone in this process; "
+            f"{task.id!r} on {device.name!r} has none"
+        )
+    if not query:
+        return Demonstrator(task.route, device.phone)
+    other = _at_random(seed, _installed(device))
+    return ErrorProne(task.route, device.phone, other, _error_rate(query), seed=seed)
+
+
+def _installed(device: Device) -> Sequence[str]:
+    has_apps = Capability.APPS in device.capabilities
+    return [app.label for app in device.installed_apps()] if has_apps else []
 
 
 @cache

@@ -1,7 +1,7 @@
-"""A stand-in for a model on the simulated phone: it answers from reference solutions.
+"""A stand-in for a model on the simulated phone: it follows the route of a task.
 
-It is no language model. It recognises the task by its instruction, reads the screen that is in
-the prompt, and says what the reference solution of the simulated apps does there. It shows the
+It is no language model. It knows the task's route and looks at the state of the phone, not only at
+the prompt, so it says what to do however the apps look and whatever came between. It shows the
 graph at work and serves as a test oracle; it says nothing about what a model can do.
 """
 
@@ -20,16 +20,15 @@ from tapgraph.agents.mobile.replies import (
     TipsReply,
     VerifierReply,
 )
+from tapgraph.agents.mobile.state import PlanStatus
 from tapgraph.errors import UsageError
 from tapgraph.evals.phone.role_prompt import Prompt, read_prompt
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolSpec, Usage
 from tapgraph.llm_backend.messages import Message
-from tapgraph.tools.mobile.actions import Tap, Wait, action_to_wire
+from tapgraph.tools.mobile.actions import Back, Tap, action_to_wire
 from tapgraph.tools.mobile.geometry import Point
-from tapgraph.tools.mobile.simulator.tasks import find_solution
-from tapgraph.tools.mobile.simulator.tasks.rules import GENERAL_RULES
-from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance
-from tapgraph.tools.mobile.simulator.tasks.task import Solution
+from tapgraph.tools.mobile.simulator.guide import Aim, Guide, LostWay, Move, Route
+from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.token_estimate import estimate_tokens
 
 __all__ = ["DEMONSTRATOR_TRAITS", "Demonstrator"]
@@ -38,21 +37,23 @@ DEMONSTRATOR_TRAITS = ModelTraits(
     "demonstrator (reference solutions, not a language model)", is_demonstrator=True
 )
 
-_CURRENT = re.compile(r"\d+\. (.*) \(current\)")
-_COUNTED = re.compile(r"(\d+) of \d+ subgoals are done")
+_CURRENT = re.compile(r"(\d+)\. .* \(current\)")
 _UNDONE = "A check of the whole task found this undone: "
 
 
 class Demonstrator:
-    """A `ChatModel` for tasks that the simulated phone has a reference solution for."""
+    """A `ChatModel` that knows a route on a phone, on which no one else gives it the way."""
 
-    def __init__(self) -> None:
-        self._roles: Mapping[type[BaseModel], Callable[[Prompt, Solution], BaseModel]] = {
-            ManagerReply: _plan,
-            OperatorReply: _act,
-            ReflectorReply: _judge,
-            NotetakerReply: _note,
-            VerifierReply: _verify,
+    def __init__(self, route: Route, phone: Phone) -> None:
+        self._route = route
+        self._guide = Guide(phone)
+        self._subgoals = [f"{place}: {aim.words}" for place, aim in enumerate(route.aims, 1)]
+        self._roles: Mapping[type[BaseModel], Callable[[Prompt], BaseModel]] = {
+            ManagerReply: self._plan,
+            OperatorReply: self._act,
+            ReflectorReply: self._judge,
+            NotetakerReply: self._note,
+            VerifierReply: self._verify,
         }
 
     @property
@@ -70,12 +71,12 @@ class Demonstrator:
         temperature: float | None = None,  # noqa: ARG002
         stop: Sequence[str] = (),  # noqa: ARG002
     ) -> Reply:
-        """What the role's reply would be in the reference solution.
+        """What the role's reply would be on the route.
 
         Token counts are estimates, for the look of the reports.
 
         Raises:
-            UsageError: there is no reference solution for the task.
+            UsageError: it is none of the roles.
         """
         question = next(message for message in messages if message.role == "user")
         answer = self._answer(question.text, schema)
@@ -98,105 +99,87 @@ class Demonstrator:
         role = self._roles.get(schema) if schema is not None else None
         if role is None:
             raise UsageError(f"the demonstrator plays the roles of the phone agent, not {schema!r}")
-        prompt = read_prompt(prompt_text)
-        return role(prompt, self.solution(prompt.sections["Task"]))
+        return role(read_prompt(prompt_text))
 
-    def solution(self, instruction: str) -> Solution:
-        """The reference solution for an instruction.
+    def _is_reached(self, place: int) -> bool:
+        return self._guide.is_reached(self._route.aims[place], self._route.times(place))
 
-        Raises:
-            UsageError: there is none.
-        """
-        solution = find_solution(instruction)
-        if solution is None:
-            raise UsageError(
-                f"the demonstrator has no reference solution for {instruction[:80]!r}; give a real "
-                "model, or a task such as 'Turn on Do Not Disturb'"
-            )
-        return solution
+    def _plan(self, prompt: Prompt) -> ManagerReply:
+        place = self._next(prompt)
+        count = len(self._subgoals)
+        over: PlanStatus = "finished" if self._route.is_possible else "impossible"
+        return ManagerReply(
+            thought="This is the order of the route.",
+            subgoals=self._subgoals,
+            current=min(place + 1, count),
+            status="working" if place < count else over,
+        )
 
+    def _next(self, prompt: Prompt) -> int:
+        """The place of the next aim; how many there are when all are reached."""
+        trouble = prompt.sections["Trouble"]
+        for place, subgoal in enumerate(self._subgoals):
+            if trouble.endswith(f"{_UNDONE}{subgoal}"):
+                return place
+        plan_so_far = prompt.sections["Plan so far"]
+        current = _CURRENT.search(plan_so_far)
+        if plan_so_far and current is None:
+            return len(self._subgoals)
+        place = int(current[1]) - 1 if current else 0
+        while place < len(self._subgoals) and self._is_reached(place):
+            place += 1
+        return place
 
-def _plan(prompt: Prompt, solution: Solution) -> ManagerReply:
-    texts = [subgoal.text for subgoal in solution.subgoals]
-    number = _next_subgoal(prompt, solution)
-    return ManagerReply(
-        thought="This is the order of the reference solution.",
-        subgoals=texts,
-        current=min(number, len(texts)),
-        status="working" if number <= len(texts) else "finished",
-    )
+    def _aim(self, prompt: Prompt) -> int:
+        wanted = prompt.sections["Current subgoal"].partition("\nHint: ")[0].strip()
+        return self._subgoals.index(wanted) if wanted in self._subgoals else 0
 
+    def _act(self, prompt: Prompt) -> OperatorReply:
+        move = self._move(self._route.aims[self._aim(prompt)])
+        wire: dict[str, Any] = action_to_wire(move.action)
+        arguments = dict(wire["arguments"])
+        if isinstance(move.action, Tap):
+            point = Point(move.action.x, move.action.y)
+            for element in prompt.glance.elements:
+                if element.center == point:
+                    arguments = {"element": element.number}
+                    break
+        return OperatorReply(
+            thought=move.thought,
+            action=str(wire["name"]),
+            arguments=arguments,
+            description=move.expectation,
+        )
 
-def _next_subgoal(prompt: Prompt, solution: Solution) -> int:
-    """Its number, one more than there are when all are done."""
-    trouble = prompt.sections["Trouble"]
-    for number, subgoal in enumerate(solution.subgoals, 1):
-        if trouble.endswith(f"{_UNDONE}{subgoal.text}"):
-            return number
-    counted = _COUNTED.match(prompt.sections["Progress"])
-    if not prompt.has_screen and counted is not None:
-        return int(counted[1]) + 1
-    plan_so_far = prompt.sections["Plan so far"]
-    found = _CURRENT.search(plan_so_far)
-    is_all_done = bool(plan_so_far) and found is None
-    current = found[1] if found else ""
-    following = None if is_all_done else solution.next_subgoal(prompt.glance, current=current)
-    return solution.subgoals.index(following) + 1 if following else len(solution.subgoals) + 1
+    def _move(self, aim: Aim) -> Move:
+        try:
+            return self._guide.move(aim)
+        except LostWay as lost:
+            return Move(Back(), str(lost), "The page before this one.")
 
+    def _judge(self, prompt: Prompt) -> ReflectorReply:
+        progress = prompt.sections["Progress before"]
+        if self._guide.trouble:
+            return ReflectorReply(verdict="B", error=self._guide.trouble, progress=progress)
+        place = self._aim(prompt)
+        is_done = self._is_reached(place)
+        return ReflectorReply(
+            verdict="A",
+            progress=f"{place + is_done} of {len(self._subgoals)} subgoals are done.",
+            subgoal_done=is_done,
+        )
 
-def _act(prompt: Prompt, solution: Solution) -> OperatorReply:
-    wanted = prompt.sections["Current subgoal"].partition("\nHint: ")[0].strip()
-    by_text = {subgoal.text: subgoal for subgoal in solution.subgoals}
-    subgoal = by_text.get(wanted, solution.subgoals[0])
-    move = subgoal.next_move(prompt.glance)
-    wire: dict[str, Any] = action_to_wire(move.action)
-    arguments = dict(wire["arguments"])
-    if isinstance(move.action, Tap):
-        point = Point(move.action.x, move.action.y)
-        for element in prompt.glance.elements:
-            if element.center == point:
-                arguments = {"element": element.number}
-                break
-    return OperatorReply(
-        thought=move.thought,
-        action=str(wire["name"]),
-        arguments=arguments,
-        description=move.expectation,
-    )
+    def _note(self, prompt: Prompt) -> NotetakerReply:
+        place = self._aim(prompt)
+        lines = [line for line in prompt.notes.splitlines() if line.strip()]
+        if self._is_reached(place):
+            facts = dict.fromkeys(self._route.aims[place].facts)
+            lines += [fact for fact in facts if fact not in lines]
+        return NotetakerReply(notes="\n".join(lines))
 
-
-def _judge(prompt: Prompt, solution: Solution) -> ReflectorReply:
-    progress = prompt.sections["Progress before"]
-    for rule in GENERAL_RULES:
-        move = rule(prompt.glance)
-        if move is not None and not isinstance(move.action, Wait) and "allow" not in move.thought:
-            return ReflectorReply(verdict="B", error=move.thought, progress=progress)
-    wanted = prompt.sections["Current subgoal"]
-    subgoal = next((each for each in solution.subgoals if each.text == wanted), None)
-    if subgoal is None:
-        return ReflectorReply(verdict="A", progress=progress)
-    glance = prompt.glance
-    after_noting = Glance(
-        glance.elements, glance.app, glance.keyboard_shown, subgoal.notes_after(glance)
-    )
-    is_done = subgoal.is_done(after_noting)
-    number = solution.subgoals.index(subgoal) + (1 if is_done else 0)
-    return ReflectorReply(
-        verdict="A",
-        progress=f"{number} of {len(solution.subgoals)} subgoals are done.",
-        subgoal_done=is_done,
-    )
-
-
-def _note(prompt: Prompt, solution: Solution) -> NotetakerReply:
-    wanted = prompt.sections["Current subgoal"]
-    for subgoal in solution.subgoals:
-        if subgoal.text == wanted:
-            return NotetakerReply(notes=subgoal.notes_after(prompt.glance))
-    return NotetakerReply(notes=prompt.glance.notes)
-
-
-def _verify(prompt: Prompt, solution: Solution) -> VerifierReply:
-    last = solution.subgoals[-1]
-    is_done = last.is_done(prompt.glance)
-    return VerifierReply(complete=is_done, missing="" if is_done else last.text)
+    def _verify(self, prompt: Prompt) -> VerifierReply:
+        del prompt
+        last = len(self._subgoals) - 1
+        aim = self._route.aims[last]
+        is_done = bool(aim.answer or aim.question) or self._is_reached(last)
+        return VerifierReply(complete=is_done, missing="" if is_done else self._subgoals[last])

@@ -14,10 +14,10 @@ from typing import Any, Final, TypeAlias
 from tapgraph.errors import ExtraMissing, ToolError, UsageError
 from tapgraph.tools.mobile.actions import Action, Answer, action_from_wire
 from tapgraph.tools.mobile.screen_text import describe
-from tapgraph.tools.mobile.simulator.density import screen_size
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone import Phone
-from tapgraph.tools.mobile.simulator.tasks.player import read_screen
+from tapgraph.tools.mobile.simulator.phone_profile import PHONE, PhoneProfile
+from tapgraph.tools.mobile.simulator.screen_of import screen_of
 
 try:
     import gymnasium
@@ -31,7 +31,6 @@ __all__ = ["Episode", "Observation", "PhoneEnv"]
 Observation: TypeAlias = dict[str, Any]
 _LONGEST_ACTION: Final = 10_000
 _LONGEST_TEXT: Final = 1_000_000
-_PICTURE: Final = (screen_size(0).height_px, screen_size(0).width_px, 3)
 _PRINTABLE: Final = "".join(chr(code) for code in range(32, 127))
 
 
@@ -54,12 +53,13 @@ class PhoneEnv(gymnasium.Env[Observation, "str | Mapping[str, object]"]):
 
     An action is a wire object such as `{"name": "Tap", "arguments": {"x": 540, "y": 1200}}`, or its
     JSON; what cannot be read or done is told in `info["error"]`. An observation has `text` (the
-    elements, a line each), `tree` (UiAutomator's XML) and `picture` (`[2400, 1080, 3]`, uint8). The
-    reward is what a step added to the score. An episode terminates at the score 1 or with `Answer`,
-    whose text is `info["answer"]`; it is truncated after `max_steps`.
+    elements, a line each), `tree` (UiAutomator's XML) and `picture` (`[height, width, 3]`, uint8).
+    The reward is what a step added to the score. An episode terminates at the score 1 or with
+    `Answer`, whose text is `info["answer"]`; it is truncated after `max_steps`.
 
-    `task_source` gives the episode of a number, an equal one for an equal number. As texts are in
-    any script, an `AsyncVectorEnv` needs `shared_memory=False`.
+    `task_source` gives the episode of a number, an equal one for an equal number, always on a phone
+    of the environment's profile. As texts are in any script, an `AsyncVectorEnv` needs
+    `shared_memory=False`.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012 - Gymnasium's type
@@ -69,6 +69,7 @@ class PhoneEnv(gymnasium.Env[Observation, "str | Mapping[str, object]"]):
         task_source: Callable[[int], Episode],
         *,
         max_steps: int = 30,
+        profile: PhoneProfile = PHONE,
         render_mode: str | None = None,
     ) -> None:
         self.render_mode = render_mode
@@ -76,8 +77,11 @@ class PhoneEnv(gymnasium.Env[Observation, "str | Mapping[str, object]"]):
         self.observation_space = spaces.Dict({
             "text": _AnyText(_LONGEST_TEXT, min_length=0, charset=_PRINTABLE),
             "tree": _AnyText(_LONGEST_TEXT, charset=_PRINTABLE),
-            "picture": spaces.Box(0, 255, _PICTURE, np.uint8),
+            "picture": spaces.Box(
+                0, 255, (profile.screen.height_px, profile.screen.width_px, 3), np.uint8
+            ),
         })
+        self._profile = profile
         self._task_source = task_source
         self._max_steps = max_steps
         self._episode: Episode | None = None
@@ -92,8 +96,13 @@ class PhoneEnv(gymnasium.Env[Observation, "str | Mapping[str, object]"]):
         self.close()
         number = int(self.np_random.integers(2**31))
         self._episode = self._task_source((options or {}).get("task", number))
-        if self._episode.phone.size != screen_size(0):
-            raise UsageError("an episode must begin with the phone upright")
+        size, wanted = self._episode.phone.size, self._profile.screen
+        if size != wanted:
+            raise UsageError(
+                f"an episode must begin with a screen of {wanted.width_px}x{wanted.height_px} "
+                f"pixels, got {size.width_px}x{size.height_px}; give the environment the phones' "
+                "profile, and do not turn the phone before"
+            )
         self._steps, self._score = 0, self._episode.score(self._episode.phone)
         return self._observed(), {"instruction": self._episode.instruction, "score": self._score}
 
@@ -134,7 +143,7 @@ class PhoneEnv(gymnasium.Env[Observation, "str | Mapping[str, object]"]):
         return self._episode
 
     def _observed(self) -> Observation:
-        screen = read_screen(self._running.phone)
+        screen = screen_of(self._running.phone)
         return {"text": describe(screen), "tree": screen.tree_xml, "picture": self.render()}
 
 

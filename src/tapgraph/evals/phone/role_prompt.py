@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tapgraph.evals.phone.glance import Glance
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.screen_text import DescribedElement, parse_description, parse_reading
-from tapgraph.tools.mobile.simulator.tasks.subgoal import Glance
 
 __all__ = ["Prompt", "read_prompt"]
 
@@ -22,6 +22,11 @@ class Prompt:
     sections: Mapping[str, str]
     glance: Glance
     has_screen: bool
+
+    @property
+    def notes(self) -> str:
+        """What the agent wrote down so far."""
+        return self.sections.get("Notes", self.sections.get("Notes so far", ""))
 
 
 def read_prompt(text: str) -> Prompt:
@@ -40,6 +45,5 @@ def read_prompt(text: str) -> Prompt:
         DescribedElement(0, read.role, read.text, Point(0, 0), read.states)
         for read in parse_reading(lines)
     )
-    notes = sections.get("Notes", sections.get("Notes so far", ""))
     shown = head is not None and head[2] == "shown"
-    return Prompt(sections, Glance(elements, label, shown, notes), bool(fence))
+    return Prompt(sections, Glance(elements, label, shown), bool(fence))

@@ -26,11 +26,12 @@ from tapgraph.agents.run.events import (
     ScreenSeen,
 )
 from tapgraph.agents.run.run_folder import RunFolder
+from tapgraph.evals.phone.glance import Glance
+from tapgraph.evals.phone.step_check import check_step
 from tapgraph.evals.stats import NOTHING, Tally
 from tapgraph.tools.mobile.actions import ACTION_TYPES, action_from_wire
 from tapgraph.tools.mobile.screen_text import describe, parse_description
 from tapgraph.tools.mobile.simulator.activity_manager import PERMISSION_PACKAGE
-from tapgraph.tools.mobile.simulator.tasks import Glance, check_step
 
 __all__ = ["StepAccuracy", "judge_steps"]
 

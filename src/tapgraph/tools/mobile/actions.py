@@ -1,7 +1,7 @@
 """What an agent can do on a phone: one frozen dataclass for each action.
 
 The wire names and the argument names of the first nine are Mobile-Agent-E's (section 3.1 of its
-paper's appendix lists them as atomic operations); the last five are ours. Coordinates are pixels of
+paper's appendix lists them as atomic operations); the last six are ours. Coordinates are pixels of
 the screenshot. `usage` is what a model is told about an action: its arguments and what it does.
 """
 
@@ -24,6 +24,7 @@ __all__ = [
     "Home",
     "LongPress",
     "OpenApp",
+    "ShowRest",
     "Swipe",
     "SwitchApp",
     "Tap",
@@ -144,6 +145,14 @@ class ClearText:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowRest:
+    """Be told of the screen what there was no room for; nothing happens on the phone."""
+
+    wire_name: ClassVar[str] = "Show_Rest"
+    usage: ClassVar[str] = "list the elements of this screen that were left out"
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Give the user the result; nothing happens on the phone."""
 
@@ -174,6 +183,7 @@ Action: TypeAlias = (
     | LongPress
     | DoubleTap
     | ClearText
+    | ShowRest
     | Answer
     | AskUser
 )

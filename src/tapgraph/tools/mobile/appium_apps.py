@@ -5,6 +5,8 @@ import re
 import time
 from collections.abc import Callable, Mapping
 
+from appium.webdriver.webdriver import WebDriver
+
 from tapgraph.errors import AppNotFound, ToolError
 from tapgraph.tools.mobile.app_labels import match_app, told_apart
 from tapgraph.tools.mobile.appium_session import AppiumSession, UnsupportedCommand
@@ -104,11 +106,7 @@ class AppiumApps:
             self._sleep(_POLL_S)
 
     def _listed(self) -> tuple[AppInfo, ...]:
-        labels = _labels(
-            self._session.read(
-                "list the apps", lambda driver: driver.execute_script("mobile: listApps", {})
-            )
-        )
+        labels = self._session.read("list the apps", _labels)
         shown = self._shown_by_launcher() or {
             package for package, label in labels.items() if label or is_openable(package)
         }
@@ -131,13 +129,14 @@ class AppiumApps:
         return set(_COMPONENT.findall(str(told.get("stdout") if isinstance(told, dict) else told)))
 
 
-def _labels(listed: object) -> Mapping[str, str]:
+def _labels(driver: WebDriver) -> Mapping[str, str]:
     """From package to label, empty where none is told; older drivers give a list of packages."""
+    listed = driver.execute_script("mobile: listApps", {})
     if isinstance(listed, dict):
         return {str(package): _label(str(package), told) for package, told in listed.items()}
     if isinstance(listed, list):
         return {str(package): "" for package in listed}
-    return {}
+    raise ToolError(f"the apps were listed as {listed!r:.100}")
 
 
 def _label(package: str, told: object) -> str:

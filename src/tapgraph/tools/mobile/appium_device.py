@@ -1,7 +1,9 @@
 """A real phone, an emulator or the simulated phone, through an Appium server."""
 
+import base64
 import io
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -25,6 +27,7 @@ from tapgraph.tools.mobile.actions import (
     Home,
     LongPress,
     OpenApp,
+    ShowRest,
     Swipe,
     SwitchApp,
     Tap,
@@ -35,6 +38,7 @@ from tapgraph.tools.mobile.appium_apps import AppiumApps
 from tapgraph.tools.mobile.appium_server import AppiumServer, session_capabilities
 from tapgraph.tools.mobile.appium_session import AppiumSession
 from tapgraph.tools.mobile.appium_typing import AppiumKeyboard
+from tapgraph.tools.mobile.appium_webview import WebViewReader
 from tapgraph.tools.mobile.device import (
     SIMULATED_CAPABILITY,
     ActionReceipt,
@@ -44,6 +48,7 @@ from tapgraph.tools.mobile.device import (
 from tapgraph.tools.mobile.geometry import Point, Size
 from tapgraph.tools.mobile.package_labels import label_from_package
 from tapgraph.tools.mobile.picture_scale import PictureScale
+from tapgraph.tools.mobile.text_fields import focused_field
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
 
 __all__ = ["AppiumDevice"]
@@ -54,6 +59,8 @@ _KEYS: Mapping[type[Action], tuple[str, int]] = {
     SwitchApp: ("show the recent apps", 187),
 }
 _LONGEST_WAIT_S = 600
+_NAME = re.compile(r"[\w.$/]+")
+"""A package or an activity."""
 
 _logger = logging.getLogger(__name__)
 
@@ -71,23 +78,29 @@ class AppiumDevice:
         self._session = session
         self._keyboard = AppiumKeyboard(session, self._raw_tree)
         self._apps = AppiumApps(session, self._front_package)
+        self._web_views = WebViewReader(session)
         self._scale: PictureScale | None = None
         self._clock: tuple[datetime | None, float] | None = None
 
     @classmethod
     def connect(
-        cls, url: str, *, udid: str | None = None, capabilities: Mapping[str, object] | None = None
+        cls,
+        url: str,
+        *,
+        udid: str | None = None,
+        capabilities: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
     ) -> Self:
         """Open a session on the server at `url`.
 
         `udid` chooses among several phones. `capabilities` are added to those that an agent needs,
-        and win over them.
+        and win over them, as `settings` over those of the driver.
 
         Raises:
             UsageError: `url` is no http address.
             DeviceUnavailable: no Appium server answers there, or it has no such phone.
         """
-        server = AppiumServer(url)
+        server = AppiumServer(url, settings)
         server.check()
         wanted = session_capabilities(udid, capabilities, server_is_local=server.is_local)
         return cls(AppiumSession(server, wanted))
@@ -114,10 +127,7 @@ class AppiumDevice:
         """The screen now, as an RGB picture; black where the phone protects it."""
         window = self._window_size()
         try:
-            png = self._session.read(
-                "take a picture of the screen", lambda driver: driver.get_screenshot_as_png()
-            )
-            picture = Image.open(io.BytesIO(png)).convert("RGB")
+            picture = self._session.read("take a picture of the screen", _picture)
         except ToolError as error:
             _logger.warning("the screen cannot be photographed, a black picture is used: %s", error)
             if window is None and self._scale is not None:
@@ -125,8 +135,6 @@ class AppiumDevice:
             if window is None:
                 raise DeviceLost("the phone gives no picture and tells no screen size") from error
             picture = Image.new("RGB", (window.width_px, window.height_px))
-        except (UnidentifiedImageError, OSError) as error:
-            raise DeviceLost(f"the screenshot is no picture that can be read ({error})") from error
         size = Size(*picture.size)
         self._scale = PictureScale.between(window or size, size)
         return picture
@@ -157,7 +165,9 @@ class AppiumDevice:
     def current_app(self) -> AppInfo:
         """The app in front; its package is empty where neither driver nor hierarchy tell it."""
         package = self._front_package()
-        activity = self._told("tell which page is in front", lambda driver: driver.current_activity)
+        activity = self._told(
+            "tell which page is in front", lambda driver: driver.current_activity, _is_name
+        )
         labels = {app.package: app.label for app in self._apps.known()}
         label = labels.get(package) or label_from_package(package)
         return AppInfo(package, label, str(activity or ""))
@@ -171,12 +181,21 @@ class AppiumDevice:
         return self._apps.listed_anew()
 
     def keyboard_shown(self) -> bool:
-        """Whether the soft keyboard is on the screen; no where the driver does not tell."""
-        return bool(
-            self._told(
-                "tell whether the keyboard is shown", lambda driver: driver.is_keyboard_shown()
-            )
+        """Whether the soft keyboard is on the screen.
+
+        Where the driver does not tell, it is taken to be there when a text field has the focus.
+        """
+        told = self._told(
+            "tell whether the keyboard is shown",
+            lambda driver: driver.is_keyboard_shown(),
+            lambda told: isinstance(told, bool),
         )
+        if told is not None:
+            return bool(told)
+        try:
+            return focused_field(self._raw_tree()) is not None
+        except UnreadableTree:
+            return False
 
     def local_time(self) -> datetime | None:
         """The phone's date and time; the driver is asked once, and None stands for no answer."""
@@ -224,7 +243,7 @@ class AppiumDevice:
                 return self._apps.open(app_name)
             case Wait(seconds):
                 _wait(seconds)
-            case Answer() | AskUser():
+            case ShowRest() | Answer() | AskUser():
                 return "nothing happens on the phone"
         return ""
 
@@ -242,12 +261,9 @@ class AppiumDevice:
 
     def _raw_tree(self) -> UiTree:
         try:
-            source = self._session.read(
-                "read the view hierarchy", lambda driver: driver.page_source
-            )
+            return self._web_views.filled(self._session.read("read the view hierarchy", _tree))
         except ToolError as error:
             raise UnreadableTree(str(error)) from error
-        return parse_ui_tree(str(source))
 
     def _current_scale(self) -> PictureScale:
         """How picture and window relate now; a new picture is taken after a rotation."""
@@ -263,16 +279,15 @@ class AppiumDevice:
         told = self._told(
             "tell the size of the screen",
             lambda driver: driver.execute(Command.GET_WINDOW_RECT).get("value"),
+            lambda told: _size(told) is not None,
         )
-        rect = told if isinstance(told, dict) else {}
-        width, height = rect.get("width"), rect.get("height")
-        if not (isinstance(width, int | float) and isinstance(height, int | float)):
-            return None
-        return Size(round(width), round(height)) if min(width, height) >= 1 else None
+        return _size(told)
 
     def _front_package(self) -> str:
         """The package in front; the one of the largest window where the driver does not tell."""
-        told = self._told("tell which app is in front", lambda driver: driver.current_package)
+        told = self._told(
+            "tell which app is in front", lambda driver: driver.current_package, _is_name
+        )
         if told:
             return str(told)
         try:
@@ -292,13 +307,52 @@ class AppiumDevice:
             )
         return scale.to_window(point)
 
-    def _told(self, what: str, question: Callable[[WebDriver], object]) -> object:
-        """The answer to a question that an agent can do without; None where it is refused."""
+    def _told(
+        self,
+        what: str,
+        question: Callable[[WebDriver], object],
+        makes_sense: Callable[[object], bool],
+    ) -> object:
+        """The answer to a question that an agent can do without; None where there is none."""
+
+        def asked(driver: WebDriver) -> object:
+            answer = question(driver)
+            if not makes_sense(answer):
+                raise ToolError(f"cannot {what}: the answer is {answer!r:.80}")
+            return answer
+
         try:
-            return self._session.read(what, question)
+            return self._session.read(what, asked)
         except ToolError as error:
             _logger.info("%s", error)
             return None
+
+
+def _is_name(told: object) -> bool:
+    return isinstance(told, str) and _NAME.fullmatch(told) is not None
+
+
+def _size(told: object) -> Size | None:
+    rect = told if isinstance(told, dict) else {}
+    width, height = rect.get("width"), rect.get("height")
+    if not (isinstance(width, int | float) and isinstance(height, int | float)):
+        return None
+    return Size(round(width), round(height)) if min(width, height) >= 1 else None
+
+
+def _picture(driver: WebDriver) -> Image.Image:
+    try:
+        png = base64.b64decode(str(driver.get_screenshot_as_base64()))
+        return Image.open(io.BytesIO(png)).convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        raise ToolError(f"the screenshot is no picture that can be read ({error})") from error
+
+
+def _tree(driver: WebDriver) -> UiTree:
+    try:
+        return parse_ui_tree(str(driver.page_source or ""))
+    except UnreadableTree as error:
+        raise ToolError(str(error)) from error
 
 
 def _wait(seconds: float) -> None:

@@ -38,7 +38,7 @@ class AppiumServer:
     Credentials in the address are sent as HTTP basic authentication and never printed.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, settings: Mapping[str, object] | None = None) -> None:
         """Look at the address; nothing is sent.
 
         Raises:
@@ -51,6 +51,7 @@ class AppiumServer:
         self._username = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
         self.is_local = parts.hostname in _LOOPBACK
+        self._settings = dict(settings or {})
 
     def check(self) -> None:
         """See that an Appium server answers.
@@ -103,8 +104,10 @@ class AppiumServer:
         except HTTPError as error:
             raise DeviceUnavailable(f"the Appium server at {self.url} does not answer") from error
         try:
-            driver.update_settings(dict(_SETTINGS))
-        except WebDriverException:
+            driver.update_settings({**_SETTINGS, **self._settings})
+        except WebDriverException as error:
+            if self._settings:
+                raise DeviceUnavailable(f"the driver refuses the settings: {error.msg}") from error
             # Drivers other than UiAutomator2 may know no settings; they then need none.
             return driver
         except HTTPError as error:

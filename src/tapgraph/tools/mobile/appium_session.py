@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
-from appium.webdriver.webdriver import WebDriver
 from selenium.common.exceptions import (
     InvalidSessionIdException,
     UnknownMethodException,
@@ -18,9 +17,11 @@ from urllib3.exceptions import (
 )
 
 from tapgraph.errors import DeviceLost, DeviceUnavailable, ToolError
-from tapgraph.tools.mobile.appium_server import AppiumServer
 
-__all__ = ["AppiumSession", "UnsupportedCommand"]
+__all__ = ["AppiumSession", "DriverSource", "UnsupportedCommand"]
+
+Driver: TypeAlias = Any
+"""A client of Appium or Selenium; Appium's has no types, and has methods that Selenium's lacks."""
 
 _logger = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
@@ -32,8 +33,10 @@ _DRIVER_LOST = (
     "econnrefused",
     "econnreset",
     "session is either terminated or not started",
+    "not connected to devtools",
+    "tab crashed",
 )
-"""What Appium's drivers write when the server lives but the phone's part of the session died."""
+"""What drivers write when the server lives but the phone's part of the session died."""
 
 
 class UnsupportedCommand(ToolError):
@@ -46,6 +49,20 @@ class _SessionBroken(Exception):
     def __init__(self, reason: str, *, was_refused: bool) -> None:
         super().__init__(reason)
         self.was_refused = was_refused
+
+
+class DriverSource(Protocol):
+    """A server that opens sessions."""
+
+    url: str
+
+    def new_driver(self, capabilities: Mapping[str, object]) -> Driver:
+        """A client with a new session.
+
+        Raises:
+            DeviceUnavailable: the server refuses, or does not answer.
+        """
+        ...
 
 
 class AppiumSession:
@@ -61,17 +78,17 @@ class AppiumSession:
       told, and must look at the screen.
     """
 
-    def __init__(self, server: AppiumServer, capabilities: Mapping[str, object]) -> None:
+    def __init__(self, server: DriverSource, capabilities: Mapping[str, object]) -> None:
         self._server = server
         self._capabilities = capabilities
-        self._driver: WebDriver | None = server.new_driver(capabilities)
+        self._driver: Driver | None = server.new_driver(capabilities)
 
     @property
     def capabilities(self) -> Mapping[str, object]:
         """What the server says about the phone."""
         return dict(self._open_driver().capabilities)
 
-    def read(self, what: str, command: Callable[[WebDriver], _Value]) -> _Value:
+    def read(self, what: str, command: Callable[[Driver], _Value]) -> _Value:
         """Look at something; `what` completes the sentence "cannot ...".
 
         Raises:
@@ -88,7 +105,7 @@ class AppiumSession:
             _logger.info("asking again: %s", error)
         return self._run_again(what, command)
 
-    def act(self, what: str, command: Callable[[WebDriver], _Value]) -> _Value:
+    def act(self, what: str, command: Callable[[Driver], _Value]) -> _Value:
         """Do something on the phone; `what` completes the sentence "cannot ...".
 
         Raises:
@@ -118,12 +135,12 @@ class AppiumSession:
         finally:
             driver.command_executor.close()
 
-    def _open_driver(self) -> WebDriver:
+    def _open_driver(self) -> Driver:
         if self._driver is None:
             raise DeviceLost("the connection to the phone was closed; connect again")
         return self._driver
 
-    def _run(self, what: str, command: Callable[[WebDriver], _Value]) -> _Value:
+    def _run(self, what: str, command: Callable[[Driver], _Value]) -> _Value:
         driver = self._open_driver()
         try:
             return command(driver)
@@ -141,7 +158,7 @@ class AppiumSession:
                 f"no answer from {self._server.url}", was_refused=_never_arrived(error)
             ) from error
 
-    def _run_again(self, what: str, command: Callable[[WebDriver], _Value]) -> _Value:
+    def _run_again(self, what: str, command: Callable[[Driver], _Value]) -> _Value:
         try:
             return self._run(what, command)
         except _SessionBroken as broken:

@@ -41,6 +41,7 @@ _BLACK = "the picture is black: the phone protects this screen from being seen, 
 _Value = TypeVar("_Value")
 _ProgressKey = tuple[str, int, int]
 _BlankKey = tuple[tuple[str, str], ...]
+_Place = tuple[Role, str, int]
 
 
 @dataclass(slots=True)
@@ -67,8 +68,9 @@ class ScreenReader:
 
     On a phone whose time is virtual (`Capability.VIRTUAL_TIME`) one look is enough unless something
     is loading, and there is no pause between looks. A loading sign that once outlasted the time
-    limit, a page that stayed without elements, and a picture that never stood still are not waited
-    for again. A black picture is not read; it leaves a warning.
+    limit, a page that stayed without elements, a text that was still changing then, and a picture
+    that never stood still are not waited for again. A black picture is not read; it leaves a
+    warning.
 
     `pictures="when needed"` takes a screenshot only to read text from it.
     """
@@ -94,6 +96,7 @@ class ScreenReader:
         self._is_virtual = Capability.VIRTUAL_TIME in device.capabilities
         self._vain_progress: frozenset[_ProgressKey] = frozenset()
         self._vain_blanks: frozenset[_BlankKey] = frozenset()
+        self._restless_texts: frozenset[_Place] = frozenset()
         self._picture_is_restless = False
 
     def read(self, *, timeout_s: float = 5.0) -> Screen:
@@ -232,6 +235,7 @@ class ScreenReader:
             if is_late or self._clock() >= look.deadline_s:
                 look.is_stable = False
                 self._vain_progress |= loading
+                self._restless_texts |= _changing_texts(previous, look.tree, look.size)
                 return
             previous = look.tree
             self._pause(look)
@@ -260,9 +264,15 @@ class ScreenReader:
                 elements if looks <= _LOOKS_FOR_ALL else map(_without_numbers, elements),
                 keyboard_shown=False,
             )
-            for elements in (elements_from_tree(tree, look.size) for tree in (previous, look.tree))
+            for elements in (
+                [one for one in elements_from_tree(tree, look.size) if self._is_calm(one)]
+                for tree in (previous, look.tree)
+            )
         )
         return then == now
+
+    def _is_calm(self, element: Element) -> bool:
+        return _place(element) not in self._restless_texts
 
     def _must_read_picture(self, look: _Look, elements: tuple[Element, ...]) -> bool:
         if look.tree is None or self._source in {"ocr", "both"}:
@@ -335,6 +345,22 @@ def _loading_signs(tree: UiTree | None, size: Size) -> frozenset[_ProgressKey]:
             or element.bounds.width >= 0.8 * size.width_px
         )
     )
+
+
+def _changing_texts(before: UiTree | None, after: UiTree | None, size: Size) -> frozenset[_Place]:
+    """Where two looks that else show the same differ in what they say."""
+    if before is None or after is None:
+        return frozenset()
+    then, now = elements_from_tree(before, size), elements_from_tree(after, size)
+    if [_place(one) for one in then] != [_place(one) for one in now]:
+        return frozenset()
+    return frozenset(
+        _place(new) for old, new in zip(then, now, strict=True) if old.text != new.text
+    )
+
+
+def _place(element: Element) -> _Place:
+    return element.role, element.resource_id, element.bounds.top
 
 
 def _without_numbers(element: Element) -> Element:

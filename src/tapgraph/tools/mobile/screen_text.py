@@ -1,5 +1,6 @@
 """A screen, or what changed on it, as lines for a prompt, and those lines read back."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ __all__ = [
     "ReadElement",
     "describe",
     "describe_difference",
+    "describe_rest",
     "element_line",
     "parse_description",
     "parse_reading",
@@ -118,6 +120,26 @@ def describe(screen: Screen, *, budget_tokens: int = 900) -> str:
     missing = len(screen.elements) - len(lines)
     rest = [f"... {missing} more elements of this screen are left out"] if missing else []
     return "\n".join([*lines.values(), *rest])
+
+
+def describe_rest(screen: Screen, *, budget_tokens: int = 900, pages: int = 1) -> str:
+    """What `describe` left out, by the same rules; `pages` says how often that was told already.
+
+    Raises:
+        ValueError: the budget is below 20 tokens, or `pages` below 1.
+    """
+    if pages < 1:
+        raise ValueError(f"pages must be at least 1, got {pages}")
+    rest = screen
+    for _ in range(pages):
+        told = {
+            one.number for one in parse_description(describe(rest, budget_tokens=budget_tokens))
+        }
+        elements = tuple(one for one in rest.elements if one.number not in told)
+        rest = dataclasses.replace(rest, elements=elements)
+    if not rest.elements:
+        return "... no more elements are known"
+    return describe(rest, budget_tokens=budget_tokens)
 
 
 def parse_description(text: str) -> tuple[DescribedElement, ...]:

@@ -199,7 +199,7 @@ def desk(store: MemoryStore, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
         team = PhoneTeam(
             run=run,
             device=cast("Device", phone),
-            screens=ScreenStore(reader, folder),
+            screens=ScreenStore(reader, folder, budget_tokens=pipeline.screen_tokens),
             pipeline=pipeline,
             offer=Offer(
                 tools=PythonFunctions(tools) if tools else None,

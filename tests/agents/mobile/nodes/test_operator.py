@@ -1,5 +1,6 @@
 """The Operator's choice: what it is told, what is taken from it and what is refused."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -37,6 +38,28 @@ def test_the_choice_is_a_decision_in_pixels(desk: Any) -> None:
     assert (decision.description, decision.completes_subgoal) == ("It is saved.", True)
     assert decision.target.words == '"Save" (button)'
     assert decision.problem == ""
+
+
+def test_what_is_left_out_is_shown_when_it_was_asked_for(
+    desk: Any, screen: Any, button: Any
+) -> None:
+    rows = [button(f"Row {number}", 40 * number, number=number) for number in range(1, 41)]
+    many = screen("many", *rows)
+    small = dataclasses.replace(TAPGRAPH, screen_tokens=200)
+    chooses = desk(TAP, shows=[many], pipeline=small)
+    chooses.run(operator)
+    assert "Show_Rest lists the rest" in chooses.prompt
+    assert '"Row 1"' in chooses.prompt
+    asks = desk(TAP, shows=[many], pipeline=small)
+    asks.run(operator, history=[past(1), past(2, name="Show_Rest")])
+    assert '"Row 1"' not in asks.prompt
+    assert '[20] button "Row 20"' in asks.prompt
+
+
+def test_a_screen_of_which_all_is_told_has_no_rest(desk: Any) -> None:
+    chooses = desk(TAP)
+    chooses.run(operator)
+    assert "Show_Rest lists the rest" not in chooses.prompt
 
 
 def test_a_step_begins(desk: Any) -> None:

@@ -18,6 +18,7 @@ from tapgraph.tools.mobile.simulator.kit.scene import At
 from tapgraph.tools.mobile.simulator.kit.talk import Composer
 from tapgraph.tools.mobile.simulator.kit.time_code import time_code
 from tapgraph.tools.mobile.simulator.phone import Phone
+from tapgraph.tools.mobile.simulator.phone_profile import PHONE, PhoneProfile
 from tapgraph.tools.mobile.simulator.world.world import World
 
 WORLD = World.generate(1)
@@ -70,13 +71,13 @@ def deeds_of(spec: AppSpec) -> Iterator[Deed]:
 class Walker:
     """A fresh phone with one app in front, its first questions answered."""
 
-    def __init__(self, spec: AppSpec, seed: int = 1) -> None:
+    def __init__(self, spec: AppSpec, seed: int = 1, profile: PhoneProfile = PHONE) -> None:
         self.spec, self.graph = spec, graph_of(spec)
         self.app = KitApp(spec, WORLD)
-        self.phone = Phone([self.app], seed=seed, clock=CLOCK)
+        self.phone = Phone([self.app], seed=seed, clock=CLOCK, profile=profile)
         self.device = SimulatedDevice(self.phone)
         self.reader = ScreenReader(self.device, source="tree", pictures="when needed")
-        self.device.perform(OpenApp(spec.label))
+        self.device.perform(OpenApp(self.app.label))
         while self.dialog or self.phone.foreground[0] != spec.package:
             buttons = [one for one in self.screen.elements if one.role is Role.BUTTON]
             self.tap(buttons[0])
@@ -167,7 +168,10 @@ class Walker:
         doors = edge.link.doors(self.here)
         assert doors, f"{edge.source!r} has no {edge.link.id!r} now"
         door = next((door for door in doors if wanted in (None, door.leads_to)), doors[0])
-        words = door.words if edge.link.id.endswith("_row") else ""
+        if door.text is not None:
+            self._type(edge.link.id, door.text, submits=True)
+            return
+        words = door.words if edge.link.id.endswith(("_row", "_link")) else ""
         self.tap(self.find(edge.link.id, words))
         if self.dialog:
             self.tap_text(door.words)
@@ -220,10 +224,13 @@ class Walker:
             )
         )
 
-    def _type(self, name: str, text: str) -> None:
+    def _type(self, name: str, text: str, *, submits: bool = False) -> None:
         self.tap(self.find(name))
         self.phone.set_text(text)
-        self.phone.hide_keyboard()
+        if submits:
+            self.phone.press_key(66)
+        else:
+            self.phone.hide_keyboard()
 
     def do(self, deed: Deed) -> Record | None:
         """Do it on the page in front; gives the thing that it happens to."""

@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from tapgraph.tools.mobile.screen import Element
+from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
 from tapgraph.tools.mobile.simulator.apps.maps import MAPS_PACKAGE
 from tapgraph.tools.mobile.simulator.apps.notes import FIRST_NOTES, NOTES_PACKAGE
 from tapgraph.tools.mobile.simulator.apps.settings import SETTINGS_PACKAGE
 from tapgraph.tools.mobile.simulator.apps.travel import TRAVEL_PACKAGE
-from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.builder import DEFAULT_CLOCK
+from tapgraph.tools.mobile.simulator.kit.kit_app import KitApp
 from tapgraph.tools.mobile.simulator.phone import Phone
-from tapgraph.tools.mobile.simulator.tasks import PhoneRecords
-from tapgraph.tools.mobile.simulator.tasks.player import read_screen
+from tapgraph.tools.mobile.simulator.phone_records import PhoneRecords
+from tapgraph.tools.mobile.simulator.screen_of import screen_of
 from tapgraph.tools.mobile.simulator.world.world import World
 
 WALMART, AMAZON = "com.walmart.android", "com.amazon.mShop.android.shopping"
@@ -31,13 +34,13 @@ class Person:
     def see(self, pattern: str, role: str = "") -> list[Element]:
         return [
             element
-            for element in read_screen(self.phone).elements
+            for element in screen_of(self.phone).elements
             if re.fullmatch(pattern, element.text) and role in {"", element.role.value}
         ]
 
     def tap(self, pattern: str, role: str = "") -> None:
         found = self.see(pattern, role)
-        assert found, [element.text for element in read_screen(self.phone).elements]
+        assert found, [element.text for element in screen_of(self.phone).elements]
         self.phone.tap(found[0].bounds.center.x, found[0].bounds.center.y)
 
     def start(self, package: str) -> None:
@@ -53,6 +56,10 @@ class Person:
     def scroll(self) -> None:
         self.phone.swipe(540, 1700, 540, 800)
 
+    def push_aside(self, pattern: str) -> None:
+        center = self.see(pattern)[0].bounds.center
+        self.phone.swipe(center.x, center.y, center.x - 700, center.y)
+
     def scroll_to(self, pattern: str) -> None:
         for _ in range(12):
             if self.see(pattern):
@@ -63,7 +70,10 @@ class Person:
 
 @pytest.fixture
 def person() -> Iterator[Person]:
-    with build_phone(seed=1) as phone:
+    """With apps that have their first look, so that words and places are known."""
+    world = World.generate(1)
+    specs = [replace(spec, looks=replace(spec.looks, settled=True)) for spec in KIT_APPS]
+    with Phone([KitApp(spec, world) for spec in specs], seed=1, clock=DEFAULT_CLOCK) as phone:
         yield Person(phone)
 
 
@@ -105,6 +115,53 @@ def test_top_rated_leaves_only_well_rated_places(person: Person) -> None:
     rows = person.see(r".* mi, .*")
     assert rows
     assert all(float(re.findall(r", (\d\.\d),", row.text)[0]) >= 4.5 for row in rows)
+
+
+def test_a_list_of_hours_leaves_only_places_that_are_open_then(person: Person) -> None:
+    person.start(MAPS_PACKAGE)
+    person.search("restaurants in Champaign")
+    world, now = World.generate(1), person.phone.clock
+    found = world.places_matching("restaurants in Champaign")
+    late = {place.name for place in found if place.hours_on(now).closes > 22}
+    person.push_aside("Open now")
+    person.tap("Hours")
+    person.tap("Open after 10 PM", "radio")
+    shown = {row.text.split(",")[0] for row in person.see(r".*, \d\.\d.* mi, .*")}
+    assert shown
+    assert shown <= late
+    assert len(late) < len(found)
+    assert person.state.events(MAPS_PACKAGE, "filter") == [("Hours", "Open after 10 PM")]
+
+
+def test_each_way_to_go_has_a_time_of_its_own(person: Person, world: World) -> None:
+    place = world.places_matching("bakery")[-1]
+    person.start(MAPS_PACKAGE)
+    person.search(place.name)
+    person.tap(f"{re.escape(place.name)}, .*")
+    person.tap("Directions")
+    shown = [person.see(f"{mode} .*")[0].text for mode in ("Drive", "Transit", "Walk")]
+    person.tap("Transit .*")
+    assert person.see("Bus .* stops")
+    person.push_aside("Transit .*")
+    shown.append(person.see("Cycle .*")[0].text)
+    assert len({text.split(" ", 1)[1] for text in shown}) == 4
+
+
+def test_a_place_is_found_by_its_street(person: Person, world: World) -> None:
+    place = world.places[0]
+    street = place.address.split(", ")[0].split(" ", 2)[2]
+    whole = street.replace(" St", " Street").replace(" Ave", " Avenue").replace(" Rd", " Road")
+    for named in (street, whole):
+        assert place in world.places_matching(named)
+
+
+def test_a_tab_of_a_page_is_recorded(person: Person, world: World) -> None:
+    place = world.places_matching("bakery")[0]
+    person.start(MAPS_PACKAGE)
+    person.search(place.name)
+    person.tap(f"{re.escape(place.name)}, .*")
+    person.tap("Reviews", "tab")
+    assert person.state.events(MAPS_PACKAGE, "tab") == [("Reviews", "tab")]
 
 
 def test_a_page_of_a_place_has_hours_menu_reviews_and_a_way(person: Person, world: World) -> None:
@@ -313,6 +370,23 @@ def test_trends_are_links_to_their_posts(person: Person, world: World) -> None:
     assert person.state.events("com.twitter.android", "search") == [(topic, "")]
 
 
+def test_the_news_section_shows_only_news(person: Person) -> None:
+    person.start("com.twitter.android")
+    person.tap("Explore")
+    assert len(person.see(r"\d · Trending, .*")) > 3
+    person.tap("News", "tab")
+    names = [row.text.split(", ")[1] for row in person.see(r"\d · Trending, .*")]
+    assert len(names) >= 3
+    assert set(names) <= {
+        "Lunar lander",
+        "Prairie storm",
+        "State final",
+        "Night train",
+        "Bee census",
+    }
+    assert person.state.events("com.twitter.android", "tab") == [("News", "section")]
+
+
 # Tripadvisor, Settings, Clock
 
 
@@ -352,7 +426,50 @@ def test_switches_of_settings_alone_are_in_its_database(person: Person) -> None:
 def test_settings_list_the_installed_apps(person: Person) -> None:
     person.start(SETTINGS_PACKAGE)
     person.tap("Apps, .*")
-    assert person.see(re.escape(NOTES_PACKAGE))
+    person.tap(f"Notes, {re.escape(NOTES_PACKAGE)}")
+    person.tap("Location", "switch")
+    turned = person.state.events(SETTINGS_PACKAGE, "permission_turned")
+    assert [detail for _, detail in turned] == ["Location"]
+
+
+def test_a_search_in_the_settings_finds_switches_and_options(person: Person) -> None:
+    person.start(SETTINGS_PACKAGE)
+    person.search("airplane")
+    assert person.see("Network & internet, .*")
+    person.tap("Airplane mode", "switch")
+    assert person.phone.status.airplane
+    person.phone.press_key(BACK)
+    person.search("timeout")
+    person.tap("Screen timeout, 1 minute")
+    person.tap("5 minutes")
+    query = "SELECT value FROM option WHERE label = 'Screen timeout'"
+    assert person.state.rows(SETTINGS_PACKAGE, query) == [("5 minutes",)]
+
+
+def test_what_the_shade_turns_is_turned_in_the_settings_too(person: Person) -> None:
+    person.start(SETTINGS_PACKAGE)
+    person.tap("Sound & vibration, .*")
+    assert not person.see("Do Not Disturb", "switch")[0].checked
+    person.phone.status.do_not_disturb = True
+    person.phone.refresh()
+    assert person.see("Do Not Disturb", "switch")[0].checked
+
+
+def test_one_wifi_network_is_connected_and_a_new_one_wants_its_password(person: Person) -> None:
+    person.start(SETTINGS_PACKAGE)
+    person.tap("Network & internet, .*")
+    query = "SELECT name FROM network WHERE is_locked AND NOT is_saved"
+    name = str(person.state.rows(SETTINGS_PACKAGE, query)[0][0])
+    person.scroll_to(f"{name}, .*")
+    person.tap(f"{name}, .*")
+    person.tap("Connect")
+    connected = "SELECT name, password FROM network WHERE is_connected"
+    assert person.state.rows(SETTINGS_PACKAGE, connected)[0][0] != name
+    person.tap(".*", "input")
+    person.phone.set_text("correct horse")
+    person.phone.hide_keyboard()
+    person.tap("Connect")
+    assert person.state.rows(SETTINGS_PACKAGE, connected) == [(name, "correct horse")]
 
 
 def test_an_alarm_can_be_turned(person: Person) -> None:

@@ -12,13 +12,16 @@ from tapgraph.tools.mobile.simulator.kit.graph import graph_of
 from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.layout import lay_out, name_views
+from tapgraph.tools.mobile.simulator.phone_profile import (
+    NAVIGATION_BAR_DP,
+    STATUS_BAR_DP,
+    PhoneProfile,
+)
 from tapgraph.tools.mobile.simulator.views import Scroll, View
 
-WALKED = [spec for spec in KIT_APPS if spec.label not in {"Amazon Shopping", "Best Buy"}]
-"""One of the three shops is enough: all have the same description."""
 FIRST = {
     "McDonald's": ("added",),
-    "Walmart": ("added", "listed"),
+    **dict.fromkeys(("Walmart", "Amazon Shopping", "Best Buy"), ("added", "listed")),
     **dict.fromkeys(("X", "Lemon8"), ("followed",)),
     **dict.fromkeys(("Maps", "Tripadvisor"), ("saved",)),
 }
@@ -28,16 +31,19 @@ AFTER_SEARCH = {
     ("explore", "author_row"),
     ("home", "attraction_row"),
     ("map", "place_row"),
+    ("home", "status_row"),
+    ("home", "switches_row"),
+    ("home", "option_row"),
 }
 """Rows that are there only while something is searched for; `test_apps` walks them."""
 
 DEEDS = [
     pytest.param(spec, deed, id=f"{spec.label}-{deed.page.name}-{deed.act.id}")
-    for spec in WALKED
+    for spec in KIT_APPS
     for deed in deeds_of(spec)
-    if deed.page.name != "explore"
+    if deed.of is None or (deed.page.name, f"{deed.of.entity}_row") not in AFTER_SEARCH
 ]
-each_app = pytest.mark.parametrize("spec", WALKED, ids=lambda spec: spec.label)
+each_app = pytest.mark.parametrize("spec", KIT_APPS, ids=lambda spec: spec.label)
 
 
 def prepared(spec: AppSpec, deed: Deed | None = None) -> Walker:
@@ -97,7 +103,8 @@ def test_every_link_leads_where_the_graph_says(spec: AppSpec) -> None:
         expected = edge.link.doors(walker.here)[0].leads_to
         walker.follow(edge)
         assert walker.page_name == edge.target
-        visits = [event for event in walker.events if event[0].endswith("_opened")]
+        own = {f"{page}_opened" for page in walker.app.pages}
+        visits = [event for event in walker.events if event[0] in own]
         kind, subject, _ = visits[-1]
         assert kind == f"{edge.target}_opened"
         wanted = expected if walker.app.pages[edge.target].entity else None
@@ -151,27 +158,30 @@ def test_one_seed_gives_one_app_and_other_seeds_give_others(spec: AppSpec) -> No
 
 
 @each_app
-def test_pages_fit_upright_lying_and_on_a_small_screen(spec: AppSpec) -> None:
-    """A screen of 720x1280 pixels has 2 of them for each dp: 360x640 dp, here 945x1680 pixels."""
+@pytest.mark.parametrize("kind", ["", "small", "tablet", "small,de", "font=1.3"])
+def test_pages_fit_upright_and_lying(spec: AppSpec, kind: str) -> None:
+    profile = PhoneProfile.parse(kind)
     for seed in (1, 2, 3):
-        walker = Walker(spec, seed)
+        walker = Walker(spec, seed, profile)
         for page in walker.graph.pages:
             scene = walker.app.scene(page, next(walker.ways(page)).subject).scene
-            for width_px, height_px in ((1080, 2400), (2400, 1080), (945, 1680)):
+            for size in (profile.size_at(0), profile.size_at(1)):
                 root = scene.build()
                 root.width = root.height = "match"
                 name_views(root, "page")
-                lay_out(root, Bounds(0, 90, width_px, height_px - 63), {})
-                _check_fit(root, f"{seed} {page} {width_px}")
+                foot = size.height_px - profile.px(NAVIGATION_BAR_DP)
+                area = Bounds(0, profile.px(STATUS_BAR_DP), size.width_px, foot)
+                lay_out(root, area, {}, profile)
+                _check_fit(root, profile, f"{seed} {page} {size.width_px}")
 
 
-def _check_fit(root: View, where: str) -> None:
+def _check_fit(root: View, profile: PhoneProfile, where: str) -> None:
     for view in _outside_lists(root):
         if view.clickable:
             assert view.visible == view.bounds, (where, view)
-            assert min(view.bounds.width, view.bounds.height) >= 60, (where, view)
+            assert min(view.bounds.width, view.bounds.height) >= profile.px(23), (where, view)
     content = next(view for view in root.walk() if view.id == "content")
-    assert content.bounds.height > 200, where
+    assert content.bounds.height > profile.px(60), where
 
 
 def _outside_lists(view: View) -> Iterator[View]:

@@ -4,6 +4,7 @@ import pytest
 
 from tapgraph.tools.mobile.geometry import Bounds
 from tapgraph.tools.mobile.simulator.layout import lay_out, name_views
+from tapgraph.tools.mobile.simulator.phone_profile import PHONE
 from tapgraph.tools.mobile.simulator.views import (
     Column,
     Frame,
@@ -19,7 +20,7 @@ AREA = Bounds(0, 0, 1050, 2100)  # 400 by 800 dp
 
 def laid_out(root: View, scrolled_px: dict[str, int] | None = None) -> View:
     name_views(root, "root")
-    lay_out(root, AREA, scrolled_px or {})
+    lay_out(root, AREA, scrolled_px or {}, PHONE)
     return root
 
 

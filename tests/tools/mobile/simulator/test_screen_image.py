@@ -8,6 +8,7 @@ from PIL import Image, ImageChops
 from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.simulator import fonts, pictures
 from tapgraph.tools.mobile.simulator.canvas import Canvas
+from tapgraph.tools.mobile.simulator.phone_profile import PHONE
 from tapgraph.tools.mobile.simulator.views import Marker
 
 if TYPE_CHECKING:
@@ -96,16 +97,16 @@ def test_illustrations_depend_on_their_subject_only(style: str) -> None:
 
 
 def test_route_and_markers_are_seen_on_a_map() -> None:
-    plain = pictures.street_map("town", (), (), 300, 300)
-    route = pictures.street_map("town", (), ((0.1, 0.1), (0.9, 0.9)), 300, 300)
-    pinned = pictures.street_map("town", (Marker(0.5, 0.5, "Here"),), (), 300, 300)
+    plain = pictures.street_map("town", (), (), 300, 300, label_px=34)
+    route = pictures.street_map("town", (), ((0.1, 0.1), (0.9, 0.9)), 300, 300, label_px=34)
+    pinned = pictures.street_map("town", (Marker(0.5, 0.5, "Here"),), (), 300, 300, label_px=34)
     assert differ(plain, route)
     assert differ(plain, pinned)
     assert route.getpixel((150, 150)) == (0x42, 0x85, 0xF4)
 
 
 def test_round_corners_leave_the_outer_pixels_alone() -> None:
-    canvas = Canvas(Size(100, 100), "#FFFFFF")
+    canvas = Canvas(Size(100, 100), "#FFFFFF", PHONE)
     canvas.rounded(Bounds(10, 10, 90, 90), 20, "#000000")
     assert canvas.image.getpixel((10, 10)) == (255, 255, 255)
     assert canvas.image.getpixel((50, 10)) == (0, 0, 0)
@@ -114,10 +115,10 @@ def test_round_corners_leave_the_outer_pixels_alone() -> None:
 
 
 def test_clip_confines_all_drawing() -> None:
-    canvas = Canvas(Size(100, 100), "#FFFFFF")
+    canvas = Canvas(Size(100, 100), "#FFFFFF", PHONE)
     canvas.clip = Bounds(0, 0, 50, 50)
     canvas.rounded(Bounds(10, 10, 90, 90), 8, "#000000")
-    canvas.ink(fonts.text_mask("Wide text", 20), 5, 60, "#FF0000")
+    canvas.ink(fonts.text_mask("Wide text", 52), 5, 60, "#FF0000")
     canvas.picture(Image.new("RGB", (60, 60), "#00FF00"), 30, 30)
     assert differ(canvas.image, Image.new("RGB", (100, 100), "#FFFFFF"))
     canvas.image.paste("#FFFFFF", (0, 0, 50, 50))
@@ -126,14 +127,14 @@ def test_clip_confines_all_drawing() -> None:
 
 def test_wrapped_lines_fit_and_keep_all_words() -> None:
     text = "Three very different words and one incomprehensibilities " * 3
-    lines = fonts.wrapped(text, 14, 400)
+    lines = fonts.wrapped(text, 37, 400)
     assert len(lines) > 5
-    assert all(fonts.text_width_px(line, 14) <= 400 for line in lines)
+    assert all(fonts.text_width_px(line, 37) <= 400 for line in lines)
     assert " ".join(lines).split() == text.split()
 
 
 def test_huge_text_is_cut_and_drawn_quickly(demo: "Demo") -> None:
-    (line,) = fonts.wrapped("word " * 40_000, 14, 200, max_lines=1)
+    (line,) = fonts.wrapped("word " * 40_000, 37, 200, max_lines=1)
     assert len(line) < 60
     demo.tap("query")
     demo.phone.type_text("word " * 40_000)
@@ -141,15 +142,15 @@ def test_huge_text_is_cut_and_drawn_quickly(demo: "Demo") -> None:
 
 
 def test_word_that_is_too_long_is_broken() -> None:
-    lines = fonts.wrapped("x" * 200, 14, 300)
+    lines = fonts.wrapped("x" * 200, 37, 300)
     assert "".join(lines) == "x" * 200
-    assert all(fonts.text_width_px(line, 14) <= 300 for line in lines)
+    assert all(fonts.text_width_px(line, 37) <= 300 for line in lines)
 
 
 def test_cut_text_ends_with_an_ellipsis_and_fits() -> None:
-    (line,) = fonts.wrapped("Amazon Shopping and more", 14, 200, max_lines=1)
+    (line,) = fonts.wrapped("Amazon Shopping and more", 37, 200, max_lines=1)
     assert line.endswith("\N{HORIZONTAL ELLIPSIS}")
-    assert fonts.text_width_px(line, 14) <= 200
+    assert fonts.text_width_px(line, 37) <= 200
     assert len(line) > 8
 
 
@@ -157,8 +158,8 @@ def test_cut_text_ends_with_an_ellipsis_and_fits() -> None:
     "text", ["🎧", "中", "a\nb", "a\r\nb 中", "\U0001f3fb", "", "\x00", "e\u0301", "👩\u200d🍳"]
 )
 def test_unusual_characters_can_be_measured_and_drawn(text: str) -> None:
-    assert fonts.text_width_px(text, 14) >= 0
-    assert fonts.text_mask(text, 14).image.width >= 1
+    assert fonts.text_width_px(text, 37) >= 0
+    assert fonts.text_mask(text, 37).image.width >= 1
 
 
 def test_unknown_icon_is_told() -> None:

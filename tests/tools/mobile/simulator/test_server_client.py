@@ -57,6 +57,14 @@ def count(driver: WebDriver) -> str:
             AppiumBy.ANDROID_UIAUTOMATOR,
             'new UiSelector().className("android.widget.Button").clickable(true).instance(0)',
         ),
+        ("css selector", "#add"),
+        ("css selector", r"#org\.example\.trial\:id\/add"),
+        ("css selector", "android.widget.Button[text=Add]"),
+        ("css selector", '[description^="Add"]'),
+        ("css selector", "[content-desc$='one']"),
+        ("css selector", '[text*="dd"]:clickable'),
+        ("css selector", "[resource-id='android:id/content'] [text=Add]"),
+        ("css selector", "*[class-name='android.widget.Button']:instance(0)"),
         (
             AppiumBy.ANDROID_UIAUTOMATOR,
             'new UiSelector().resourceId("android:id/content")'
@@ -91,7 +99,11 @@ def test_nothing_found_is_an_error_for_one_and_empty_for_all(driver: WebDriver) 
 @pytest.mark.parametrize(
     ("strategy", "selector"),
     [
-        ("css selector", ".button"),
+        ("css selector", "#add, #twice"),
+        ("css selector", "[colour=red]"),
+        ("css selector", "[index=first]"),
+        ("-android viewtag", "add"),
+        ("-android datamatcher", "{}"),
         (AppiumBy.XPATH, "//*["),
         (AppiumBy.XPATH, "count(//*)"),
         (AppiumBy.XPATH, "//*/@text"),
@@ -103,6 +115,8 @@ def test_nothing_found_is_an_error_for_one_and_empty_for_all(driver: WebDriver) 
         (AppiumBy.ANDROID_UIAUTOMATOR, "System.exit(1)"),
         (AppiumBy.ANDROID_UIAUTOMATOR, "__import__('os').system('id')"),
         (AppiumBy.ANDROID_UIAUTOMATOR, "new UiScrollable().scrollForward()"),
+        (AppiumBy.ANDROID_UIAUTOMATOR, "new UiScrollable(new UiSelector()).flingToEnd()"),
+        (AppiumBy.ANDROID_UIAUTOMATOR, 'new UiScrollable(new UiSelector()).getChildByText("a")'),
     ],
 )
 def test_unreadable_selector_is_an_invalid_selector(
@@ -110,6 +124,48 @@ def test_unreadable_selector_is_an_invalid_selector(
 ) -> None:
     with pytest.raises(InvalidSelectorException):
         driver.find_element(strategy, selector)
+
+
+SCROLLABLE = "new UiScrollable(new UiSelector().scrollable(true))"
+
+
+@pytest.mark.parametrize(
+    ("calls", "shown", "hidden"),
+    [
+        ("scrollForward()", "Row 15", "Row 0"),
+        ("flingForward()", "Row 15", "Row 0"),
+        ("scrollToEnd(10)", "Row 59", "Row 0"),
+        ("flingToEnd(10)", "Row 59", "Row 0"),
+        ("scrollToEnd(10).scrollToBeginning(10)", "Row 0", "Row 59"),
+        ("flingToEnd(10).flingBackward().flingToBeginning(9)", "Row 0", "Row 59"),
+        ("scrollForward(25).scrollBackward()", "Row 0", "Row 59"),
+    ],
+)
+def test_scrollable_scrolls_and_gives_itself(
+    calls: str, shown: str, hidden: str, driver: WebDriver
+) -> None:
+    driver.find_element(AppiumBy.ID, "rows").click()
+    found = driver.find_element(AppiumBy.ANDROID_UIAUTOMATOR, f"{SCROLLABLE}.{calls}")
+    assert found.get_attribute("scrollable") == "true"
+    assert f'text="{shown}"' in driver.page_source
+    assert f'text="{hidden}"' not in driver.page_source
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            'getChildByText(new UiSelector().className("android.widget.TextView"), "Row 40")',
+            "Row 40",
+        ),
+        ('getChildByText(new UiSelector().scrollable(true), "Row 40", true)', ""),
+        ('getChildByInstance(new UiSelector().textStartsWith("Row"), 2)', "Row 2"),
+    ],
+)
+def test_scrollable_gives_a_child(call: str, text: str, driver: WebDriver) -> None:
+    driver.find_element(AppiumBy.ID, "rows").click()
+    found = driver.find_element(AppiumBy.ANDROID_UIAUTOMATOR, f"{SCROLLABLE}.{call}")
+    assert found.text == text
 
 
 def test_scrollable_brings_a_far_row_into_view(driver: WebDriver) -> None:
@@ -240,17 +296,22 @@ def test_finger_left_down_is_lifted_by_release(driver: WebDriver, trial_app: "Tr
     assert trial_app.taps == 1
 
 
-def test_pinching_is_unsupported(driver: WebDriver) -> None:
+@pytest.mark.parametrize(("second", "first_row"), [((300, 1600), 0), ((300, 400), 5)])
+def test_two_fingers_apart_do_nothing_and_together_what_one_does(
+    second: tuple[int, int], first_row: int, driver: WebDriver
+) -> None:
+    driver.find_element(AppiumBy.ID, "rows").click()
     actions = ActionBuilder(driver, mouse=PointerInput("touch", "one"), duration=100)
     two = actions.add_pointer_input("touch", "two")
-    actions.pointer_action.move_to_location(500, 900).pointer_down().move_to_location(500, 400)
+    actions.pointer_action.move_to_location(500, 1100).pointer_down().move_to_location(500, 400)
     actions.pointer_action.pointer_up()
-    two.create_pointer_move(x=500, y=1000)
+    two.create_pointer_move(x=300, y=1100)
     two.create_pointer_down(button=0)
-    two.create_pointer_move(duration=100, x=500, y=1500)
+    two.create_pointer_move(duration=100, x=second[0], y=second[1])
     two.create_pointer_up(0)
-    with pytest.raises(UnknownMethodException, match="several fingers"):
-        actions.perform()
+    actions.perform()
+    top = driver.find_element(AppiumBy.XPATH, "//*[starts-with(@text, 'Row ')]").text
+    assert (top == "Row 0") is (first_row == 0)
 
 
 def test_key_actions_type_into_the_focused_field(driver: WebDriver, trial_app: "TrialApp") -> None:

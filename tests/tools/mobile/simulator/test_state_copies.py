@@ -301,3 +301,12 @@ def test_state_that_cannot_be_copied_is_named(demo: "Demo") -> None:
     front_page(demo).events = (text for text in ("a", "b"))
     with pytest.raises(UsageError, match="cannot pickle 'generator' object; apps and pages may"):
         demo.phone.fork()
+
+
+def test_a_copy_builds_its_windows_only_when_they_are_needed() -> None:
+    with build_phone() as phone, phone.fork() as fork:
+        assert fork._held.windows.windows == []
+        assert fork.dump() == phone.dump()
+        assert fork._held.windows.windows == []
+        assert fork.page_source() == phone.page_source()
+        assert fork._held.windows.windows != []

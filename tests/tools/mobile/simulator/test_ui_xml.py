@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from tapgraph.tools.mobile.geometry import Bounds, Size
+from tapgraph.tools.mobile.simulator.phone_profile import PHONE
 from tapgraph.tools.mobile.simulator.ui_xml import XmlToast, page_source_xml
 from tapgraph.tools.mobile.simulator.views import Column, Field, Label, View
 from tapgraph.tools.mobile.simulator.window_manager import Window
@@ -43,7 +44,7 @@ SIZE = Size(1080, 2400)
 
 def dump(view: View, toast: XmlToast | None = None) -> etree._Element:
     window = Window("org.example", "alert", view, "test")
-    window.lay_out(SIZE, 0, {})
+    window.lay_out(SIZE, 0, {}, PHONE)
     xml = page_source_xml([window], SIZE, 0, toast=toast)
     return etree.fromstring(xml.encode(), etree.XMLParser(resolve_entities=False))
 
@@ -84,7 +85,7 @@ def test_id_gets_the_package_unless_it_has_one() -> None:
 
 def test_emoji_is_a_decimal_reference() -> None:
     window = Window("org.example", "alert", Label("\U0001f4c1\n"), "test")
-    window.lay_out(SIZE, 0, {})
+    window.lay_out(SIZE, 0, {}, PHONE)
     assert 'text="&#128193;&#10;"' in page_source_xml([window], SIZE, 0, toast=None)
 
 

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from tapgraph.tools.mobile.simulator.world.place import Hours
+from tapgraph.tools.mobile.simulator.world.post_data import FILM_POSTS
 from tapgraph.tools.mobile.simulator.world.review import compose_reviews, majority_is_positive
 from tapgraph.tools.mobile.simulator.world.travel import AttractionKind
 from tapgraph.tools.mobile.simulator.world.world import World, matches_query
@@ -34,6 +35,58 @@ def test_the_nearest_bakery_is_not_the_nearest_good_one(worlds: list[World]) -> 
         bakeries = world.places_matching("bakeries near me")
         assert bakeries[0].rating <= 4.0
         assert any(bakery.rating > 4.0 for bakery in bakeries)
+
+
+def test_the_latest_horror_film_is_not_the_latest_in_theaters(worlds: list[World]) -> None:
+    for world in worlds:
+        horror = [film for film in world.films if film.genre == "Horror"]
+        latest = min(horror, key=lambda film: film.released_days_ago)
+        assert not latest.is_in_theaters
+        assert sum(film.is_in_theaters for film in horror) >= 2
+        assert len({film.released_days_ago for film in world.films}) == len(world.films)
+
+
+def test_three_of_four_posts_on_a_film_agree_with_most_people(worlds: list[World]) -> None:
+    praise, complaints = FILM_POSTS
+    for film in (film for film in worlds[2].films if film.is_in_theaters):
+        posts = worlds[2].posts_matching("Lemon8", f"{film.title} review")
+        own = [post for post in posts if post.text.startswith(f"{film.title}:")]
+        texts = praise if film.is_liked else complaints
+        assert sum(any(post.text.endswith(text) for text in texts) for post in own) == 3
+        assert len(own) == 4
+
+
+def test_x_has_posts_on_dishes_of_each_place_at_the_airport(worlds: list[World]) -> None:
+    for world in worlds:
+        for place in world.places_matching("Chinese restaurant near O'Hare"):
+            posts = world.posts_matching("X", place.name)
+            dishes = [name.lower() for name, _ in place.menu]
+            assert len(posts) == 2
+            assert all(any(dish in post.text for dish in dishes) for post in posts)
+
+
+def test_each_dish_that_guests_must_try_is_praised_in_a_review(worlds: list[World]) -> None:
+    for world in worlds:
+        for city in world.cities:
+            for entry in city.ranked("Restaurants"):
+                told = " ".join(review.text for review in entry.reviews)
+                assert len(entry.dishes) == 2
+                assert all(dish in told for dish in entry.dishes)
+            assert not any(entry.dishes for entry in city.ranked("Hotels"))
+
+
+def test_each_city_has_a_late_korean_and_a_thai_with_duck(worlds: list[World]) -> None:
+    for world in worlds:
+        late = world.places_matching("Korean restaurants in Champaign")
+        duck = world.places_matching("Thai restaurants in Urbana")
+        assert any(place.hours[3].closes > 21 for place in late)
+        assert any("Serves duck dishes" in place.features for place in duck)
+
+
+def test_some_places_are_closed_on_a_weekday(worlds: list[World]) -> None:
+    for world in worlds:
+        closed = [place for place in world.places if any(day.is_closed for day in place.hours[:5])]
+        assert 0 < len(closed) < len(world.places) / 2
 
 
 def test_no_two_places_of_a_kind_are_equally_far(worlds: list[World]) -> None:

@@ -4,6 +4,7 @@ from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
 from tapgraph.tools.mobile.simulator.phone import Phone
+from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
 from tapgraph.tools.mobile.simulator.phone_snapshot import PhoneSnapshot
 from tapgraph.tools.mobile.simulator.state_dump import (
     Change,
@@ -16,6 +17,7 @@ __all__ = [
     "Change",
     "FaultPlan",
     "Phone",
+    "PhoneProfile",
     "PhoneSnapshot",
     "SimulatedDevice",
     "StateDump",

@@ -14,12 +14,19 @@ from tapgraph.tools.mobile.simulator.back_stack import (
     Task,
 )
 from tapgraph.tools.mobile.simulator.launcher import LAUNCHER_PACKAGE, Launcher
-from tapgraph.tools.mobile.simulator.system_pages import POPUPS
+from tapgraph.tools.mobile.simulator.speech import Speech
 
 __all__ = ["PERMISSION_PACKAGE", "ActivityManager"]
 
 PERMISSION_PACKAGE: Final = "com.android.permissioncontroller"
 _SLOW_PAGE_S: Final = 5.0
+_POPUPS: Final = (
+    ("Enjoying {app}?", "Your rating helps other people find this app.", "Not now", "Rate"),
+    ("Update available", "A new version of {app} is ready to install.", "Later", "Update"),
+    ("Turn on notifications?", "{app} can tell you about news and offers.", "No thanks", "Turn on"),
+    ("What's new in {app}", "A faster search and a fresh look.", "Skip", "Show me"),
+)
+"""Pop-ups that a fault shows: title, message, the way out, the other choice."""
 
 
 class ActivityManager:
@@ -263,10 +270,10 @@ class ActivityManager:
         self.permissions[task.app.package, prompt.name] = state
         prompt.then(state != "denied")
 
-    def pop_up(self, random: Random, toast: Callable[[App, str], None]) -> None:
+    def pop_up(self, random: Random, speech: Speech, toast: Callable[[App, str], None]) -> None:
         """Lay an unasked dialog over the app in front."""
         app = self.front.app
-        title, message, decline, accept = random.choice(POPUPS)
+        title, message, decline, accept = map(speech.say, random.choice(_POPUPS))
         self.show_dialog(
             app,
             Dialog(
@@ -274,8 +281,9 @@ class ActivityManager:
                 message=message.format(app=app.label),
                 buttons=(
                     DialogButton(decline),
-                    DialogButton(accept, partial(toast, app, "Thank you")),
+                    DialogButton(accept, partial(toast, app, speech.say("Thank you"))),
                 ),
+                is_unasked=True,
             ),
         )
 

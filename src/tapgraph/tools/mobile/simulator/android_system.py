@@ -12,26 +12,29 @@ from tapgraph.tools.mobile.geometry import Point, Size
 from tapgraph.tools.mobile.simulator.activity_manager import ActivityManager
 from tapgraph.tools.mobile.simulator.app import Activity, App, DeviceStatus, Dialog, Notification
 from tapgraph.tools.mobile.simulator.back_stack import Task
-from tapgraph.tools.mobile.simulator.density import (
+from tapgraph.tools.mobile.simulator.distractions import (
+    CALL_PAGE,
+    DistractionKind,
+    Distractions,
+)
+from tapgraph.tools.mobile.simulator.launcher import Grid, Launcher
+from tapgraph.tools.mobile.simulator.phone_profile import (
     NAVIGATION_BAR_DP,
     STATUS_BAR_DP,
-    px,
-    screen_size,
+    PhoneProfile,
 )
-from tapgraph.tools.mobile.simulator.launcher import Launcher
 from tapgraph.tools.mobile.simulator.scene import Scene, page_window
-from tapgraph.tools.mobile.simulator.screen_image import window_image
+from tapgraph.tools.mobile.simulator.screen_image import screen_image, toast_bounds, window_image
 from tapgraph.tools.mobile.simulator.shade import Shade
 from tapgraph.tools.mobile.simulator.touch import swipe_direction
+from tapgraph.tools.mobile.simulator.ui_xml import XmlToast, page_source_xml
 from tapgraph.tools.mobile.simulator.views import Field
 from tapgraph.tools.mobile.simulator.window_manager import WindowManager
 
 __all__ = ["AndroidSystem", "KeyCode", "Toast"]
 
 _TOAST_S: Final = 2.5
-_EDGE_PX: Final = 24
-_LAUNCHER_COLUMNS: Final = 4
-_LAUNCHER_COLUMNS_LANDSCAPE: Final = 7
+_EDGE_DP: Final = 9
 
 
 class KeyCode:
@@ -63,16 +66,25 @@ class AndroidSystem:
 
     Attributes:
         apps: what is installed.
+        profile: which phone it is.
         status: what the status bar shows and the quick settings change.
         clipboard: the text on the clipboard.
         rotation: quarter turns to the left.
         elapsed_s: simulated seconds since the start.
         network_lost: whether a fault keeps the network away.
         toast: the toast that is shown.
+        distractions: what came over the apps.
     """
 
-    def __init__(self, apps: Sequence[App], clock: datetime, slow_pages: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        apps: Sequence[App],
+        clock: datetime,
+        slow_pages: tuple[int, ...],
+        profile: PhoneProfile,
+    ) -> None:
         self.apps = tuple(apps)
+        self.profile = profile
         self.status = DeviceStatus()
         self.clipboard = ""
         self.rotation = 0
@@ -80,17 +92,18 @@ class AndroidSystem:
         self.network_lost = False
         self.toast: Toast | None = None
         self._started = clock
-        launcher = Launcher(self.apps, self._launcher_columns)
+        launcher = Launcher(self.apps, self._launcher_grid)
         launcher.phone = self
-        self.windows = WindowManager(self.submit)
+        self.windows = WindowManager(self.submit, profile)
         self.activities = ActivityManager(
             launcher,
             slow_pages=slow_pages,
             is_online=lambda: self.online,
             forget=self.windows.forget,
         )
-        self.shade = Shade(self.status, self.apps, self.launch)
-        self._scene = Scene(self.activities, self.shade, self._snapshot)
+        self.shade = Shade(self.status, self.apps, self.launch, profile)
+        self.distractions = Distractions(self.apps, self.status, self.shade, profile)
+        self._scene = Scene(self.activities, self.shade, self._snapshot, profile, self.distractions)
 
     # What apps may ask for.
 
@@ -107,7 +120,7 @@ class AndroidSystem:
     @property
     def size(self) -> Size:
         """The screen's size at the present rotation."""
-        return screen_size(self.rotation)
+        return self.profile.size_at(self.rotation)
 
     def start_activity(self, activity: Activity[Any]) -> None:
         """Show a new page on top of its app's back stack."""
@@ -166,6 +179,27 @@ class AndroidSystem:
         """Build and lay out what is on the screen now."""
         self.windows.show(self._scene.windows(self.size, self.clock), self.size)
 
+    def picture(self) -> Image.Image:
+        """What is on the screen now."""
+        return screen_image(
+            self.windows.windows,
+            self.size,
+            self.profile,
+            status=self.status,
+            online=self.online,
+            clock=self.clock,
+            has_notifications=bool(self.shade.notifications),
+            toast=self.toast.text if self.toast else "",
+        )
+
+    def page_source(self) -> str:
+        """The UI dump of what is on the screen now."""
+        toast = None
+        if self.toast is not None:
+            bounds = toast_bounds(self.size, self.toast.text, self.profile)
+            toast = XmlToast(self.toast.package, self.toast.text, bounds)
+        return page_source_xml(self.windows.visible_windows, self.size, self.rotation, toast=toast)
+
     def load(self, seconds: float) -> bool:
         """Let the visible page load for some time; whether it is there now and was not before."""
         page = self.activities.front.top
@@ -174,21 +208,32 @@ class AndroidSystem:
         page.loading_s = max(0.0, page.loading_s - seconds)
         return page.loading_s <= 0
 
-    def end_toast(self) -> None:
-        """Remove the toast when its time is over."""
+    @property
+    def foreground(self) -> tuple[str, str]:
+        """Package and activity in front."""
+        return CALL_PAGE if self.distractions.call_fills_screen else self.activities.foreground
+
+    def distract(self, kind: DistractionKind, random: Random) -> None:
+        """Let something come over the app in front."""
+        app = self.activities.front.app
+        self.distractions.come(kind, app, random, self.clock.isoformat(), self.elapsed_s)
+
+    def end_what_is_over(self) -> None:
+        """Remove what is shown only for some time."""
+        self.distractions.pass_time(self.elapsed_s)
         if self.toast is not None and self.elapsed_s >= self.toast.until_s:
             self.toast = None
 
     def pop_up(self, random: Random) -> None:
         """Lay an unasked dialog over the app in front."""
-        self.activities.pop_up(random, self.show_toast)
+        self.activities.pop_up(random, self.profile.speech, self.show_toast)
 
-    def _launcher_columns(self) -> int:
-        return _LAUNCHER_COLUMNS_LANDSCAPE if self.size.is_landscape else _LAUNCHER_COLUMNS
+    def _launcher_grid(self) -> Grid:
+        return Grid.on(self.profile, self.size)
 
     def _snapshot(self, task: Task, width: int, height: int) -> Image.Image:
-        window = self.windows.picture_of(page_window(self.activities, task), self.size)
-        image = window_image(window, self.size)
+        page = page_window(self.activities, task, self.profile)
+        image = window_image(self.windows.picture_of(page, self.size), self.size, self.profile)
         shown = image.crop((0, 0, image.width, min(image.height, image.width * height // width)))
         return shown.resize((width, height), Image.Resampling.BOX)
 
@@ -237,13 +282,13 @@ class AndroidSystem:
     def swipe(self, start: Point, end: Point) -> None:
         """A drag: at the edges a gesture of the system, elsewhere it scrolls."""
         direction = swipe_direction(start, end)
-        size = self.size
-        if start.y < px(STATUS_BAR_DP) and direction == "down":
+        size, edge_px = self.size, self.profile.px(_EDGE_DP)
+        if start.y < self.profile.px(STATUS_BAR_DP) and direction == "down":
             self.shade.is_open = True
-        elif start.y >= size.height_px - px(NAVIGATION_BAR_DP) and direction == "up":
+        elif start.y >= size.height_px - self.profile.px(NAVIGATION_BAR_DP) and direction == "up":
             self.go_home()
-        elif (start.x < _EDGE_PX and direction == "right") or (
-            start.x >= size.width_px - _EDGE_PX and direction == "left"
+        elif (start.x < edge_px and direction == "right") or (
+            start.x >= size.width_px - edge_px and direction == "left"
         ):
             self.go_back()
         else:
@@ -276,15 +321,16 @@ class AndroidSystem:
         """Leave everything for the launcher."""
         self.shade.close()
         self.windows.text.drop()
+        self.distractions.leave_all()
         self.activities.go_home()
 
     def go_back(self) -> None:
-        """Close what is uppermost: shade, keyboard, dialog, page."""
+        """Close what is uppermost: shade, keyboard, distraction, dialog, page."""
         if self.shade.is_open:
             self.shade.close()
         elif self.windows.text.keyboard_shown:
             self.windows.hide_keyboard()
-        else:
+        elif not self.distractions.back():
             self.activities.go_back()
 
     def _toggle_recents(self) -> None:

@@ -25,7 +25,10 @@ from datetime import datetime
 from random import Random
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from tapgraph.tools.mobile.geometry import Size
+from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
 from tapgraph.tools.mobile.simulator.state_dump import Row
+from tapgraph.tools.mobile.simulator.theme import Theme
 from tapgraph.tools.mobile.simulator.views import View
 
 __all__ = [
@@ -50,6 +53,7 @@ class DeviceStatus:
     airplane: bool = False
     do_not_disturb: bool = False
     battery_percent: int = 87
+    battery_saver: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Dialog:
         content: builds further views, called again after each event.
         style: `alert` floats in the middle, `sheet` rises from the bottom.
         cancelable: Back and a tap outside close it.
+        is_unasked: a fault brought it, not the app.
         on_cancel: called when it is closed by Back or a tap outside.
     """
 
@@ -82,6 +87,7 @@ class Dialog:
     content: Callable[[], View] | None = None
     style: Literal["alert", "sheet"] = "alert"
     cancelable: bool = True
+    is_unasked: bool = False
     on_cancel: Callable[[], None] | None = None
 
     @property
@@ -105,6 +111,7 @@ class PhoneServices(Protocol):
 
     status: DeviceStatus
     clipboard: str
+    profile: PhoneProfile
 
     @property
     def clock(self) -> datetime:
@@ -114,6 +121,11 @@ class PhoneServices(Protocol):
     @property
     def online(self) -> bool:
         """Whether the network can be reached."""
+        ...
+
+    @property
+    def size(self) -> Size:
+        """The screen's size at the present rotation."""
         ...
 
     def start_activity(self, activity: "Activity[Any]") -> None:
@@ -166,7 +178,8 @@ class App:
 
     Attributes:
         package: such as `com.google.android.apps.maps`; also the name of its database file.
-        label: what stands under its icon.
+        label: what stands under its icon; once installed, in the phone's language.
+        name: once installed, its label in English, by which instructions and tasks call it.
         glyph: its symbol, a name of the Material Design icon font.
         color: background of its icon.
         glyph_color: colour of the symbol.
@@ -180,6 +193,7 @@ class App:
 
     package: str
     label: str
+    name: str
     glyph: str
     color: str
     glyph_color: str = "#FFFFFF"
@@ -193,6 +207,8 @@ class App:
         self.phone = phone
         self.database = database
         self.random = random
+        self.name = self.label
+        self.label = phone.profile.speech.say(self.label)
         self.create()
 
     def create(self) -> None:
@@ -246,14 +262,16 @@ class Activity(Generic[AppT]):
 
     Attributes:
         name: as Android prints it, `.` and the class name unless set.
-        background: colour behind the views.
+        theme: colours of what names none of its own, in dialogs too; the phone's unless set.
+        background: colour behind the views, the theme's paper unless set.
         bar_color: colour behind the status bar, the background's unless set.
         needs_network: whether "No connection" replaces it while the network is gone; counts only
             in an app that needs the network.
     """
 
     name: str = ""
-    background: str = "#FFFFFF"
+    theme: Theme | None = None
+    background: str = ""
     bar_color: str = ""
     needs_network: bool = True
 

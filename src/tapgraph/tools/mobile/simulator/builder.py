@@ -5,11 +5,11 @@ from datetime import datetime
 from pathlib import Path
 
 from tapgraph.tools.mobile.simulator.app import App
-from tapgraph.tools.mobile.simulator.apps.kit_apps import FIRST_APPS, LATER_APPS
-from tapgraph.tools.mobile.simulator.apps.settings import InstalledApp, SettingsApp
+from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
 from tapgraph.tools.mobile.simulator.kit.kit_app import KitApp
 from tapgraph.tools.mobile.simulator.phone import Phone
+from tapgraph.tools.mobile.simulator.phone_profile import PHONE, PhoneProfile
 from tapgraph.tools.mobile.simulator.world.world import World
 
 __all__ = ["DEFAULT_CLOCK", "build_apps", "build_phone"]
@@ -26,22 +26,22 @@ def build_phone(
     clock: datetime = DEFAULT_CLOCK,
     state_dir: Path | None = None,
     faults: FaultPlan = _NO_FAULTS,
+    profile: PhoneProfile = PHONE,
 ) -> Phone:
     """A phone with all apps on the world of the seed.
 
     Its databases are files in `state_dir`, or live in memory without one.
     """
     return Phone(
-        build_apps(World.generate(seed)), seed=seed, clock=clock, state_dir=state_dir, faults=faults
+        build_apps(World.generate(seed)),
+        seed=seed,
+        clock=clock,
+        state_dir=state_dir,
+        faults=faults,
+        profile=profile,
     )
 
 
 def build_apps(world: World) -> Sequence[App]:
     """All apps, in the order of the launcher."""
-    first = [KitApp(spec, world) for spec in FIRST_APPS]
-    later = [KitApp(spec, world) for spec in LATER_APPS]
-    installed = tuple(
-        InstalledApp(app.label, app.package, app.glyph, app.color) for app in (*first, *later)
-    )
-    # The home screen has room for twenty; what is used most stands first.
-    return [*first, SettingsApp(installed), *later]
+    return [KitApp(spec, world) for spec in KIT_APPS]

@@ -10,6 +10,8 @@ from PIL import Image, ImageChops, ImageColor, ImageDraw
 
 from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.simulator.fonts import Mask
+from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
+from tapgraph.tools.mobile.simulator.theme import LIGHT, Theme
 
 __all__ = ["Canvas", "is_dark", "mixed"]
 
@@ -73,10 +75,15 @@ class Canvas:
     Attributes:
         image: the picture so far.
         clip: nothing outside changes.
+        theme: colours of what names none of its own.
     """
 
-    def __init__(self, size: Size, color: str) -> None:
+    def __init__(self, size: Size, color: str, profile: PhoneProfile) -> None:
         self.image = Image.new("RGB", (size.width_px, size.height_px), _rgb(color))
+        self.profile = profile
+        self.px = profile.px
+        self.text_px = profile.text_px
+        self.theme: Theme = LIGHT
         self.full = Bounds(0, 0, size.width_px, size.height_px)
         self.clip = self.full
 

@@ -21,6 +21,7 @@ from tapgraph.tools.mobile.actions import (
     Home,
     LongPress,
     OpenApp,
+    ShowRest,
     Swipe,
     SwitchApp,
     Tap,
@@ -32,13 +33,18 @@ from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability
 from tapgraph.tools.mobile.geometry import Size
 from tapgraph.tools.mobile.simulator.activity_manager import PERMISSION_PACKAGE
 from tapgraph.tools.mobile.simulator.android_system import KeyCode
+from tapgraph.tools.mobile.simulator.distractions import CALL_PAGE
 from tapgraph.tools.mobile.simulator.launcher import LAUNCHER_PACKAGE
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
 
 __all__ = ["SimulatedDevice"]
 
-_SYSTEM_LABELS: Final = {LAUNCHER_PACKAGE: "Home screen", PERMISSION_PACKAGE: "Permissions"}
+_SYSTEM_LABELS: Final = {
+    LAUNCHER_PACKAGE: "Home screen",
+    PERMISSION_PACKAGE: "Permissions",
+    CALL_PAGE[0]: "Phone",
+}
 _KEYS: Final = {Back: KeyCode.BACK, Home: KeyCode.HOME, SwitchApp: KeyCode.RECENTS}
 _LONGEST_WAIT_S: Final = 600.0
 
@@ -158,7 +164,7 @@ class SimulatedDevice:
                         f"seconds must be between 0 and {_LONGEST_WAIT_S:.0f}, got {seconds!r}"
                     )
                 self.phone.advance(seconds)
-            case Answer() | AskUser():
+            case ShowRest() | Answer() | AskUser():
                 return "nothing happens on the phone"
         return ""
 

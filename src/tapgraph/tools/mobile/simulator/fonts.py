@@ -13,8 +13,6 @@ from functools import cache, lru_cache
 from fonticon_mdi7 import MDI7
 from PIL import Image, ImageDraw, ImageFont
 
-from tapgraph.tools.mobile.simulator.density import px
-
 __all__ = [
     "Mask",
     "glyph_mask",
@@ -122,9 +120,9 @@ def glyph_mask(name: str, size_px: int) -> Mask:
     return Mask(image, 0, 0)
 
 
-def line_height_px(size_sp: float) -> int:
+def line_height_px(size_px: int) -> int:
     """The distance of two baselines."""
-    return round(px(size_sp) * _LINE_HEIGHT)
+    return round(size_px * _LINE_HEIGHT)
 
 
 @lru_cache(maxsize=8192)
@@ -167,10 +165,9 @@ def _one_line(text: str) -> str:
 
 
 @lru_cache(maxsize=32768)
-def text_width_px(text: str, size_sp: float, *, bold: bool = False) -> float:
+def text_width_px(text: str, size_px: int, *, bold: bool = False) -> float:
     """How far the pen moves for one line of text; a line break counts as a space."""
     text = _one_line(text)
-    size_px = px(size_sp)
     font = _roboto(size_px, bold)
     if text.isascii():
         return font.getlength(text)
@@ -181,17 +178,16 @@ def text_width_px(text: str, size_sp: float, *, bold: bool = False) -> float:
 
 
 @lru_cache(maxsize=4096)
-def text_mask(text: str, size_sp: float, *, bold: bool = False) -> Mask:
+def text_mask(text: str, size_px: int, *, bold: bool = False) -> Mask:
     """One line of text; a line break is drawn as a space."""
     text = _one_line(text)
-    size_px = px(size_sp)
     font = _roboto(size_px, bold)
     if text.isascii():
         left, top, right, bottom = (round(edge) for edge in font.getbbox(text, anchor="ls"))
         image = Image.new("L", (max(1, right - left), max(1, bottom - top)))
         ImageDraw.Draw(image).text((-left, -top), text, fill=255, font=font, anchor="ls")
         return Mask(image, left, top)
-    width = max(1, round(text_width_px(text, size_sp, bold=bold)) + 2)
+    width = max(1, round(text_width_px(text, size_px, bold=bold)) + 2)
     top = -round(size_px * 1.1)
     image = Image.new("L", (width, round(size_px * 1.5)))
     draw = ImageDraw.Draw(image)
@@ -209,7 +205,7 @@ def text_mask(text: str, size_sp: float, *, bold: bool = False) -> Mask:
 
 @lru_cache(maxsize=16384)
 def wrapped(
-    text: str, size_sp: float, width_px: int | None, *, bold: bool = False, max_lines: int = 0
+    text: str, size_px: int, width_px: int | None, *, bold: bool = False, max_lines: int = 0
 ) -> tuple[str, ...]:
     """The lines of a text that may be `width_px` wide.
 
@@ -218,50 +214,50 @@ def wrapped(
     """
     lines: list[str] = []
     for paragraph in text.replace("\t", "    ").splitlines() or [""]:
-        lines.extend(_broken(paragraph, size_sp, width_px, bold=bold))
+        lines.extend(_broken(paragraph, size_px, width_px, bold=bold))
         if max_lines and len(lines) > max_lines:
             break
     if max_lines and len(lines) > max_lines:
         rest = " ".join(lines[max_lines - 1 : max_lines + 1])
-        lines = [*lines[: max_lines - 1], _cut(rest + _ELLIPSIS, size_sp, width_px, bold=bold)]
+        lines = [*lines[: max_lines - 1], _cut(rest + _ELLIPSIS, size_px, width_px, bold=bold)]
     return tuple(lines)
 
 
-def _broken(paragraph: str, size_sp: float, width_px: int | None, *, bold: bool) -> list[str]:
-    if width_px is None or text_width_px(paragraph, size_sp, bold=bold) <= width_px:
+def _broken(paragraph: str, size_px: int, width_px: int | None, *, bold: bool) -> list[str]:
+    if width_px is None or text_width_px(paragraph, size_px, bold=bold) <= width_px:
         return [paragraph]
     lines: list[str] = []
     line = ""
     for word in paragraph.split(" "):
         candidate = f"{line} {word}" if line else word
-        if text_width_px(candidate, size_sp, bold=bold) <= width_px:
+        if text_width_px(candidate, size_px, bold=bold) <= width_px:
             line = candidate
             continue
         if line:
             lines.append(line)
-        *full, line = _chopped(word, size_sp, width_px, bold=bold)
+        *full, line = _chopped(word, size_px, width_px, bold=bold)
         lines.extend(full)
     lines.append(line)
     return lines
 
 
-def _chopped(word: str, size_sp: float, width_px: int, *, bold: bool) -> list[str]:
+def _chopped(word: str, size_px: int, width_px: int, *, bold: bool) -> list[str]:
     """A word in pieces that fit, at least one character each."""
-    if text_width_px(word, size_sp, bold=bold) <= width_px:
+    if text_width_px(word, size_px, bold=bold) <= width_px:
         return [word]
     pieces = [""]
     for character in word:
         longer = pieces[-1] + character
-        if pieces[-1] and text_width_px(longer, size_sp, bold=bold) > width_px:
+        if pieces[-1] and text_width_px(longer, size_px, bold=bold) > width_px:
             pieces.append(character)
         else:
             pieces[-1] = longer
     return pieces
 
 
-def _cut(line: str, size_sp: float, width_px: int | None, *, bold: bool) -> str:
+def _cut(line: str, size_px: int, width_px: int | None, *, bold: bool) -> str:
     if width_px is None:
         return line
-    while len(line) > 1 and text_width_px(line, size_sp, bold=bold) > width_px:
+    while len(line) > 1 and text_width_px(line, size_px, bold=bold) > width_px:
         line = line[:-2].rstrip() + _ELLIPSIS
     return line

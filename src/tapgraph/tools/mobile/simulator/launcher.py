@@ -1,10 +1,17 @@
 """The home screen: icons, a dock, a search hint and the drawer with all apps."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, Self
 
+from tapgraph.tools.mobile.geometry import Size
 from tapgraph.tools.mobile.simulator.app import Activity, App
+from tapgraph.tools.mobile.simulator.phone_profile import (
+    NAVIGATION_BAR_DP,
+    STATUS_BAR_DP,
+    PhoneProfile,
+)
 from tapgraph.tools.mobile.simulator.views import (
     AppIcon,
     Column,
@@ -18,25 +25,50 @@ from tapgraph.tools.mobile.simulator.views import (
     View,
 )
 
-__all__ = ["LAUNCHER_PACKAGE", "Home", "Launcher"]
+__all__ = ["LAUNCHER_PACKAGE", "Grid", "Home", "Launcher"]
 
 LAUNCHER_PACKAGE: Final = "com.google.android.apps.nexuslauncher"
-_COLUMNS: Final = 4
-_WORKSPACE_ROWS: Final = 4
 _CELL_DP: Final = 102
+_DATE_SP: Final = 24
+_NARROWEST_CELL_DP: Final = 84
+_MOST_COLUMNS: Final = 7
+_MOST_ROWS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """How many icons the home screen has room for, besides a row of them at its foot."""
+
+    columns: int
+    rows: int
+    is_short: bool
+
+    @classmethod
+    def on(cls, profile: PhoneProfile, size: Size) -> Self:
+        """What fits a screen of this size."""
+        width_dp, height_dp = profile.dp(size.width_px), profile.dp(size.height_px)
+        is_short = profile.is_short(size)
+        date_dp = 0 if is_short else 48 + _DATE_SP * 1.3 * profile.font_scale
+        # Besides the date: the bars, the row at the foot and the search field.
+        taken_dp = STATUS_BAR_DP + NAVIGATION_BAR_DP + 20 + _CELL_DP + 62 + date_dp
+        return cls(
+            columns=min(_MOST_COLUMNS, (width_dp - 24) // _NARROWEST_CELL_DP),
+            rows=max(1, min(_MOST_ROWS, int(height_dp - taken_dp) // _CELL_DP)),
+            is_short=is_short,
+        )
 
 
 class Launcher(App):
     """The app that starts the others."""
 
     package = LAUNCHER_PACKAGE
-    label = "Pixel Launcher"
+    label = name = "Pixel Launcher"
     glyph = "home"
     color = "#1A73E8"
 
-    def __init__(self, apps: Sequence[App], columns: Callable[[], int]) -> None:
+    def __init__(self, apps: Sequence[App], grid: "Callable[[], Grid]") -> None:
         self.apps = tuple(apps)
-        self.columns = columns
+        self.grid = grid
         self.home = Home(self)
 
     def first_activity(self) -> "Home":
@@ -53,7 +85,6 @@ class Home(Activity[Launcher]):
     """
 
     name = ".NexusLauncherActivity"
-    background = "#EEF2FA"
 
     def __init__(self, app: Launcher) -> None:
         super().__init__(app)
@@ -102,22 +133,21 @@ class Home(Activity[Launcher]):
         return rows
 
     def _workspace(self) -> View:
-        columns = self.app.columns()
-        docked, others = self.app.apps[:columns], self.app.apps[columns:]
-        rows = _WORKSPACE_ROWS if columns == _COLUMNS else 1
-        now = self.app.phone.clock
+        grid = self.app.grid()
+        docked, others = self.app.apps[: grid.columns], self.app.apps[grid.columns :]
+        now, speech = self.app.phone.clock, self.app.phone.profile.speech
         date = Label(
-            f"{now:%A}, {now:%b} {now.day}",
+            f"{speech.weekday(now)}, {speech.short_date(now)}",
             id="date",
-            size_sp=24,
+            size_sp=_DATE_SP,
             color="#FFFFFF",
-            padding=(16, 24 if columns == _COLUMNS else 4),
+            padding=(16, 24),
         )
         return Column(
             [
-                date,
+                *([] if grid.is_short else [date]),
                 Column(
-                    self._rows(others[: rows * columns], columns, "#FFFFFF"),
+                    self._rows(others[: grid.rows * grid.columns], grid.columns, "#FFFFFF"),
                     id="workspace",
                     weight=1,
                 ),
@@ -134,15 +164,17 @@ class Home(Activity[Launcher]):
         )
 
     def _search_hint(self) -> View:
+        profile = self.app.phone.profile
+        words = profile.speech.say("Search")
         return Row(
             [
                 Icon("google", color="#4285F4"),
-                Label("Search", color="#5F6368", size_sp=16, weight=1),
+                Label(words, color=profile.theme.muted, size_sp=16, weight=1),
                 Icon("microphone", color="#4285F4"),
             ],
             id="search_container_hotseat",
-            desc="Search",
-            background="#F0F3FA",
+            desc=words,
+            background=profile.theme.field,
             corner_dp=28,
             height=54,
             padding=(18, 0),
@@ -163,21 +195,26 @@ class Home(Activity[Launcher]):
             (app for app in self.app.apps if wanted in app.label.casefold()),
             key=lambda app: app.label.casefold(),
         )
-        rows = self._rows(apps, self.app.columns(), "#1F1F1F")
+        profile = self.app.phone.profile
+        say, theme = profile.speech.say, profile.theme
+        rows = self._rows(apps, self.app.grid().columns, theme.ink)
         nothing = Label(
-            f'No apps found matching "{self.query}"', size_sp=16, color="#5F6368", padding=24
+            say('No apps found matching "{query}"', query=self.query),
+            size_sp=16,
+            color=theme.muted,
+            padding=24,
         )
         return Column(
             [
                 Field(
-                    "Search apps",
+                    say("Search apps"),
                     id="fallback_search_view",
                     value=self.query,
                     on_change=self._search,
                     action="search",
                     style="filled",
                     glyph="magnify",
-                    background="#FFFFFF",
+                    background=theme.field,
                     height=54,
                     margin=(8, 8, 8, 16),
                 ),

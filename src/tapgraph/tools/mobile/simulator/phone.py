@@ -24,8 +24,8 @@ from tapgraph.tools.mobile.simulator.android_system import AndroidSystem
 from tapgraph.tools.mobile.simulator.app import App, DeviceStatus, Notification
 from tapgraph.tools.mobile.simulator.faults import DueFaults, FaultPlan
 from tapgraph.tools.mobile.simulator.object_graph import Constants, freeze, thaw
+from tapgraph.tools.mobile.simulator.phone_profile import PHONE, PhoneProfile
 from tapgraph.tools.mobile.simulator.phone_snapshot import PhoneSnapshot
-from tapgraph.tools.mobile.simulator.screen_image import screen_image, toast_bounds
 from tapgraph.tools.mobile.simulator.state_dump import StateDump, dump_state
 from tapgraph.tools.mobile.simulator.system_database import (
     SYSTEM_DATABASE,
@@ -33,7 +33,6 @@ from tapgraph.tools.mobile.simulator.system_database import (
     ScreenRow,
     is_system_bookkeeping,
 )
-from tapgraph.tools.mobile.simulator.ui_xml import XmlToast, page_source_xml
 from tapgraph.tools.mobile.simulator.views import Field
 
 __all__ = ["Phone"]
@@ -41,7 +40,7 @@ __all__ = ["Phone"]
 _INPUT_S: Final = 0.5
 _LOOK_S: Final = 0.5
 _DAY_S: Final = 86_400
-_TOUCH_SLOP_PX: Final = 24
+_TOUCH_SLOP_DP: Final = 9
 _NO_FAULTS: Final = FaultPlan()
 
 
@@ -61,6 +60,7 @@ class Phone:
         clock: datetime,
         state_dir: Path | None = None,
         faults: FaultPlan = _NO_FAULTS,
+        profile: PhoneProfile = PHONE,
     ) -> None:
         """Start a phone that is fresh from the factory.
 
@@ -71,6 +71,7 @@ class Phone:
             state_dir: folder for the databases, `<package>.db`; earlier ones are replaced.
                 Without it they live in memory.
             faults: what goes wrong.
+            profile: which phone it is.
 
         Raises:
             UsageError: two apps have the same package, or a package name is not one.
@@ -81,7 +82,8 @@ class Phone:
         self._faults = DueFaults(faults, Random(f"{seed}/popups"))
         self._image: Image.Image | None = None
         self._databases = Databases((app.package for app in self.apps), state_dir)
-        self._system = AndroidSystem(self.apps, clock, faults.slow_pages)
+        self._held = AndroidSystem(self.apps, clock, faults.slow_pages, profile)
+        self._has_windows = True
         for app in self.apps:
             random = Random(f"{seed}/{app.package}")
             app.install(self._system, self._databases[app.package], random)
@@ -127,7 +129,7 @@ class Phone:
                     value for app in self.apps for value in vars(app).values()
                 )
             outside = {id(base): name for name, base in self._databases.connections.items()}
-            state = (self._system, self._faults, self.inputs)
+            state = (self._held, self._faults, self.inputs)
             graph = freeze(state, self._constants, outside)
             return PhoneSnapshot(graph, self._databases.images(), self._constants)
 
@@ -163,13 +165,31 @@ class Phone:
             )
 
     def _take_over(self, snapshot: PhoneSnapshot) -> None:
-        state = thaw(snapshot.graph, self._databases.connections)
-        self._system, self._faults, self.inputs = state
+        self._held, self._faults, self.inputs = thaw(snapshot.graph, self._databases.connections)
+        self._has_windows, self._image = False, None
         self._constants = snapshot.constants
-        self.apps = self._system.apps
-        self._refresh()
+        self.apps = self._held.apps
+
+    @property
+    def _system(self) -> AndroidSystem:
+        """The system; a copy builds its windows when they are first needed."""
+        with self._lock:
+            if not self._has_windows:
+                self._has_windows = True
+                self._held.refresh()
+            return self._held
+
+    @property
+    def system(self) -> AndroidSystem:
+        """What is behind the glass, for those who know more than an agent may; not to be kept."""
+        return self._system
 
     # What a person or a driver sees.
+
+    @property
+    def profile(self) -> PhoneProfile:
+        """Which phone it is."""
+        return self._system.profile
 
     @property
     def size(self) -> Size:
@@ -209,7 +229,7 @@ class Phone:
     def foreground(self) -> tuple[str, str]:
         """Package and activity in front."""
         with self._lock:
-            return self._system.activities.foreground
+            return self._system.foreground
 
     @property
     def keyboard_shown(self) -> bool:
@@ -247,29 +267,14 @@ class Phone:
         with self._lock:
             self._look()
             if self._image is None:
-                system = self._system
-                self._image = screen_image(
-                    system.windows.windows,
-                    system.size,
-                    status=system.status,
-                    online=system.online,
-                    clock=system.clock,
-                    has_notifications=bool(system.shade.notifications),
-                    toast=system.toast.text if system.toast else "",
-                )
+                self._image = self._system.picture()
             return self._image.copy()
 
     def page_source(self) -> str:
         """The UI dump as Appium's UiAutomator2 driver prints it."""
         with self._lock:
             self._look()
-            system, toast = self._system, None
-            if system.toast is not None:
-                bounds = toast_bounds(system.size, system.toast.text)
-                toast = XmlToast(system.toast.package, system.toast.text, bounds)
-            return page_source_xml(
-                system.windows.visible_windows, system.size, system.rotation, toast=toast
-            )
+            return self._system.page_source()
 
     def refresh(self) -> None:
         """Draw anew after something was changed from outside, such as `status`."""
@@ -303,7 +308,7 @@ class Phone:
 
     def swipe(self, x1: int, y1: int, x2: int, y2: int) -> None:
         """Drag a finger from the first point to the second; a very short way is a tap."""
-        if max(abs(x2 - x1), abs(y2 - y1)) < _TOUCH_SLOP_PX:
+        if max(abs(x2 - x1), abs(y2 - y1)) < self.profile.px(_TOUCH_SLOP_DP):
             self.tap(x1, y1)
             return
         with self._input() as is_taken:
@@ -437,7 +442,7 @@ class Phone:
             self._system.network_lost = self._faults.plan.loses_network_at(self.inputs)
             yield not self._crashes_now()
             self._system.elapsed_s += _INPUT_S
-            self._pop_up()
+            self._disturb()
             self._system.activities.note_network()
             self._settle()
 
@@ -458,9 +463,13 @@ class Phone:
             self._system.activities.crash()
         return is_due
 
-    def _pop_up(self) -> None:
-        if self._has_app_in_front() and self._faults.take_popup(self.inputs):
+    def _disturb(self) -> None:
+        if not self._has_app_in_front():
+            return
+        if self._faults.take_popup(self.inputs):
             self._system.pop_up(self._faults.random)
+        for kind in self._faults.take_distractions(self.inputs):
+            self._system.distract(kind, self._faults.random)
 
     def _has_app_in_front(self) -> bool:
         activities = self._system.activities
@@ -469,9 +478,9 @@ class Phone:
     def _settle(self) -> None:
         """Show and write down what an input or time has changed."""
         system = self._system
-        system.end_toast()
+        system.end_what_is_over()
         self._refresh()
-        package, activity = system.activities.foreground
+        package, activity = system.foreground
         open_dialog = system.activities.dialog
         row = ScreenRow(
             package=package,
@@ -482,7 +491,9 @@ class Phone:
             inputs=self.inputs,
             clock=system.clock.isoformat(),
         )
-        self._databases.record(row, system.activities.permissions, system.status)
+        self._databases.record(
+            row, system.activities.permissions, system.status, system.distractions.rows
+        )
 
     def _refresh(self) -> None:
         self._image = None

@@ -136,7 +136,7 @@ def _initial(subject: str, color: str, size_px: int) -> Image.Image:
     color = color or Random(subject).choice(_TINTS)
     disc = _disc(size_px, color)
     letter = next((character for character in subject if character.isalnum()), "?").upper()
-    mask = fonts.text_mask(letter, size_px / 2.625 * 0.46, bold=True)
+    mask = fonts.text_mask(letter, round(size_px * 0.46), bold=True)
     ink = Image.new("RGBA", mask.image.size, "#FFFFFF")
     place = ((size_px - mask.image.width) // 2, (size_px - mask.image.height) // 2)
     disc.paste(ink, place, mask.image)
@@ -294,15 +294,20 @@ def street_map(
     route: Sequence[_Point],
     width: int,
     height: int,
+    *,
+    label_px: int,
 ) -> Image.Image:
-    """A town with streets, parks and water; markers and the route as given."""
+    """A town with streets, parks and water; markers and the route as given.
+
+    `label_px` is the size of the names beside the markers.
+    """
     image = _town(subject, width, height).copy()
     if route:
         for color, thick in (("#1557B0", 18), ("#4285F4", 11)):
             _polyline(image, route, color, thick)
         _dot(image, route[0], width, height)
     for marker in markers:
-        _pin(image, marker, width, height)
+        _pin(image, marker, width, height, label_px)
     return image
 
 
@@ -347,16 +352,17 @@ def _dot(image: Image.Image, point: _Point, width: int, height: int) -> None:
         _ellipse(image, (x - radius, y - radius, x + radius, y + radius), color)
 
 
-def _pin(image: Image.Image, marker: Marker, width: int, height: int) -> None:
-    size = 84
+def _pin(image: Image.Image, marker: Marker, width: int, height: int, label_px: int) -> None:
+    size = round(label_px * 2.47)
     x, y = round(marker.x * width), round(marker.y * height)
     for grow, color in ((8, "#FFFFFF"), (0, marker.color)):
         mask = fonts.glyph_mask("map-marker", size + grow).image
         place = (x - mask.width // 2, y - mask.height + grow // 2 + 6)
         image.paste(ImageColor.getrgb(color), place, mask)
+    right = x + round(size * 0.43)
     if marker.label:
-        text = fonts.text_mask(marker.label, 13, bold=True)
+        text = fonts.text_mask(marker.label, label_px, bold=True)
         for shift in ((-2, 0), (2, 0), (0, -2), (0, 2)):
-            place = (x + 36 + shift[0], y - 40 + text.y // 2 + shift[1])
+            place = (right + shift[0], y - size // 2 + text.y // 2 + shift[1])
             image.paste((255, 255, 255), place, text.image)
-        image.paste((32, 33, 36), (x + 36, y - 40 + text.y // 2), text.image)
+        image.paste((32, 33, 36), (right, y - size // 2 + text.y // 2), text.image)

@@ -6,9 +6,8 @@ from functools import partial
 
 from PIL import Image
 
-from tapgraph.tools.mobile.geometry import Size
 from tapgraph.tools.mobile.simulator.back_stack import Task
-from tapgraph.tools.mobile.simulator.density import DENSITY
+from tapgraph.tools.mobile.simulator.speech import Speech
 from tapgraph.tools.mobile.simulator.views import (
     Button,
     Column,
@@ -36,21 +35,27 @@ class RecentsActions:
     draw: Callable[[Task, int, int], Image.Image]
 
 
-def recents_view(tasks: Sequence[Task], screen: Size, actions: RecentsActions) -> View:
+def recents_view(
+    tasks: Sequence[Task], screen_dp: tuple[int, int], speech: Speech, actions: RecentsActions
+) -> View:
     """A card for each running app, the last used first; a swipe up on a card ends the app."""
     if not tasks:
         return Column(
-            [Label("No recent items", id="no_recent_items", size_sp=18, color="#FFFFFF")],
+            [
+                Label(
+                    speech.say("No recent items"), id="no_recent_items", size_sp=18, color="#FFFFFF"
+                )
+            ],
             id="overview_panel",
             height="match",
             align="center",
             arrange="center",
             on_click=actions.close,
         )
-    width_dp = round(screen.width_px / DENSITY * (0.72 if not screen.is_landscape else 0.45))
-    height_dp = round(width_dp * screen.height_px / screen.width_px * 0.92)
-    height_dp = min(height_dp, round(screen.height_px / DENSITY * 0.7))
-    side = round((screen.width_px / DENSITY - width_dp) / 2)
+    wide_dp, high_dp = screen_dp
+    width_dp = round(wide_dp * (0.72 if wide_dp < high_dp else 0.45))
+    height_dp = min(round(width_dp * high_dp / wide_dp * 0.92), round(high_dp * 0.7))
+    side = round((wide_dp - width_dp) / 2)
     cards: list[View] = [_card(task, width_dp, height_dp, actions) for task in tasks]
     return Column(
         [
@@ -65,7 +70,7 @@ def recents_view(tasks: Sequence[Task], screen: Size, actions: RecentsActions) -
             Row(
                 [
                     Button(
-                        "Clear all",
+                        speech.say("Clear all"),
                         id="clear_all",
                         style="filled",
                         color="#E9EEF8",

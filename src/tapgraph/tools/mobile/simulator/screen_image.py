@@ -10,7 +10,11 @@ from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.simulator import fonts, pictures
 from tapgraph.tools.mobile.simulator.app import DeviceStatus
 from tapgraph.tools.mobile.simulator.canvas import Canvas, is_dark, mixed
-from tapgraph.tools.mobile.simulator.density import NAVIGATION_BAR_DP, STATUS_BAR_DP, px
+from tapgraph.tools.mobile.simulator.phone_profile import (
+    NAVIGATION_BAR_DP,
+    STATUS_BAR_DP,
+    PhoneProfile,
+)
 from tapgraph.tools.mobile.simulator.render import draw_text, draw_view
 from tapgraph.tools.mobile.simulator.window_manager import Window
 
@@ -18,11 +22,13 @@ __all__ = ["screen_image", "toast_bounds", "window_image"]
 
 _VEIL: Final = 0.5
 _RECENTS_VEIL: Final = 0.45
+_WIDEST_TOAST_DP: Final = 600
 
 
 def screen_image(
     windows: Sequence[Window],
     size: Size,
+    profile: PhoneProfile,
     *,
     status: DeviceStatus,
     online: bool,
@@ -31,10 +37,10 @@ def screen_image(
     toast: str,
 ) -> Image.Image:
     """An RGB picture of the whole screen."""
-    canvas = Canvas(size, "#FFFFFF")
+    canvas = Canvas(size, "#FFFFFF", profile)
     bar = nav = "#FFFFFF"
     for window in windows:
-        canvas.clip = canvas.full
+        canvas.clip, canvas.theme = canvas.full, window.theme
         if window.is_floating:
             canvas.darken(_VEIL)
             bar, nav = mixed(bar, "#000000", _VEIL), mixed(nav, "#000000", _VEIL)
@@ -42,7 +48,7 @@ def screen_image(
                 nav = window.root.background
         elif window.kind == "keyboard":
             nav = window.root.background
-        else:
+        elif window.kind != "heads_up":
             bar, nav = _draw_backdrop(canvas, window, size)
         draw_view(canvas, window.root)
     canvas.clip = canvas.full
@@ -55,9 +61,10 @@ def screen_image(
     return canvas.image
 
 
-def window_image(window: Window, size: Size) -> Image.Image:
+def window_image(window: Window, size: Size, profile: PhoneProfile) -> Image.Image:
     """One laid-out page alone, without bars."""
-    canvas = Canvas(size, "#FFFFFF")
+    canvas = Canvas(size, "#FFFFFF", profile)
+    canvas.theme = window.theme
     _draw_backdrop(canvas, window, size)
     draw_view(canvas, window.root)
     return canvas.image
@@ -74,15 +81,15 @@ def _draw_backdrop(canvas: Canvas, window: Window, size: Size) -> tuple[str, str
     canvas.fill(canvas.full, window.background)
     bar = window.bar_color or window.background
     if window.bar_color:
-        canvas.fill(Bounds(0, 0, size.width_px, px(STATUS_BAR_DP)), window.bar_color)
+        canvas.fill(Bounds(0, 0, size.width_px, canvas.px(STATUS_BAR_DP)), window.bar_color)
     return bar, window.background
 
 
 def _draw_status_bar(
     canvas: Canvas, size: Size, status: DeviceStatus, clock: datetime, ink: str, online: bool
 ) -> None:
-    height = px(STATUS_BAR_DP)
-    bar = Bounds(px(20), px(4), size.width_px - px(18), height)
+    height = canvas.px(STATUS_BAR_DP)
+    bar = Bounds(canvas.px(20), canvas.px(4), size.width_px - canvas.px(18), height)
     draw_text(canvas, _time(clock), bar, size_sp=14, color=ink, bold=True, align="start")
     percent = f"{status.battery_percent}%"
     draw_text(canvas, percent, bar, size_sp=13, color=ink, bold=True, align="end")
@@ -92,10 +99,10 @@ def _draw_status_bar(
     icons.insert(0, "wifi" if online and status.wifi and not status.airplane else "wifi-off")
     if status.do_not_disturb:
         icons.insert(0, "minus-circle-outline")
-    side = px(18)
-    x = bar.right - int(fonts.text_width_px(percent, 13, bold=True)) - px(2)
+    side = canvas.px(18)
+    x = bar.right - int(fonts.text_width_px(percent, canvas.text_px(13), bold=True)) - canvas.px(2)
     for glyph in reversed(icons):
-        x -= side + px(1)
+        x -= side + canvas.px(1)
         canvas.ink(fonts.glyph_mask(glyph, side), x, (bar.top + bar.bottom - side) // 2, ink)
 
 
@@ -109,31 +116,52 @@ def _battery_glyph(percent: int) -> str:
 
 
 def _draw_dot(canvas: Canvas, clock: datetime, ink: str) -> None:
-    x = px(20) + int(fonts.text_width_px(_time(clock), 14, bold=True)) + px(8)
-    middle = (px(4) + px(STATUS_BAR_DP)) // 2
-    canvas.rounded(Bounds(x, middle - px(3), x + px(6), middle + px(3)), px(3), ink)
+    x = (
+        canvas.px(20)
+        + int(fonts.text_width_px(_time(clock), canvas.text_px(14), bold=True))
+        + canvas.px(8)
+    )
+    middle = (canvas.px(4) + canvas.px(STATUS_BAR_DP)) // 2
+    canvas.rounded(
+        Bounds(x, middle - canvas.px(3), x + canvas.px(6), middle + canvas.px(3)), canvas.px(3), ink
+    )
 
 
 def _draw_pill(canvas: Canvas, size: Size, ink: str) -> None:
-    middle, bottom = size.width_px // 2, size.height_px - px(NAVIGATION_BAR_DP) // 2
-    canvas.rounded(Bounds(middle - px(54), bottom - px(2), middle + px(54), bottom + px(2)), 5, ink)
+    middle, bottom = size.width_px // 2, size.height_px - canvas.px(NAVIGATION_BAR_DP) // 2
+    canvas.rounded(
+        Bounds(
+            middle - canvas.px(54),
+            bottom - canvas.px(2),
+            middle + canvas.px(54),
+            bottom + canvas.px(2),
+        ),
+        5,
+        ink,
+    )
 
 
-def toast_bounds(size: Size, text: str) -> Bounds:
+def toast_bounds(size: Size, text: str, profile: PhoneProfile) -> Bounds:
     """Where a toast stands."""
-    lines = fonts.wrapped(text, 14, size.width_px - px(112), max_lines=3)
-    width = max(int(fonts.text_width_px(line, 14)) for line in lines) + px(48)
-    height = len(lines) * fonts.line_height_px(14) + px(28)
+    px, text_px = profile.px, profile.text_px(14)
+    lines = _toast_lines(size, text, profile)
+    width = max(int(fonts.text_width_px(line, text_px)) for line in lines) + px(48)
+    height = len(lines) * fonts.line_height_px(text_px) + px(28)
     bottom = size.height_px - px(NAVIGATION_BAR_DP + 48)
     left = (size.width_px - width) // 2
     return Bounds(left, bottom - height, left + width, bottom)
 
 
+def _toast_lines(size: Size, text: str, profile: PhoneProfile) -> Sequence[str]:
+    room = min(size.width_px, profile.px(_WIDEST_TOAST_DP)) - profile.px(112)
+    return fonts.wrapped(text, profile.text_px(14), room, max_lines=3)
+
+
 def _draw_toast(canvas: Canvas, size: Size, text: str) -> None:
-    box = toast_bounds(size, text)
-    canvas.rounded(box, px(24), "#303134")
-    step = fonts.line_height_px(14)
-    for number, line in enumerate(fonts.wrapped(text, 14, size.width_px - px(112), max_lines=3)):
-        top = box.top + px(14) + number * step
+    box = toast_bounds(size, text, canvas.profile)
+    canvas.rounded(box, canvas.px(24), "#303134")
+    step = fonts.line_height_px(canvas.text_px(14))
+    for number, line in enumerate(_toast_lines(size, text, canvas.profile)):
+        top = box.top + canvas.px(14) + number * step
         row = Bounds(box.left, top, box.right, top + step)
         draw_text(canvas, line, row, size_sp=14, color="#F1F3F4")

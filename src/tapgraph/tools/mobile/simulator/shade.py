@@ -5,6 +5,8 @@ from functools import partial
 from typing import Final
 
 from tapgraph.tools.mobile.simulator.app import App, DeviceStatus, Notification
+from tapgraph.tools.mobile.simulator.canvas import is_dark, mixed
+from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
 from tapgraph.tools.mobile.simulator.views import (
     Button,
     Column,
@@ -17,10 +19,9 @@ from tapgraph.tools.mobile.simulator.views import (
     View,
 )
 
-__all__ = ["SHADE_BACKGROUND", "SYSTEM_UI_PACKAGE", "Shade"]
+__all__ = ["SYSTEM_UI_PACKAGE", "Shade"]
 
 SYSTEM_UI_PACKAGE: Final = "com.android.systemui"
-SHADE_BACKGROUND: Final = "#E9EEF8"
 _TILES: Final = (
     ("wifi", "Internet", "wifi"),
     ("bluetooth", "Bluetooth", "bluetooth"),
@@ -40,13 +41,18 @@ class Shade:
     """
 
     def __init__(
-        self, status: DeviceStatus, apps: Sequence[App], launch: Callable[[str], None]
+        self,
+        status: DeviceStatus,
+        apps: Sequence[App],
+        launch: Callable[[str], None],
+        profile: PhoneProfile,
     ) -> None:
         self.is_open = False
         self.notifications: list[Notification] = []
         self._status = status
         self._apps = {app.package: app for app in apps}
         self._launch = launch
+        self._profile = profile
 
     def post(self, notification: Notification) -> None:
         """Put an entry on top."""
@@ -83,17 +89,21 @@ class Shade:
 
     def build(self, heading: str) -> View:
         """The whole shade; a swipe up closes it."""
-        cards = [self._card(notification) for notification in self.notifications]
+        say, theme = self._profile.speech.say, self._profile.theme
+        cards = [self.card(notification) for notification in self.notifications]
         if cards:
             clear = Button(
-                "Clear all", id="dismiss_text", style="tonal", on_click=self._clear, margin=(0, 8)
+                say("Clear all"),
+                id="dismiss_text",
+                style="tonal",
+                on_click=self._clear,
+                margin=(0, 8),
             )
             cards.append(Row([clear], arrange="end"))
         else:
-            cards.append(
-                Label("No notifications", id="no_notifications", color="#5F6368", padding=(8, 24))
-            )
-        tiles = [_tile(self._status, *tile, partial(self._toggle, tile[0])) for tile in _TILES]
+            nothing = say("No notifications")
+            cards.append(Label(nothing, id="no_notifications", color=theme.muted, padding=(8, 24)))
+        tiles = [self._tile(*tile) for tile in _TILES]
         return Column(
             [
                 Label(heading, id="clock", size_sp=22, padding=(8, 16, 8, 16)),
@@ -111,11 +121,13 @@ class Shade:
             on_swipe=self._swiped,
         )
 
-    def _card(self, notification: Notification) -> View:
+    def card(self, notification: Notification) -> View:
+        """An entry as it stands in the shade, or over an app when it has just come."""
+        theme = self._profile.theme
         app = self._apps[notification.package]
-        name = Label(app.label, id="android:id/app_name_text", size_sp=12, color="#5F6368")
+        name = Label(app.label, id="android:id/app_name_text", size_sp=12, color=theme.muted)
         title = Label(notification.title, id="android:id/title", bold=True, max_lines=1)
-        text = Label(notification.text, id="android:id/text", color="#444746", max_lines=3)
+        text = Label(notification.text, id="android:id/text", color=theme.muted, max_lines=3)
         return Row(
             [
                 Picture(app.glyph, style="app", color=app.color, width=40, height=40),
@@ -125,38 +137,31 @@ class Shade:
             gap=14,
             padding=(16, 12),
             corner_dp=24,
-            background="#FFFFFF",
+            background=theme.sheet,
             on_click=partial(self._open, notification),
             on_swipe=partial(self._swiped_card, notification),
         )
 
-
-def _tile(
-    status: DeviceStatus, name: str, label: str, glyph: str, on_click: Callable[[], None]
-) -> View:
-    is_on = bool(getattr(status, name))
-    ink = "#FFFFFF" if is_on else "#1F1F1F"
-    return Row(
-        [
-            Icon(glyph, color=ink, size_dp=22),
-            Column(
-                [
-                    Label(label, size_sp=14, bold=True, color=ink, max_lines=1),
-                    Label("On" if is_on else "Off", size_sp=12, color=ink),
-                ],
-                weight=1,
-            ),
-        ],
-        id=f"tile_{name}",
-        desc=label,
-        weight=1,
-        height=64,
-        padding=(16, 0),
-        gap=12,
-        corner_dp=24,
-        background="#0B57D0" if is_on else "#D5DBE6",
-        checkable=True,
-        checked=is_on,
-        on_click=on_click,
-        class_name="android.widget.Switch",
-    )
+    def _tile(self, name: str, words: str, glyph: str) -> View:
+        say, theme = self._profile.speech.say, self._profile.theme
+        is_on = bool(getattr(self._status, name))
+        ground = theme.accent if is_on else mixed(theme.paper, theme.ink, 0.14)
+        ink = "#FFFFFF" if is_dark(ground) else "#1F1F1F"
+        label = say(words)
+        state = Label(say("On" if is_on else "Off"), size_sp=12, color=ink)
+        texts = [Label(label, size_sp=14, bold=True, color=ink, max_lines=1), state]
+        return Row(
+            [Icon(glyph, color=ink, size_dp=22), Column([*texts], weight=1)],
+            id=f"tile_{name}",
+            desc=label,
+            weight=1,
+            height=64,
+            padding=(16, 0),
+            gap=12,
+            corner_dp=24,
+            background=ground,
+            checkable=True,
+            checked=is_on,
+            on_click=partial(self._toggle, name),
+            class_name="android.widget.Switch",
+        )

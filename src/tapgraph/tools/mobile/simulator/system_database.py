@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Self
 
 from tapgraph.errors import UsageError
 from tapgraph.tools.mobile.simulator.app import DeviceStatus
+from tapgraph.tools.mobile.simulator.distractions import DistractionRow, is_deed
 from tapgraph.tools.mobile.simulator.state_dump import Row
 
 __all__ = ["SYSTEM_DATABASE", "Databases", "ScreenRow", "is_system_bookkeeping"]
@@ -26,6 +27,10 @@ CREATE TABLE permissions (
     package TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (package, name)
 );
 CREATE TABLE device (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE distractions (
+    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, came_at TEXT NOT NULL,
+    answer TEXT NOT NULL
+);
 """
 
 
@@ -115,11 +120,15 @@ class Databases:
         self._written = ()
 
     def record(
-        self, screen: ScreenRow, permissions: Mapping[tuple[str, str], str], status: DeviceStatus
+        self,
+        screen: ScreenRow,
+        permissions: Mapping[tuple[str, str], str],
+        status: DeviceStatus,
+        distractions: Sequence[DistractionRow],
     ) -> None:
         """Write down what is in front and commit every database."""
         device = asdict(status)
-        rest = (dict(permissions), device)
+        rest = (dict(permissions), device, distractions)
         system = self._connections[SYSTEM_DATABASE]
         system.execute(
             "UPDATE screen SET package = ?, activity = ?, dialog = ?, toast = ?, "
@@ -135,6 +144,8 @@ class Databases:
             )
             system.execute("DELETE FROM device")
             system.executemany("INSERT INTO device VALUES (?, ?)", list(device.items()))
+            system.execute("DELETE FROM distractions")
+            system.executemany("INSERT INTO distractions VALUES (?, ?, ?, ?, ?)", distractions)
         self.commit()
 
     def commit(self) -> None:
@@ -150,9 +161,13 @@ class Databases:
 
 
 def is_system_bookkeeping(table: str, row: Row) -> bool:
-    """As `App.is_bookkeeping`, for the system's database: what is in front is no deed."""
-    del row
-    return table == "screen"
+    """As `App.is_bookkeeping`, for the system's database: what no user does is no deed.
+
+    That is what is in front, how full the battery is, and a distraction that was sent away.
+    """
+    if table == "device":
+        return row["name"] == "battery_percent"
+    return table == "screen" or (table == "distractions" and not is_deed(str(row["answer"])))
 
 
 def _fresh(folder: Path | None, package: str) -> sqlite3.Connection:

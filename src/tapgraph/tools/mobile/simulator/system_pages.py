@@ -5,6 +5,10 @@ from functools import partial
 from typing import Final
 
 from tapgraph.tools.mobile.simulator.app import App, Dialog, DialogButton
+from tapgraph.tools.mobile.simulator.canvas import mixed
+from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
+from tapgraph.tools.mobile.simulator.speech import Speech
+from tapgraph.tools.mobile.simulator.theme import Theme
 from tapgraph.tools.mobile.simulator.views import (
     Button,
     Column,
@@ -19,7 +23,6 @@ from tapgraph.tools.mobile.simulator.views import (
 )
 
 __all__ = [
-    "POPUPS",
     "crash_view",
     "dialog_view",
     "loading_view",
@@ -27,7 +30,6 @@ __all__ = [
     "permission_view",
 ]
 
-_SHEET: Final = "#FFFFFF"
 _PERMISSIONS: Final = {
     "location": ("map-marker-outline", "access this device's location"),
     "camera": ("camera-outline", "take pictures and record video"),
@@ -37,40 +39,30 @@ _PERMISSIONS: Final = {
     "notifications": ("bell-outline", "send you notifications"),
 }
 _CONTROLLER_ID: Final = "com.android.permissioncontroller:id"
-_WIDE_BUTTON: Final = "#D3E3FD"
-
-POPUPS: Final = (
-    ("Enjoying {app}?", "Your rating helps other people find this app.", "Not now", "Rate"),
-    ("Update available", "A new version of {app} is ready to install.", "Later", "Update"),
-    ("Turn on notifications?", "{app} can tell you about news and offers.", "No thanks", "Turn on"),
-    ("What's new in {app}", "A faster search and a fresh look.", "Skip", "Show me"),
-)
-"""Pop-ups that a fault shows: title, message, the way out, the other choice."""
 
 
-def loading_view() -> View:
+def loading_view(speech: Speech) -> View:
     """A page that is not there yet."""
     return Column(
-        [ProgressBar(id="progress", desc="Loading")],
+        [ProgressBar(id="progress", desc=speech.say("Loading"))],
         height="match",
         align="center",
         arrange="center",
     )
 
 
-def no_network_view(retry: Callable[[], None]) -> View:
+def no_network_view(speech: Speech, retry: Callable[[], None]) -> View:
     """A page that could not be fetched."""
     return Column(
         [
-            Icon("wifi-off", size_dp=64, color="#9AA0A6"),
-            Label("No connection", id="error_title", size_sp=20, bold=True),
+            Icon("wifi-off", size_dp=64),
+            Label(speech.say("No connection"), id="error_title", size_sp=20, bold=True),
             Label(
-                "Check your internet connection and try again.",
+                speech.say("Check your internet connection and try again."),
                 id="error_text",
-                color="#5F6368",
                 align="center",
             ),
-            Button("Retry", id="retry_button", on_click=retry, margin=(0, 8, 0, 0)),
+            Button(speech.say("Retry"), id="retry_button", on_click=retry, margin=(0, 8, 0, 0)),
         ],
         height="match",
         align="center",
@@ -80,20 +72,22 @@ def no_network_view(retry: Callable[[], None]) -> View:
     )
 
 
-def dialog_view(dialog: Dialog, choose: Callable[[DialogButton], None]) -> View:
+def dialog_view(dialog: Dialog, theme: Theme, choose: Callable[[DialogButton], None]) -> View:
     """A dialog's window; `choose` is called with the button or item that was tapped."""
     is_sheet = dialog.style == "sheet"
     body: list[View] = []
     if dialog.message:
         body.append(
-            Label(dialog.message, id="android:id/message", color="#444746", padding=(24, 0, 24, 8))
+            Label(
+                dialog.message, id="android:id/message", color=theme.muted, padding=(24, 0, 24, 8)
+            )
         )
     if dialog.content is not None:
         body.append(Column([dialog.content()], padding=(24, 4)))
     body.extend(_item(item, partial(choose, item)) for item in dialog.items)
     parts: list[View] = []
     if is_sheet:
-        handle = Spacer(width=32, height=4, background="#C4C7C5", corner_dp=2)
+        handle = Spacer(width=32, height=4, background=theme.line, corner_dp=2)
         parts.append(Column([handle], align="center", padding=(0, 0, 0, 16), decorative=True))
     if dialog.title:
         parts.append(
@@ -110,7 +104,7 @@ def dialog_view(dialog: Dialog, choose: Callable[[DialogButton], None]) -> View:
     return Column(
         parts,
         id="android:id/parentPanel",
-        background=_SHEET,
+        background=theme.sheet,
         corner_dp=28,
         padding=(0, 12, 0, 32) if is_sheet else (0, 24, 0, 18),
     )
@@ -155,8 +149,11 @@ def _buttons(dialog: Dialog, choose: Callable[[DialogButton], None]) -> View:
     return Row(views, arrange="end", padding=(12, 12, 12, 0), id="android:id/buttonPanel")
 
 
-def permission_view(app: App, name: str, answer: Callable[[str], None]) -> View:
+def permission_view(
+    app: App, name: str, profile: PhoneProfile, answer: Callable[[str], None]
+) -> View:
     """A permission prompt; `answer` is called with `granted`, `once` or `denied`."""
+    say, theme = profile.speech.say, profile.theme
     glyph, deed = _PERMISSIONS.get(name, ("shield-outline", f"use {name}"))
     choices = [("Allow", "granted", "permission_allow_button")]
     if name in {"location", "camera", "microphone"}:
@@ -171,11 +168,10 @@ def permission_view(app: App, name: str, answer: Callable[[str], None]) -> View:
     ))
     buttons: list[View] = [
         Button(
-            label,
+            say(label),
             id=f"{_CONTROLLER_ID}/{identity}",
             style="text",
-            color="#0842A0",
-            background=_WIDE_BUTTON,
+            background=mixed(theme.sheet, theme.accent, 0.16),
             corner_dp=14,
             width="match",
             height=54,
@@ -186,9 +182,9 @@ def permission_view(app: App, name: str, answer: Callable[[str], None]) -> View:
     ]
     return Column(
         [
-            Icon(glyph, size_dp=28, color="#0B57D0", id=f"{_CONTROLLER_ID}/permission_icon"),
+            Icon(glyph, size_dp=28, color=theme.accent, id=f"{_CONTROLLER_ID}/permission_icon"),
             Label(
-                f"Allow {app.label} to {deed}?",
+                say("Allow {app} to {deed}?", app=app.label, deed=say(deed)),
                 id=f"{_CONTROLLER_ID}/permission_message",
                 size_sp=20,
                 align="center",
@@ -197,36 +193,37 @@ def permission_view(app: App, name: str, answer: Callable[[str], None]) -> View:
             Column(buttons, gap=4),
         ],
         id=f"{_CONTROLLER_ID}/grant_dialog",
-        background=_SHEET,
+        background=theme.sheet,
         corner_dp=28,
         align="center",
         padding=20,
     )
 
 
-def crash_view(app: App, close: Callable[[], None]) -> View:
+def crash_view(app: App, profile: PhoneProfile, close: Callable[[], None]) -> View:
     """The system's dialog about an app that died."""
+    say = profile.speech.say
     return Column(
         [
             Label(
-                f"{app.label} keeps stopping",
+                say("{app} keeps stopping", app=app.label),
                 id="android:id/alertTitle",
                 size_sp=20,
                 padding=(24, 0, 24, 12),
             ),
             Row(
                 [
-                    Icon("close", color="#444746"),
-                    Label("Close app", size_sp=16, weight=1),
+                    Icon("close"),
+                    Label(say("Close app"), size_sp=16, weight=1),
                 ],
                 id="android:id/aerr_close",
-                desc="Close app",
+                desc=say("Close app"),
                 gap=20,
                 padding=(24, 14),
                 on_click=close,
             ),
         ],
-        background=_SHEET,
+        background=profile.theme.sheet,
         corner_dp=28,
         padding=(0, 24, 0, 14),
     )

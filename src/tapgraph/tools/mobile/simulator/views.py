@@ -3,8 +3,9 @@
 An activity's `build()` returns a fresh tree of views after every event; nothing in a view
 survives it. What must survive lives in the activity, in the app's database, or (scroll offsets,
 focus, text being edited) in the phone, which recognises a view by its `id`, its `key` or its place
-among its siblings. Lengths are in dp (2.625 px), text sizes in sp, colours are `#RRGGBB`, an empty
-colour means none. `layout.py` sets `bounds` and `visible`.
+among its siblings. Lengths are in dp, text sizes in sp, colours are `#RRGGBB`. Of grounds and
+borders an empty colour means none, of all else the window's theme. `layout.py` sets `bounds` and
+`visible`.
 """
 
 from collections.abc import Callable, Iterator
@@ -189,10 +190,9 @@ class Frame(Box):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Card(Column):
-    """A column on a white sheet with round corners and a thin border."""
+    """A column on a sheet with round corners and a thin border."""
 
     class_name: str = "androidx.cardview.widget.CardView"
-    background: str = "#FFFFFF"
     border: str = "#DADCE0"
     corner_dp: int = 12
     padding: Insets = 12
@@ -238,7 +238,7 @@ class Label(View):
     text: str = field(default="", kw_only=False)
     size_sp: int = 14
     bold: bool = False
-    color: str = "#1F1F1F"
+    color: str = ""
     max_lines: int = 0
     link: bool = False
     strike: bool = False
@@ -258,7 +258,7 @@ class Button(View):
     text: str = field(default="", kw_only=False)
     glyph: str = ""
     style: Literal["filled", "tonal", "outlined", "text"] = "filled"
-    color: str = "#0B57D0"
+    color: str = ""
     size_sp: int = 14
     class_name: str = "android.widget.Button"
 
@@ -268,7 +268,7 @@ class IconButton(View):
     """A round button that shows one icon; `desc` is what it says to a screen reader."""
 
     glyph: str = field(default="", kw_only=False)
-    color: str = "#444746"
+    color: str = ""
     glyph_dp: int = 24
     width: Length = 48
     height: Length = 48
@@ -320,7 +320,7 @@ class Icon(View):
 
     glyph: str = field(default="", kw_only=False)
     size_dp: int = 24
-    color: str = "#444746"
+    color: str = ""
     class_name: str = "android.widget.ImageView"
 
 
@@ -374,7 +374,7 @@ class Toggle(View):
     """Something that is on or off; `on_click` must change what `checked` is built from."""
 
     text: str = field(default="", kw_only=False)
-    color: str = "#0B57D0"
+    color: str = ""
     size_sp: int = 16
     checkable: bool = True
 
@@ -415,7 +415,7 @@ class Divider(View):
     """A thin horizontal line."""
 
     width: Length = "match"
-    color: str = "#E1E3E1"
+    color: str = ""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -430,7 +430,7 @@ class Spacer(View):
 class ProgressBar(View):
     """A turning circle."""
 
-    color: str = "#0B57D0"
+    color: str = ""
     width: Length = 48
     height: Length = 48
     class_name: str = "android.widget.ProgressBar"
@@ -463,7 +463,7 @@ class AppIcon(View):
     glyph: str = ""
     color: str = "#1A73E8"
     glyph_color: str = "#FFFFFF"
-    ink: str = "#1F1F1F"
+    ink: str = ""
     shows_label: bool = True
     class_name: str = "android.widget.TextView"
 

@@ -5,10 +5,21 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from tapgraph.tools.mobile.geometry import Bounds, Point, Size
-from tapgraph.tools.mobile.simulator.density import NAVIGATION_BAR_DP, STATUS_BAR_DP, px
-from tapgraph.tools.mobile.simulator.keyboard import KEYBOARD_PACKAGE, Keyboard, keyboard_height_dp
+from tapgraph.tools.mobile.simulator.keyboard import (
+    KEYBOARD_PACKAGE,
+    LOW_ROW_DP,
+    ROW_DP,
+    Keyboard,
+    keyboard_height_dp,
+)
 from tapgraph.tools.mobile.simulator.layout import lay_out, name_views
+from tapgraph.tools.mobile.simulator.phone_profile import (
+    NAVIGATION_BAR_DP,
+    STATUS_BAR_DP,
+    PhoneProfile,
+)
 from tapgraph.tools.mobile.simulator.text_input import TextInput
+from tapgraph.tools.mobile.simulator.theme import LIGHT, Theme
 from tapgraph.tools.mobile.simulator.touch import (
     scroll_step_px,
     swipe_direction,
@@ -19,9 +30,13 @@ from tapgraph.tools.mobile.simulator.views import Column, Field, Frame, Scroll, 
 
 __all__ = ["Window", "WindowKind", "WindowManager", "full_screen"]
 
-WindowKind: TypeAlias = Literal["page", "recents", "alert", "sheet", "shade", "keyboard"]
+WindowKind: TypeAlias = Literal[
+    "page", "recents", "alert", "sheet", "heads_up", "shade", "keyboard"
+]
 _MARGIN_DP: Final = 28
 _WIDEST_DIALOG_DP: Final = 420
+_BESIDE: Final = frozenset({"keyboard", "heads_up"})
+"""Windows that leave keys and text to another one."""
 
 
 @dataclass(eq=False)
@@ -30,7 +45,8 @@ class Window:
 
     Attributes:
         scope: what the identities of its views start with.
-        background: behind a page.
+        theme: colours of what names none of its own.
+        background: behind a page; the theme's paper unless set.
         bar_color: behind the status bar; the background's unless set.
         wallpaper: whether the wallpaper is its background.
         on_outside: called by a touch beside a dialog.
@@ -40,12 +56,14 @@ class Window:
     kind: WindowKind
     root: View
     scope: str
-    background: str = "#FFFFFF"
+    theme: Theme = LIGHT
+    background: str = ""
     bar_color: str = ""
     wallpaper: bool = False
     on_outside: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
+        self.background = self.background or self.theme.paper
         name_views(self.root, self.scope)
 
     @property
@@ -53,24 +71,42 @@ class Window:
         """Whether it leaves room around itself."""
         return self.kind in {"alert", "sheet"}
 
-    def lay_out(self, size: Size, keyboard_dp: int, scrolled_px: dict[str, int]) -> None:
+    def lay_out(
+        self, size: Size, keyboard_dp: int, scrolled_px: dict[str, int], profile: PhoneProfile
+    ) -> None:
         """Give every view its place; `keyboard_dp` is 0 while there is no keyboard."""
         screen = Bounds(0, 0, size.width_px, size.height_px)
         area = screen
         if self.kind == "keyboard":
-            area = Bounds(0, size.height_px - px(keyboard_dp), size.width_px, size.height_px)
+            top = size.height_px - profile.px(keyboard_dp)
+            area = Bounds(0, top, size.width_px, size.height_px)
+        elif self.kind == "heads_up":
+            area = self._top_area(size, scrolled_px, profile)
         elif self.is_floating:
-            area = self._floating_area(size, size.height_px - px(keyboard_dp), scrolled_px)
+            area = self._floating_area(
+                size, size.height_px - profile.px(keyboard_dp), scrolled_px, profile
+            )
         else:
             self.root.padding = (0, STATUS_BAR_DP, 0, max(keyboard_dp, NAVIGATION_BAR_DP))
-        lay_out(self.root, area, scrolled_px)
+        lay_out(self.root, area, scrolled_px, profile)
 
-    def _floating_area(self, size: Size, bottom: int, scrolled_px: dict[str, int]) -> Bounds:
+    def _top_area(self, size: Size, scrolled_px: dict[str, int], profile: PhoneProfile) -> Bounds:
+        margin, top = profile.px(8), profile.px(STATUS_BAR_DP)
+        width = min(size.width_px - 2 * margin, profile.px(_WIDEST_DIALOG_DP))
+        room = Bounds(0, 0, width, size.height_px - top)
+        lay_out(self.root, room, scrolled_px, profile, fill=False)
+        left = (size.width_px - width) // 2
+        return Bounds(left, top, left + width, top + self.root.measured[1])
+
+    def _floating_area(
+        self, size: Size, bottom: int, scrolled_px: dict[str, int], profile: PhoneProfile
+    ) -> Bounds:
+        px = profile.px
         is_sheet = self.kind == "sheet"
         width = min(size.width_px - (0 if is_sheet else 2 * px(_MARGIN_DP)), px(_WIDEST_DIALOG_DP))
         top = px(STATUS_BAR_DP + 24)
         room = bottom - top - (0 if is_sheet else px(NAVIGATION_BAR_DP))
-        lay_out(self.root, Bounds(0, 0, width, room), scrolled_px, fill=False)
+        lay_out(self.root, Bounds(0, 0, width, room), scrolled_px, profile, fill=False)
         height = self.root.measured[1]
         left = (size.width_px - width) // 2
         start = bottom - height if is_sheet else top + (room - height) // 2
@@ -93,10 +129,13 @@ class WindowManager:
         keyboard: the soft keyboard.
     """
 
-    def __init__(self, act: Callable[[], None]) -> None:
+    def __init__(self, act: Callable[[], None], profile: PhoneProfile) -> None:
         self.windows: list[Window] = []
         self.text = TextInput()
-        self.keyboard = Keyboard(self._type_key, self._delete_key, act, self.hide_keyboard)
+        self.keyboard = Keyboard(
+            self._type_key, self._delete_key, act, self.hide_keyboard, profile.theme, profile.speech
+        )
+        self._profile = profile
         self._scrolled_px: dict[str, int] = {}
         self._revealed = ""
 
@@ -112,31 +151,33 @@ class WindowManager:
         keyboard_dp = 0
         field = self.text.field
         if field is not None and self.text.keyboard_shown:
-            keyboard_dp = keyboard_height_dp(landscape=size.is_landscape)
-            root = self.keyboard.build(field.action, landscape=size.is_landscape)
-            self.windows.append(Window(KEYBOARD_PACKAGE, "keyboard", root, "keyboard"))
+            row_dp = LOW_ROW_DP if self._profile.is_short(size) else ROW_DP
+            keyboard_dp = keyboard_height_dp(row_dp)
+            root = self.keyboard.build(field.action, row_dp)
+            window = Window(KEYBOARD_PACKAGE, "keyboard", root, "keyboard", self._profile.theme)
+            self.windows.append(window)
         else:
             self.keyboard.layer = "letters"
         for window in self.windows:
-            window.lay_out(size, keyboard_dp, self._scrolled_px)
+            window.lay_out(size, keyboard_dp, self._scrolled_px, self._profile)
         self._reveal_focus(size, keyboard_dp)
 
     def picture_of(self, window: Window, size: Size) -> Window:
         """A window that is not on the screen, laid out as if it were."""
         self.text.fill(window.root.walk())
-        window.lay_out(size, 0, self._scrolled_px)
+        window.lay_out(size, 0, self._scrolled_px, self._profile)
         return window
 
     @property
     def active(self) -> Window:
-        """The window that gets keys and text: the uppermost but the keyboard."""
-        return next(window for window in reversed(self.windows) if window.kind != "keyboard")
+        """The window that gets keys and text: the uppermost that is not beside another."""
+        return next(window for window in reversed(self.windows) if window.kind not in _BESIDE)
 
     @property
     def visible_windows(self) -> list[Window]:
-        """What UiAutomator sees: the active window, then the keyboard."""
+        """What UiAutomator sees: the active window, and those beside it."""
         return [
-            window for window in self.windows if window is self.active or window.kind == "keyboard"
+            window for window in self.windows if window is self.active or window.kind in _BESIDE
         ]
 
     def hide_keyboard(self) -> None:
@@ -153,7 +194,7 @@ class WindowManager:
 
     def _window_at(self, point: Point) -> Window:
         for window in self.windows:
-            if window.kind == "keyboard" and window.root.bounds.contains(point):
+            if window.kind in _BESIDE and window.root.bounds.contains(point):
                 return window
         return self.active
 
@@ -213,7 +254,7 @@ class WindowManager:
         hidden = max(0, field.bounds.bottom - scroll.visible.bottom)
         above = max(0, scroll.visible.top - field.bounds.top)
         self._scrolled_px[scroll.identity] = max(0, scroll.scroll_px + (hidden or -above))
-        active.lay_out(size, keyboard_dp, self._scrolled_px)
+        active.lay_out(size, keyboard_dp, self._scrolled_px, self._profile)
 
 
 def _views(windows: Sequence[Window]) -> Iterator[View]:

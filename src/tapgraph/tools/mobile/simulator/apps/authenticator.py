@@ -31,7 +31,8 @@ class Codes(kit.Block):
     def body(self, at: kit.At) -> list[View]:
         """A card for each account, and how long the codes still hold."""
         left = CODE_PERIOD_S - at.scene.now.second % CODE_PERIOD_S
-        note = Label(f"New codes in {left} s", id="left", color=at.style.muted, padding=(16, 8))
+        words = at.style.speech.say("New codes in {seconds} s", seconds=left)
+        note = Label(words, id="left", color=at.style.muted, padding=(16, 8))
         return [note, *(self._card(kit.At(at.scene, record)) for record in at.all("account"))]
 
     def _card(self, at: kit.At) -> View:
@@ -46,8 +47,8 @@ class Codes(kit.Block):
             weight=1,
         )
         copy = IconButton(
-            "content-copy", id="copy", desc="Copy code" if style.speaks else "", color=style.muted,
-            on_click=partial(_copy, at, code),
+            "content-copy", id="copy", desc=style.say("Copy code") if style.speaks else "",
+            color=style.muted, on_click=partial(_copy, at, code),
         )  # fmt: skip
         return Card(
             [Row([texts, copy])], id="account_row", key=f"account {at.record.id}",
@@ -67,7 +68,7 @@ def _doors(at: kit.At) -> list[kit.Door]:
 def _copy(at: kit.At, code: str) -> None:
     at.app.phone.clipboard = code.replace(" ", "")
     at.app.note("code_copied", at.record.id, at.record.title)
-    at.app.toast("Code copied")
+    at.app.toast(at.style.say("Code copied"))
 
 
 PAGES = (

@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 
 from tapgraph.tools.mobile.simulator import kit
-from tapgraph.tools.mobile.simulator.kit.made_up import price_cents, street
+from tapgraph.tools.mobile.simulator.kit.made_up import price_cents
 
 __all__ = ["BURGERS"]
 
@@ -16,15 +16,25 @@ DISH = kit.Entity(
 )  # fmt: skip
 RESTAURANT = kit.Entity(
     "restaurant",
-    {"name": "text", "opens": "text", "miles": "rating", "is_closed": "flag", "is_chosen": "flag"},
+    {
+        "name": "text",
+        "address": "text",
+        "opens": "text",
+        "miles": "rating",
+        "is_closed": "flag",
+        "is_chosen": "flag",
+    },
 )
 PURCHASE = kit.Entity(
     "purchase",
     {"code": "text", "restaurant": "text", "way": "text", "total": "money", "at": "when"},
 )
+WANTED = "Spicy McCrispy"
+"""Always among the deals and never sold out, for those who look for it."""
+CHAIN = "McDonald's"
 MENU: Mapping[str, tuple[str, ...]] = {
     "Burgers": ("Classic Burger", "Double Burger", "Double Cheese Burger", "Cheese Burger",
-                "Crispy Chicken Burger", "Spicy Chicken Burger", "Garden Burger"),
+                "Crispy Chicken Burger", "Spicy Chicken Burger", WANTED, "Garden Burger"),
     "Sides": ("Small Fries", "Large Fries", "Onion Rings", "Side Salad", "6 Chicken Bites",
               "9 Chicken Bites"),
     "Drinks": ("Orange Soda", "Iced Coffee", "Iced Latte", "Still Water", "Vanilla Shake"),
@@ -36,16 +46,23 @@ WAYS = ("Counter", "Drive-thru", "Table service")
 def _fill(app: kit.KitApp, random: Random) -> None:
     for kind, names in MENU.items():
         for name in names:
-            price, is_deal = price_cents(random, 1, 8), random.random() < 0.3
+            price = price_cents(random, 1, 8)
+            is_deal = random.random() < 0.3 or name == WANTED
             app.store.add(
                 "dish", name=name, kind=kind, price=round(price * 0.7) if is_deal else price,
-                old_price=price, is_deal=is_deal, is_sold_out=random.random() < 0.1,
+                old_price=price, is_deal=is_deal,
+                is_sold_out=random.random() < 0.1 and name != WANTED,
                 calories=random.randrange(90, 980, 10),
             )  # fmt: skip
-    for place in range(5):
-        hours = random.choice(("6:00-23:00", "Open 24 hours", "7:00-22:00"))
-        app.store.add("restaurant", name=street(random), miles=round(0.4 + place * 1.3, 1),
-                      opens=hours, is_closed=place == 1, is_chosen=place == 2)  # fmt: skip
+    nearby = [place for place in app.world.places if place.name.startswith(CHAIN)]
+    open_now = [place for place in nearby if place.is_open(app.phone.clock)]
+    chosen = random.choice(open_now or nearby)
+    for place in nearby:
+        today = place.hours_on(app.phone.clock)
+        app.store.add(
+            "restaurant", name=place.name, address=place.address, miles=place.distance_mi,
+            opens=today.describe(), is_closed=today.is_closed, is_chosen=place == chosen,
+        )  # fmt: skip
 
 
 def _purchase(at: kit.At) -> Mapping[str, kit.Value]:
@@ -102,7 +119,8 @@ PAGES = (
         blocks=(kit.Rows(
             entity="restaurant", looks=("list", "cards"),
             switch=kit.Act("Choose", event="restaurant_chosen", effects=(kit.Change(_choose),)),
-            face=kit.Face(title="{name}", lines=("{opens}", "{miles} mi away"), glyph="store",
+            face=kit.Face(title="{name}", lines=("{address}", "{opens}, {miles} mi away"),
+                          glyph="store",
                           badges={"is_closed": "Closed today"},
                           is_off=kit.has("is_closed"), is_on="is_chosen"),
         ),),
@@ -134,7 +152,7 @@ PAGES = (
 )  # fmt: skip
 
 BURGERS = kit.AppSpec(
-    package="com.mcdonalds.app", label="McDonald's", glyph="food", color="#DA291C",
+    package="com.mcdonalds.app", label=CHAIN, glyph="food", color="#DA291C",
     glyph_color="#FFC72C", entities=(DISH, RESTAURANT, kit.cart_of("dish"), PURCHASE), fill=_fill,
     pages=PAGES, tabs=("menu", "deals", "restaurants", "orders"), permissions=("location",),
     looks=kit.Looks(accents=("#DA291C", "#FFC72C", "#264F36")),

@@ -1,7 +1,7 @@
 """A calculator with a history; its keys are its own block."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow
 from functools import partial
 from random import Random
@@ -78,6 +78,12 @@ class Keys(kit.Block):
         ]
         return [display, *rows]
 
+    def settings(self, at: kit.At) -> Iterator[kit.Setting]:
+        """`calculated`: the formula whose value is shown."""
+        formula = at.held("formula")
+        shown = formula if at.held("value") else ""
+        yield kit.Setting("calculated", shown, partial(_next_key, formula))
+
     def _key(self, at: kit.At, key: str) -> View:
         style = at.style
         ground = style.accent if key == "=" else mixed(style.paper, style.ink, 0.08)
@@ -86,7 +92,7 @@ class Keys(kit.Block):
         return Label(
             key,
             id=f"key_{SPOKEN.get(key, key)}",
-            desc=SPOKEN.get(key, "") if style.speaks else "",
+            desc=style.say(SPOKEN.get(key, "")) if style.speaks else "",
             size_sp=24,
             color=style.accent_ink if key == "=" else style.ink,
             align="center",
@@ -99,13 +105,20 @@ class Keys(kit.Block):
         )
 
 
+def _next_key(typed: str, wanted: str) -> kit.Touch:
+    key = "=" if typed == wanted else "AC"
+    if wanted.startswith(typed) and typed != wanted:
+        key = wanted[len(typed)]
+    return kit.Touch(id=f"key_{SPOKEN.get(key, key)}")
+
+
 def _press(at: kit.At, key: str) -> None:
     formula = at.held("formula")
     if key == "=":
         try:
             value = calculate(formula)
         except kit.Refused as refusal:
-            at.app.toast(str(refusal))
+            at.app.toast(at.style.say(str(refusal)))
             return
         at.scene.hold("value", f"= {value}")
         at.app.store.add("result", formula=formula, value=value,

@@ -1,6 +1,6 @@
 """Cinema tickets: films, showings by day, seats, and the tickets bought."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from random import Random
 from typing import Final
@@ -8,13 +8,14 @@ from typing import Final
 from tapgraph.tools.mobile.simulator import kit
 from tapgraph.tools.mobile.simulator.kit.made_up import moment, price_cents
 from tapgraph.tools.mobile.simulator.views import Column, Label, Row, View
+from tapgraph.tools.mobile.simulator.world.film import GENRES
 
 __all__ = ["CINEMA"]
 
 FILM = kit.Entity(
     "film",
     {"title": "text", "genre": "text", "length": "text", "stars": "rating", "about": "text",
-     "is_saved": "flag"},
+     "released": "when", "place": "number", "is_coming": "flag", "is_saved": "flag"},
 )  # fmt: skip
 THEATER = kit.Entity("theater", {"name": "text", "miles": "rating", "is_closed": "flag"})
 SHOWING = kit.Entity(
@@ -27,10 +28,6 @@ TICKET = kit.Entity(
     "ticket",
     {"film": "text", "theater": "text", "seats": "text", "starts": "when", "total": "money"},
 )
-TITLES = ("The Quiet Harbor", "The Quiet Harbor II", "Paper Moons", "Nine Minutes to Midnight",
-          "A Fox in Winter", "The Last Lighthouse", "The Lost Lighthouse", "Orbit", "Salt & Snow",
-          "Grandmother's Robot", "Grandmother's Robots")  # fmt: skip
-GENRES = ("Drama", "Comedy", "Thriller", "Animation", "Science fiction")
 THEATERS = ("Orpheum 8", "Lakeside Cinema", "Lakeside Cinema XL", "Mill Street Movies")
 ROWS: Final = "ABCDEF"
 SEATS_A_ROW: Final = 7
@@ -39,14 +36,17 @@ SEATS_A_ROW: Final = 7
 def _fill(app: kit.KitApp, random: Random) -> None:
     for place, name in enumerate(THEATERS):
         app.store.add("theater", name=name, miles=round(1.2 + 1.7 * place, 1), is_closed=place == 3)
-    for title in random.sample(TITLES, 9):
-        genre = random.choice(GENRES)
+    for one in app.world.films:
+        kind = "film" if one.genre == "Animation" else one.genre.lower()
         film = app.store.add(
-            "film", title=title, genre=genre, stars=random.randrange(22, 50) / 10,
-            length=f"{random.randrange(1, 3)} h {random.randrange(5, 59)} min",
-            about=f"A {genre.lower()} about people who look for something and find something else.",
+            "film", id=one.number, title=one.title, genre=one.genre, stars=one.stars,
+            length=f"{one.minutes // 60} h {one.minutes % 60} min",
+            is_coming=not one.is_in_theaters,
+            about=f"A {kind} about people who look for something and find something else.",
+            released=moment(app.phone.clock, days=-one.released_days_ago)[:10],
+            place=one.place or len(app.world.films),
         )  # fmt: skip
-        for days in range(4):
+        for days in range(4 if one.is_in_theaters else 0):
             for theater in random.sample((1, 2, 3), 2):
                 showing = app.store.add(
                     "showing", film=film, theater=theater, price=price_cents(random, 8, 16),
@@ -68,14 +68,20 @@ class Seats(kit.Block):
     def body(self, at: kit.At) -> list[View]:
         """The screen, then the rows of seats."""
         taken = {seat.title for seat in at.all("seat") if seat.number("showing") == at.record.id}
-        screen = Label("SCREEN", size_sp=11, color=at.style.muted, width="match", align="center",
-                       padding=(0, 12), decorative=True)  # fmt: skip
+        screen = Label(at.style.say("SCREEN"), size_sp=11, color=at.style.muted, width="match",
+                       align="center", padding=(0, 12), decorative=True)  # fmt: skip
         rows: list[View] = [
             Row([self._seat(at, f"{row}{number + 1}", taken) for number in range(SEATS_A_ROW)],
                 gap=6, padding=(16, 3))
             for row in ROWS
         ]  # fmt: skip
         return [Column([screen, *rows], id="hall")]
+
+    def settings(self, at: kit.At) -> Iterator[kit.Setting]:
+        """`seats`, in their order with blanks between them."""
+        chosen = at.held("seats")
+        yield kit.Setting("seats", chosen, lambda wanted: kit.Touch(
+            id=f"seat_{min(set(chosen.split()) ^ set(wanted.split())).lower()}"))  # fmt: skip
 
     def _seat(self, at: kit.At, name: str, taken: set[str]) -> View:
         style, chosen = at.style, at.held("seats").split()
@@ -111,6 +117,10 @@ class TakeSeats(kit.Effect):
         at.scene.hold("seats", "")
 
 
+def _can_buy(at: kit.At) -> bool:
+    return bool(at.held("seats")) and not at.record.flag("is_sold_out")
+
+
 def _ticket(at: kit.At) -> Mapping[str, kit.Value]:
     if not at.held("seats"):
         raise kit.Refused("Choose your seats first")
@@ -136,7 +146,7 @@ def _showings(title: str) -> kit.Rows:
 
 
 BUY = kit.Act("Buy tickets|Pay|Check out", glyph="check", event="bought", opens="tickets",
-              confirm="Buy these tickets?|Pay now?", is_possible=lambda at: bool(at.held("seats")),
+              confirm="Buy these tickets?|Pay now?", is_possible=_can_buy,
               effects=(kit.Insert("ticket", _ticket), TakeSeats()))  # fmt: skip
 SAVE = kit.Flip("Save|Add to watchlist", glyph="heart-outline", column="is_saved",
                 on_words="Saved|On your watchlist", on_glyph="heart", event="saved")  # fmt: skip
@@ -145,12 +155,15 @@ PAGES = (
         "films", "Movies|Now playing", glyph="movie-open",
         blocks=(kit.Rows(
             entity="film", opens="film", has_ads=True,
-            face=kit.Face(title="{title}", lines=("{genre}, {length}",), stars="stars",
-                          picture="art"),
+            face=kit.Face(title="{title}", lines=("{genre}, {length}", "{state}"), stars="stars",
+                          picture="art", badges={"is_coming": "Coming soon|Soon"}),
             find=kit.Find(
                 search=("{title}", "{genre}"), hint="Search movies|Find a movie",
-                filters=tuple(kit.Filter(one, kit.equals("genre", one)) for one in GENRES[:3]),
-                sorts=(kit.Sort("Best rated", "stars", is_descending=True),
+                filters=(kit.Filter("In theaters|Now playing", kit.lacks("is_coming")),
+                         *(kit.Filter(one, kit.equals("genre", one)) for one in GENRES[:3])),
+                sorts=(kit.Sort("Trending|Popular", "place"),
+                       kit.Sort("Best rated", "stars", is_descending=True),
+                       kit.Sort("Newest|Release date", "released", is_descending=True),
                        kit.Sort("Title|A to Z", "title")),
             ),
         ),),
@@ -171,6 +184,8 @@ PAGES = (
     ),
     kit.Page("film", "Movie|Details", entity="film", acts=(SAVE,), blocks=(
         kit.Days(), kit.Hero("art", 150), kit.Headline("{title}", ("{genre}, {length}",), "stars"),
+        kit.Facts((("star-outline", "Audience score|Rating", "{stars} of 5"),
+                   ("calendar", "In theaters since|Release", "{released:day}"))),
         kit.Prose("Story|About", "{about}"), _showings("{theater}"))),
     kit.Page("theater", "{name}", entity="theater", blocks=(kit.Days(), _showings("{film}"))),
     kit.Page(
@@ -183,6 +198,8 @@ PAGES = (
 CINEMA = kit.AppSpec(
     package="com.fandango", label="Fandango", glyph="ticket-confirmation", color="#FF7300",
     entities=(FILM, THEATER, SHOWING, SEAT, TICKET), fill=_fill, pages=PAGES,
+    computed={"state": lambda app, film:
+              "" if film.flag("is_coming") else app.style.say("In theaters")},
     tabs=("films", "theaters", "tickets"), interruptions=(kit.SIGN_IN, kit.NEWSLETTER, kit.RATING),
     looks=kit.Looks(accents=("#D35400", "#3B5998", "#1F1F1F")), permissions=("location",),
 )  # fmt: skip

@@ -29,7 +29,7 @@ class TimeOfDay(kit.Block):
         now, style = at.scene.now, at.style
         return [
             Label(f"{now:%H:%M}", id="digital_clock", size_sp=64, color=style.ink, padding=(24, 8)),
-            Label(f"{now:%A, %d %B}", id="date", color=style.muted, padding=(24, 0)),
+            Label(style.speech.long_day(now), id="date", color=style.muted, padding=(24, 0)),
         ]
 
 

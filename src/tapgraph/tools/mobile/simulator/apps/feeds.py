@@ -1,6 +1,6 @@
 """Feeds: one description, shown as X and Lemon8."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from random import Random
 
@@ -20,7 +20,8 @@ POST = kit.Entity(
      "age": "text", "at": "when", "likes": "number", "is_liked": "flag"},
 )  # fmt: skip
 REPLY = kit.Entity("reply", {"text": "text", "author": "text", "post": "post", "likes": "number"})
-TREND = kit.Entity("trend", {"name": "text", "place": "number", "posts": "text"})
+TREND = kit.Entity("trend", {"name": "text", "place": "number", "posts": "text", "is_news": "flag"})
+SECTIONS = ("Trending", "News")
 TABS = ("Top", "Latest", "People")
 
 
@@ -46,9 +47,9 @@ def _fill(app: kit.KitApp, random: Random) -> None:
             app.store.add("reply", text=reply.text, author=f"@{reply.handle}", post=post.number,
                           likes=reply.likes)  # fmt: skip
     for place, topic in enumerate(world.trends(feed), 1):
-        count = sum(post.topic == topic for post in posts)
-        app.store.add("trend", name=topic, place=place,
-                      posts=f"{count} posts" if count > 1 else "1 post")  # fmt: skip
+        own = [post for post in posts if post.topic == topic]
+        app.store.add("trend", name=topic, place=place, is_news="news" in own[0].words,
+                      posts=f"{len(own)} posts" if len(own) > 1 else "1 post")  # fmt: skip
 
 
 def _is_found(at: kit.At, post: kit.Record) -> bool:
@@ -75,6 +76,11 @@ def _is_person(at: kit.At, author: kit.Record) -> bool:
     )
 
 
+def _is_trend(at: kit.At, trend: kit.Record) -> bool:
+    is_wanted = at.held("section", SECTIONS[0]) == SECTIONS[0] or trend.flag("is_news")
+    return is_wanted and not at.held("query")
+
+
 def _author_of(at: kit.At, author: kit.Record) -> bool:
     return author.id == at.record.number("author")
 
@@ -83,16 +89,16 @@ def _reply(at: kit.At) -> Mapping[str, kit.Value]:
     return {"author": "You", "post": at.record.id}
 
 
-LIKE = kit.Flip("Like", glyph="heart-outline", column="is_liked", on_words="Liked",
+LIKE = kit.Flip("Like|Heart", glyph="heart-outline", column="is_liked", on_words="Liked",
                 on_glyph="heart", counts="likes", event="liked")  # fmt: skip
-FOLLOW = kit.Flip("Follow", column="is_followed", on_words="Following", counts="followers",
-                  event="followed")  # fmt: skip
+FOLLOW = kit.Flip("Follow|Subscribe", column="is_followed", on_words="Following|Subscribed",
+                  counts="followers", event="followed")  # fmt: skip
 NEWEST = kit.Find(sorts=(kit.Sort("Newest", "at", is_descending=True),))
 BEST = kit.Find(sorts=(kit.Sort("Most liked", "likes", is_descending=True),))
 PEOPLE = kit.Face(title="{name}", lines=("@{handle}", "{bio}"), picture="initial")
 
 
-def _pages(label: str, *, picture: str) -> tuple[kit.Page, ...]:
+def _pages(label: str, *, picture: str, sections: Sequence[str] = ()) -> tuple[kit.Page, ...]:
     face = kit.Face(
         title="{author.name}", picture=picture,
         lines=("@{author.handle} · {age}", "{likes:short} likes", "{title}", "{text}"),
@@ -103,24 +109,26 @@ def _pages(label: str, *, picture: str) -> tuple[kit.Page, ...]:
                         row_acts=(LIKE,), end=end, looks=("cards",))  # fmt: skip
 
     return (
-        kit.Page("home", f"{label} for you", tab="Home", glyph="home",
+        kit.Page("home", f"{label} for you", tab="Home|Feed", glyph="home",
                  blocks=(posts(None, NEWEST, "You have seen all posts"),)),
         kit.Page(
-            "explore", "Explore", glyph="magnify",
+            "explore", "Explore|Search|Discover", glyph="magnify",
             blocks=(
-                kit.Tabs("tab", TABS, after_search=True),
-                kit.Rows(entity="trend", heading="Trending", searches="{name}", looks=("list",),
+                kit.Tabs("tab", TABS, when="searching"),
+                *([kit.Tabs("section", sections, when="browsing")] if sections else []),
+                kit.Rows(entity="trend", heading="Trending|What is happening", searches="{name}",
+                         looks=("list",),
                          face=kit.Face(title="{place} · Trending", lines=("{name}", "{posts}")),
-                         where=lambda at, _: not at.held("query"),
+                         where=_is_trend,
                          find=kit.Find(search=("{name}",)), empty=""),
                 posts(_is_top, BEST), posts(_is_latest, NEWEST),
                 kit.Rows(entity="author", opens="profile", face=PEOPLE, where=_is_person, empty="",
                          looks=("list",)),
             ),
         ),
-        kit.Page("own", "Profile", glyph="account",
+        kit.Page("own", "Profile|You", glyph="account",
                  blocks=(kit.Rows(entity="author", opens="profile", face=PEOPLE, looks=("list",),
-                                  heading="Accounts you follow", empty="None yet",
+                                  heading="Accounts you follow|Following", empty="None yet",
                                   where=kit.has("is_followed")),)),
         kit.Page(
             "post", "Post", entity="post",
@@ -133,10 +141,10 @@ def _pages(label: str, *, picture: str) -> tuple[kit.Page, ...]:
                 kit.Facts((("clock-outline", "Posted", "Posted {age} ago · {topic}"),
                            ("heart-outline", "Likes", "{likes:short} likes"))),
                 kit.Buttons((LIKE,)),
-                kit.Rows(entity="reply", heading="Replies", looks=("list",), empty="No replies",
-                         where=kit.refers("post"),
+                kit.Rows(entity="reply", heading="Replies|Comments", looks=("list",),
+                         where=kit.refers("post"), empty="No replies",
                          face=kit.Face(title="{author}", text="{text}", lines=("{likes} likes",))),
-                kit.Composer("reply", _reply, "replied", hint="Post your reply"),
+                kit.Composer("reply", _reply, "replied", hint="Post your reply|Add a comment"),
             ),
         ),
         kit.Page(
@@ -154,15 +162,15 @@ def _pages(label: str, *, picture: str) -> tuple[kit.Page, ...]:
 
 X = kit.AppSpec(
     package="com.twitter.android", label="X", glyph="alpha-x", color="#000000",
-    entities=(AUTHOR, POST, REPLY, TREND), fill=_fill, pages=_pages("X", picture="initial"),
+    entities=(AUTHOR, POST, REPLY, TREND), fill=_fill,
+    pages=_pages("X", picture="initial", sections=SECTIONS),
     tabs=("home", "explore", "own"),
-    looks=kit.Looks(accents=("#1D9BF0",), bars=("plain",), papers=("#FFFFFF",), settled=True),
+    looks=kit.Looks(accents=("#1D9BF0", "#1F1F1F", "#00796B")),
 )  # fmt: skip
 LEMON8 = kit.AppSpec(
     package="com.bd.nproject", label="Lemon8", glyph="fruit-citrus", color="#FFEB3B",
     glyph_color="#1F1F1F", entities=X.entities, fill=_fill, pages=_pages("Lemon8", picture="art"),
     tabs=X.tabs,
-    looks=kit.Looks(accents=("#8A6D00", "#6D7A00"), bars=("plain",), settled=True,
-                    papers=("#FFFFFF", "#FFFDF2")),
+    looks=kit.Looks(accents=("#8A6D00", "#6D7A00", "#C2185B")),
 )  # fmt: skip
 FEEDS = (X, LEMON8)

@@ -5,6 +5,7 @@ from typing import Final
 
 from tapgraph.tools.mobile.simulator.apps.authenticator import AUTHENTICATOR
 from tapgraph.tools.mobile.simulator.apps.bank import BANK
+from tapgraph.tools.mobile.simulator.apps.browser import BROWSER
 from tapgraph.tools.mobile.simulator.apps.burgers import BURGERS
 from tapgraph.tools.mobile.simulator.apps.calculator import CALCULATOR
 from tapgraph.tools.mobile.simulator.apps.cinema import CINEMA
@@ -17,17 +18,19 @@ from tapgraph.tools.mobile.simulator.apps.maps import MAPS
 from tapgraph.tools.mobile.simulator.apps.messages import MESSAGES
 from tapgraph.tools.mobile.simulator.apps.notes import NOTES
 from tapgraph.tools.mobile.simulator.apps.schedule import CALENDAR
+from tapgraph.tools.mobile.simulator.apps.settings import settings_of
 from tapgraph.tools.mobile.simulator.apps.shops import SHOPS
 from tapgraph.tools.mobile.simulator.apps.stays import STAYS
 from tapgraph.tools.mobile.simulator.apps.travel import TRAVEL
 from tapgraph.tools.mobile.simulator.apps.videos import VIDEOS
 from tapgraph.tools.mobile.simulator.kit import AppSpec
 
-__all__ = ["FIRST_APPS", "KIT_APPS", "LATER_APPS"]
+__all__ = ["FIRST_APPS", "KIT_APPS", "LATER_APPS", "SETTINGS"]
 
 FIRST_APPS: Final[Sequence[AppSpec]] = (MAPS, NOTES, *SHOPS, *FEEDS, TRAVEL, CLOCK)
 """What stands first on the home screen."""
 LATER_APPS: Final[Sequence[AppSpec]] = (
+    BROWSER,
     MESSAGES,
     CONTACTS,
     CALENDAR,
@@ -42,4 +45,6 @@ LATER_APPS: Final[Sequence[AppSpec]] = (
     STAYS,
 )
 """What may stand in the drawer only."""
-KIT_APPS: Final[Sequence[AppSpec]] = (*FIRST_APPS, *LATER_APPS)
+SETTINGS: Final = settings_of((*FIRST_APPS, *LATER_APPS))
+KIT_APPS: Final[Sequence[AppSpec]] = (*FIRST_APPS, SETTINGS, *LATER_APPS)
+"""In the order of the launcher: the home screen has room for twenty."""

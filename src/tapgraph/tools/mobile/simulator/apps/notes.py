@@ -1,5 +1,6 @@
 """Notes: a list of notes, a search over them and an editor that saves by itself."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -30,21 +31,32 @@ class Editor(kit.Block):
     def body(self, at: kit.At) -> list[View]:
         """The two fields."""
         note = at.subject
+        say, ink = at.style.say, at.style.ink
         title = Field(
-            "Title", id="note_title", value=note.title if note else "", style="plain", size_sp=24,
-            foreground=at.style.ink, on_change=partial(_write, at, "title"),
+            say("Title"), id="note_title", value=note.title if note else "", style="plain",
+            size_sp=24, foreground=ink, on_change=partial(_write, at, "title"),
         )  # fmt: skip
         text = Field(
-            "Start writing", id="note_body", value=note.text("body") if note else "",
-            style="plain", multiline=True, action="newline", min_lines=12, foreground=at.style.ink,
+            say("Start writing"), id="note_body", value=note.text("body") if note else "",
+            style="plain", multiline=True, action="newline", min_lines=12, foreground=ink,
             on_change=partial(_write, at, "body"),
         )  # fmt: skip
         return [Column([title, text], gap=16, padding=(16, 8))]
 
+    def settings(self, at: kit.At) -> Iterator[kit.Setting]:
+        """`title` and `body`."""
+        for column in ("title", "body"):
+            value = at.record.text(column) if at.subject else ""
+            yield kit.Setting(column, value, partial(_into, f"note_{column}"))
+
     def foot(self, at: kit.At) -> list[View]:
         """A remark."""
-        remark = "Changes are saved as you type"
+        remark = at.style.say("Changes are saved as you type")
         return [Label(remark, size_sp=12, color=at.style.muted, padding=(16, 10))]
+
+
+def _into(field: str, text: str) -> kit.Touch:
+    return kit.Touch(id=field, text=text)
 
 
 def _write(at: kit.At, column: str, text: str) -> None:
@@ -83,7 +95,7 @@ PAGES = (
                      creates=True),
     ),
     kit.Page("note", "Note", (Editor(),), entity="notes", departure=(DropIfEmpty(),),
-             acts=(DELETE, kit.Act("Done", glyph="check", leaves=True))),
+             acts=(DELETE, kit.Act("Done", glyph="check", event="closed", leaves=True))),
 )  # fmt: skip
 
 NOTES = kit.AppSpec(

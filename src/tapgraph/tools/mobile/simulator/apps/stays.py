@@ -1,26 +1,37 @@
-"""Stays: hotels and flats by city, with dates, filters and reservations."""
+"""Stays and flights: hotels by city, with dates, filters and reservations."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 from random import Random
 
 from tapgraph.tools.mobile.simulator import kit
+from tapgraph.tools.mobile.simulator.apps.flights import (
+    FLIGHT_ENTITIES,
+    FLIGHT_PAGES,
+    FLIGHT_ROWS,
+    FLIGHT_WORDS,
+    begin_flights,
+)
 from tapgraph.tools.mobile.simulator.kit.made_up import lookalike, moment, street
 
 __all__ = ["STAYS"]
 
 STAY = kit.Entity(
     "stay",
-    {"name": "text", "city": "text", "kind": "text", "address": "text", "score": "rating",
-     "reviews": "number", "price": "money", "has_breakfast": "flag", "is_refundable": "flag",
-     "is_sold_out": "flag", "is_saved": "flag"},
+    {"name": "text", "city": "text", "region": "text", "kind": "text", "bed": "text",
+     "address": "text", "score": "rating", "reviews": "number", "price": "money",
+     "has_breakfast": "flag", "is_refundable": "flag", "is_sold_out": "flag", "is_saved": "flag"},
 )  # fmt: skip
 TRIP = kit.Entity(
     "trip",
     {"name": "text", "stay": "stay", "arrives": "when", "nights": "number", "guests": "text",
      "guest": "text", "total": "money", "is_canceled": "flag"},
 )  # fmt: skip
-CITIES = ("Lisbon", "Chicago", "Porto", "Krakow", "Kyoto")
+CITIES = {"Lisbon": "Portugal", "Chicago": "Illinois", "Porto": "Portugal", "Krakow": "Poland",
+          "Kyoto": "Japan"}  # fmt: skip
+BEDS = ("1 queen bed", "1 king bed", "2 twin beds")
+PRICES = ("Any price", "Up to $100", "Up to $200", "Up to $300")
+SCORES = ("Any score", "7.0 and up", "8.0 and up", "9.0 and up")
 NAMES = ("Grand Hotel", "Hotel Central", "Riverside Inn", "Old Town Flat", "Garden House")
 KINDS = ("Hotel", "Hotel", "Guest house", "Apartment")
 NIGHTS = ("1", "2", "3", "5", "7", "14")
@@ -34,21 +45,51 @@ FORM = (
 
 
 def _fill(app: kit.KitApp, random: Random) -> None:
-    for city in CITIES:
+    begin_flights(app)
+    for city, region in CITIES.items():
         names = random.sample(NAMES, 4)
         for name in (*names, lookalike(names[0])):
             app.store.add(
-                "stay", name=f"{name} {city}", city=city, kind=random.choice(KINDS),
-                address=street(random), score=random.randrange(55, 97) / 10,
+                "stay", name=f"{name} {city}", city=city, region=region,
+                kind=random.choice(KINDS), bed=random.choice(BEDS), address=street(random),
+                score=random.randrange(55, 97) / 10,
                 reviews=random.randrange(12, 4000), price=random.randrange(48, 320) * 100,
                 has_breakfast=random.random() < 0.5, is_refundable=random.random() < 0.6,
                 is_sold_out=random.random() < 0.12, is_saved=name == names[1],
             )  # fmt: skip
+    _fill_nearby(app, random)
     free = [stay for stay in app.store.all("stay") if stay.flag("is_refundable")]
-    for days, stay in zip((-60, 12, 40), random.sample(free, 3), strict=True):
+    one_a_city = {stay.text("city"): stay for stay in random.sample(free, len(free))}
+    for days, stay in zip((-60, 12, 40), one_a_city.values(), strict=False):
         app.store.add("trip", name=stay.title, stay=stay.id, nights=3, guests="2 adults",
                       guest="Alex Moreau", arrives=moment(app.phone.clock, days=days)[:10],
                       total=3 * stay.number("price"))  # fmt: skip
+
+
+def _fill_nearby(app: kit.KitApp, random: Random) -> None:
+    """The hotels that the map knows; in each city one is good, not dear and has a queen bed."""
+    fitting: set[str] = set()
+    for place in random.sample(app.world.places, len(app.world.places)):
+        if place.kind != "Hotel":
+            continue
+        is_fitting = place.city not in fitting
+        fitting.add(place.city)
+        app.store.add(
+            "stay", name=place.name, city=place.city, region="Illinois, IL", kind="Hotel",
+            bed=BEDS[0] if is_fitting else random.choice(BEDS), reviews=place.review_count,
+            address=place.address.split(", ")[0], is_refundable=True,
+            score=random.randrange(71, 95) / 10 if is_fitting else random.randrange(48, 95) / 10,
+            price=random.randrange(80, 195 if is_fitting else 330) * 100,
+            has_breakfast="Free breakfast" in place.features,
+        )  # fmt: skip
+
+
+def _is_cheap(_: kit.At, stay: kit.Record, option: str) -> bool:
+    return stay.number("price") <= int(option.removeprefix("Up to $")) * 100
+
+
+def _is_scored(_: kit.At, stay: kit.Record, option: str) -> bool:
+    return float(stay.values["score"]) >= float(option.split()[0])
 
 
 def _trip(at: kit.At) -> Mapping[str, kit.Value]:
@@ -71,15 +112,18 @@ def _stays(where: kit.Where | None = None, *, has_ads: bool = False) -> kit.Rows
     return kit.Rows(
         entity="stay", opens="stay", where=where, empty="No stays|Nothing found",
         has_ads=has_ads,
-        face=kit.Face(title="{name}", lines=("{kind}, {city}", "{score} ({reviews} reviews)"),
-                      value="{price}", picture="building", badges={"is_sold_out": "Sold out"},
-                      is_off=kit.has("is_sold_out")),
+        face=kit.Face(title="{name}", value="{price}", picture="building",
+                      lines=("{kind}, {city}", "{bed}", "{score} ({reviews} reviews)"),
+                      badges={"is_sold_out": "Sold out"}, is_off=kit.has("is_sold_out")),
         find=kit.Find(
-            search=("{name}", "{city}"), hint="Where are you going?|City or hotel|Destination",
+            search=("{name}", "{city}", "{region}", "{kind}"),
+            hint="Where are you going?|City or hotel|Destination",
             filters=(kit.Filter("Breakfast|Breakfast included", kit.has("has_breakfast")),
                      kit.Filter("Free cancellation", kit.has("is_refundable")),
-                     kit.Filter("Very good: 8+", lambda _, stay: float(stay.values["score"]) >= 8),
+                     kit.Filter("Queen bed", kit.equals("bed", BEDS[0])),
                      kit.Filter("Hotels", kit.equals("kind", "Hotel"))),
+            choices=(kit.OneOf("Price", PRICES, _is_cheap),
+                     kit.OneOf("Score|Guest score", SCORES, _is_scored)),
             sorts=(kit.Sort("Our picks|Recommended", "reviews", is_descending=True),
                    kit.Sort("Lowest price|Price", "price"),
                    kit.Sort("Best reviewed|Guest score", "score", is_descending=True)),
@@ -90,12 +134,13 @@ def _stays(where: kit.Where | None = None, *, has_ads: bool = False) -> kit.Rows
 SAVE = kit.Flip("Save|Add to wish list", glyph="heart-outline", column="is_saved",
                 on_words="Saved", on_glyph="heart", event="saved")  # fmt: skip
 PAGES = (
+    *FLIGHT_PAGES,
     kit.Page("search", "Stays|Find a stay|Search", (_stays(has_ads=True),), glyph="magnify"),
     kit.Page("saved", "Saved|Wish list", glyph="heart",
              blocks=(_stays(kit.has("is_saved")),)),
     kit.Page(
         "trips", "Trips|My bookings", glyph="bag-suitcase",
-        blocks=(kit.Rows(
+        blocks=(FLIGHT_ROWS, kit.Rows(
             entity="trip", opens="trip", looks=("list", "cards"), empty="No trips yet|Where next?",
             face=kit.Face(title="{name}", lines=("{arrives:day}, {nights} nights", "{guests}"),
                           value="{total}", glyph="bag-suitcase", is_off=kit.has("is_canceled"),
@@ -107,6 +152,7 @@ PAGES = (
         blocks=(
             kit.Hero("building"), kit.Headline("{name}", ("{price} a night", "{kind}")),
             kit.Facts((("map-marker-outline", "Address|Where", "{address}, {city}"),
+                       ("bed-queen-outline", "Room|Bed", "{bed}"),
                        ("star-outline", "Guest score|Reviews", "{score} of 10 ({reviews})"))),
             kit.Facts((("coffee-outline", "Breakfast", "Included"),),
                       is_there=kit.has("has_breakfast")),
@@ -139,7 +185,8 @@ PAGES = (
 
 STAYS = kit.AppSpec(
     package="com.booking", label="Booking.com", glyph="bed", color="#003580",
-    entities=(STAY, TRIP), fill=_fill, pages=PAGES, tabs=("search", "saved", "trips"),
+    entities=(STAY, TRIP, *FLIGHT_ENTITIES), fill=_fill, pages=PAGES,
+    tabs=("search", "flights", "saved", "trips"), computed=FLIGHT_WORDS,
     looks=kit.Looks(accents=("#003580", "#006CE4", "#7A4B00")),
     interruptions=(kit.COOKIES, kit.SIGN_IN, kit.NEWSLETTER), permissions=("location",),
 )  # fmt: skip

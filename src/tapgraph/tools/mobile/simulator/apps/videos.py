@@ -36,6 +36,9 @@ REMARKS = ("Finally someone explains it.", "Works, thank you!", "The part at 4:1
            "I disagree about step two.", "Greetings from Ohio.", "Too much music.")  # fmt: skip
 
 
+LESSONS = ("How to make {}", "{}, step by step", "{} in my kitchen")
+
+
 def _fill(app: kit.KitApp, random: Random) -> None:
     for topic in TOPICS:
         name = f"{random.choice(('Daily', 'Simple', 'Studio', 'Hello'))} {topic}"
@@ -43,15 +46,16 @@ def _fill(app: kit.KitApp, random: Random) -> None:
             app.store.add("channel", name=one, subscribers=random.randrange(300, 4_000_000),
                           about=f"Videos about {topic.lower()}, twice a week.",
                           is_subscribed=topic == "Travel" or random.random() < 0.2)  # fmt: skip
-    for number, (topic, titles) in enumerate(TOPICS.items()):
-        for title in titles:
+    lessons = [random.choice(LESSONS).format(one.title) for one in app.world.recipes]
+    for number, (topic, first) in enumerate(TOPICS.items()):
+        for title in (*first, *(lessons if topic == "Cooking" else ())):
             published = app.phone.clock - timedelta(hours=random.randrange(3, 9000))
             video = app.store.add(
                 "video", title=title, topic=topic, channel=1 + 2 * number + random.randrange(2),
                 views=random.randrange(200, 9_000_000), likes=random.randrange(20, 90_000),
                 length=f"{random.randrange(2, 40)}:{random.randrange(60):02}",
                 published=published.isoformat(timespec="minutes"),
-                is_later=title == titles[0] or random.random() < 0.1,
+                is_later=title == first[0] or random.random() < 0.1,
             )  # fmt: skip
             for author in people(random, 3):
                 app.store.add("comment", video=video, author=author, text=random.choice(REMARKS),

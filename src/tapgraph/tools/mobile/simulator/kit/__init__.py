@@ -24,13 +24,14 @@ from tapgraph.tools.mobile.simulator.kit.effect import (
     Step,
 )
 from tapgraph.tools.mobile.simulator.kit.face import Face
-from tapgraph.tools.mobile.simulator.kit.finding import Filter, Find, Sort, search_for
+from tapgraph.tools.mobile.simulator.kit.finding import Filter, Find, OneOf, Sort, search_for
 from tapgraph.tools.mobile.simulator.kit.form import Form, FormField, SaveForm, SaveNew, filled_in
 from tapgraph.tools.mobile.simulator.kit.interruption import COOKIES, NEWSLETTER, RATING, SIGN_IN
 from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec, KitApp, Page
 from tapgraph.tools.mobile.simulator.kit.record import Entity, Record, Value
 from tapgraph.tools.mobile.simulator.kit.rows import Rows
 from tapgraph.tools.mobile.simulator.kit.scene import At, StoredApp
+from tapgraph.tools.mobile.simulator.kit.setting import Setting, Touch
 from tapgraph.tools.mobile.simulator.kit.style import Looks
 from tapgraph.tools.mobile.simulator.kit.talk import Bubbles, Composer
 from tapgraph.tools.mobile.simulator.kit.where import Where, equals, has, lacks, refers
@@ -66,6 +67,7 @@ __all__ = [
     "KitApp",
     "Link",
     "Looks",
+    "OneOf",
     "Page",
     "Prose",
     "PutInCart",
@@ -76,11 +78,13 @@ __all__ = [
     "Rows",
     "SaveForm",
     "SaveNew",
+    "Setting",
     "Sort",
     "Step",
     "StoredApp",
     "Tabs",
     "Total",
+    "Touch",
     "Value",
     "Where",
     "cart_blocks",

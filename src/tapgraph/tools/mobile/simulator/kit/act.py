@@ -83,10 +83,11 @@ class Act:
         """Do it, or ask first."""
         words, _ = self.face(at)
         if self.confirm:
-            yes = DialogButton(self.yes or words, partial(self._unlock, at))
+            say = at.style.say
+            yes = DialogButton(say(self.yes) or words, partial(self._unlock, at))
             question = at.tell(self.confirm)
             details = at.tell(self.details)
-            buttons = (DialogButton("Cancel"), yes)
+            buttons = (DialogButton(say("Cancel")), yes)
             at.app.show_dialog(Dialog(title=question, message=details, buttons=buttons))
         else:
             self._unlock(at)
@@ -96,12 +97,17 @@ class Act:
             self._apply(at)
             return
         at.scene.hold("code", "")
+        say = at.style.say
+        message = at.style.speech.say(
+            "Type the 6-digit code for {account} from your authenticator app.", account=self.code_of
+        )
+        verify = DialogButton(say("Verify"), partial(self._check, at))
         at.app.show_dialog(
             Dialog(
-                title=at.style.say("Enter your code|Security code|Confirm it is you"),
-                message=f"Type the 6-digit code for {self.code_of} from your authenticator app.",
+                title=say("Enter your code|Security code|Confirm it is you"),
+                message=message,
                 content=partial(_code_field, at),
-                buttons=(DialogButton("Cancel"), DialogButton("Verify", partial(self._check, at))),
+                buttons=(DialogButton(say("Cancel")), verify),
             )
         )
 
@@ -109,14 +115,14 @@ class Act:
         if is_time_code(self.code_of, at.held("code"), at.scene.now):
             self._apply(at)
         else:
-            at.app.toast("This code is wrong or too old")
+            at.app.toast(at.style.say("This code is wrong or too old"))
 
     def _apply(self, at: At) -> None:
         try:
             for effect in self.changes():
                 effect.apply(at)
         except Refused as refusal:
-            at.app.toast(str(refusal))
+            at.app.toast(at.style.speech.say(str(refusal)))
             return
         if self.changes() or self.event:
             detail = "" if at.subject is None else at.subject.title
@@ -216,7 +222,9 @@ class Flip(Act):
 
 
 def _code_field(at: At) -> View:
+    say = at.style.say
+    hold = partial(at.scene.hold, "code")
     return Column([
-        Label("Code", size_sp=12, color="#5F6368"),
-        Field("6 digits", id="code", on_change=partial(at.scene.hold, "code"), autofocus=True),
+        Label(say("Code"), size_sp=12, color=at.style.muted),
+        Field(say("6 digits"), id="code", on_change=hold, autofocus=True),
     ])

@@ -7,9 +7,10 @@ from functools import partial
 from tapgraph.tools.mobile.simulator.kit.act import Act
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting
 from tapgraph.tools.mobile.simulator.views import Label, View
 
-__all__ = ["Block", "Door", "Link", "heading", "link_of"]
+__all__ = ["Block", "Door", "Link", "heading", "headline", "link_of"]
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,14 @@ class Door:
     Attributes:
         words: what it says, or would say if it were no icon; for a row, what it says first.
         leads_to: what the page behind it is about; nothing where it is about nothing.
+        key: tells it from the others of its link; empty where there is one.
+        text: what is to be written there and sent off; None where a tap opens it.
     """
 
     words: str
     leads_to: Record | None
+    key: str = ""
+    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,21 @@ class Block:
         del at
         return []
 
+    def inner(self) -> Iterator["Block"]:
+        """Blocks that it is made of."""
+        yield from ()
+
     def links(self) -> Iterator[Link]:
         """The controls that lead to other pages."""
         yield from ()
 
     def acts(self) -> Iterator[Act]:
         """What the user can do with the thing that the page is about."""
+        yield from ()
+
+    def settings(self, at: At) -> Iterator[Setting]:
+        """What the user can set here."""
+        del at
         yield from ()
 
 
@@ -87,16 +101,17 @@ def _doors_of(act: Act, at: At) -> Sequence[Door]:
 
 def heading(at: At, words: str) -> list[View]:
     """A heading inside a page; nothing for no words."""
-    if not words:
-        return []
+    return [headline(at, at.tell(words))] if words else []
+
+
+def headline(at: At, text: str) -> View:
+    """A text as a heading inside a page."""
     style = at.style
     is_loud = style.choose("headings", (True, True, False))
-    return [
-        Label(
-            at.tell(words) if is_loud else at.tell(words).upper(),
-            size_sp=18 if is_loud else 12,
-            bold=True,
-            color=style.ink if is_loud else style.muted,
-            padding=(style.space_dp, 16, style.space_dp, 6),
-        )
-    ]
+    return Label(
+        text if is_loud else text.upper(),
+        size_sp=18 if is_loud else 12,
+        bold=True,
+        color=style.ink if is_loud else style.muted,
+        padding=(style.space_dp, 16, style.space_dp, 6),
+    )

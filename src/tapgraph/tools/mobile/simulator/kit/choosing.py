@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
+from typing import Literal
 
 from tapgraph.tools.mobile.simulator.kit.block import Block, Link, heading
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting, Touch
 from tapgraph.tools.mobile.simulator.kit.style import Style
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
@@ -35,7 +37,7 @@ class Choices(Block):
         chosen = at.held(self.name, self.options[0])
         chips: list[View] = [
             Chip(
-                option,
+                at.style.say(option),
                 key=option,
                 id=f"choose_{self.name}",
                 color=at.style.tint,
@@ -52,19 +54,25 @@ class Choices(Block):
             ScrollRow(chips, gap=8, padding=(at.style.space_dp, 6), id=f"choices_{self.name}"),
         ]
 
+    def settings(self, at: At) -> Iterator[Setting]:
+        """The choice."""
+        chosen = at.held(self.name, self.options[0])
+        chip = f"choose_{self.name}"
+        yield Setting(self.name, chosen, lambda wanted: Touch(id=chip, key=wanted))
+
 
 @dataclass(frozen=True)
 class Tabs(Block):
     """Tabs within a page, of which one is chosen; rows read it by `at.held(name, first)`.
 
     Attributes:
-        after_search: whether they are there only while something is searched for.
+        when: whether they are there only while something, or nothing, is searched for.
         contents: by option, blocks that only it shows.
     """
 
     name: str
     options: Sequence[str]
-    after_search: bool = False
+    when: Literal["always", "searching", "browsing"] = "always"
     contents: Mapping[str, Sequence[Block]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -72,22 +80,37 @@ class Tabs(Block):
 
     def head(self, at: At) -> list[View]:
         """The tabs; the chosen one is underlined."""
-        if self.after_search and not at.held("query"):
+        if self.when != "always" and (self.when == "searching") != bool(at.held("query")):
             return []
         chosen = at.held(self.name, self.options[0])
-        tabs: list[View] = [
-            underlined_tab(
-                at.style, option, option == chosen, partial(at.scene.hold, self.name, option)
-            )
-            for option in self.options
-        ]
+        tabs: list[View] = []
+        for option in self.options:
+            choose = partial(self._choose, at, option)
+            tab = underlined_tab(at.style, at.style.say(option), option == chosen, choose)
+            tab.key = option
+            tabs.append(tab)
         return [Row(tabs, id=self.name), Divider(color=at.style.line)]
+
+    def _choose(self, at: At, option: str) -> None:
+        at.scene.hold(self.name, option)
+        at.app.note("tab", option, self.name)
+
+    def settings(self, at: At) -> Iterator[Setting]:
+        """The tab, and what the blocks of the chosen one have."""
+        chosen = at.held(self.name, self.options[0])
+        yield Setting(self.name, chosen, lambda wanted: Touch(id="", key=wanted))
+        for block in self.contents.get(chosen, ()):
+            yield from block.settings(at)
+
+    def inner(self) -> Iterator[Block]:
+        """What all tabs show."""
+        for blocks in self.contents.values():
+            yield from blocks
 
     def links(self) -> Iterator[Link]:
         """Those of what all tabs show."""
-        for blocks in self.contents.values():
-            for block in blocks:
-                yield from block.links()
+        for block in self.inner():
+            yield from block.links()
 
     def body(self, at: At) -> list[View]:
         """What the chosen tab shows."""

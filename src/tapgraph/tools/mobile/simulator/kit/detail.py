@@ -42,7 +42,7 @@ class Hero(Block):
         return [
             Picture(
                 at.record.title,
-                style=at.tell(self.kind),  # type: ignore[arg-type]
+                style=at.fill(self.kind),  # type: ignore[arg-type]
                 height=self.height_dp,
                 corner_dp=style.corner_dp if is_framed else 0,
                 margin=(style.space_dp, 8) if is_framed else 0,
@@ -72,7 +72,8 @@ class Headline(Block):
         if title:
             parts.append(Label(title, id="headline", size_sp=24, bold=True, color=style.ink))
         if self.stars:
-            parts.append(RatingBar(float(at.record.values[self.stars]), color=style.tint))
+            stars = float(at.record.values[self.stars])
+            parts.append(RatingBar(stars, desc=style.say_stars(stars), color=style.tint))
         for number, line in enumerate(map(at.tell, self.lines)):
             color = style.ink if number == 0 else style.muted
             parts += [Label(line, size_sp=15, color=color)] if line else []
@@ -204,7 +205,7 @@ class Total(Block):
                 [
                     Label(at.style.say(self.words), size_sp=17, weight=1, color=style.ink),
                     Label(
-                        f"${self.cents(at) / 100:,.2f}",
+                        style.speech.money(self.cents(at)),
                         id="total",
                         size_sp=20,
                         bold=True,

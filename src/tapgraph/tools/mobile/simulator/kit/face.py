@@ -42,7 +42,7 @@ class Face:
         badges: by flags, words on a coloured ground such as `Sold out`; the first counts.
         is_loud: whether the title is bold.
         is_off: whether it is drawn grey.
-        is_on: the flag that a switch at the end of a row shows.
+        is_on: the flag that a switch at the end of a row shows, or whether it is on.
     """
 
     title: str
@@ -58,7 +58,7 @@ class Face:
     badges: Mapping[str, str] = field(default_factory=dict)
     is_loud: Where | None = None
     is_off: Where | None = None
-    is_on: str = ""
+    is_on: str | Where = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "badges", MappingProxyType(dict(self.badges)))
@@ -93,7 +93,7 @@ def thing_view(at: At, face: Face, look: RowLook, controls: Sequence[View], *, i
 
 
 def _kind(at: At, face: Face) -> PictureKind:
-    return at.tell(face.picture)  # type: ignore[return-value]
+    return at.fill(face.picture)  # type: ignore[return-value]
 
 
 def _card(at: At, parts: list[View], *, padding: int) -> View:
@@ -112,7 +112,7 @@ def _card(at: At, parts: list[View], *, padding: int) -> View:
 def _start(at: At, face: Face) -> list[View]:
     style = at.style
     if face.glyph:
-        return [Icon(at.tell(face.glyph), color=style.tint, size_dp=26)]
+        return [Icon(at.fill(face.glyph), color=style.tint, size_dp=26)]
     if face.picture == "initial":
         return [Picture(at.tell(face.title), style="initial", width=42, height=42)]
     if face.picture:
@@ -143,8 +143,8 @@ def _texts(at: At, face: Face, *, is_ad: bool) -> list[View]:
         ground = "#5F6368" if is_off else "#B3261E"
         parts.append(
             Label(
-                badge, id="badge", size_sp=11, bold=True, color="#FFFFFF", background=ground,
-                corner_dp=4, padding=(6, 2),
+                style.say(badge), id="badge", size_sp=11, bold=True, color="#FFFFFF",
+                background=ground, corner_dp=4, padding=(6, 2),
             )
         )  # fmt: skip
     parts.append(Label(at.tell(face.title), size_sp=16, bold=is_loud, color=ink, max_lines=2))
@@ -165,10 +165,11 @@ def _texts(at: At, face: Face, *, is_ad: bool) -> list[View]:
 
 def _rating(at: At, face: Face) -> View:
     style, stars = at.style, float(at.record.values[face.stars])
-    bar = RatingBar(stars, size_dp=14, color=mixed("#E7711B", style.tint, 0.3))
+    color = mixed("#E7711B", style.tint, 0.3)
+    bar = RatingBar(stars, desc=style.say_stars(stars), size_dp=14, color=color)
     if not face.votes:
         return bar
-    number = Label(f"{stars:.1f}", size_sp=13, color=style.muted)
+    number = Label(style.speech.number(stars, 1), size_sp=13, color=style.muted)
     return Row([number, bar, Label(at.tell(face.votes), size_sp=13, color=style.muted)], gap=4)
 
 
@@ -180,5 +181,7 @@ def _small(at: At, templates: Sequence[str]) -> Iterator[View]:
 
 def _end(at: At, face: Face, controls: Sequence[View]) -> list[View]:
     if face.is_on:
-        return [Switch("", checked=at.record.flag(face.is_on), color=at.style.accent, width=56)]
+        told = face.is_on
+        is_on = at.record.flag(told) if isinstance(told, str) else told(at, at.record)
+        return [Switch("", checked=is_on, color=at.style.accent, width=56)]
     return list(controls)

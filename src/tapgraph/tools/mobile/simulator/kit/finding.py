@@ -1,6 +1,6 @@
 """How a user finds a thing in a list: by words, by filters, by an order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,6 +8,7 @@ from tapgraph.tools.mobile.simulator.app import Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.kit.act import identifier
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting, Touch
 from tapgraph.tools.mobile.simulator.kit.where import Where
 from tapgraph.tools.mobile.simulator.views import (
     Chip,
@@ -18,8 +19,9 @@ from tapgraph.tools.mobile.simulator.views import (
     ScrollRow,
     View,
 )
+from tapgraph.tools.mobile.simulator.world.world import query_words
 
-__all__ = ["Filter", "Find", "Sort", "search_for"]
+__all__ = ["Filter", "Find", "OneOf", "Sort", "search_for"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,20 @@ class Filter:
 
     words: str
     keeps: Where
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A chip with a list of options, of which the chosen one leaves only some things.
+
+    Attributes:
+        options: the first one leaves all.
+        keeps: whether a thing fits an option.
+    """
+
+    words: str
+    options: Sequence[str]
+    keeps: Callable[[At, Record, str], bool]
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,7 @@ class Find:
         count: said above what a search found, with `{count}` and `{query}`.
         hint: of the search field.
         filters: any number of them can be on.
+        choices: what else narrows the list, each by one of its options.
         sorts: the first one holds until the user chooses another.
     """
 
@@ -59,6 +76,7 @@ class Find:
     count: str = ""
     hint: str = "Search {app}|Search|What are you looking for?"
     filters: Sequence[Filter] = ()
+    choices: Sequence[OneOf] = ()
     sorts: Sequence[Sort] = ()
 
     def narrowed(self, at: At, records: Sequence[Record]) -> list[Record]:
@@ -71,6 +89,10 @@ class Find:
         for one in self.filters:
             if at.held(f"filter {one.words}"):
                 kept = [record for record in kept if one.keeps(at, record)]
+        for choice in self.choices:
+            option = at.held(f"filter {choice.words}", choice.options[0])
+            if option != choice.options[0]:
+                kept = [record for record in kept if choice.keeps(at, record, option)]
         order = self._order(at)
         if order is not None and order.column:
             kept.sort(key=lambda record: _rank(record, order), reverse=order.is_descending)
@@ -78,7 +100,7 @@ class Find:
 
     def _matches(self, at: At, query: str, record: Record) -> bool:
         text = " ".join(at.app.tell(template, record) for template in self.search).casefold()
-        return all(word in text for word in query.casefold().split())
+        return all(word in text for word in query_words(query) or query.casefold().split())
 
     def _order(self, at: At) -> Sort | None:
         chosen = at.held("sort")
@@ -93,11 +115,37 @@ class Find:
     def told(self, at: At, count: int) -> str:
         """What stands above the results of a search; nothing while nothing is searched for."""
         query = at.held("query")
-        return self.count.format(count=count, query=query) if query else ""
+        count_words = at.style.speech.say(self.count)
+        return count_words.format(count=count, query=query) if query else ""
 
     def _is_field_shown(self, at: At) -> bool:
         is_hidden = at.style.searches_by_icon and at.held("searching") != "yes"
         return self.has_field and not is_hidden
+
+    def settings(self, at: At) -> Iterator[Setting]:
+        """`query`; `sort`, by its English words; each filter by its first words.
+
+        A filter is `on` or empty, one with options has the option that holds.
+        """
+        if self.has_field:
+            yield Setting("query", at.held("query"), partial(self._toward_query, at))
+        order = self._order(at)
+        if order is not None and len(self.sorts) > 1:
+            yield Setting("sort", at.style.wording(order.words), partial(_order_item, at))
+        for one in self.filters:
+            chip = Touch(id=f"filter_{identifier(one.words)}")
+            name = one.words.split("|")[0]
+            yield Setting(name, at.held(f"filter {one.words}"), partial(_always, chip))
+
+        for choice in self.choices:
+            name = choice.words.split("|")[0]
+            held = at.held(f"filter {choice.words}", choice.options[0])
+            yield Setting(name, held, partial(_option, at, f"filter_{identifier(name)}"))
+
+    def _toward_query(self, at: At, wanted: str) -> Touch:
+        if not self._is_field_shown(at):
+            return Touch(id="search")
+        return Touch(id="search_field", text=wanted, submits=True)
 
     def tools(self, at: At) -> list[View]:
         """A magnifying glass, where the style hides the field."""
@@ -107,7 +155,7 @@ class Find:
             IconButton(
                 "magnify",
                 id="search",
-                desc="Search" if at.style.speaks else "",
+                desc=at.style.say("Search") if at.style.speaks else "",
                 color=at.style.bar_ink,
                 on_click=partial(at.scene.hold, "searching", "yes"),
             )
@@ -117,6 +165,7 @@ class Find:
         """Search field and chips."""
         views: list[View] = [self._field(at)] if self._is_field_shown(at) else []
         chips = [self._chip(at, one) for one in self.filters]
+        chips += [self._choice_chip(at, one) for one in self.choices]
         if len(self.sorts) > 1:
             chips.insert(0, self._sort_chip(at))
         if chips:
@@ -139,7 +188,7 @@ class Find:
             glyph="magnify",
             weight=1,
             corner_dp=style.corner_dp,
-            background=style.sheet if style.is_dark or style.paper != "#FFFFFF" else "#EDF1F8",
+            background=style.sheet if style.paper != style.sheet else style.theme.field,
             foreground=style.ink,
         )
         return Row([field], padding=(style.space_dp, 6))
@@ -148,6 +197,13 @@ class Find:
         is_on = bool(at.held(f"filter {one.words}"))
         return _chip(at, at.style.say(one.words), f"filter_{identifier(one.words)}", is_on,
                      partial(_switch_filter, at, one, is_on=not is_on))  # fmt: skip
+
+    def _choice_chip(self, at: At, one: OneOf) -> View:
+        option = at.held(f"filter {one.words}", one.options[0])
+        is_on = option != one.options[0]
+        return _chip(at, at.style.say(option if is_on else one.words),
+                     f"filter_{identifier(one.words)}", is_on, partial(_offer_options, at, one),
+                     glyph="menu-down")  # fmt: skip
 
     def _sort_chip(self, at: At) -> View:
         order = self._order(at)
@@ -165,6 +221,19 @@ class Find:
         ]
         title = at.style.say("Sort by|Order by|Show first")
         at.app.show_dialog(Dialog(title=title, style="sheet", items=items))
+
+
+def _always(touch: Touch, wanted: str) -> Touch:
+    del wanted
+    return touch
+
+
+def _option(at: At, chip: str, wanted: str) -> Touch:
+    return Touch(id=chip, item=at.style.say(wanted))
+
+
+def _order_item(at: At, wanted: str) -> Touch:
+    return Touch(id="sort", item=at.style.speech.say(wanted))
 
 
 def _rank(record: Record, sort: Sort) -> tuple[str, float]:
@@ -200,6 +269,24 @@ def search_for(at: At, text: str) -> None:
 def _switch_filter(at: At, one: Filter, *, is_on: bool) -> None:
     at.scene.hold(f"filter {one.words}", "on" if is_on else "")
     at.app.note("filter", one.words.split("|")[0], "on" if is_on else "off")
+
+
+def _offer_options(at: At, one: OneOf) -> None:
+    chosen = at.held(f"filter {one.words}", one.options[0])
+    items = [
+        DialogButton(
+            at.style.say(option),
+            partial(_choose_option, at, one, option),
+            selected=option == chosen,
+        )
+        for option in one.options
+    ]
+    at.app.show_dialog(Dialog(title=at.style.say(one.words), style="sheet", items=items))
+
+
+def _choose_option(at: At, one: OneOf, option: str) -> None:
+    at.scene.hold(f"filter {one.words}", option)
+    at.app.note("filter", one.words.split("|")[0], option)
 
 
 def _sort(at: At, sort: Sort) -> None:

@@ -1,7 +1,7 @@
 """Forms: what the user fills in, and how it becomes a thing."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,8 +10,9 @@ from typing import Final, Literal
 from tapgraph.tools.mobile.simulator.app import Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.kit.block import Block
 from tapgraph.tools.mobile.simulator.kit.effect import Effect, Refused
-from tapgraph.tools.mobile.simulator.kit.record import Record, Value, shown
+from tapgraph.tools.mobile.simulator.kit.record import Record, Value
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting, Touch
 from tapgraph.tools.mobile.simulator.views import (
     Column,
     Field,
@@ -30,6 +31,8 @@ FieldKind = Literal[
 _DAYS_AHEAD: Final = 45
 _DEAREST_CENTS: Final = 10**9
 _MOST_DIGITS: Final = 12
+_DAY_KEY: Final = "day"
+_TIME_KEY: Final = "time"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,7 @@ def filled_in(at: At, one: FormField) -> str:
     elif subject is not None and one.column in subject.values:
         initial = str(subject.values[one.column])
         if one.kind == "money":
-            initial = f"{subject.number(one.column) / 100:.2f}"
+            initial = at.style.speech.number(subject.number(one.column) / 100, 2)
     elif one.kind == "choice":
         initial = one.options[0]
     elif one.kind == "day":
@@ -82,30 +85,37 @@ def filled_in(at: At, one: FormField) -> str:
 
 def _parsed(at: At, one: FormField) -> Value:
     text = filled_in(at, one).strip()
-    name = at.style.say(one.words).lower()
     if one.is_needed and not text:
-        raise Refused(f"Fill in: {name}")
+        raise _refused(at, one, "Fill in: {name}")
     if one.kind in {"number", "thing", "flag"}:
         if not text.isdecimal():
-            raise Refused(f"Fill in: {name}")
+            raise _refused(at, one, "Fill in: {name}")
         if len(text) > _MOST_DIGITS:
-            raise Refused(f"This number is too large: {name}")
+            raise _refused(at, one, "This number is too large: {name}")
         return int(text)
     if one.kind == "email" and text and not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
-        raise Refused(f"This is no e-mail address: {name}")
-    return _cents(text, name) if one.kind == "money" else text
+        raise _refused(at, one, "This is no e-mail address: {name}")
+    return _cents(at, one, text) if one.kind == "money" else text
 
 
-def _cents(text: str, name: str) -> int:
-    whole, _, part = text.removeprefix("$").replace(",", "").partition(".")
+def _cents(at: At, one: FormField, text: str) -> int:
+    amount = at.style.speech.written_number(text.strip("$ "))
+    whole, _, part = amount.replace(",", "").partition(".")
     if not (whole.isdecimal() and (not part or part.isdecimal()) and len(part) <= 2):
-        raise Refused(f"This is no amount: {name}")
+        raise _refused(at, one, "This is no amount: {name}")
     if len(whole) > _MOST_DIGITS:
-        raise Refused(f"This amount is not possible: {name}")
+        raise _refused(at, one, "This amount is not possible: {name}")
     cents = int(whole) * 100 + int((part or "0").ljust(2, "0"))
     if not 0 < cents < _DEAREST_CENTS:
-        raise Refused(f"This amount is not possible: {name}")
+        raise _refused(at, one, "This amount is not possible: {name}")
     return cents
+
+
+def _refused(at: At, one: FormField, words: str) -> Refused:
+    name = at.style.say(one.words)
+    # German keeps the capitals of its nouns.
+    name = name.lower() if at.style.speech.language == "en" else name
+    return Refused(at.style.speech.say(words, name=name))
 
 
 @dataclass(frozen=True)
@@ -158,12 +168,17 @@ class Form(Block):
         fields = [self._field(at, one) for one in self.fields]
         return [Column(fields, gap=at.style.space_dp, padding=(at.style.space_dp, 12))]
 
+    def settings(self, at: At) -> Iterator[Setting]:
+        """Each field by its column, as the form keeps it: moments in ISO 8601, things by number."""
+        for one in self.fields:
+            yield Setting(one.column, filled_in(at, one), partial(_toward, at, one))
+
     def _field(self, at: At, one: FormField) -> View:
         if one.kind in {"choice", "thing"}:
             return _chooser(at, one, _told(at, one), partial(_choose, at, one))
         if one.kind in {"when", "day"}:
             moment = datetime.fromisoformat(filled_in(at, one))
-            day = shown(moment.isoformat(), "when", "day", at.scene.now)
+            day = at.style.speech.day(moment)
             day_chooser = _chooser(at, one, day, partial(_choose_day, at, one, moment))
             if one.kind == "day":
                 return day_chooser
@@ -194,6 +209,30 @@ class Form(Block):
         return field
 
 
+def _toward(at: At, one: FormField, wanted: str) -> Touch:
+    name = f"field_{one.column}"
+    match one.kind:
+        case "flag":
+            return Touch(id=name)
+        case "choice":
+            return Touch(id=name, item=at.style.speech.say(wanted))
+        case "thing":
+            return Touch(id=name, item=at.app.store.get(one.of, int(wanted)).title)
+        case "when" | "day":
+            return _toward_moment(at, one, wanted)
+        case _:
+            return Touch(id=name, text=wanted)
+
+
+def _toward_moment(at: At, one: FormField, wanted: str) -> Touch:
+    """First the day, then the time."""
+    name = f"field_{one.column}"
+    moment, present = map(datetime.fromisoformat, (wanted, filled_in(at, one)))
+    if moment.date() == present.date():
+        return Touch(id=name, key=_TIME_KEY, item=f"{moment:%H:%M}")
+    return Touch(id=name, key=_DAY_KEY, item=at.style.speech.day(moment))
+
+
 def _chooser(at: At, one: FormField, told: str, on_click: Callable[[], None]) -> View:
     style = at.style
     text = Column(
@@ -206,7 +245,7 @@ def _chooser(at: At, one: FormField, told: str, on_click: Callable[[], None]) ->
     return Row(
         [text, Icon("menu-down", color=style.muted)],
         id=f"field_{one.column}",
-        key=f"{one.column} {'time' if ':' in told else ''}",
+        key=_TIME_KEY if ":" in told and one.kind == "when" else _DAY_KEY,
         background=style.sheet,
         border=style.line,
         corner_dp=min(16, style.corner_dp),
@@ -231,13 +270,15 @@ def _switch(at: At, one: FormField) -> View:
 def _told(at: At, one: FormField) -> str:
     value = filled_in(at, one)
     if one.kind == "choice":
-        return value
-    return at.app.store.get(one.of, int(value)).title if value.isdecimal() else "Choose"
+        return at.style.speech.say(value)
+    if value.isdecimal():
+        return at.app.store.get(one.of, int(value)).title
+    return at.style.speech.say("Choose")
 
 
 def _choose(at: At, one: FormField) -> None:
     if one.kind == "choice":
-        entries = [(option, option) for option in one.options]
+        entries = [(option, at.style.speech.say(option)) for option in one.options]
     else:
         entries = [
             (str(record.id), record.title)
@@ -251,7 +292,7 @@ def _choose_day(at: At, one: FormField, moment: datetime) -> None:
     days = [at.scene.now + timedelta(days=ahead) for ahead in range(_DAYS_AHEAD)]
     entries = [
         (_written(one, datetime.combine(day, moment.time())),
-         shown(day.isoformat(), "when", "day", day))
+         at.style.speech.day(day))
         for day in days
     ]  # fmt: skip
     _offer(at, one, entries, _written(one, moment))

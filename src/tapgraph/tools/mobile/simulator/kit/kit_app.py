@@ -18,7 +18,7 @@ Example::
     app = KitApp(TASKS, World.generate(0))
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from types import MappingProxyType
@@ -31,7 +31,9 @@ from tapgraph.tools.mobile.simulator.kit.effect import Effect
 from tapgraph.tools.mobile.simulator.kit.interruption import Interruption, interrupt
 from tapgraph.tools.mobile.simulator.kit.page_view import PageFrame, Tab, page_view
 from tapgraph.tools.mobile.simulator.kit.record import Entity, Record
+from tapgraph.tools.mobile.simulator.kit.rows import Rows
 from tapgraph.tools.mobile.simulator.kit.scene import At, Scene, StoredApp
+from tapgraph.tools.mobile.simulator.kit.setting import Setting
 from tapgraph.tools.mobile.simulator.kit.store import Store
 from tapgraph.tools.mobile.simulator.kit.style import Looks, Style
 from tapgraph.tools.mobile.simulator.views import Label, View
@@ -117,8 +119,9 @@ class AppSpec:
 class KitApp(StoredApp):
     """An app that is made from a description.
 
-    Events: `<page>_opened` (number of the thing), `search` (the query, the page), `filter`, `sort`,
-    `ad_opened`, `interruption`, and the events of its acts (number of the thing, its name).
+    Events: `<page>_opened` (number of the thing), `search` (the query), `filter`, `sort`,
+    `tab` (the option, the name of the tabs), `ad_opened`, `interruption`, and the
+    events of its acts (number of the thing, its name).
     """
 
     def __init__(self, spec: AppSpec, world: World) -> None:
@@ -130,7 +133,8 @@ class KitApp(StoredApp):
 
     def create(self) -> None:
         """Choose the looks, make the tables and fill them."""
-        self.style = Style.draw(self.spec.looks, self.random)
+        looks = self.spec.looks.worn_by(self.world.seed)
+        self.style = Style.draw(looks, self.random, self.phone.profile)
         self.store = Store(self.database, self.spec.entities)
         self.store.create()
         self.spec.fill(self, self.random)
@@ -149,6 +153,25 @@ class KitApp(StoredApp):
         """
         wanted = self.pages[page]
         self.open(KitPage(self, wanted, record if wanted.entity else None))
+
+    def blocks(self, page: str) -> Iterator[Block]:
+        """The blocks of a page, those inside of others too."""
+        for block in self.pages[page].blocks:
+            yield block
+            yield from block.inner()
+
+    def settings(self, at: At) -> Iterator[Setting]:
+        """What the user can set on a page."""
+        for block in self.pages[at.scene.page_name].blocks:
+            yield from block.settings(at)
+
+    def acts(self, page: str) -> Iterator[Act]:
+        """What can be done on a page, in the rows of its lists too."""
+        yield from self.pages[page].all_acts()
+        for block in self.blocks(page):
+            if isinstance(block, Rows):
+                yield from block.row_acts
+                yield from (act for act in (block.switch, block.held) if act is not None)
 
     def scene(self, page: str, record: Record | None = None) -> At:
         """A page as it would be if it were opened now; for those who read the app's graph."""
@@ -169,6 +192,7 @@ class KitPage(Scene):
         super().__init__(app, page.name, record)
         self.page = page
         self.name = f".{page.name.title()}Page"
+        self.theme = app.style.theme
         self.background = app.style.paper
         self.bar_color = app.style.bar_paper
 
@@ -191,8 +215,9 @@ class KitPage(Scene):
             effect.apply(self.here)
 
     def on_back(self) -> bool:
-        """Back ends a search, then leads to the first tab, then away."""
-        if self.held.pop("query", "") or self.held.pop("searching", ""):
+        """Back ends a search with its filters, then leads to the first tab, then away."""
+        if self.held.get("query") or self.held.get("searching"):
+            self._end_search()
             return True
         first = self.app.pages[self.app.spec.tabs[0]]
         if not self.is_root or self.page is first:
@@ -228,7 +253,8 @@ class KitPage(Scene):
         try:
             at = self.here
         except KeyError:
-            return Label("This is no longer here", id="gone", size_sp=18, padding=32)
+            words = self.app.style.say("This is no longer here")
+            return Label(words, id="gone", size_sp=18, padding=32)
         spec, page = self.app.spec, self.page
         tabs: list[Tab] = []
         if self.is_root and len(spec.tabs) > 1:

@@ -93,14 +93,14 @@ def _bar(at: At, frame: PageFrame, tools: list[View], main: Act | None) -> View:
     if frame.on_up is not None:
         start.append(
             IconButton(
-                "arrow-left", id="up", desc="Navigate up" if style.speaks else "", color=ink,
-                on_click=frame.on_up,
+                "arrow-left", id="up", desc=style.say("Navigate up") if style.speaks else "",
+                color=ink, on_click=frame.on_up,
             )
         )  # fmt: skip
     elif frame.tabs and style.navigation == "drawer":
         start.append(
             IconButton(
-                "menu", id="menu", desc="Menu" if style.speaks else "", color=ink,
+                "menu", id="menu", desc=style.say("Menu") if style.speaks else "", color=ink,
                 on_click=partial(_open_drawer, at, frame),
             )
         )  # fmt: skip

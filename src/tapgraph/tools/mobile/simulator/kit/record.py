@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, TypeAlias
+
+from tapgraph.tools.mobile.simulator.speech import Speech
 
 __all__ = ["KINDS", "Entity", "Record", "Value", "shown"]
 
@@ -22,7 +24,6 @@ KINDS: Final[Mapping[str, str]] = {
 """Kinds of columns and how SQLite stores them; `when` is ISO 8601, `money` is in cents."""
 
 _NAME: Final = re.compile(r"[a-z][a-z_]*")
-_HOUR_S: Final = 3600
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,29 @@ class Entity:
     A column is of one of `KINDS`, or refers to another entity by that one's name. The first
     column of text is what a thing is called.
 
+    Attributes:
+        is_trace: whether its things tell only what the user looked at, as a history does; that
+            they change is no side effect.
+
     Raises:
         ValueError: a name is no plain word, which SQL could misread.
     """
 
     name: str
     columns: Mapping[str, str]
+    is_trace: bool = False
+    blank: Mapping[str, Value | None] = field(init=False, repr=False, compare=False)
+    """What a new thing has where nothing is given, its number first."""
 
     def __post_init__(self) -> None:
         for word in (self.name, *self.columns, *self.columns.values()):
             if not _NAME.fullmatch(word):
                 raise ValueError(f"{word!r} is no lower-case word; entity {self.name!r} has it")
         object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
+        blank: dict[str, Value | None] = {"id": None}
+        for name, kind in self.columns.items():
+            blank[name] = "" if KINDS.get(kind) == "TEXT" else 0
+        object.__setattr__(self, "blank", MappingProxyType(blank))
 
     @property
     def title(self) -> str:
@@ -81,7 +93,7 @@ class Record:
         return self.text(self.entity.title) if self.entity.title else ""
 
 
-def shown(value: Value, kind: str, form: str, now: datetime) -> str:
+def shown(value: Value, kind: str, form: str, now: datetime, speech: Speech) -> str:
     """A value as a person reads it.
 
     Args:
@@ -90,45 +102,29 @@ def shown(value: Value, kind: str, form: str, now: datetime) -> str:
         form: of moments `day`, `time`, `ago`, `near` (the time today, else the day) or empty for
             both; of numbers `short`; of texts `first`, the first letter.
         now: what moments are compared with.
+        speech: the language.
 
-    >>> shown(125000, "money", "", datetime.min), shown(27820, "number", "short", datetime.min)
-    ('$1,250.00', '27.8K')
+    >>> shown(125000, "money", "", datetime.min, Speech())
+    '$1,250.00'
     """
     match kind:
         case "money":
-            cents = int(value)
-            return f"{'-' if cents < 0 else ''}${abs(cents) / 100:,.2f}"
+            return speech.money(int(value))
         case "number":
-            return _short(int(value)) if form == "short" else f"{value:,}"
+            return speech.short_number(int(value)) if form == "short" else speech.number(int(value))
         case "rating":
-            return f"{value:.1f}"
+            return speech.number(float(value), 1)
         case "when":
-            return _moment(datetime.fromisoformat(str(value)), form, now)
+            return _moment(datetime.fromisoformat(str(value)), form, now, speech)
         case _:
             return str(value)[:1].upper() if form == "first" else str(value)
 
 
-def _short(count: int) -> str:
-    if count >= 1_000_000:
-        return f"{count / 1_000_000:.1f}M"
-    return f"{count:,}" if count < 10_000 else f"{count / 1000:.1f}K"
-
-
-def _moment(moment: datetime, form: str, now: datetime) -> str:
+def _moment(moment: datetime, form: str, now: datetime, speech: Speech) -> str:
     time = f"{moment:%H:%M}"
-    day = f"{moment:%a, %b} {moment.day}"
+    day = speech.day(moment)
     if form == "ago":
-        return _ago(int((now - moment).total_seconds()))
+        return speech.ago(int((now - moment).total_seconds()))
     if form == "near":
-        return time if moment.date() == now.date() else f"{moment:%b} {moment.day}"
+        return time if moment.date() == now.date() else speech.short_date(moment)
     return {"time": time, "day": day}.get(form, f"{day}, {time}")
-
-
-def _ago(seconds: int) -> str:
-    hours = seconds // _HOUR_S
-    if hours < 1:
-        return f"{max(1, seconds // 60)} min ago"
-    if hours < 24:
-        return f"{hours} h ago"
-    days = hours // 24
-    return f"{days} d ago" if days < 60 else f"{days // 30} months ago"

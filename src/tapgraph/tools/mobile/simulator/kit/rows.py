@@ -3,18 +3,22 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 from tapgraph.tools.mobile.simulator.kit.act import Act
-from tapgraph.tools.mobile.simulator.kit.block import Block, Door, Link, heading
+from tapgraph.tools.mobile.simulator.kit.block import Block, Door, Link, heading, headline
 from tapgraph.tools.mobile.simulator.kit.face import Face, thing_view
 from tapgraph.tools.mobile.simulator.kit.finding import Find, search_for
 from tapgraph.tools.mobile.simulator.kit.record import Record
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting
 from tapgraph.tools.mobile.simulator.kit.style import RowLook
 from tapgraph.tools.mobile.simulator.kit.where import Where
 from tapgraph.tools.mobile.simulator.views import Label, Row, Spacer, View
 
 __all__ = ["Rows"]
+
+_COLUMN_DP: Final = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +94,12 @@ class Rows(Block):
         self._advertise(at, records, look, shown)
         end = _remark(at, "end_of_list", self.end)
         if look == "grid" and not self.group:
-            return [*views, *_in_pairs(shown), *end]
+            return [*views, *_in_columns(at, shown), *end]
         for record, view in zip(records, shown, strict=False):
-            group = at.app.tell(self.group, record) if self.group else ""
+            group = at.app.tell(self.group, record)
             if group != told:
                 told = group
-                views.extend(heading(at, group))
+                views.append(headline(at, group))
             views.append(view)
         return [*views, *shown[len(records) :], *end]
 
@@ -118,7 +122,7 @@ class Rows(Block):
         row = At(at.scene, record)
         view = thing_view(row, self.face, look, self._controls(row), is_ad=is_ad)
         view.id = f"{self.entity}_row"
-        view.key = f"{'ad' if is_ad else self.entity} {record.id}"
+        view.key = f"ad {record.id}" if is_ad else self.key(record)
         if self.searches:
             view.on_click = partial(search_for, row, row.tell(self.searches))
         elif self.switch is not None:
@@ -129,6 +133,10 @@ class Rows(Block):
             view.on_long_click = partial(self.held.run, row)
         return view
 
+    def key(self, record: Record) -> str:
+        """What tells the row of a thing from the others."""
+        return f"{self.entity} {record.id}"
+
     def _controls(self, row: At) -> list[View]:
         return [act.icon(row, row.style.tint) for act in self.row_acts if act.shows(row)]
 
@@ -136,6 +144,10 @@ class Rows(Block):
         if is_ad:
             row.app.note("ad_opened", row.record.id, row.record.title)
         row.app.go(self.opens, row.record if self.about is None else self.about(row))
+
+    def settings(self, at: At) -> Iterator[Setting]:
+        """Search, order and filters."""
+        yield from self.find.settings(at)
 
     def links(self) -> Iterator[Link]:
         """A tap on a row."""
@@ -146,7 +158,11 @@ class Rows(Block):
         rows = [At(at.scene, record) for record in self.records(at)]
         about = self.about
         return [
-            Door(row.tell(self.face.title), row.record if about is None else about(row))
+            Door(
+                row.tell(self.face.title),
+                row.record if about is None else about(row),
+                self.key(row.record),
+            )
             for row in rows
         ]
 
@@ -158,13 +174,15 @@ def _remark(at: At, name: str, words: str) -> list[View]:
     return [Label(said, id=name, color=at.style.muted, padding=(at.style.space_dp, 12))]
 
 
-def _in_pairs(cells: Sequence[View]) -> list[View]:
+def _in_columns(at: At, cells: Sequence[View]) -> list[View]:
+    """Two columns, or as many as a wide screen has room for."""
+    phone = at.app.phone
+    columns = max(2, phone.profile.dp(phone.size.width_px) // _COLUMN_DP)
     rows: list[View] = []
-    for start in range(0, len(cells), 2):
-        pair = list(cells[start : start + 2])
-        for cell in pair:
+    for start in range(0, len(cells), columns):
+        row = list(cells[start : start + columns])
+        for cell in row:
             cell.weight = 1
-        if len(pair) < 2:
-            pair.append(Spacer(weight=1))
-        rows.append(Row(pair, key=f"pair {start}", align="start", padding=(6, 0)))
+        row += [Spacer(weight=1) for _ in range(columns - len(row))]
+        rows.append(Row(row, key=f"row {start}", align="start", padding=(6, 0)))
     return rows

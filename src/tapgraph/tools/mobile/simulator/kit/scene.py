@@ -17,7 +17,9 @@ from tapgraph.tools.mobile.simulator.world.world import World
 
 __all__ = ["At", "Scene", "StoredApp"]
 
-_LOOKS: Final = ("search", "filter", "sort", "interruption", "*_opened")
+_LOOKS: Final = (
+    "search", "filter", "sort", "tab", "interruption", "closed", "*_opened", "*_searched",
+)  # fmt: skip
 _SLOT: Final = re.compile(r"\{([a-z_.]+)(?::([a-z]+))?\}")
 
 
@@ -38,9 +40,10 @@ class StoredApp(App):
     computed: "Mapping[str, Callable[[StoredApp, Record], str]]"
 
     def is_bookkeeping(self, table: str, row: Row) -> bool:
-        """Events that tell what was looked at, and how."""
-        kind = str(row.get("kind"))
-        return table == "events" and any(fnmatchcase(kind, pattern) for pattern in _LOOKS)
+        """Events that tell what was looked at, and how, and the traces that this leaves."""
+        if table != "events":
+            return self.store.entities[table].is_trace
+        return any(fnmatchcase(str(row.get("kind")), pattern) for pattern in _LOOKS)
 
     def go(self, page: str, record: Record | None) -> None:
         """Open a page, about a thing where the page is about one.
@@ -63,9 +66,13 @@ class StoredApp(App):
         return self.store.get(record.entity.columns[column], record.number(column))
 
     def tell(self, template: str, record: Record | None) -> str:
+        """A template of words in the phone's language, filled from a thing."""
+        return self.fill(self.style.say(template), record)
+
+    def fill(self, template: str, record: Record | None) -> str:
         """A template filled from a thing: `{price}`, `{channel.name}`, `{sent:ago}`, `{app}`."""
 
-        def fill(slot: re.Match[str]) -> str:
+        def filled(slot: re.Match[str]) -> str:
             if record is None or slot[1] == "app":
                 return self.label
             *path, column = slot[1].split(".")
@@ -77,9 +84,11 @@ class StoredApp(App):
             kind = thing.entity.columns[column]
             if kind in self.store.entities:
                 return self.follow(thing, column).title
-            return shown(thing.values[column], kind, slot[2] or "", self.phone.clock)
+            return shown(
+                thing.values[column], kind, slot[2] or "", self.phone.clock, self.style.speech
+            )
 
-        return _SLOT.sub(fill, self.style.say(template))
+        return _SLOT.sub(filled, template)
 
 
 class Scene(Activity[StoredApp]):
@@ -88,6 +97,7 @@ class Scene(Activity[StoredApp]):
     Attributes:
         page_name: which of the app's pages it is.
         held: what the user set on it and has not saved: the query, the order, drafts, choices.
+        is_begun: whether what it is about was begun on it.
     """
 
     def __init__(self, app: StoredApp, page_name: str, record: Record | None = None) -> None:
@@ -95,6 +105,12 @@ class Scene(Activity[StoredApp]):
         self.page_name = page_name
         self.held: dict[str, str] = {}
         self._subject = None if record is None else (record.entity.name, record.id)
+        self.is_begun = False
+
+    @property
+    def subject(self) -> tuple[str, int] | None:
+        """Entity and number of what the page is about, also where that was removed."""
+        return self._subject
 
     @property
     def record(self) -> Record | None:
@@ -107,6 +123,7 @@ class Scene(Activity[StoredApp]):
 
     def take_up(self, record: Record) -> None:
         """Be about this thing from now on, such as one that the user has just begun."""
+        self.is_begun = self.is_begun or self._subject is None
         self._subject = (record.entity.name, record.id)
 
     @property
@@ -166,5 +183,9 @@ class At:
         return self.scene.held.get(name, default)
 
     def tell(self, template: str) -> str:
-        """A template filled from the thing."""
+        """A template of words in the phone's language, filled from the thing."""
         return self.app.tell(template, self.subject)
+
+    def fill(self, template: str) -> str:
+        """A template filled from the thing."""
+        return self.app.fill(template, self.subject)

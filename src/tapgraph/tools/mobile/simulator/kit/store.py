@@ -49,18 +49,13 @@ class Store:
         Raises:
             ValueError: the entity has no such column.
         """
-        entity = self.entities[entity_name]
-        unknown = values.keys() - {"id", *entity.columns}
-        if unknown:
-            raise ValueError(f"entity {entity_name!r} has no columns {sorted(unknown)!r}")
-        row = [
-            values.get("id"),
-            *(
-                values.get(name, "" if KINDS.get(kind) == "TEXT" else 0)
-                for name, kind in entity.columns.items()
-            ),
-        ]
-        return int(self._database.execute(self._insertions[entity_name], row).lastrowid or 0)
+        blank = self.entities[entity_name].blank
+        row = {**blank, **values}
+        if len(row) > len(blank):
+            unknown = sorted(values.keys() - blank.keys())
+            raise ValueError(f"entity {entity_name!r} has no columns {unknown!r}")
+        cursor = self._database.execute(self._insertions[entity_name], tuple(row.values()))
+        return int(cursor.lastrowid or 0)
 
     def all(self, entity_name: str) -> tuple[Record, ...]:
         """All things of a kind, in the order in which they were made."""

@@ -11,6 +11,7 @@ from tapgraph.tools.mobile.simulator.kit.block import Block
 from tapgraph.tools.mobile.simulator.kit.effect import Insert
 from tapgraph.tools.mobile.simulator.kit.record import Record, Value
 from tapgraph.tools.mobile.simulator.kit.scene import At
+from tapgraph.tools.mobile.simulator.kit.setting import Setting, Touch
 from tapgraph.tools.mobile.simulator.views import Column, Field, Label, Row, Spacer, View
 
 __all__ = ["DRAFT", "Bubbles", "Composer"]
@@ -93,6 +94,10 @@ class Composer(Block):
     def acts(self) -> Iterator[Act]:
         """Sending."""
         yield self._act()
+
+    def settings(self, at: At) -> Iterator[Setting]:
+        """`draft`."""
+        yield Setting(DRAFT, at.held(DRAFT), lambda wanted: Touch(id="composer", text=wanted))
 
     def _act(self) -> Act:
         return Act(

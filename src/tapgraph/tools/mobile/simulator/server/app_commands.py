@@ -46,11 +46,8 @@ def is_app_installed(call: Call) -> object:
 
 
 def list_apps(call: Call) -> object:
-    """All apps by package; `label` is more than UiAutomator2 tells."""
-    return {
-        app.package: {"packageName": app.package, "versionCode": "1", "label": app.label}
-        for app in call.phone.apps
-    }
+    """All apps by package."""
+    return call.manners.listed_apps(call.phone.apps)
 
 
 def start_activity(call: Call) -> None:

@@ -21,6 +21,7 @@ from tapgraph.tools.mobile.device import SIMULATED_CAPABILITY
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server.call import Call
 from tapgraph.tools.mobile.simulator.server.capabilities import match_capabilities
+from tapgraph.tools.mobile.simulator.server.manners import Manners
 from tapgraph.tools.mobile.simulator.server.parameters import Parameters
 from tapgraph.tools.mobile.simulator.server.protocol_error import ProtocolError
 from tapgraph.tools.mobile.simulator.server.routes import ROUTES, Command
@@ -45,6 +46,7 @@ class _Outside(Enum):
     """Commands that are not carried out inside a session."""
 
     STATUS = auto()
+    SESSIONS = auto()
     OPEN_SESSION = auto()
     CLOSE_SESSION = auto()
 
@@ -57,10 +59,12 @@ class Application:
         phone: Phone,
         *,
         udid: str = SIMULATOR_UDID,
+        manners: Manners | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._phone = phone
         self._udid = udid
+        self._manners = manners or Manners()
         self._sessions = SessionBook(clock)
         self._lock = threading.Lock()
 
@@ -95,6 +99,8 @@ class Application:
             return _status()
         body = _parse_body(request, body_bytes)
         with self._lock:
+            if command is _Outside.SESSIONS:
+                return self._sessions.listed()
             if command is _Outside.OPEN_SESSION:
                 return self._open_session(body)
             session = self._sessions.get(path["session_id"])
@@ -102,7 +108,7 @@ class Application:
                 if command is _Outside.CLOSE_SESSION:
                     self._sessions.close()
                     return None
-                return _run(command, Call(self._phone, session, path, body))
+                return _run(command, Call(self._phone, self._manners, session, path, body))
             finally:
                 self._sessions.touch(session)
 
@@ -121,6 +127,7 @@ class Application:
             "appium:deviceName": self._udid,
             "appium:platformVersion": "14",
             "appium:deviceScreenSize": f"{size.width_px}x{size.height_px}",
+            "appium:deviceScreenDensity": self._phone.profile.dpi,
             **capabilities,
             SIMULATED_CAPABILITY: True,
         })
@@ -149,6 +156,8 @@ def _routes() -> MapAdapter:
     """All addresses; shared by all servers, because werkzeug compiles them slowly."""
     rules = [
         Rule("/status", methods=["GET"], endpoint=_Outside.STATUS),
+        Rule("/sessions", methods=["GET"], endpoint=_Outside.SESSIONS),
+        Rule("/appium/sessions", methods=["GET"], endpoint=_Outside.SESSIONS),
         Rule("/session", methods=["POST"], endpoint=_Outside.OPEN_SESSION),
         Rule("/session/<session_id>", methods=["DELETE"], endpoint=_Outside.CLOSE_SESSION),
     ]

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.simulator.server.call import Call
+from tapgraph.tools.mobile.simulator.server.css_selector import selector_from_css
 from tapgraph.tools.mobile.simulator.server.locators import (
     UIAUTOMATOR,
+    Locator,
     find_below,
     parse_uiautomator,
 )
@@ -27,6 +29,7 @@ __all__ = [
     "find_children",
     "find_element",
     "find_elements",
+    "locate",
     "location_in_view",
     "name",
     "rect",
@@ -104,19 +107,26 @@ def _find(call: Call, scope_of: Callable[[ScreenTree], TreeNode]) -> list[dict[s
     selector = call.body.text("value")
     deadline = time.monotonic() + call.session.implicit_wait_s
     while True:
-        tree, found = _look_for(call, scope_of, strategy, selector)
+        tree, found = locate(call, scope_of, strategy, selector)
         if found or time.monotonic() >= deadline:
             return [call.session.elements.reference(node, tree) for node in found]
         time.sleep(_POLL_S)
 
 
-def _look_for(
+def locate(
     call: Call, scope_of: Callable[[ScreenTree], TreeNode], strategy: str, selector: str
 ) -> tuple[ScreenTree, list[TreeNode]]:
-    if strategy != UIAUTOMATOR:
+    """The screen, and the views on it that a locator means; UiScrollable scrolls first."""
+    if strategy == "css selector":
+        package = str(
+            call.session.capabilities.get("appium:appPackage") or call.phone.foreground[0]
+        )
+        locator: Locator = selector_from_css(selector, package=package)
+    elif strategy == UIAUTOMATOR:
+        locator = parse_uiautomator(selector)
+    else:
         tree = call.look()
         return tree, find_below(scope_of(tree), strategy, selector)
-    locator = parse_uiautomator(selector)
     if isinstance(locator, UiSelector):
         tree = call.look()
         return tree, locator.matches_below(scope_of(tree))
@@ -249,7 +259,7 @@ def selected(call: Call) -> object:
 def element_screenshot(call: Call) -> object:
     """The part of the screen that the element takes."""
     bounds = call.element().bounds
-    picture = call.phone.screenshot()
+    picture = call.screenshot()
     if bounds.is_empty:
         raise ProtocolError("unknown error", "the element has no area on the screen")
     return base64_png(picture.crop((bounds.left, bounds.top, bounds.right, bounds.bottom)))

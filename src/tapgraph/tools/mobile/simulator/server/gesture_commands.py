@@ -2,6 +2,7 @@
 
 from tapgraph.tools.mobile.geometry import Bounds, Point
 from tapgraph.tools.mobile.simulator.server.call import Call
+from tapgraph.tools.mobile.simulator.server.element_commands import locate
 from tapgraph.tools.mobile.simulator.server.gestures import LONG_PRESS_MS
 from tapgraph.tools.mobile.simulator.server.protocol_error import ProtocolError
 
@@ -9,11 +10,17 @@ __all__ = [
     "click_gesture",
     "double_click_gesture",
     "drag_gesture",
+    "fling_gesture",
     "long_click_gesture",
+    "pinch_gesture",
     "scroll_gesture",
+    "scroll_until",
     "swipe_gesture",
 ]
 
+_LEAST_FLING = 50
+_SWIPES_OF_A_FLING = 2
+_MOST_SWIPES = 30
 _OPPOSITE = {"up": "down", "down": "up", "left": "right", "right": "left"}
 
 
@@ -47,7 +54,7 @@ def drag_gesture(call: Call) -> None:
 
 def swipe_gesture(call: Call) -> None:
     """Swipe inside an element or an area; `direction` is the finger's."""
-    _swipe(call, call.body.text("direction"))
+    _swipe(call, call.body.text("direction"), percent=_percent(call))
 
 
 def scroll_gesture(call: Call) -> object:
@@ -57,18 +64,57 @@ def scroll_gesture(call: Call) -> object:
     """
     direction = call.body.text("direction")
     before = call.phone.page_source()
-    _swipe(call, _OPPOSITE.get(direction, direction))
+    _swipe(call, _OPPOSITE.get(direction, direction), percent=_percent(call))
     return call.phone.page_source() != before
 
 
-def _swipe(call: Call, direction: str) -> None:
+def fling_gesture(call: Call) -> object:
+    """Fling an element or an area; true when it can be scrolled further that way."""
+    direction = call.body.text("direction")
+    if call.body.number("speed", _LEAST_FLING) < _LEAST_FLING:
+        raise ProtocolError("invalid argument", f"'speed' must be at least {_LEAST_FLING} px/s")
+    before = call.phone.page_source()
+    for _ in range(_SWIPES_OF_A_FLING):
+        _swipe(call, _OPPOSITE.get(direction, direction), percent=1.0)
+    return call.phone.page_source() != before
+
+
+def pinch_gesture(call: Call) -> None:
+    """Two fingers in an element or an area; nothing on the simulated phone zooms."""
+    _percent(call)
+    _area(call)
+
+
+def scroll_until(call: Call) -> None:
+    """Scroll until a locator finds something; refused at the end of the list."""
+    strategy, selector = call.body.text("strategy"), call.body.text("selector")
+    most_swipes = call.body.integer("maxSwipes", _MOST_SWIPES)
+    size = call.phone.size
+    middle, low, high = size.width_px // 2, round(size.height_px * 0.3), round(size.height_px * 0.7)
+    for forward in (False, True):
+        for _ in range(most_swipes):
+            if locate(call, lambda tree: tree.root, strategy, selector)[1]:
+                return
+            before = call.phone.page_source()
+            start, end = (high, low) if forward else (low, high)
+            call.phone.swipe(middle, start, middle, end)
+            if call.phone.page_source() == before:
+                break
+    raise ProtocolError("no such element", f"Cannot scroll to the element {selector!r:.300}")
+
+
+def _percent(call: Call) -> float:
+    percent = call.body.number("percent")
+    if not 0 < percent <= 1:
+        raise ProtocolError("invalid argument", f"'percent' must be in (0, 1], got {percent:g}")
+    return percent
+
+
+def _swipe(call: Call, direction: str, *, percent: float) -> None:
     if direction not in _OPPOSITE:
         raise ProtocolError(
             "invalid argument", f"'direction' must be up, down, left or right, got {direction!r}"
         )
-    percent = call.body.number("percent")
-    if not 0 < percent <= 1:
-        raise ProtocolError("invalid argument", f"'percent' must be in (0, 1], got {percent:g}")
     area = _area(call)
     half_x, half_y = 0, 0
     if direction in {"left", "right"}:

@@ -148,21 +148,35 @@ def read_traces(
 def play_events(events: Sequence[Event], phone: Phone, key_codes: Mapping[str, int]) -> None:
     """Do on the phone what the events mean.
 
+    Nothing on the simulated phone zooms: fingers that move at the same time do what the first of
+    them does where they go the same way, and nothing where they do not.
+
     Raises:
-        ProtocolError: `unsupported operation` for gestures of several fingers (the simulated
-            phone knows taps only) and for special keys that a phone does not have.
+        ProtocolError: `unsupported operation` for special keys that a phone does not have.
     """
-    traces = [event for event in events if isinstance(event, FingerTrace)]
-    for place, trace in enumerate(traces):
-        for other in traces[place + 1 :]:
-            if trace.overlaps(other) and (trace.strays or other.strays):
-                raise ProtocolError(
-                    "unsupported operation",
-                    "the simulated phone knows no gestures of several fingers",
-                )
+    events = _without_pinches(events)
     position = 0
     while position < len(events):
         position += _play_next(events[position:], phone, key_codes)
+
+
+def _without_pinches(events: Sequence[Event]) -> Sequence[Event]:
+    dropped: set[int] = set()
+    traces = [event for event in events if isinstance(event, FingerTrace)]
+    for place, first in enumerate(traces):
+        for second in traces[place + 1 :]:
+            if not first.overlaps(second) or not (first.strays or second.strays):
+                continue
+            dropped.add(id(second))
+            if not _go_the_same_way(first, second):
+                dropped.add(id(first))
+    return [event for event in events if id(event) not in dropped]
+
+
+def _go_the_same_way(one: FingerTrace, other: FingerTrace) -> bool:
+    across = (one.up.x - one.down.x) * (other.up.x - other.down.x)
+    down = (one.up.y - one.down.y) * (other.up.y - other.down.y)
+    return across + down > 0
 
 
 def _play_next(events: Sequence[Event], phone: Phone, key_codes: Mapping[str, int]) -> int:

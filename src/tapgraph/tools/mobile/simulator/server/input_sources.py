@@ -22,7 +22,7 @@ _MOST_ITEMS = 1_000
 _LONGEST_MS = 60_000
 _LONGEST_CHARACTER = 16
 """Code points: a family of emoji is one character of many."""
-SourceKind: TypeAlias = Literal["pointer", "key", "none", "wheel"]
+SourceKind: TypeAlias = Literal["pointer", "key", "none"]
 KeyKind: TypeAlias = Literal["keyDown", "keyUp"]
 PointerKind: TypeAlias = Literal["pointerDown", "pointerUp", "pointerMove", "pointerCancel"]
 _SOURCE_KINDS: Mapping[str, SourceKind] = {kind: kind for kind in get_args(SourceKind)}
@@ -98,8 +98,7 @@ def parse_sources(body: Parameters) -> Sequence[InputSource]:
     """The input sources of a command.
 
     Raises:
-        ProtocolError: `invalid argument` for malformed actions, `unsupported operation` for a
-            wheel that turns.
+        ProtocolError: `invalid argument` for malformed actions, a wheel among them.
     """
     sources = [_source(one) for one in body.sequence("actions")]
     if sum(len(source.items) for source in sources) > _MOST_ITEMS:
@@ -113,8 +112,11 @@ def _source(raw: object) -> InputSource:
     source = _object(raw, "an input source")
     kind = _SOURCE_KINDS.get(source.text("type"))
     if kind is None:
+        # UiAutomator2's server knows no wheel either.
         raise ProtocolError(
-            "invalid argument", f"no input source is of type {source.text('type')!r:.200}"
+            "invalid argument",
+            f"Input source type {source.text('type')!r:.200} is unknown; the phone has "
+            f"{', '.join(_SOURCE_KINDS)}",
         )
     items = tuple(_item(_object(one, "an action"), kind) for one in source.sequence("actions"))
     return InputSource(source.text("id"), kind, items)
@@ -124,10 +126,6 @@ def _item(item: Parameters, kind: SourceKind) -> InputItem:
     subtype = item.text("type")
     if subtype == "pause":
         return PauseItem(_duration(item))
-    if kind == "wheel" and subtype == "scroll":
-        raise ProtocolError(
-            "unsupported operation", "a phone has no wheel; use a pointer of type touch"
-        )
     if kind == "key" and subtype in _KEY_KINDS:
         value = item.text("value")
         if not 1 <= len(value) <= _LONGEST_CHARACTER:

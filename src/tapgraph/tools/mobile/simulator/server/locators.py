@@ -1,4 +1,4 @@
-"""The five ways to name an element, and what each finds on a screen."""
+"""The six ways to name an element, and what each finds on a screen."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
@@ -24,9 +24,10 @@ def find_below(scope: TreeNode, strategy: str, selector: str) -> list[TreeNode]:
         ProtocolError: `invalid selector` for an unknown strategy or a broken XPath.
     """
     if strategy not in _FINDERS:
-        known = ", ".join((*_FINDERS, UIAUTOMATOR))
+        known = ", ".join((*_FINDERS, "css selector", UIAUTOMATOR))
         raise ProtocolError(
-            "invalid selector", f"no locator strategy is called {strategy!r}; use one of {known}"
+            "invalid selector",
+            f"Locator Strategy '{strategy}' is not supported for this session; use one of {known}",
         )
     return _FINDERS[strategy](scope, selector)
 

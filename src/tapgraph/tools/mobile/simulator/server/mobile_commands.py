@@ -5,7 +5,12 @@ import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from tapgraph.tools.mobile.simulator.server import app_commands, gesture_commands
+from tapgraph.tools.mobile.simulator.server import (
+    alert_commands,
+    app_commands,
+    gesture_commands,
+    state_commands,
+)
 from tapgraph.tools.mobile.simulator.server.call import Call
 from tapgraph.tools.mobile.simulator.server.device_time import DEFAULT_TIME_FORMAT, format_time
 from tapgraph.tools.mobile.simulator.server.parameters import Parameters
@@ -15,7 +20,7 @@ __all__ = ["MOBILE_COMMANDS", "MobileCommand", "execute_mobile"]
 
 _LONGEST_TEXT = 20_000
 _LARGEST_KEY_CODE = 400
-_DENSITY_DPI = 420
+_LOCALES = {"en": "en_US", "de": "de_DE"}
 _EDITOR_ACTIONS: Mapping[int, str] = {
     0: "unspecified",
     1: "none",
@@ -62,7 +67,8 @@ def run_mobile(call: Call, name: str, body: Parameters) -> object:
     if command is None:
         raise ProtocolError(
             "unsupported operation",
-            f"there is no command 'mobile: {name[:100]}'; there are {', '.join(MOBILE_COMMANDS)}",
+            f"Unsupported execute method 'mobile: {name[:100]}'. Available methods are: "
+            + ", ".join(f"mobile: {one}" for one in MOBILE_COMMANDS),
         )
     missing = [one for one in command.required if one not in body]
     if missing:
@@ -71,7 +77,9 @@ def run_mobile(call: Call, name: str, body: Parameters) -> object:
 
 
 def _press_key(call: Call) -> None:
-    key_code = call.body.integer("keycode")
+    given = call.body.value("keycode")
+    is_text = isinstance(given, str) and given.strip().isdecimal()
+    key_code = int(str(given)) if is_text else call.body.integer("keycode")
     if not 0 < key_code < _LARGEST_KEY_CODE:
         raise ProtocolError("invalid argument", f"no key has the code {key_code}")
     call.phone.press_key(key_code)
@@ -158,13 +166,13 @@ def _get_notifications(call: Call) -> object:
 
 
 def _device_info(call: Call) -> object:
-    size = call.phone.size
+    profile, size = call.phone.profile, call.phone.size
     return {
         "androidId": "0000000000000000",
         "apiVersion": "34",
         "brand": "tapgraph",
-        "displayDensity": _DENSITY_DPI,
-        "locale": "en_US",
+        "displayDensity": profile.dpi,
+        "locale": _LOCALES[profile.language],
         "manufacturer": "tapgraph",
         "model": "Simulated phone",
         "platformVersion": "14",
@@ -181,12 +189,8 @@ def _battery_info(call: Call) -> object:
     return {"level": call.phone.status.battery_percent / 100, "state": 3}
 
 
-def _display_density(_call: Call) -> object:
-    return _DENSITY_DPI
-
-
-def _is_locked(_call: Call) -> object:
-    return False
+def _display_density(call: Call) -> object:
+    return call.phone.profile.dpi
 
 
 def _shell(_call: Call) -> object:
@@ -196,30 +200,43 @@ def _shell(_call: Call) -> object:
 
 
 MOBILE_COMMANDS: Mapping[str, MobileCommand] = {
+    "acceptAlert": MobileCommand(alert_commands.accept_alert),
     "activateApp": MobileCommand(app_commands.activate_app, ("appId",)),
     "backgroundApp": MobileCommand(app_commands.background_app),
     "batteryInfo": MobileCommand(_battery_info),
+    "clearApp": MobileCommand(state_commands.clear_app, ("appId",)),
     "clickGesture": MobileCommand(gesture_commands.click_gesture),
     "deepLink": MobileCommand(app_commands.deep_link, ("url",)),
     "deviceInfo": MobileCommand(_device_info),
+    "dismissAlert": MobileCommand(alert_commands.dismiss_alert),
     "doubleClickGesture": MobileCommand(gesture_commands.double_click_gesture),
     "dragGesture": MobileCommand(gesture_commands.drag_gesture, ("endX", "endY")),
+    "flingGesture": MobileCommand(gesture_commands.fling_gesture, ("direction",)),
     "getClipboard": MobileCommand(_get_clipboard),
+    "getConnectivity": MobileCommand(state_commands.connectivity),
+    "getContexts": MobileCommand(state_commands.contexts),
     "getCurrentActivity": MobileCommand(app_commands.current_activity),
     "getCurrentPackage": MobileCommand(app_commands.current_package),
     "getDeviceTime": MobileCommand(_get_device_time),
     "getDisplayDensity": MobileCommand(_display_density),
     "getNotifications": MobileCommand(_get_notifications),
+    "getPermissions": MobileCommand(state_commands.permissions),
+    "getSystemBars": MobileCommand(state_commands.system_bars),
     "hideKeyboard": MobileCommand(_hide_keyboard),
     "isAppInstalled": MobileCommand(app_commands.is_app_installed, ("appId",)),
     "isKeyboardShown": MobileCommand(_is_keyboard_shown),
-    "isLocked": MobileCommand(_is_locked),
+    "isLocked": MobileCommand(state_commands.is_locked),
+    "listDisplays": MobileCommand(state_commands.list_displays),
+    "lock": MobileCommand(state_commands.lock),
     "listApps": MobileCommand(app_commands.list_apps),
     "longClickGesture": MobileCommand(gesture_commands.long_click_gesture),
     "openNotifications": MobileCommand(_open_notifications),
     "performEditorAction": MobileCommand(_perform_editor_action, ("action",)),
+    "pinchCloseGesture": MobileCommand(gesture_commands.pinch_gesture, ("percent",)),
+    "pinchOpenGesture": MobileCommand(gesture_commands.pinch_gesture, ("percent",)),
     "pressKey": MobileCommand(_press_key, ("keycode",)),
     "queryAppState": MobileCommand(app_commands.query_app_state, ("appId",)),
+    "scroll": MobileCommand(gesture_commands.scroll_until, ("strategy", "selector")),
     "scrollGesture": MobileCommand(gesture_commands.scroll_gesture, ("direction", "percent")),
     "setClipboard": MobileCommand(_set_clipboard, ("content",)),
     "shell": MobileCommand(_shell, ("command",)),
@@ -227,5 +244,7 @@ MOBILE_COMMANDS: Mapping[str, MobileCommand] = {
     "swipeGesture": MobileCommand(gesture_commands.swipe_gesture, ("direction", "percent")),
     "terminateApp": MobileCommand(app_commands.terminate_app, ("appId",)),
     "type": MobileCommand(_type, ("text",)),
+    "unlock": MobileCommand(state_commands.unlock),
+    "viewportRect": MobileCommand(state_commands.viewport_rect),
 }
 """From the name without its prefix to the command."""

@@ -1,12 +1,21 @@
 """Which address and method is which command."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from tapgraph.tools.mobile.simulator.server import element_commands, session_commands
+from tapgraph.tools.mobile.simulator.server import (
+    alert_commands,
+    element_commands,
+    session_commands,
+)
 from tapgraph.tools.mobile.simulator.server.call import Call
-from tapgraph.tools.mobile.simulator.server.mobile_commands import execute_mobile, run_mobile
+from tapgraph.tools.mobile.simulator.server.mobile_commands import (
+    MOBILE_COMMANDS,
+    execute_mobile,
+    run_mobile,
+)
 
 __all__ = ["ROUTES", "Command", "Route"]
 
@@ -28,6 +37,28 @@ def _mobile(name: str) -> Command:
     return lambda call: run_mobile(call, name, call.body)
 
 
+def _listed_commands() -> object:
+    """Which addresses there are, in the form of Appium 3."""
+    paths: dict[str, dict[str, object]] = {}
+    for route in ROUTES:
+        address = _VARIABLE.sub(r":\1", f"/session/:sessionId{route.path}")
+        paths.setdefault(address, {})[route.method] = {"command": route.command.__name__.strip("_")}
+    return {"rest": {"base": paths, "driver": {}, "plugins": {}}, "bidi": {}}
+
+
+def _listed_extensions() -> object:
+    """Which `mobile:` commands there are, in the form of Appium 3."""
+    methods = {
+        f"mobile: {name}": {
+            "command": f"mobile{name[0].upper()}{name[1:]}",
+            "params": [{"name": one, "required": True} for one in command.required],
+        }
+        for name, command in MOBILE_COMMANDS.items()
+    }
+    return {"rest": {"driver": methods, "plugins": {}}}
+
+
+_VARIABLE = re.compile(r"<(\w+)>")
 _SESSION = session_commands
 _ELEMENT = element_commands
 
@@ -61,10 +92,16 @@ _STANDARD: Sequence[Route] = (
     Route("GET", "/element/<element_id>/enabled", _ELEMENT.enabled),
     Route("GET", "/element/<element_id>/selected", _ELEMENT.selected),
     Route("GET", "/element/<element_id>/screenshot", _ELEMENT.element_screenshot),
+    Route("POST", "/alert/accept", alert_commands.accept_alert),
+    Route("POST", "/alert/dismiss", alert_commands.dismiss_alert),
+    Route("GET", "/alert/text", alert_commands.alert_text),
+    Route("POST", "/alert/text", alert_commands.set_alert_text),
 )
 
 _APPIUM: Sequence[Route] = (
     Route("GET", "/appium/capabilities", _SESSION.appium_capabilities),
+    Route("GET", "/appium/commands", lambda _: _listed_commands()),
+    Route("GET", "/appium/extensions", lambda _: _listed_extensions()),
     Route("GET", "/appium/settings", _SESSION.settings),
     Route("POST", "/appium/settings", _SESSION.update_settings),
     Route("POST", "/appium/events", _SESSION.log_events),
@@ -91,6 +128,11 @@ _OLDER: Sequence[tuple[Method, str, str]] = (
     ("POST", "terminate_app", "terminateApp"),
     ("POST", "app_state", "queryAppState"),
     ("POST", "app_installed", "isAppInstalled"),
+    ("POST", "lock", "lock"),
+    ("POST", "unlock", "unlock"),
+    ("POST", "is_locked", "isLocked"),
+    ("GET", "system_bars", "getSystemBars"),
+    ("GET", "display_density", "getDisplayDensity"),
     ("POST", "press_keycode", "pressKey"),
     ("POST", "long_press_keycode", "pressKey"),
     ("POST", "hide_keyboard", "hideKeyboard"),
@@ -119,10 +161,6 @@ _UNSUPPORTED: Sequence[tuple[Method, str]] = (
     ("POST", "/cookie"),
     ("DELETE", "/cookie"),
     ("POST", "/print"),
-    ("POST", "/alert/accept"),
-    ("POST", "/alert/dismiss"),
-    ("GET", "/alert/text"),
-    ("POST", "/alert/text"),
     ("GET", "/location"),
     ("POST", "/location"),
     ("POST", "/se/log"),

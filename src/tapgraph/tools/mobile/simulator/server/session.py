@@ -31,6 +31,7 @@ class Session:
     Attributes:
         command_timeout_s: the session ends when no command comes for so long; 0 is never.
         implicit_wait_s: how long a search for an element goes on before it fails.
+        is_locked: whether the client turned the screen off.
         pointers: fingers that are down between two `performActions`, by input source.
     """
 
@@ -41,6 +42,7 @@ class Session:
     implicit_wait_s: float = 0.0
     settings: dict[str, object] = field(default_factory=lambda: dict(_DEFAULT_SETTINGS))
     elements: ElementStore = field(default_factory=ElementStore)
+    is_locked: bool = False
     pointers: dict[str, PointerState] = field(default_factory=dict)
 
 
@@ -66,6 +68,13 @@ class SessionBook:
             last_used_s=self._clock(),
         )
         return self._current
+
+    def listed(self) -> list[dict[str, object]]:
+        """The open session as `GET /sessions` tells it; none where there is none."""
+        open_one = self._current
+        return (
+            [] if open_one is None else [{"id": open_one.id, "capabilities": open_one.capabilities}]
+        )
 
     def get(self, session_id: str) -> Session:
         """The session of this id, which counts as used now.

@@ -105,12 +105,13 @@ def update_settings(call: Call) -> None:
 
 def page_source(call: Call) -> object:
     """The view hierarchy as UiAutomator2 writes it."""
-    return call.phone.page_source()
+    call.manners.wait_for_root(call.phone)
+    return call.page_source()
 
 
 def screenshot(call: Call) -> object:
     """The screen as PNG."""
-    return base64_png(call.phone.screenshot())
+    return base64_png(call.screenshot())
 
 
 def base64_png(picture: Image.Image) -> str:
@@ -153,13 +154,14 @@ def set_orientation(call: Call) -> object:
         raise ProtocolError(
             "invalid argument", f"'orientation' must be PORTRAIT or LANDSCAPE, got {wanted!r}"
         )
-    call.phone.rotate(1 if wanted == "LANDSCAPE" else 0)
+    upright = "LANDSCAPE" if call.phone.profile.screen.is_landscape else "PORTRAIT"
+    call.phone.rotate(0 if wanted == upright else 1)
     return wanted
 
 
 def rotation(call: Call) -> object:
     """How far the phone is turned, in degrees."""
-    return {"x": 0, "y": 0, "z": 90 if call.phone.size.is_landscape else 0}
+    return {"x": 0, "y": 0, "z": 90 * (call.phone.rotation % 2)}
 
 
 def set_rotation(call: Call) -> object:

@@ -13,6 +13,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from tapgraph.errors import UsageError
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.server.application import SIMULATOR_UDID, Application
+from tapgraph.tools.mobile.simulator.server.manners import Manners
 
 __all__ = ["SimulatorServer"]
 
@@ -44,6 +45,7 @@ class SimulatorServer:
         host: str = "127.0.0.1",
         port: int = 0,
         udid: str = SIMULATOR_UDID,
+        manners: Manners | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the port at once; 0 means any free one.
@@ -52,7 +54,7 @@ class SimulatorServer:
             UsageError: the port is taken or not allowed.
         """
         self.phone = phone
-        self._application = Application(phone, udid=udid, clock=clock)
+        self._application = Application(phone, udid=udid, manners=manners, clock=clock)
         self._host = host
         try:
             self._server = _bound_server(host, port, self._application)

@@ -14,6 +14,8 @@ HOME_ADDRESS = "Green St & Wright St"
 HOME_CITY = "Champaign"
 _HOME = (40.1106, -88.2288)
 _MILES_PER_DEGREE = 69.0
+_BEARINGS = {HOME_CITY: (200, 340), "Urbana": (20, 160), "Chicago O'Hare": (14, 20)}
+"""Which way the places of a city lie from the user, in degrees from north."""
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -94,13 +96,14 @@ class Place:
             return "Open 24 hours"
         if self.is_open(moment):
             return f"Open · Closes {_clock(hours.closes)}"
+        shut = "Closed today" if hours.is_closed else "Closed"
         if not hours.is_closed and moment.hour < hours.opens:
             return f"Closed · Opens {_clock(hours.opens)}"
         tomorrow = (moment.weekday() + 1) % 7
         following = next(
             day % 7 for day in range(tomorrow, tomorrow + 7) if not self.hours[day % 7].is_closed
         )
-        return f"Closed · Opens {_clock(self.hours[following].opens)} {_DAYS[following][:3]}"
+        return f"{shut} · Opens {_clock(self.hours[following].opens)} {_DAYS[following][:3]}"
 
     def week(self) -> tuple[tuple[str, str], ...]:
         """Each day with its hours as a person writes them."""
@@ -112,27 +115,38 @@ def generate_places(random: Random) -> tuple[Place, ...]:
 
     Within one kind no two are equally far or rated equally. Of a kind with five places or more the
     nearest is rated 4.0 or less and another one better, so that "the nearest" and "the nearest
-    good one" differ.
+    good one" differ. Half of a kind is in Champaign, half in Urbana; the nearest of each half is
+    open longest and offers all that its kind may offer.
     """
     places: list[Place] = []
     for kind in KINDS:
-        distances = _distances(random, len(kind.names))
-        for name, distance, rating in zip(
-            random.sample(kind.names, len(kind.names)),
-            distances,
-            _ratings(random, len(kind.names)),
+        count = len(kind.names)
+        cities = [(HOME_CITY, "Urbana")[place % 2] for place in range(count)]
+        random.shuffle(cities)
+        for name, distance, rating, city in zip(
+            random.sample(kind.names, count),
+            _distances(random, count),
+            _ratings(random, count),
+            cities,
             strict=True,
         ):
-            places.append(_place(random, len(places) + 1, kind, name, distance, rating))
+            is_first = all((one.kind, one.city) != (kind.label, city) for one in places)
+            number = len(places) + 1
+            places.append(
+                _place(random, number, kind, name, distance, rating, city, is_best=is_first)
+            )
     chinese = next(kind for kind in KINDS if kind.label == "Chinese restaurant")
     for name, rating in zip(O_HARE_NAMES, _ratings(random, len(O_HARE_NAMES)), strict=True):
         distance = round(136 + random.randint(0, 60) / 10, 1)
-        places.append(_place(random, len(places) + 1, chinese, name, distance, rating))
+        number = len(places) + 1
+        places.append(_place(random, number, chinese, name, distance, rating, "Chicago O'Hare"))
     return tuple(places)
 
 
 def _distances(random: Random, count: int) -> list[float]:
-    return sorted(tenths / 10 for tenths in random.sample(range(3, 64), count))
+    nearest = random.randrange(3, 15)
+    others = random.sample(range(15, 64), count - 1)
+    return sorted(tenths / 10 for tenths in (nearest, *others))
 
 
 def _ratings(random: Random, count: int) -> list[float]:
@@ -149,17 +163,27 @@ def _ratings(random: Random, count: int) -> list[float]:
 
 
 def _place(
-    random: Random, number: int, kind: Kind, name: str, distance_mi: float, rating: float
+    random: Random,
+    number: int,
+    kind: Kind,
+    name: str,
+    distance_mi: float,
+    rating: float,
+    city: str,
+    *,
+    is_best: bool = False,
 ) -> Place:
     is_far = distance_mi > 100
-    bearing = radians(random.uniform(0, 360) if not is_far else random.uniform(14, 20))
+    bearing = radians(random.uniform(*_BEARINGS[city]))
     north = distance_mi * cos(bearing) / _MILES_PER_DEGREE
     east = distance_mi * sin(bearing) / (_MILES_PER_DEGREE * cos(radians(_HOME[0])))
     street = random.choice(STREETS) if not is_far else "Mannheim Rd"
     side = random.choice(("N", "S", "E", "W"))
-    city = "Chicago O'Hare" if is_far else "Urbana" if east > 0.008 else HOME_CITY
     code = "773" if is_far else "217"
-    features = tuple(sorted(random.sample(kind.features, random.randint(1, len(kind.features)))))
+    count = len(kind.features)
+    features = tuple(
+        sorted(random.sample(kind.features, count if is_best else random.randint(1, count)))
+    )
     menu = tuple(
         (dish, round(price * random.choice((0.9, 1.0, 1.1)), 2)) for dish, price in kind.menu
     )
@@ -173,7 +197,7 @@ def _place(
         address=f"{random.randint(102, 2998)} {side} {street}, {city}, IL",
         city=city,
         phone=f"({code}) 555-{random.randint(100, 199):04d}",
-        hours=_week(random, kind.hours),
+        hours=_week(random, kind.hours, is_best=is_best),
         rating=rating,
         review_count=random.randint(24, 1900),
         reviews=compose_reviews(
@@ -190,15 +214,18 @@ def _place(
     )
 
 
-def _week(random: Random, usual: tuple[int, int]) -> tuple[Hours, ...]:
+def _week(random: Random, usual: tuple[int, int], *, is_best: bool) -> tuple[Hours, ...]:
+    """Hours from Monday to Sunday; some places stay shut on a day in the middle of the week."""
     if usual == (0, 24):
         return (Hours(0, 24),) * 7
     opens, closes = usual
-    closes = min(24, closes + random.choice((-1, 0, 0, 1, 2)))
-    weekday = Hours(opens, closes)
+    closes = min(24, closes + (2 if is_best else random.choice((-1, 0, 0, 1, 2))))
+    weekdays = [Hours(opens, closes)] * 5
+    if not is_best and random.random() < 0.25:
+        weekdays[random.randrange(5)] = Hours(0, 0)
     saturday = Hours(opens + 1, min(24, closes + 1))
     sunday = random.choice((Hours(0, 0), Hours(opens + 2, closes - 1)))
-    return (weekday,) * 5 + (saturday, sunday)
+    return (*weekdays, saturday, sunday)
 
 
 def _route(random: Random, street: str, name: str, distance_mi: float) -> tuple[str, ...]:

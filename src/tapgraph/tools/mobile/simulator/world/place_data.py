@@ -153,8 +153,22 @@ KINDS: tuple[Kind, ...] = (
         ("hardware", "tools", "stores"), "service", (8, 19), (), ("Key cutting",),
     ),
     Kind(
+        "Fast food restaurant",
+        ("McDonald's Campustown", "McDonald's Northside", "McDonald's Westgate",
+         "McDonald's Research Park", "McDonald's Lincoln Square"),
+        ("restaurants", "mcdonalds", "mcdonald", "burgers", "fries", "fast"), "restaurant", (6, 22), (),
+        ("Drive-thru", "Free Wi-Fi", "Takeout"),
+    ),
+    Kind(
+        "Parking garage",
+        ("Hill Street Deck", "Campus Parking C7", "Main Street Garage", "Depot Lot"),
+        ("parking", "garages", "car", "lot"), "service", (0, 24), (),
+        ("First hour free", "Charging for electric cars", "Covered"),
+    ),
+    Kind(
         "Hotel",
-        ("Grainfield Inn", "Hotel Lincoln Row", "Campus Gate Suites", "The Weathervane"),
+        ("Grainfield Inn", "Hotel Lincoln Row", "Campus Gate Suites", "The Weathervane",
+         "Prairie Lantern Hotel", "Neil Street Lodge"),
         ("hotels", "stay", "lodging"), "hotel", (0, 24), (), ("Free breakfast", "Free parking"),
     ),
 )  # fmt: skip

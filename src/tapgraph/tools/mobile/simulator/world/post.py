@@ -1,9 +1,19 @@
 """Posts: what accounts of the two feeds wrote, and how well others like it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from tapgraph.tools.mobile.simulator.world.post_data import CREATORS, REPLIES, TOPICS, Topic
+from tapgraph.tools.mobile.simulator.world.film import Film
+from tapgraph.tools.mobile.simulator.world.place import Place
+from tapgraph.tools.mobile.simulator.world.post_data import (
+    CREATORS,
+    DISH_POSTS,
+    FILM_POSTS,
+    REPLIES,
+    TOPICS,
+    Topic,
+)
 
 __all__ = ["HIGHLY_LIKED_FROM", "Author", "Post", "Reply", "generate_authors", "generate_posts"]
 
@@ -84,11 +94,14 @@ def generate_authors(random: Random) -> tuple[Author, ...]:
     )
 
 
-def generate_posts(random: Random) -> tuple[Post, ...]:
+def generate_posts(
+    random: Random, films: tuple[Film, ...], places: tuple[Place, ...]
+) -> tuple[Post, ...]:
     """All posts of both feeds.
 
     On each topic with five or more authors three or four of them are liked highly, each for all
-    that they wrote, and the others reach at most 700 likes.
+    that they wrote, and the others reach at most 700 likes. On Lemon8 three of four who write about
+    a film agree with most people; on X there are posts on dishes of the places at the airport.
     """
     posts: list[Post] = []
     for topic in TOPICS:
@@ -98,7 +111,34 @@ def generate_posts(random: Random) -> tuple[Post, ...]:
             handle = order[turn % len(order)]
             likes = random.randint(1400, 58000) if handle in popular else random.randint(12, 700)
             posts.append(_post(random, len(posts) + 1, topic, handle, title, text, likes))
+    for topic in (*_on_films(random, films), *_on_dishes(random, places)):
+        for (title, text), handle in zip(topic.posts, topic.handles, strict=True):
+            likes = random.randint(20, 700)
+            posts.append(_post(random, len(posts) + 1, topic, handle, title, text, likes))
     return tuple(posts)
+
+
+def _on_films(random: Random, films: tuple[Film, ...]) -> Iterator[Topic]:
+    praise, complaints = FILM_POSTS
+    handles = [creator.handle for creator in CREATORS["Lemon8"]]
+    for film in (film for film in films if film.is_in_theaters):
+        mine, others = (praise, complaints) if film.is_liked else (complaints, praise)
+        texts = [*random.sample(mine, 3), random.choice(others)]
+        random.shuffle(texts)
+        words = ("movie", "movies", "film", "review", "reviews", film.genre.lower(), "movie night")
+        posts = tuple((f"{film.title}, my review", f"{film.title}: {text}") for text in texts)
+        yield Topic("Lemon8", "Movie night", words, tuple(random.sample(handles, 4)), posts)
+
+
+def _on_dishes(random: Random, places: tuple[Place, ...]) -> Iterator[Topic]:
+    handles = [creator.handle for creator in CREATORS["X"]]
+    for place in (place for place in places if "Hare" in place.city):
+        dishes = random.sample([dish for dish, _ in place.menu], 2)
+        texts = random.sample(DISH_POSTS, 2)
+        posts = tuple(("", text.format(place=place.name, dish=dish.lower()))
+                      for text, dish in zip(texts, dishes, strict=True))  # fmt: skip
+        words = ("food", "restaurant", "dishes", "dish", "signature", "chinese", "hare")
+        yield Topic("X", "Airport food", words, tuple(random.sample(handles, 2)), posts)
 
 
 def _post(

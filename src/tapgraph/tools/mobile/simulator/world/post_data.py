@@ -4,7 +4,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["CREATORS", "REPLIES", "TOPICS", "Creator", "Topic"]
+__all__ = ["CREATORS", "DISH_POSTS", "FILM_POSTS", "REPLIES", "TOPICS", "Creator", "Topic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,24 @@ TOPICS: tuple[Topic, ...] = (
         ),
     ),
     Topic(
+        "X", "Night train",
+        ("train", "rail", "timetable", "chicago", "news"),
+        ("transit_tess", "campusbulletin"),
+        (
+            ("", "The night train to Chicago is back in the timetable from June, with two sleeping cars."),
+            ("", "Night train tickets sold out in nine minutes. The railway promises a second train on Fridays."),
+        ),
+    ),
+    Topic(
+        "X", "Bee census",
+        ("bees", "census", "nature", "garden", "news"),
+        ("gardenghost", "bytesizedmaya"),
+        (
+            ("", "Bee census: 41 kinds in the county, six more than last year. Leave your dandelions alone."),
+            ("", "The app for the bee census crashed at noon; counts from the morning are safe."),
+        ),
+    ),
+    Topic(
         "X", "Noodle week",
         ("noodles", "food", "restaurant", "duck", "dumplings"),
         ("noodlenomad", "gardenghost"),
@@ -169,6 +187,28 @@ TOPICS: tuple[Topic, ...] = (
         (("", "Chicago to Lisbon for 390 dollars round trip, Tuesdays in February. Gone by tonight, I bet."),),
     ),
 )  # fmt: skip
+
+FILM_POSTS = (
+    (
+        "I forgot my popcorn, that is how good it was.", "the last twenty minutes are the best I saw this year.",
+        "wonderful cast, and the music stayed with me on the way home.", "go with friends and sit in the middle. Loved it.",
+        "smart, beautifully shot and never too long.",
+    ),
+    (
+        "two hours that felt like four. I would not go again.", "a good idea, but the end ruins it.",
+        "I was bored before the title appeared.", "the dialogue made people laugh in the wrong places.",
+        "save your money and wait for television.",
+    ),
+)  # fmt: skip
+"""What people write about a film: praise, and complaints."""
+
+DISH_POSTS = (
+    "{place} near O'Hare: the {dish} is their signature dish for a reason.",
+    "Layover well spent at {place}. Order the {dish}, share it, regret nothing.",
+    "Tried the {dish} at {place} today. Too salty for me, but everyone else had seconds.",
+    "They told me to skip the menu at {place} and take the {dish}. They were right.",
+)
+"""What people write about a dish of a place."""
 
 REPLIES = (
     "Saving this for the weekend.",

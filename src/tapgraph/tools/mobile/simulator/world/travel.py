@@ -1,11 +1,16 @@
 """Cities with ranked lists of sights, restaurants and hotels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
 from tapgraph.tools.mobile.simulator.world.review import Review, compose_reviews
-from tapgraph.tools.mobile.simulator.world.travel_data import CITIES, CityData
+from tapgraph.tools.mobile.simulator.world.travel_data import (
+    CITIES,
+    DISH_PRAISE,
+    DISHES,
+    CityData,
+)
 
 __all__ = ["Attraction", "AttractionKind", "City", "generate_cities"]
 
@@ -22,6 +27,7 @@ class Attraction:
         rating: 1.0 to 5.0 in halves or tenths; it never rises with the rank's number.
         tag: such as "Art Museums".
         price_usd: a night in a hotel; 0 for others.
+        dishes: what guests of a restaurant must try; its reviews praise each of them.
     """
 
     number: int
@@ -35,6 +41,7 @@ class Attraction:
     about: str
     reviews: tuple[Review, ...]
     price_usd: int = 0
+    dishes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,7 @@ def _ranked(
 ) -> tuple[Attraction, ...]:
     ratings = sorted((random.randint(36, 49) / 10 for _ in entries), reverse=True)
     shuffled = random.sample(entries, len(entries))
+    dishes = {name: _dishes(random, tag, kind) for name, tag in shuffled}
     subject = {"Things to do": "attraction", "Restaurants": "restaurant", "Hotels": "hotel"}[kind]
     return tuple(
         Attraction(
@@ -98,13 +106,34 @@ def _ranked(
             rating=rating,
             review_count=random.randint(180, 42000),
             about=_about(random, name, tag, city.name),
-            reviews=compose_reviews(
-                random, subject, count=random.randint(4, 6), positive=rating >= 3.8
+            reviews=_praising(
+                random,
+                dishes[name],
+                compose_reviews(
+                    random, subject, count=random.randint(4, 6), positive=rating >= 3.8
+                ),
             ),
+            dishes=dishes[name],
             price_usd=random.randint(89, 320) if kind == "Hotels" else 0,
         )
         for place, ((name, tag), rating) in enumerate(zip(shuffled, ratings, strict=True))
     )
+
+
+def _dishes(random: Random, tag: str, kind: AttractionKind) -> tuple[str, ...]:
+    return tuple(random.sample(DISHES.get(tag, DISHES[""]), 2)) if kind == "Restaurants" else ()
+
+
+def _praising(
+    random: Random, dishes: tuple[str, ...], reviews: tuple[Review, ...]
+) -> tuple[Review, ...]:
+    """The reviews, each dish praised in one, by those who are content as long as there are such."""
+    order = sorted(range(len(reviews)), key=lambda place: -reviews[place].stars)
+    told = list(reviews)
+    for place, dish in zip(order, dishes, strict=False):
+        praise = random.choice(DISH_PRAISE).format(dish=dish)
+        told[place] = replace(told[place], text=f"{told[place].text} {praise}")
+    return tuple(told)
 
 
 def _about(random: Random, name: str, tag: str, city: str) -> str:

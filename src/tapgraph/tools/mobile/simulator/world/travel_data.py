@@ -4,7 +4,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["CITIES", "CityData"]
+__all__ = ["CITIES", "DISHES", "DISH_PRAISE", "CityData"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,26 @@ class CityData:
     restaurants: tuple[tuple[str, str], ...]
     hotels: tuple[str, ...]
 
+
+DISHES: dict[str, tuple[str, ...]] = {
+    "Pizza": ("deep-dish sausage pizza", "spinach pie", "garlic knots"),
+    "Steakhouse": ("dry-aged ribeye", "creamed spinach", "wedge salad"),
+    "Mexican": ("mole enchiladas", "tacos de carnitas", "street corn"),
+    "Polish": ("pierogi with sauerkraut", "hunter's stew", "poppy seed cake"),
+    "Seafood": ("grilled octopus", "lobster roll", "clam chowder"),
+    "American": ("dipped beef sandwich", "hot giardiniera fries", "key lime pie"),
+    "Italian": ("tagliatelle with ragu", "burrata", "tiramisu"),
+    "Japanese": ("black garlic ramen", "pork gyoza", "matcha ice cream"),
+    "Chinese": ("pork dumplings", "salt and pepper tofu", "scallion pancakes"),
+    "": ("tasting plate", "chef's soup", "house dessert"),
+}
+"""By the tag of a restaurant; the last entry is for all other tags."""
+
+DISH_PRAISE = (
+    "You must try the {dish}.",
+    "The {dish} alone is worth the trip.",
+    "Do not leave without the {dish}.",
+)
 
 CITIES: tuple[CityData, ...] = (
     CityData(

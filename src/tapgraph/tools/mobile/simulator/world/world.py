@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 
+from tapgraph.tools.mobile.simulator.world.film import Film, generate_films
+from tapgraph.tools.mobile.simulator.world.paper import (
+    Paper,
+    Scholar,
+    generate_papers,
+    generate_scholars,
+)
 from tapgraph.tools.mobile.simulator.world.place import Place, generate_places
 from tapgraph.tools.mobile.simulator.world.post import (
     Author,
@@ -14,9 +21,10 @@ from tapgraph.tools.mobile.simulator.world.post import (
     generate_posts,
 )
 from tapgraph.tools.mobile.simulator.world.product import Product, generate_products
+from tapgraph.tools.mobile.simulator.world.recipe import Recipe, generate_recipes
 from tapgraph.tools.mobile.simulator.world.travel import City, generate_cities
 
-__all__ = ["World", "matches_query"]
+__all__ = ["World", "matches_query", "query_words", "share_found"]
 
 _IGNORED = frozenset({
     "a", "an", "and", "any", "at", "best", "by", "ca", "find", "for", "from", "get", "good",
@@ -42,17 +50,32 @@ class World:
     authors: tuple[Author, ...]
     posts: tuple[Post, ...]
     cities: tuple[City, ...]
+    films: tuple[Film, ...]
+    recipes: tuple[Recipe, ...]
+    scholars: tuple[Scholar, ...]
+    papers: tuple[Paper, ...]
 
     @classmethod
+    @lru_cache(maxsize=16)
     def generate(cls, seed: int) -> "World":
-        """The world of a seed; each part has a random stream of its own."""
+        """The world of a seed; each part has a random stream of its own.
+
+        It never changes, so that phones on the same world share it.
+        """
+        places = generate_places(Random(f"places {seed}"))
+        films = generate_films(Random(f"films {seed}"))
+        scholars = generate_scholars(Random(f"scholars {seed}"))
         return cls(
             seed=seed,
-            places=generate_places(Random(f"places {seed}")),
+            places=places,
             products=generate_products(Random(f"products {seed}")),
             authors=generate_authors(Random(f"authors {seed}")),
-            posts=generate_posts(Random(f"posts {seed}")),
+            posts=generate_posts(Random(f"posts {seed}"), films, places),
             cities=generate_cities(Random(f"cities {seed}")),
+            films=films,
+            recipes=generate_recipes(Random(f"recipes {seed}")),
+            scholars=scholars,
+            papers=generate_papers(Random(f"papers {seed}"), scholars),
         )
 
     def places_matching(self, query: str) -> tuple[Place, ...]:
@@ -71,13 +94,13 @@ class World:
             for place in self.places
             if ("Hare" in place.city) == wants_airport
             and (city is None or place.city.lower() == city)
-            and matches_query(rest, (place.name, place.kind, *place.words, *place.features))
+            and matches_query(rest, _place_texts(place))
         ]
         return tuple(sorted(found, key=lambda place: place.distance_mi))
 
     def products_matching(self, shop: str, query: str) -> tuple[Product, ...]:
         """What a search in a shop finds: products with all words first, then those with some."""
-        wanted = _query_words(query)
+        wanted = query_words(query)
         scored = []
         for product in self.products:
             if product.shop != shop:
@@ -130,15 +153,33 @@ class World:
         )
 
 
+def _place_texts(place: Place) -> tuple[str, ...]:
+    street = place.address.split(", ")[0]
+    kinds = {"St": "street", "Ave": "avenue", "Rd": "road"}
+    whole = kinds.get(street.split()[-1], "")
+    return (place.name, place.kind, street, whole, *place.words, *place.features)
+
+
 def matches_query(query: str, texts: Iterable[str]) -> bool:
     """Whether each word of a search that means something stands in one of the texts.
 
     >>> matches_query("best bakeries near me", ["Bakery", "bakeries"]), matches_query("", ["x"])
     (True, False)
     """
-    wanted = _query_words(query)
+    wanted = query_words(query)
     known = _known(tuple(texts))
     return bool(wanted) and all(word in known for word in wanted)
+
+
+def share_found(query: str, texts: Iterable[str]) -> float:
+    """The share of the words of a search that stands in one of the texts, from 0 to 1.
+
+    >>> share_found("bread and butter", ["Bread"]), share_found("the", ["the"])
+    (0.5, 0.0)
+    """
+    wanted = query_words(query)
+    known = _known(tuple(texts))
+    return sum(word in known for word in wanted) / len(wanted) if wanted else 0.0
 
 
 @lru_cache(maxsize=4096)
@@ -146,7 +187,12 @@ def _known(texts: tuple[str, ...]) -> frozenset[str]:
     return frozenset(_singular(word) for text in texts for word in _words(text))
 
 
-def _query_words(query: str) -> tuple[str, ...]:
+def query_words(query: str) -> tuple[str, ...]:
+    """The words of a search that mean something, in the singular.
+
+    >>> query_words("the best hotels in Champaign, IL")
+    ('hotel', 'champaign')
+    """
     return tuple(_singular(word) for word in _words(query) if word not in _IGNORED)
 
 
@@ -155,4 +201,6 @@ def _words(text: str) -> list[str]:
 
 
 def _singular(word: str) -> str:
+    if len(word) > 5 and word.endswith("oes"):
+        return word[:-2]
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word

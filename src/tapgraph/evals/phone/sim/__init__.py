@@ -1,0 +1,1 @@
+"""The suite `sim`: tasks drawn from the simulated phone's own state."""
