@@ -21,9 +21,9 @@ PRINTED = {
     "A model": ["success Hello."],
     "A role": ["success"],
     "A memory": [
-        "'Turn on Do Not Disturb': 5 of kind tip",
+        "'Turn on the alarm at 08:30': 5 of kind tip",
         "success",
-        r"\('shown', 'Turn on Do Not Disturb'\).*\('worked', ''\)",
+        r"\('shown', 'Turn on the alarm at 08:30'\).*\('worked', ''\)",
         r"\{'drink': 'green tea'\}",
     ],
     "An app": ["1 so far", r"\(1,\)"],

@@ -23,6 +23,7 @@ from tapgraph.errors import UsageError
 from tapgraph.evals.evaluate import Evaluation, Plan, evaluate, read_evaluation
 from tapgraph.evals.open_suite import open_suite
 from tapgraph.evals.phone.baselines import PhoneAgents
+from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.evals.phones import OnePhone, SimulatedPhones
 from tapgraph.evals.suite import Evidence, Finding, RightEnd, Rubric, Suite, Task, suite_of
 from tapgraph.evals.summary import write_summary
@@ -321,29 +322,22 @@ def test_tasks_to_come_are_shown_to_the_reflectors_on_request(
 ) -> None:
     asked: list[str] = []
 
-    def answer(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer:
-        if schema is TipsReply:
-            asked.append(messages[-1].text)
-            return TipsReply(tips=[LEARNT[len(asked) - 1]])
-        reply: Answer = knowing[-1].reply(messages, schema=schema)
-        return reply
-
-    knowing: list[Any] = []
-
-    def make_agent(device: Device, _task: Task, _seed: int) -> PhoneAgent:
+    def make(device: Device, _task: Task, _seed: int) -> PhoneAgent:
         assert isinstance(device, SimulatedDevice)
-        knowing.append(known_routes.KnowsRoutes(device.phone))
+        demonstrator = Demonstrator(ALARM_WAY, device.phone)
+
+        def answer(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer:
+            if schema is TipsReply:
+                asked.append(messages[-1].text)
+                return TipsReply(tips=[LEARNT[len(asked) - 1]])
+            return demonstrator.reply(messages, schema=schema)
+
         return PhoneAgent(device, ScriptedModel(answer))
 
     first = replace(TURN_ON_ALARM, id="first")
     suite = suite_of([first, replace(first, id="second")])
     plan = Plan(setting="evolution", future_tasks=is_shown)
-    evaluate(
-        suite,
-        make_agent,
-        out=tmp_path,
-        plan=plan,
-    )
+    evaluate(suite, make, out=tmp_path, plan=plan)
     told = [text.rpartition("## Tasks to come\n")[2] for text in asked]
     instruction = TURN_ON_ALARM.instruction
     assert told == [f"- {instruction}" if is_shown else "not told", "not told"]

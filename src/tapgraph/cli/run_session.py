@@ -107,7 +107,6 @@ def _worked(
     *,
     json: bool,
 ) -> TaskResult:
-    is_simulated = Capability.SIMULATED in device.capabilities
     notice = "" if options.model else _NOTICE
     place = options.memory or Settings.from_environment().memory_file
     with (
@@ -126,7 +125,7 @@ def _worked(
             on_event=progress.show,
             prompts=options.prompts_folder,
             tools=[tools],
-            rehearses_on=SimulatedPhones().opened if is_simulated else None,
+            rehearses_on=SimulatedPhones().opened if isinstance(device, SimulatedDevice) else None,
         )
         result = work(agent)
     report = write_report(RunFolder.open(result.folder))
