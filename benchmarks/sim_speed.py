@@ -79,15 +79,19 @@ def rate_of(name: str, seconds: float) -> float:
 
 
 def fork_times_ms() -> list[float]:
-    """How long each fork along the way takes, in milliseconds."""
+    """How long each fork along the way takes, in milliseconds of CPU time.
+
+    A fork only computes, so on an idle machine that is the time on the clock; other processes do
+    not lengthen it.
+    """
     times = []
     with build_phone() as phone:
         phone.fork().close()
         for play in islice(inputs_of(phone), 8 * len(phone.apps)):
             play()
-            started = time.perf_counter()
+            started = time.process_time()
             fork = phone.fork()
-            times.append(1000 * (time.perf_counter() - started))
+            times.append(1000 * (time.process_time() - started))
             fork.close()
     return times
 
@@ -180,7 +184,8 @@ def main() -> None:
     median_ms = statistics.median(times)
     worst_ms = statistics.quantiles(times, n=20)[-1]
     print(
-        f"a fork takes {median_ms:.1f} ms at the median, {worst_ms:.1f} ms at the 95th percentile"
+        f"a fork takes {median_ms:.1f} ms of CPU time at the median, {worst_ms:.1f} ms at the 95th "
+        "percentile"
     )
     print(f"{'phones in a gigabyte':28}" + "".join(f"{count:10}" for count in phones.values()))
     print(f"a process takes {process_kb} kB with its first phone")
@@ -190,7 +195,7 @@ def main() -> None:
         "machine": machine(),
         "load_average_before": load,
         "rates_per_s_by_processes": rates,
-        "fork_ms": {"median": round(median_ms, 2), "p95": round(worst_ms, 2)},
+        "fork_cpu_ms": {"median": round(median_ms, 2), "p95": round(worst_ms, 2)},
         "kilobytes": kilobytes | {"a process with its first phone": process_kb},
         "phones_in_a_gigabyte_by_processes": phones,
     }

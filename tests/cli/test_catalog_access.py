@@ -2,7 +2,7 @@
 
 import pytest
 
-from tapgraph.cli.catalog_access import Access, Catalog, assigned
+from tapgraph.cli.catalog_access import Access, Catalog, assigned, assigned_servers
 from tapgraph.errors import UsageError
 
 NOTES = Catalog(("notes", "api.example.com"), ("key", "team/key"), takes_headers=True)
@@ -45,8 +45,8 @@ def test_a_bare_name_does_for_the_only_server() -> None:
     [
         ("API_KEY", False, "write --secret sums/API_KEY=VARIABLE or --secret far/API_KEY=VARIABLE"),
         ("X-Key", True, "write --header notes/X-Key=VARIABLE or --header far/X-Key=VARIABLE"),
-        ("sums/X-Key", True, "is used by no catalogue"),
-        ("notes/Content-Length", True, "is used by no catalogue"),
+        ("sums/X-Key", True, "is used by no catalogue; headers are taken as notes/NAME, far/NAME"),
+        ("notes/Content-Length", True, "is used by no catalogue; headers are taken as notes/NAME"),
         ("notes/other", False, "secrets are taken as notes/key, notes/team/key, sums/NAME"),
         ("gone/key", False, "is used by no catalogue"),
     ],
@@ -57,6 +57,16 @@ def test_what_fits_none_or_several_is_refused_with_the_choices(
     with pytest.raises(UsageError) as raised:
         owner(typed, ALL, header=header)
     assert words in str(raised.value)
+
+
+def test_where_nothing_is_reached_over_http_no_header_can_be_given() -> None:
+    with pytest.raises(UsageError, match="nothing is reached over HTTP here"):
+        owner("X-Key", [PROGRAM], header=True)
+
+
+def test_a_server_needs_a_document() -> None:
+    with pytest.raises(UsageError, match=r"is for an OpenAPI document, and none is given$"):
+        assigned_servers([("", "http://127.0.0.1:7")], [])
 
 
 @pytest.mark.parametrize(

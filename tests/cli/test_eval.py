@@ -1,6 +1,7 @@
 """`tapgraph eval shortcutsbench` on small files in the authors' formats, and on the real ones."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from tapgraph.cli.main import main
+from tapgraph.evals.shortcutsbench.data_files import load_shortcuts
 
 DATA = Path(__file__).parents[1] / "data" / "shortcutsbench"
 
@@ -79,6 +81,86 @@ def test_a_log_of_the_authors_gives_table_1(
     metrics = printed["evaluations"][0]["metrics"]
     assert round(100 * metrics["paper/api_selection"]["value"], 2) == 92.50
     assert json.loads((tmp_path / "summary.json").read_bytes())["items"] == 1000
+
+
+def main_log(folder: Path) -> Path:
+    """A log in the authors' form of somebody who is always right."""
+    lines = [
+        {
+            "URL": item.id,
+            "query": item.query,
+            "api_names": list(item.candidates),
+            "aseqs": (gold := [
+                {"WFWorkflowActionIdentifier": one.identifier,
+                 "WFWorkflowActionParameters": one.parameters}
+                for one in item.gold
+            ]),
+            "bseqs": [{"state": "generated_by_agent", "aseq": one} for one in gold],
+        }
+        for item in load_shortcuts(DATA).items
+    ]  # fmt: skip
+    place = folder / "experiment_res_oracle.jsonl"
+    place.write_text("".join(json.dumps(one) + "\n" for one in lines), "utf-8")
+    return place
+
+
+@pytest.mark.parametrize("has_gold", [True, False])
+def test_a_main_log_keeps_all_metrics(has_gold: bool, evaluate: Evaluate, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(DATA / "data", data)
+    if not has_gold:
+        (data / "1_final_detailed_records_filter_apis_leq_30.json").unlink()
+    asked = evaluate("--out", str(tmp_path / "asked"), "--chooser", "oracle")["evaluations"][0]
+    arguments = ("--rescore", str(main_log(tmp_path)), "--out", str(tmp_path / "log"))
+    (scored,) = evaluate(*arguments, data=data)["evaluations"]
+    # The authors never ask whether a query is done.
+    del asked["metrics"]["strict/stop"]
+    assert scored["metrics"] == asked["metrics"]
+    types = [json.loads((tmp_path / one / "summary.json").read_bytes()) for one in ("asked", "log")]
+    assert types[0]["metrics"][0]["by_type"] == types[1]["metrics"][0]["by_type"]
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("JSON", "by the authors' file (JSON)\n"),
+        ("JSON Lines", "by the authors' file (JSON Lines)\n"),
+        ("one line", "by the authors' file (JSON Lines)\n"),
+        ("absent", "none, as the authors' files of them are not here\n"),
+    ],
+)
+def test_the_table_says_which_literals_are_scored(
+    form: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(DATA / "data", data)
+    essential = data / "gpt-3.5-turbo_check_intersection_of_query_and_para_necessary.json"
+    rows = json.loads(essential.read_bytes())
+    lines = [json.dumps({"URL": url, **row}) + "\n" for url, row in rows.items()]
+    match form:
+        case "JSON Lines":
+            essential.write_text("".join(lines), "utf-8")
+        case "one line":
+            essential.write_text(lines[0], "utf-8")
+        case "absent":
+            essential.unlink()
+        case _:
+            essential.rename(data / f"json-{essential.name}")
+    command = ["eval", "shortcutsbench", "--data", str(data), "--out", str(tmp_path / "out")]
+    assert main([*command, "--chooser", "oracle"]) == 0
+    printed = capsys.readouterr().out
+    assert words in printed
+    assert ("paper/literal_parameters" in printed) == (form != "absent")
+
+
+def test_executed_mode_says_how_many_could_be_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["eval", "shortcutsbench", "--data", str(DATA), "--out", str(tmp_path)]
+    assert main([*command, "--chooser", "oracle", "--mode", "executed"]) == 0
+    printed = capsys.readouterr().out
+    compared = json.loads((tmp_path / "summary.json").read_bytes())["without_outcome"]
+    assert f"compared: {5 - compared} of 5 items" in printed
 
 
 def test_the_defects_of_the_api_texts_are_listed(evaluate: Evaluate, shared_data: Path) -> None:

@@ -147,7 +147,8 @@ def _place_for(given: Given, catalogs: Sequence[Catalog]) -> tuple[int, str]:
             f"{given.option} {given.name!r} fits several catalogues: write "
             + " or ".join(f"{one}={given.variable}" for one in choices)
         )
-    raise UsageError(f"{given.option} {given.name!r} is used by no catalogue; {_taken(catalogs)}")
+    taken = _taken_headers(catalogs) if given.option == "--header" else _taken_secrets(catalogs)
+    raise UsageError(f"{given.option} {given.name!r} is used by no catalogue; {taken}")
 
 
 def assigned_servers(
@@ -161,11 +162,13 @@ def assigned_servers(
     found: dict[int, str] = {}
     for name, address in servers:
         fitting = [n for n, one in enumerate(catalogs) if not name or name in one.labels]
+        if not catalogs:
+            raise UsageError(f"--server {address!r} is for an OpenAPI document, and none is given")
         if len(fitting) != 1:
             labels = ", ".join(label_of(n, catalogs) for n in range(len(catalogs)))
             raise UsageError(
                 f"--server {name or address!r} fits {'several' if fitting else 'no'} OpenAPI "
-                f"documents: write --server CATALOG={address}; there are {labels or 'none'}"
+                f"documents: write --server CATALOG={address}; there are {labels}"
             )
         if fitting[0] in found:
             raise UsageError(f"--server is given twice for {label_of(fitting[0], catalogs)}")
@@ -180,17 +183,23 @@ def label_of(place: int, catalogs: Sequence[Catalog]) -> str:
     return next((one for one in labels if one not in others), labels[0])
 
 
-def _taken(catalogs: Sequence[Catalog]) -> str:
+def _taken_secrets(catalogs: Sequence[Catalog]) -> str:
     named = [
         f"{label_of(place, catalogs)}/{scheme}"
         for place, one in enumerate(catalogs)
         for scheme in (["NAME"] if one.schemes is None else one.schemes)
     ]
-    headers = [
-        f"--header {label_of(n, catalogs)}/NAME" for n, c in enumerate(catalogs) if c.takes_headers
-    ]
-    secrets = f"secrets are taken as {', '.join(named)}" if named else "no secret is declared"
-    return secrets + (f", headers as {', '.join(headers)}" if headers else "")
+    if named:
+        return f"secrets are taken as {', '.join(named)}"
+    return f"no secret is declared; {_taken_headers(catalogs)}"
+
+
+def _taken_headers(catalogs: Sequence[Catalog]) -> str:
+    """The headers that can be given; some that belong to the request itself never can."""
+    labels = [label_of(place, catalogs) for place, one in enumerate(catalogs) if one.takes_headers]
+    if not labels:
+        return "nothing is reached over HTTP here, so there is no header to give"
+    return f"headers are taken as {', '.join(f'{label}/NAME' for label in labels)}"
 
 
 def _given(option: str, form: str, typed: Sequence[str]) -> tuple[Given, ...]:

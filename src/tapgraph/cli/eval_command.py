@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tapgraph.cli.eval_bfcl import bfcl
 from tapgraph.cli.eval_options import (
     ChooserKind,
     ModeKind,
@@ -27,6 +28,7 @@ def _group() -> None:
 
 
 app.command()(phone)
+app.command()(bfcl)
 app.command()(compare)
 
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-__all__ = ["ChooserKind", "ModeKind", "RulerModeKind", "SetKind", "WordsKind"]
+__all__ = ["BaselineKind", "ChooserKind", "ModeKind", "RulerModeKind", "SetKind", "WordsKind"]
 
 
 class SetKind(StrEnum):
@@ -28,6 +28,13 @@ class ChooserKind(StrEnum):
 
     ORACLE = "oracle"
     RANDOM = "random"
+    LEXICAL = "lexical"
+
+
+class BaselineKind(StrEnum):
+    """Who calls functions in place of a model."""
+
+    ORACLE = "oracle"
     LEXICAL = "lexical"
 
 

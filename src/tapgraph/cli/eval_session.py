@@ -1,7 +1,7 @@
 """From the options of `tapgraph eval shortcutsbench` to printed scores."""
 
 import json as json_module
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,18 @@ from tapgraph.evals.shortcutsbench.choosers import (
 from tapgraph.evals.shortcutsbench.data_files import (
     PRE_EXPERIMENTS,
     PreExperiment,
+    holds_shortcuts,
     load_api_texts,
+    load_labels,
     load_shortcuts,
+    read_essential,
 )
 from tapgraph.evals.shortcutsbench.evaluate import (
     Evaluation,
     evaluate_pre_experiments,
     evaluate_shortcutsbench,
 )
+from tapgraph.evals.shortcutsbench.item import EssentialFrom
 from tapgraph.evals.shortcutsbench.question import Chooser
 from tapgraph.evals.shortcutsbench.summary import Summary, summarise, summary_rows
 from tapgraph.llm_backend.model_spec import open_model
@@ -42,6 +46,12 @@ __all__ = ["EvalRequest", "check_texts", "evaluate", "open_chooser", "rescore"]
 
 _API_TEXTS = "all_api2info.json"
 _MOST_PROBLEMS = 5
+_SCORED_LITERALS: Mapping[EssentialFrom, str] = {
+    "intersection": "those that the query states, by the authors' file (JSON)",
+    "intersection-lines": "those that the query states, by the authors' file (JSON Lines)",
+    "necessary": "all, as the authors' file of those that the query states is not here",
+    "none": "none, as the authors' files of them are not here",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +116,16 @@ def evaluate(request: EvalRequest, chooser: Chooser, *, json: bool) -> int:
 def rescore(log: Path, data: Path, items_of: SetKind, *, out: Path, json: bool) -> int:
     """Score a run log of the authors, print the scores and leave them in `summary.json`."""
     if items_of is SetKind.MAIN:
-        known = {item.id: item for item in load_shortcuts(data).items}
-        read = read_author_log(log, load_api_texts(data), items=known)
+        items = load_shortcuts(data).items if holds_shortcuts(data) else ()
+        essential, essential_from, _ = read_essential(data)
+        read = read_author_log(
+            log,
+            load_api_texts(data),
+            items={item.id: item for item in items},
+            labels=load_labels(data),
+            essential=essential,
+            essential_from=essential_from,
+        )
         source = "shortcutsbench"
     else:
         pre_experiment = _source_of_log(log, items_of)
@@ -174,6 +192,13 @@ def _print_summary(summary: Summary, problems: Sequence[Problem], folder: Path) 
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print_line("  ".join(cells).rstrip())
+    if summary.source == "shortcutsbench":
+        print_line(f"literal parameters: {_SCORED_LITERALS[summary.essential_from]}")
+    if summary.mode == "executed":
+        print_line(
+            f"compared: {summary.compared:,} of {summary.items:,} items; the gold of the others "
+            "does not run here or leaves nothing to compare"
+        )
     if summary.failed:
         print_line(f"{summary.failed:,} items broke off and count as wrong")
     if problems:
@@ -193,6 +218,8 @@ def _wire(summary: Summary, folder: Path) -> dict[str, Any]:
         "items": summary.items,
         "failed": summary.failed,
         "unusable": summary.unusable,
+        "compared": summary.compared,
+        "essential_from": summary.essential_from,
         "folder": str(folder),
         "metrics": {one.name: asdict(one.micro) for one in summary.metrics},
     }

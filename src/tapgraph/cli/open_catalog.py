@@ -1,14 +1,11 @@
 """Opens what `--catalog` names: services of OpenAPI documents, MCP servers, and shortcuts."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tapgraph.cli.catalog_access import (
     Access,
@@ -18,13 +15,15 @@ from tapgraph.cli.catalog_access import (
     assigned_servers,
     label_of,
 )
+from tapgraph.cli.mcp_config import McpEntry, read_mcp_config, with_variables
 from tapgraph.cli.terminal import print_note
-from tapgraph.errors import EnvironmentMissing, UsageError
+from tapgraph.errors import EnvironmentMissing, ExtraMissing, UsageError
 from tapgraph.tools.api.calls import ApiRunner, CallResult
 from tapgraph.tools.api.catalog import ApiCatalog
 from tapgraph.tools.api.joined import JoinedRunner
 from tapgraph.tools.api.json_value import Json
 from tapgraph.tools.api.mcp import McpServer
+from tapgraph.tools.api.oauth import token_names, token_scheme
 from tapgraph.tools.api.openapi import OpenApiService, open_service
 from tapgraph.tools.api.openapi_security import declared_schemes
 from tapgraph.tools.api.openapi_servers import server_of
@@ -35,33 +34,7 @@ from tapgraph.tools.api.shortcuts.system import SimulatedSystem
 
 __all__ = ["open_catalogs"]
 
-_KEY = re.compile("key|token|secret|pass|auth", re.IGNORECASE)
 _OF_SHORTCUTSBENCH = "all_api2info.json"
-
-
-class _Server(BaseModel):
-    """One server of an MCP configuration, as other clients write it."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    command: str = ""
-    args: tuple[str, ...] = ()
-    env: dict[str, str] = Field(default_factory=dict)
-    url: str = ""
-
-    @model_validator(mode="after")
-    def _is_program_or_address(self) -> "_Server":
-        if bool(self.command) == bool(self.url):
-            raise ValueError("a server has either a command or a url")
-        if urlsplit(self.url).port == 0:
-            raise ValueError("the port of a url is 1 to 65535")
-        return self
-
-
-class _McpConfig(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    servers: dict[str, _Server] = Field(alias="mcpServers", min_length=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +46,7 @@ class _Document:
 @dataclass(frozen=True, slots=True)
 class _NamedServer:
     name: str
-    server: _Server
+    entry: McpEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +59,8 @@ class _Folder:
 def open_catalogs(sources: Sequence[str], access: Access) -> Iterator[ApiRunner]:
     """All APIs of the sources together; closed at the end of the `with` block.
 
-    What cannot be called for want of a secret is left out with a note on stderr.
+    What cannot be called for want of a secret, and an MCP server that does not answer, is left out
+    with a note on stderr.
 
     Args:
         sources: files or addresses of OpenAPI documents, files of MCP configurations, or folders
@@ -96,8 +70,8 @@ def open_catalogs(sources: Sequence[str], access: Access) -> Iterator[ApiRunner]
     Raises:
         UsageError: a source is no catalogue of APIs that can be called, or something is given that
             fits no catalogue or several.
-        EnvironmentMissing: a server does not answer; a secret is not set, or nothing can be called
-            without one that is not given.
+        EnvironmentMissing: no server answers; a secret is not set, or nothing can be called without
+            one that is not given.
     """
     found = [one for source in sources for one in _read(source, access)]
     documents = [n for n, one in enumerate(found) if isinstance(one, _Document)]
@@ -109,8 +83,11 @@ def open_catalogs(sources: Sequence[str], access: Access) -> Iterator[ApiRunner]
         given.require()
     with ExitStack() as closing:
         runners: list[ApiRunner] = []
+        names: list[str] = []
+        dead: list[str] = []
         for place, one in enumerate(found):
             own, sent = secrets.get(place, {}), headers.get(place, {})
+            label = label_of(place, catalogs)
             if isinstance(one, _Document):
                 service = open_service(
                     one.document,
@@ -121,13 +98,23 @@ def open_catalogs(sources: Sequence[str], access: Access) -> Iterator[ApiRunner]
                     allow_hosts=access.allow_hosts,
                 )
                 closing.callback(service.close)
-                runners.append(_usable(service, one.source, label_of(place, catalogs), own))
+                runners.append(_usable(service, one.source, label, own))
             elif isinstance(one, _Folder):
                 runners.append(one.shortcuts)
             else:
-                opened = _opened(one, _values(own | sent), access)
+                try:
+                    opened = _opened(one, _values(own | sent), access)
+                except ExtraMissing:
+                    raise
+                except EnvironmentMissing as error:
+                    dead.append(f"{label} is left out: {error}")
+                    continue
                 runners.append(closing.enter_context(opened))
-        names = [label_of(place, catalogs) for place in range(len(found))]
+            names.append(label)
+        if not runners:
+            raise EnvironmentMissing("; ".join(dead))
+        for note in dead:
+            print_note(note)
         yield runners[0] if len(runners) == 1 else JoinedRunner(runners, names=names)
 
 
@@ -154,7 +141,7 @@ def _usable(
         EnvironmentMissing: every operation needs a secret that is not given.
     """
     for scheme, given in secrets.items():
-        if scheme not in service.wanted:
+        if token_scheme(scheme) not in service.wanted:
             raise UsageError(
                 f"--secret {given.name}: no operation of {label} asks for {scheme!r}; to send it "
                 f"all the same write --header {label}/Authorization={given.variable}"
@@ -180,10 +167,10 @@ def _usable(
 def _read(source: str, access: Access) -> list[_Document | _NamedServer | _Folder]:
     if Path(source).is_dir():
         return [_Folder(Path(source).resolve().name, _shortcuts(Path(source)))]
-    config = _mcp_config(source)
-    if config is None:
+    servers = read_mcp_config(source)
+    if servers is None:
         return [_Document(source, read_service(source, allow_hosts=access.allow_hosts))]
-    return [_NamedServer(name, server) for name, server in config.servers.items()]
+    return [_NamedServer(name, entry) for name, entry in servers.items()]
 
 
 def _catalog(one: _Document | _NamedServer | _Folder) -> Catalog:
@@ -191,9 +178,9 @@ def _catalog(one: _Document | _NamedServer | _Folder) -> Catalog:
     if isinstance(one, _Folder):
         return Catalog((one.name,), (), takes_headers=False)
     if isinstance(one, _NamedServer):
-        url = urlsplit(one.server.url)
+        url = urlsplit(one.entry.url)
         labels = [one.name, url.hostname or "", url.netloc]
-        return Catalog(_different(labels), None, takes_headers=bool(one.server.url))
+        return Catalog(_different(labels), None, takes_headers=bool(one.entry.url))
     content, address = one.document.content, one.document.address
     try:
         server = urlsplit(server_of(content, base=address))
@@ -202,7 +189,8 @@ def _catalog(one: _Document | _NamedServer | _Folder) -> Catalog:
     place = urlsplit(address).path if address else Path(one.source).as_posix()
     labels = [PurePosixPath(place).stem, server.hostname or "", server.netloc]
     labels += [urlsplit(address).netloc, one.source]
-    return Catalog(_different(labels), tuple(declared_schemes(content)), takes_headers=True)
+    schemes = (*declared_schemes(content), *token_names(content))
+    return Catalog(_different(labels), schemes, takes_headers=True)
 
 
 def _different(labels: Sequence[str]) -> tuple[str, ...]:
@@ -229,31 +217,25 @@ def _shortcuts(folder: Path) -> ShortcutFolder:
     return ShortcutFolder(folder, SimulatedSystem())
 
 
-def _mcp_config(source: str) -> _McpConfig | None:
-    """The MCP configuration in a file; None where the source must be an OpenAPI document."""
-    if source.startswith(("http://", "https://")):
-        return None
-    try:
-        text = Path(source).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{source} cannot be read: {error.strerror}") from error
-    if b'"mcpServers"' not in text:
-        return None
-    try:
-        return _McpConfig.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise UsageError(f"{source} is no MCP config: {place}: {first['msg']}") from error
-
-
 def _opened(named: _NamedServer, secrets: Mapping[str, Secret], access: Access) -> McpServer:
-    server = named.server
-    if server.url:
-        return McpServer.connect(server.url, headers=secrets, allow_hosts=access.allow_hosts)
-    # Other hosts keep keys in plain text here; their values are hidden in answers as well.
-    plain = {name: value for name, value in server.env.items() if not _KEY.search(name)}
-    keys = {name: partial(str, value) for name, value in server.env.items() if name not in plain}
+    entry = named.entry
+    if entry.kind == "sse":
+        raise EnvironmentMissing(
+            "it is of type sse, which MCP has given up: name the address of its streamable HTTP"
+        )
+    plain, keys = entry.texts("headers" if entry.url else "env")
+    hidden: dict[str, Secret] = {name: partial(str, value) for name, value in keys.items()}
+    hidden |= secrets
+    if entry.url:
+        return McpServer.connect(
+            with_variables(entry.url),
+            headers=hidden,
+            plain_headers=plain,
+            allow_hosts=access.allow_hosts,
+        )
     return McpServer.start(
-        [server.command, *server.args], environment=plain, secrets={**keys, **secrets}
+        [with_variables(one) for one in (entry.command, *entry.args)],
+        environment=plain,
+        secrets=hidden,
+        folder=with_variables(entry.cwd) if entry.cwd else None,
     )

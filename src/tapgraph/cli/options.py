@@ -143,9 +143,9 @@ SecretOption: TypeAlias = Annotated[
     typer.Option(
         "--secret",
         metavar="CATALOG/SCHEME=VARIABLE",
-        help="The environment variable that holds the secret of a security scheme, or of a "
-        "variable or header of an MCP server; CATALOG is the stem of the file, the server's name "
-        "or its host. The model never sees it.",
+        help="The environment variable that holds the secret of a security scheme (SCHEME.client "
+        "and SCHEME.refresh for OAuth 2), or of a variable or header of an MCP server; CATALOG is "
+        "the stem of the file, the server's name or its host. The model never sees it.",
     ),
 ]
 HeaderOption: TypeAlias = Annotated[

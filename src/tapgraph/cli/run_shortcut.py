@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tapgraph.cli.exit_codes import ExitCode
-from tapgraph.cli.options import JsonOption
+from tapgraph.cli.options import HumanKind, JsonOption, human_or_default
 from tapgraph.cli.terminal import print_json, print_line, print_note
 from tapgraph.errors import NotExecutable
 
@@ -29,13 +29,18 @@ def run_shortcut(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say which actions are not executable; run none.")
     ] = False,
+    human: Annotated[
+        HumanKind | None,
+        typer.Option(
+            help="Who answers what it asks: you (the default on a terminal); assume and allow give "
+            "its default or first choice, stop cancels it."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> int:
-    """Run a shortcut of Apple's on a simulated system with the public web.
-
-    Questions are answered with their default or first choice.
-    """
+    """Run a shortcut of Apple's on a simulated system with the public web."""
     # The runtime and httpx are loaded by no other command of this file.
+    from tapgraph.cli.shortcut_person import open_person  # noqa: PLC0415
     from tapgraph.tools.api.shortcuts.public_web import PublicWeb  # noqa: PLC0415
     from tapgraph.tools.api.shortcuts.runtime import run_workflow  # noqa: PLC0415
     from tapgraph.tools.api.shortcuts.system import SimulatedSystem  # noqa: PLC0415
@@ -44,7 +49,8 @@ def run_shortcut(
     workflow = read_workflow(file)
     if dry_run:
         return _print_what_lacks(workflow, json=json)
-    system = SimulatedSystem(transport=PublicWeb())
+    person = open_person(human_or_default(human))
+    system = SimulatedSystem(transport=PublicWeb(), person=person)
     try:
         result = run_workflow(workflow, system, given=given)
     except NotExecutable:

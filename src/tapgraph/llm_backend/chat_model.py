@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from tapgraph.llm_backend.messages import Message
 
 __all__ = [
+    "CallForm",
     "ChatModel",
     "CoordinateSpace",
     "JsonForm",
@@ -26,6 +27,9 @@ CoordinateSpace = Literal["pixels", "0-1", "0-999", "0-1000"]
 JsonForm = Literal["schema", "object", "tools", "none"]
 """How a reply is bound to a form: to a JSON schema, to any JSON object, as the arguments of one
 forced call, or not at all. Where the server is not given the schema, the prompt holds it."""
+
+CallForm = Literal["reply", "native"]
+"""How a model asks for calls of APIs: in the reply of its role, or as calls of tools."""
 
 Pictures = Literal["none", "operator", "all"]
 """Which roles of an agent show a model pictures."""
@@ -120,6 +124,7 @@ class ModelTraits:
         dialect: the native format of a GUI model; empty for JSON.
         enforces_schemas: whether it keeps to whatever schema a request holds. Such a model is sent
             a schema for each screen; all others one for each role, as prompt caches need.
+        calls: how it asks for calls of APIs.
     """
 
     name: str
@@ -131,6 +136,7 @@ class ModelTraits:
     max_tokens: int = 16_384
     dialect: str = ""
     enforces_schemas: bool = False
+    calls: CallForm = "reply"
 
     @property
     def sees_images(self) -> bool:

@@ -7,7 +7,13 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, Field, Json, JsonValue, ValidationError
 
 from tapgraph.errors import UsageError
-from tapgraph.llm_backend.chat_model import CoordinateSpace, JsonForm, ModelTraits, Pictures
+from tapgraph.llm_backend.chat_model import (
+    CallForm,
+    CoordinateSpace,
+    JsonForm,
+    ModelTraits,
+    Pictures,
+)
 from tapgraph.llm_backend.dialects.known import dialect_named
 from tapgraph.llm_backend.prices import Price
 from tapgraph.llm_backend.request_options import RequestOptions
@@ -22,6 +28,7 @@ class _TraitOptions(BaseModel):
     coordinates: CoordinateSpace | None = None
     max_image_px: int | None = Field(default=None, ge=1)
     dialect: str | None = None
+    calls: CallForm = "reply"
     max_tokens: int = Field(default=ModelTraits("").max_tokens, ge=1)
     temperature: float = Field(default=0.0, ge=0, le=2)
 
@@ -35,6 +42,7 @@ class _TraitOptions(BaseModel):
             image_max_px=self.max_image_px,
             max_tokens=self.max_tokens,
             dialect=self.dialect or "",
+            calls=self.calls,
         )
 
 

@@ -14,6 +14,8 @@ coordinates      pixels, 0-1, 0-999, 0-1000         how it writes points (pixels
 max_image_px     at least 1                         the longer side of a picture (no limit)
 dialect          ui-tars, autoglm, gui-owl,         the native format of a GUI model, and how it
                  qwen-vl, computer-use              writes points (JSON)
+calls            reply, native                      how the API agent's model calls APIs: in its
+                                                    reply, or as tools (reply)
 json             schema, object, tools, none        how replies are bound to JSON (schema)
 max_tokens       at least 1                         a reply, thinking included (16384)
 temperature      0 to 2                             0 for the likeliest reply (0)
@@ -31,7 +33,7 @@ max_retries      at least 0                         how often a request is sent 
 In `extra_body`, as in `extra_body={"provider":{"order":["x"]}}`, the signs `%`, `&`, `+` and `#`
 are written as in URLs (`%25`, `%26`, `%2B`, `%23`).
 
-For `local:` these, of the ones above `pictures`, `coordinates`, `max_image_px`, `dialect`,
+For `local:` these, of the ones above `pictures`, `coordinates`, `max_image_px`, `dialect`, `calls`,
 `max_tokens` and `temperature`, and the options of the attention system, as in
 `local:models/small?attention=duo&sink=64`:
 

@@ -14,8 +14,8 @@ __all__ = ["FallbackModel", "RoleModels"]
 class FallbackModel:
     """A `ChatModel` that asks a second model when the first is unavailable.
 
-    Both must see the same pictures, write points alike and speak the same dialect: the conversation
-    is written for one of them, and a point must mean the same in both replies.
+    Both must see the same pictures, write points alike, speak the same dialect and call APIs alike:
+    the conversation is written for one of them, and a point must mean the same in both replies.
     """
 
     def __init__(self, primary: ChatModel, fallback: ChatModel) -> None:
@@ -80,6 +80,7 @@ def _manner(traits: ModelTraits) -> ModelTraits:
         image_max_px=traits.image_max_px,
         is_demonstrator=traits.is_demonstrator,
         dialect=traits.dialect,
+        calls=traits.calls,
     )
 
 

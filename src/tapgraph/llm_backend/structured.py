@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from tapgraph.errors import InvalidReply, ModelUnavailable, ToolError, UsageError
-from tapgraph.llm_backend.chat_model import ChatModel, Reply, Usage
+from tapgraph.llm_backend.chat_model import ChatModel, Reply, ToolSpec, Usage
 from tapgraph.llm_backend.json_object import Parsed, read_object, schema_text
 from tapgraph.llm_backend.messages import Message, assistant, user
 from tapgraph.llm_backend.prompt import fill, load_prompt
@@ -66,6 +66,7 @@ def ask(
     messages: Sequence[Message],
     schema: type[Schema],
     *,
+    tools: Sequence[ToolSpec] = (),
     max_tokens: int | None = None,
     temperature: float | None = None,
     retries: int = 2,
@@ -83,6 +84,7 @@ def ask(
         model: who is asked.
         messages: the conversation.
         schema: what the answer must fit.
+        tools: what it may call; `read` finds the calls in the reply.
         max_tokens: of each reply, thinking included; None for the model's own limit.
         temperature: 0 for the likeliest reply; None for the model's own.
         retries: how often to ask again after an invalid reply.
@@ -105,7 +107,7 @@ def ask(
     while len(replies) <= retries and sum(map(_is_cut, replies)) < _MOST_CUT_REPLIES:
         if before_call is not None:
             before_call()
-        call = _Call(model, conversation, len(replies) + 1, on_call or _ignore)
+        call = _Call(model, conversation, tools, len(replies) + 1, on_call or _ignore)
         replies.append(reply := call.make(asks_for, max_tokens, temperature))
         repairs: tuple[str, ...] = ()
         try:
@@ -140,6 +142,7 @@ def _given_up(model: ChatModel, replies: Sequence[Reply], problem: str) -> Inval
 class _Call:
     model: ChatModel
     conversation: Sequence[Message]
+    tools: Sequence[ToolSpec]
     attempt: int
     on_call: Callable[[CallRecord], None]
 
@@ -149,7 +152,11 @@ class _Call:
         started = time.monotonic()
         try:
             return self.model.reply(
-                self.conversation, schema=schema, max_tokens=max_tokens, temperature=temperature
+                self.conversation,
+                schema=schema,
+                tools=self.tools,
+                max_tokens=max_tokens,
+                temperature=temperature,
             )
         except ModelUnavailable as error:
             self.record(Reply("", latency_s=time.monotonic() - started), str(error), ())

@@ -9,6 +9,7 @@ import pytest
 from tapgraph.evals.shortcutsbench.author_log import read_author_log, read_pre_experiment_log
 from tapgraph.evals.shortcutsbench.data_files import load_api_texts, load_shortcuts
 from tapgraph.evals.shortcutsbench.paper_scores import paper_level, paper_scores
+from tapgraph.evals.shortcutsbench.reply_text import pre_experiment_name
 from tapgraph.evals.shortcutsbench.strict_scores import strict_scores
 from tapgraph.evals.stats import share, total
 
@@ -33,6 +34,28 @@ def test_scoring_the_authors_logs_again_gives_table_1(
     )
     assert ours.value is not None
     assert round(100 * ours.value, 2) == strict
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('{"api_name": "click"}', "click"),
+        ('{"api_name": "click[Buy Now]"}', "click"),
+        ('{"api_name": ["click"]}', ""),
+        ('{"api_name": null}', ""),
+        ('{"name": "click"}', None),
+        ('["click"]', None),
+        ('so {"api_name": "click",}', "click"),
+        ('so {"api_name": click}', "click"),
+        ('so {"api_name":   click[Buy Now], "x": }', "click"),
+        ('so {"api_name": ["click"], "x": }', ""),
+        ('so {"api_name" : "click",}', None),
+        ('so {"api_name": "",}', '""'),
+        ("I would click.", None),
+    ],
+)
+def test_a_name_is_taken_as_the_authors_script_takes_it(text: str, name: str | None) -> None:
+    assert pre_experiment_name(text) == name
 
 
 def row(**changes: object) -> str:

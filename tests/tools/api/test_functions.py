@@ -57,7 +57,8 @@ FUNCTIONS = PythonFunctions([plan, half, broken])
 
 def test_signature_docstring_and_hints_make_the_api() -> None:
     assert FUNCTIONS.catalog["plan"].signature() == (
-        'plan(title: text, day: text, guests: list, repeat?: "daily"|"weekly", copy?: integer = 1)'
+        "plan(title: text, day: text, guests: list of {name: text, age?: integer}, "
+        'repeat?: "daily"|"weekly", copy?: integer = 1)'
         " -> What was planned.\n"
         "  Plan an event.\n"
         "  title: What happens, in a few words.\n"

@@ -27,6 +27,13 @@ paths:
 """
 
 
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
+)
+"""Each line is nine times the one before it: 10 billion values in 600 characters."""
+DEEP = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [[*a{n - 1}]]\n" for n in range(1, 60))
+
+
 class NoAliases(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     """Writes equal parts out."""
 
@@ -61,6 +68,38 @@ def test_yaml_has_the_core_schema_of_its_version_1_2(written: str, value: object
     assert parse_value(f"- {written}".encode(), name="x") == [value]
 
 
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("a: &x [1]\nb: [*x, *x]", {"a": [1], "b": [[1], [1]]}),
+        ("a: &x {k: v}\nb: *x", {"a": {"k": "v"}, "b": {"k": "v"}}),
+        ("a: &x 7\nb: *x", {"a": 7, "b": 7}),
+        ("a: &x '7'\nb: *x", {"a": "7", "b": "7"}),
+        ("&k name: 1\nb: {*k : 2}", {"name": 1, "b": {"name": 2}}),
+        ("a: &x 1\nb: &x 2\nc: *x", {"a": 1, "b": 2, "c": 2}),
+        ("a: &x {k: 1, l: 2}\nb: {<<: *x, k: 3}", {"a": {"k": 1, "l": 2}, "b": {"k": 3, "l": 2}}),
+        ("a: &x {k: 1}\nb: {k: 3, <<: *x}", {"a": {"k": 1}, "b": {"k": 3}}),
+        ("a: &x {k: 1}\nb: &y {k: 2, l: 2}\nc: {<<: [*x, *y]}",
+         {"a": {"k": 1}, "b": {"k": 2, "l": 2}, "c": {"k": 1, "l": 2}}),
+        ("<<: text", {"<<": "text"}),
+    ],
+)  # fmt: skip
+def test_an_alias_of_yaml_is_the_value_that_it_stands_for(written: str, value: object) -> None:
+    assert parse_value(written.encode(), name="x") == value
+
+
+def test_references_of_a_part_that_an_alias_repeats_lead_to_one_place(tmp_path: Path) -> None:
+    (tmp_path / "api.yaml").write_text("openapi: 3.1.0\npaths: {/a: {$ref: more.yaml#/a}}", "utf-8")
+    more = (
+        "a: {get: {operationId: a, responses: {200: &r {content: {application/json: {schema: "
+        "{$ref: '#/s'}}}}, 201: *r}}}\ns: {type: object, properties: {id: {type: integer}}}"
+    )
+    (tmp_path / "more.yaml").write_text(more, "utf-8")
+    (one,) = read_operations(read_service(tmp_path / "api.yaml").content, origin="x")
+    assert isinstance(one, Operation)
+    assert one.api.returns == "{id: integer}"
+
+
 def test_json_is_read_with_a_byte_order_mark(tmp_path: Path) -> None:
     content = {"openapi": "3.1.0", "paths": {}}
     path = tmp_path / "x.json"
@@ -82,8 +121,11 @@ def test_json_is_read_with_a_byte_order_mark(tmp_path: Path) -> None:
         (b'{"openapi": "3.1.0"}', "has no paths"),
         (b'{"a":' * 100_000, "nested too deep|not whole JSON"),
         (b"[" * 100_000, "nested deeper than 100"),
-        (b"a: &x [1]\nb: [*x, *x]", "YAML aliases"),
-        (b"a: &x [*x]", "YAML aliases"),
+        (b"a: &x [*x]", "the alias 'x' stands for no whole value"),
+        (b"a: *none", "undefined alias|stands for no whole value"),
+        (b"a: &x [1]\n*x : 2", "a key must be a text"),
+        (BOMB.encode(), "its aliases stand for more than 1,000,000 values"),
+        (DEEP.encode(), "nested deeper than 100 levels"),
         (b"!!python/object/apply:os.system ['true']", "not whole YAML"),
         (b"? [1, 2]\n: 3", "not whole YAML"),
         (b"a: !!timestamp 2024-01-01", "not whole YAML"),
@@ -95,6 +137,11 @@ def test_bad_documents_are_refused_in_a_sentence(content: bytes, problem: str) -
     with pytest.raises(UsageError, match=problem) as raised:
         parse_document(content, name="the document")
     assert len(str(raised.value)) < 400
+
+
+def test_a_folder_in_the_place_of_a_document_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder; name the document in it"):
+        read_service(tmp_path)
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
@@ -144,8 +191,8 @@ def test_swagger_is_converted() -> None:
     (add,) = read_operations(document, origin="x")
     assert isinstance(add, Operation)
     assert add.api.signature() == (
-        "add(id: integer, X-Trace?: text, tags?: list, ids?: list, kinds?: list, name: text)"
-        " -> {name: text}\n  POST /pets/{id}"
+        "add(id: integer, X-Trace?: text, tags?: list of text, ids?: list, kinds?: list, "
+        "name: text) -> {name: text}\n  POST /pets/{id}"
     )
     lists: dict[str, Any] = {"tags": ["a", "b"], "ids": [1, 2], "kinds": ["x", "y"]}
     prepared = prepare(add, server_of(document), {"id": 7, "name": "Tom", **lists})

@@ -71,7 +71,7 @@ def test_parameters_of_all_places_and_the_body_become_arguments(document: Docume
     assert operation.api.identifier == "add_item"
     assert operation.api.signature().splitlines()[0] == (
         "add_item(id: text, id_query?: integer, X-Trace?: text, s?: any, name: text, tags?: list)"
-        " -> {name: text, tags: list of any}"
+        " -> {name: text, tags: list}"
     )
     prepared = prepare(
         operation,
@@ -350,7 +350,9 @@ def test_uploads_send_files_that_the_user_named(document: Document, tmp_path: Pa
     assert isinstance(form, Operation)
     assert isinstance(raw, Operation)
     assert isinstance(png, Operation)
-    assert form.api.signature().startswith('form(title?: text, photo: "cat.png", more?: list)')
+    assert form.api.signature().startswith(
+        'form(title?: text, photo: "cat.png", more?: list of "cat.png")'
+    )
     prepared = prepare(form, SERVER, {"title": "Tom", "photo": "cat.png"}, files=files)
     assert prepared.content is not None
     head = f"Content-Type: {prepared.headers['content-type']}\n\n".encode()

@@ -68,6 +68,41 @@ def test_two_services_two_secrets_and_neither_sees_the_others(
         assert value not in json.dumps(model.requests)
 
 
+def test_a_client_gets_its_token_for_its_own_service_only(
+    http_server: Start, openai_server: Callable[..., Any], said: Any, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    pytest.importorskip("authlib", reason="authlib is not installed")
+    token, pair = "gamma-t0ken-1234", "client-1:delta-s3cret-5678"
+    monkeypatch.setenv("CLIENT", pair)
+
+    def echo(got: Any) -> Any:
+        if got.target == "/token":
+            return said(200, {"access_token": token, "token_type": "bearer", "expires_in": 600})
+        return said(200, {"you sent": got.headers, "body": got.body.decode()})
+
+    first, second = http_server(echo), http_server(echo)
+    flows = {"clientCredentials": {"tokenUrl": "/token", "scopes": {}}}
+    oauth = {"securitySchemes": {"bearerAuth": {"type": "oauth2", "flows": flows}}}
+    write_service("first", first.url, components=oauth)
+    write_service("second", second.url)
+    model = openai_server(calls("first_get", "second_get", "first_get"))
+    given = ["--catalog", "first.json", "--catalog", "second.json", "--model", model.spec()]
+    given += ["--secret", "first/bearerAuth.client=CLIENT"]
+    given += ["--secret", "second/bearerAuth=SECOND_TOKEN", "--out", "run"]
+    assert main(["api", "Get both", *given]) == 0
+    sent = [(one.target, one.headers["authorization"]) for one in first.got]
+    assert [target for target, _ in sent] == ["/token", "/thing", "/thing"]
+    assert [carried for _, carried in sent[1:]] == [f"Bearer {token}"] * 2
+    assert [one.headers["authorization"] for one in second.got] == [
+        f"Bearer {SECRETS['SECOND_TOKEN']}"
+    ]
+    kept = [path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    for value in (token, pair, "delta-s3cret-5678", SECRETS["SECOND_TOKEN"]):
+        assert not any(value.encode() in content for content in kept)
+        assert value not in json.dumps(model.requests)
+
+
 def test_a_header_goes_to_the_service_that_it_names(
     http_server: Start, openai_server: Callable[..., Any], said: Any
 ) -> None:

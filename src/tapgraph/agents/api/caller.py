@@ -22,16 +22,21 @@ def caller(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
     if choice.problem:
         return {"error": choice.problem}
     try:
-        return _carry_out(choice, state["step"], runtime.context)
+        return _carry_out(choice, state, runtime.context)
     except ToolError as error:
         return {"error": str(error)}
     except NobodyThere as error:
         return {"error": str(error), "unanswered": str(error)}
 
 
-def _carry_out(choice: Choice, step: int, team: ApiTeam) -> dict[str, Any]:
+def _carry_out(choice: Choice, state: ApiState, team: ApiTeam) -> dict[str, Any]:
+    step = state["step"]
     match choice.action:
         case "call":
+            if state["pending"]:
+                chosen = enumerate([choice, *state["pending"]], step)
+                calls = {place: (one.subject, one.arguments) for place, one in chosen}
+                team.run.call_together(team.runner, calls)
             team.run.call_api(team.runner, step, choice.subject, choice.arguments)
         case "read":
             team.run.folder.save_result(step, choice.arguments)

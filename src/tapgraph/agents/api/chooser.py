@@ -1,68 +1,108 @@
 """The Chooser decides the next action; code fills in and checks its arguments."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ValidationError
 
-from tapgraph.agents.api.replies import ChooserReply, chooser_reply
+from tapgraph.agents.api.native_calls import NativeReply, NativeTools
+from tapgraph.agents.api.offered_reply import offered_reply
+from tapgraph.agents.api.replies import ChooserReply
+from tapgraph.agents.api.retriever import candidates_with
 from tapgraph.agents.api.state import ApiState, ApiTeam, Choice
-from tapgraph.agents.api.wording import apis_block, steps_block
+from tapgraph.agents.api.wording import catalog_block, steps_block
 from tapgraph.agents.run.events import Decided
 from tapgraph.agents.run.history import Limits, failures_in_a_row, loop_warning
 from tapgraph.errors import InvalidReply, ToolError
 from tapgraph.llm_backend.messages import Message
 from tapgraph.tools.api.calls import checked_arguments
+from tapgraph.tools.api.candidates import listed_briefly
 from tapgraph.tools.api.json_value import Json, json_text
 from tapgraph.tools.api.references import References
 
 __all__ = ["chooser"]
 
 _FAILURE_WARNING = 2
+_MOST_TOGETHER = 8
 _ANSWER = "what the user wants to know, or what was done, in a sentence or two"
+_AS_TOOLS = "They are your tools."
 _SAID = {"call": "api", "search": "query", "ask_user": "question"}
 """The part of a reply that says what an action is about."""
 
 
 def chooser(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
-    """The next action; a decision with a `problem` when no usable one came."""
-    team, run = runtime.context, runtime.context.run
-    state = {**state, "step": state["step"] + 1}
-    update: dict[str, Any] = {"step": state["step"], "error": "", "missing": ""}
+    """The next action; a decision with a `problem` when no usable one came.
+
+    Of several calls that were chosen at once the next one, without asking again.
+    """
+    team = runtime.context
+    step = state["step"] + 1
+    update: dict[str, Any] = {"step": step, "error": "", "missing": ""}
+    if state["pending"]:
+        return update | {"choice": state["pending"][0], "pending": state["pending"][1:]}
+    state = {**state, "step": step}
     try:
-        schema = chooser_reply(tuple(state["candidates"]))
-        reply = run.ask("chooser", _conversation(state, team), schema, step=state["step"])
+        replies = _replies(state, team)
     except InvalidReply as error:
         return update | {"choice": Choice("none", problem=str(error))}
+    for place, reply in enumerate(replies, step):
+        _record(reply, place, team)
+    choice, *pending = (_usable(reply, team) for reply in replies)
+    if choice.subject in team.runner.catalog and choice.subject not in state["candidates"]:
+        update["candidates"] = candidates_with([choice.subject], state, team)
+    return update | {"choice": choice, "pending": [one for one in pending if not one.problem]}
+
+
+def _replies(state: ApiState, team: ApiTeam) -> Sequence[ChooserReply]:
+    """What the model wants done: one action, or several calls that only read.
+
+    Raises:
+        InvalidReply: it gives none that can be used.
+    """
+    run, catalog = team.run, team.runner.catalog
+    traits = run.models.for_role("chooser").traits
+    candidates = state["candidates"]
+    offered = [*candidates, *listed_briefly(catalog, candidates)]
+    if traits.calls == "native":
+        tools = NativeTools.of(catalog, candidates, offered[len(candidates) :])
+        room = min(_MOST_TOGETHER, run.meter.left(state["step"] - 1).max_steps)
+        asked = _conversation("chooser_native", _AS_TOOLS, state, team)
+        return run.ask(
+            "chooser",
+            asked,
+            NativeReply,
+            step=state["step"],
+            tools=tools.specs,
+            read=partial(tools.read, most=room),
+        ).replies
+    asked = _conversation("chooser", catalog_block(catalog, candidates), state, team)
+    return [run.ask("chooser", asked, offered_reply(catalog, offered, traits), step=state["step"])]
+
+
+def _record(reply: ChooserReply, step: int, team: ApiTeam) -> None:
     said = _SAID.get(reply.action, "")
     subject: str = getattr(reply, said) if said else ""
-    written = reply.arguments if reply.action in {"call", "read"} else {}
-    choice = Choice(reply.action, subject, written)
-    told = {said: subject} if said else {"answer": reply.answer}
-    run.folder.record(
-        Decided(
-            step=state["step"],
-            thought=reply.thought,
-            action={
-                "name": subject if reply.action == "call" else reply.action,
-                "arguments": told if written is not reply.arguments else dict(written),
-            },
-            description="",
-        )
-    )
-    return update | {"choice": _usable(choice, reply, team)}
+    told: dict[str, Any] = {said: subject} if said else {"answer": reply.answer}
+    if reply.action in {"call", "read"}:
+        told = dict(reply.arguments)
+    name = subject if reply.action == "call" else reply.action
+    action = {"name": name, "arguments": told}
+    team.run.folder.record(Decided(step, reply.thought, action, description=""))
 
 
-def _conversation(state: ApiState, team: ApiTeam) -> tuple[Message, Message]:
+def _conversation(rules: str, apis: str, state: ApiState, team: ApiTeam) -> tuple[Message, Message]:
     return team.run.prompts.conversation(
-        "chooser",
+        rules,
         {"answer_rule": team.run.answer_form(_ANSWER), "tips": team.run.tip_lines},
         {"started_at": state["started_at"], "hint": _hint(state, team.run.limits)},
         blocks={
             "instruction": state["instruction"],
-            "apis": apis_block(team.runner.catalog, state["candidates"]),
+            "apis": apis,
             "steps": steps_block(state["history"], team.run.folder),
         },
+        asks="chooser",
     )
 
 
@@ -79,28 +119,28 @@ def _hint(state: ApiState, limits: Limits) -> str:
     return "\n".join(f"Hint: {hint}" for hint in hints if hint) or "Choose the next action."
 
 
-def _usable(choice: Choice, reply: ChooserReply, team: ApiTeam) -> Choice:
+def _usable(reply: ChooserReply, team: ApiTeam) -> Choice:
     """The choice with its references filled in, or with what is wrong with it."""
+    said = _SAID.get(reply.action, "")
+    subject: str = getattr(reply, said) if said else ""
+    written = reply.arguments if reply.action in {"call", "read"} else {}
     arguments: dict[str, Any] = {}
     answer, problem = "", ""
     references = References(team.run.folder, team.clock())
     try:
+        filled = {name: references.filled(value) for name, value in written.items()}
         match reply.action:
             case "call":
-                api = team.runner.catalog[reply.api]
-                filled = {name: references.filled(value) for name, value in choice.written.items()}
-                arguments = checked_arguments(api, filled)
+                arguments = checked_arguments(team.runner.catalog[reply.api], filled)
             case "read":
-                arguments = {
-                    name: references.filled(value) for name, value in choice.written.items()
-                }
+                arguments = filled
             case "finish":
                 answer = _answer_text(references.filled(reply.answer), team.run.answer_type)
             case "give_up":
                 answer = _words(reply.answer) or reply.thought
     except ToolError as error:
         problem = str(error)
-    return Choice(choice.action, choice.subject, choice.written, arguments, answer, problem)
+    return Choice(reply.action, subject, written, arguments, answer, problem)
 
 
 def _answer_text(answer: Json, answer_type: type[BaseModel] | None) -> str:

@@ -9,7 +9,7 @@ from tapgraph.agents.api.state import ApiState, ApiTeam
 from tapgraph.agents.run.events import Retrieved
 from tapgraph.tools.api.candidates import candidates_within, whole_catalog
 
-__all__ = ["retriever"]
+__all__ = ["candidates_with", "retriever"]
 
 _FOR_THE_GOAL = 30
 _FOR_A_SEARCH = 10
@@ -34,11 +34,16 @@ def retriever(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
         found = [api.identifier for api in catalog.search(query, limit=_FOR_A_SEARCH)]
         team.run.folder.save_result(state["step"], found)
         error = "" if set(found) - set(state["candidates"]) else _nothing_new(found)
-    used = {record.subject for record in state["history"] if record.name == "call"}
-    shown = state["candidates"] or list(team.pinned)
-    candidates = candidates_within(catalog, shown, found, used=used | set(team.pinned))
+    candidates = candidates_with(found, state, team)
     team.run.folder.record(Retrieved(step=state["step"], query=query, apis=tuple(candidates)))
     return {"candidates": candidates, "error": error}
+
+
+def candidates_with(found: Sequence[str], state: ApiState, team: ApiTeam) -> list[str]:
+    """The candidates when these are found too; what was called and what is pinned stays."""
+    used = {record.subject for record in state["history"] if record.name == "call"}
+    shown = state["candidates"] or list(team.pinned)
+    return candidates_within(team.runner.catalog, shown, found, used=used | set(team.pinned))
 
 
 def _nothing_new(found: Sequence[str]) -> str:

@@ -66,6 +66,8 @@ class ApiState(RunState):
     candidates: list[str]
     """Identifiers of the APIs that the model is shown, in the order in which they were found."""
     choice: Choice | None
+    pending: list[Choice]
+    """Calls that were chosen with it, each for a step of its own; they only read."""
     error: str
     """Why the current step failed; empty when it worked."""
 
@@ -77,6 +79,7 @@ def initial_state(instruction: str, started_at: datetime) -> ApiState:
         "started_at": f"{started_at:%A} {started_at.isoformat(timespec='minutes')}",
         "candidates": [],
         "choice": None,
+        "pending": [],
         "error": "",
     }
 

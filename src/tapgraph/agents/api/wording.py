@@ -8,17 +8,19 @@ from collections.abc import Sequence
 
 from tapgraph.agents.api.state import ApiStep
 from tapgraph.llm_backend.prompt import fenced
-from tapgraph.tools.api.candidates import API_TOKENS
+from tapgraph.tools.api.candidates import API_TOKENS, listed_briefly
 from tapgraph.tools.api.catalog import ApiCatalog
 from tapgraph.tools.api.json_value import Json, excerpt, json_line, outline
 from tapgraph.tools.api.references import ResultStore
 
 __all__ = [
     "apis_block",
+    "catalog_block",
     "result_line",
     "steps_block",
 ]
 
+_BRIEF = "Others in short; a search for one shows all that it takes:"
 _LATEST_CHARACTERS = 6000
 _EARLIER_CHARACTERS = 500
 _WITH_RESULT = 8
@@ -28,8 +30,19 @@ _LONGEST_ERROR = 900
 
 def apis_block(catalog: ApiCatalog, candidates: Sequence[str], *, tokens: int = API_TOKENS) -> str:
     """The APIs in their order, each in at most so many tokens."""
-    lines = "\n".join(catalog[one].signature(budget_tokens=tokens) for one in candidates)
-    return f"<apis>\n{lines.replace('<', '&lt;') or 'none found'}\n</apis>"
+    lines = [catalog[one].signature(budget_tokens=tokens) for one in candidates]
+    return _block(lines or ["none found"])
+
+
+def catalog_block(catalog: ApiCatalog, candidates: Sequence[str]) -> str:
+    """The candidates, and a line for each other one of a catalogue that is listed whole."""
+    lines = [catalog[one].signature(budget_tokens=API_TOKENS) for one in candidates]
+    brief = [catalog[one].brief() for one in listed_briefly(catalog, candidates)]
+    return _block([*lines, *([_BRIEF, *brief] if brief else [])] or ["none found"])
+
+
+def _block(lines: Sequence[str]) -> str:
+    return "<apis>\n" + "\n".join(lines).replace("<", "&lt;") + "\n</apis>"
 
 
 def steps_block(history: Sequence[ApiStep], results: ResultStore) -> str:

@@ -1,7 +1,10 @@
 """One run of an agent: what every node of its graph works with, whichever agent it is."""
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -23,7 +26,7 @@ from tapgraph.agents.run.replies import TipsReply, VerifierReply
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.step_timer import StepTimer
 from tapgraph.errors import BudgetExhausted, InvalidReply, ModelUnavailable, ToolError
-from tapgraph.llm_backend.chat_model import Reply
+from tapgraph.llm_backend.chat_model import Reply, ToolSpec
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.prompt import Prompts
 from tapgraph.llm_backend.roles import RoleModels
@@ -69,6 +72,7 @@ class AgentRun:
         schema: type[Schema],
         *,
         step: int,
+        tools: Sequence[ToolSpec] = (),
         check: Callable[[Schema], object] | None = None,
         read: Callable[[Reply], Schema] | None = None,
     ) -> Schema:
@@ -110,6 +114,7 @@ class AgentRun:
             self.models.for_role(role),
             messages,
             schema,
+            tools=tools,
             check=check,
             read=read,
             before_call=prepare,
@@ -212,20 +217,14 @@ class AgentRun:
             ToolError: it failed, the user did not allow it, or nobody knows whether it was done.
             NobodyThere: it needs a yes, and the user cannot be asked.
         """
-
-        def act() -> Acknowledged:
-            result = runner.call(identifier, arguments)
-            self.folder.save_result(step, result.value)
-            return Acknowledged(result.elapsed_s, result.text)
-
-        if not self.ledger.was_sent(step):
+        was_sent = self.ledger.was_sent(step)
+        if not was_sent:
             risky = assess_call(runner.catalog[identifier], arguments)
             if risky is not None:
                 ask_leave(f"{risky.risk}: {risky.label}")
-        wire = {"name": identifier, "arguments": _recorded(arguments)}
         delegated_before_s = self.timer.spent_s("delegated")
-        answer = self.ledger.once(step, 0, wire, act)
-        if answer is not None:
+        answer = self._sent(runner, step, identifier, arguments)
+        if answer is not None and not was_sent:
             delegated_s = self.timer.spent_s("delegated") - delegated_before_s
             self.timer.add("device", max(0.0, answer.elapsed_s - delegated_s))
         elif not self.folder.has_result(step):
@@ -233,6 +232,37 @@ class AgentRun:
                 "the run was interrupted while this was called: it may or may not have been "
                 "carried out; check before repeating it"
             )
+
+    def call_together(
+        self, runner: ApiRunner, calls: Mapping[int, tuple[str, Mapping[str, Json]]]
+    ) -> None:
+        """Call the APIs of several steps at once; `call_api` then gives each step its answer.
+
+        For APIs that only read: nobody is asked for leave.
+
+        Raises:
+            EnvironmentMissing: what an API needs is gone.
+        """
+        waiting = {step: call for step, call in calls.items() if not self.ledger.was_sent(step)}
+        began = time.monotonic()
+        with ThreadPoolExecutor(max(1, len(waiting))) as pool:
+            sent = [pool.submit(self._sent, runner, step, *call) for step, call in waiting.items()]
+        if sent:
+            self.timer.add("device", time.monotonic() - began)
+        for one in sent:
+            with suppress(ToolError):
+                one.result()
+
+    def _sent(
+        self, runner: ApiRunner, step: int, identifier: str, arguments: Mapping[str, Json]
+    ) -> Acknowledged | None:
+        def act() -> Acknowledged:
+            result = runner.call(identifier, arguments)
+            self.folder.save_result(step, result.value)
+            return Acknowledged(result.elapsed_s, result.text)
+
+        wire = {"name": identifier, "arguments": _recorded(arguments)}
+        return self.ledger.once(step, 0, wire, act)
 
 
 def _recorded(arguments: Mapping[str, Json]) -> dict[str, Json]:

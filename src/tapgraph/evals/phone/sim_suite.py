@@ -19,6 +19,7 @@ from tapgraph.evals.phone.sim.shopping_tasks import SHOPPING_TASKS
 from tapgraph.evals.phone.sim.talk_tasks import TALK_TASKS
 from tapgraph.evals.phone.sim.travel_tasks import TRAVEL_TASKS
 from tapgraph.evals.suite import Split, Suite
+from tapgraph.tools.mobile.simulator.kit.style import COMMON_LOOKS, RARE_LOOKS
 
 __all__ = ["SIM_KINDS", "sim_suite"]
 
@@ -41,13 +42,37 @@ SIM_KINDS: Sequence[Kind] = (
 )
 
 
+_TEST_SEEDS = 30_000
+_APPS_FOR_TESTS = frozenset({"files", "lunch", "money", "outing", "travel"})
+"""Scenarios of Files, McDonald's, the bank, the authenticator, Fandango, Booking.com and
+Tripadvisor, which no task for training needs."""
+_ACROSS = frozenset({"across", "errands"})
+_EVERY = 5
+"""Each fifth kind of the others is kept for tests."""
+
+
 def sim_suite() -> Suite:
-    """All kinds of tasks; `easy`, `medium`, `hard` and `expert` are splits."""
+    """All kinds of tasks.
+
+    Its splits are the levels, and for those who learn from tasks:
+
+    - `train`: kinds without the apps of `test-apps`, on seeds without rare looks;
+    - `test`: kinds that are not in `train`, on other seeds;
+    - `test-apps`: kinds of apps that are not in `train`, on other seeds;
+    - `test-looks`: the kinds of `train` on seeds with rare looks only.
+    """
     members: dict[str, list[str]] = {}
     for kind in SIM_KINDS:
         members.setdefault(kind.level, []).append(kind.name)
-    return Suite(
-        "sim",
-        tuple(template_of(kind) for kind in SIM_KINDS),
-        {level: Split(tuple(names)) for level, names in members.items()},
-    )
+    known = [one for one in SIM_KINDS if one.scenario not in _APPS_FOR_TESTS | _ACROSS]
+    train = tuple(one.name for place, one in enumerate(known, 1) if place % _EVERY)
+    others = tuple(one.name for one in SIM_KINDS if one.scenario in _APPS_FOR_TESTS)
+    new = tuple(one.name for one in SIM_KINDS if one.name not in {*train, *others})
+    splits = {
+        "train": Split(train, COMMON_LOOKS.start),
+        "test": Split(new, _TEST_SEEDS),
+        "test-apps": Split(others, _TEST_SEEDS),
+        "test-looks": Split(train, RARE_LOOKS.start),
+    }
+    levels = {level: Split(tuple(names)) for level, names in members.items()}
+    return Suite("sim", tuple(template_of(kind) for kind in SIM_KINDS), levels | splits)

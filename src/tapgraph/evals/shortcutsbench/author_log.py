@@ -53,14 +53,20 @@ def read_pre_experiment_log(
 
 
 def read_author_log(
-    path: Path, apis: ApiTexts, *, items: Mapping[str, Item] | None = None
+    path: Path,
+    apis: ApiTexts,
+    *,
+    items: Mapping[str, Item] | None = None,
+    labels: Mapping[str, str] | None = None,
+    essential: EssentialFile | None = None,
+    essential_from: EssentialFrom = "none",
 ) -> Read[Record]:
     """The records of a main experiment's log.
 
     A log whose shortcut broke off holds only the gold actions up to there. With the frozen `items`
     by URL the whole gold is known, so that the strict scores count the dropped tail as wrong;
     without, nobody can tell, and the tail is missing from both families. The candidates are those
-    of the log in either case.
+    of the log in either case. `labels` and `essential` by URL are for shortcuts beside `items`.
 
     Raises:
         UsageError: the file cannot be read.
@@ -71,7 +77,16 @@ def read_author_log(
         logged = actions_of(row.get("aseqs"))
         known = (items or {}).get(url)
         if known is None:
-            item = freeze_shortcut(url, _text(row, "query"), logged, apis, candidates=_names(row))
+            item = freeze_shortcut(
+                url,
+                _text(row, "query"),
+                logged,
+                apis,
+                label=(labels or {}).get(url, ""),
+                essential=(essential or {}).get(url),
+                essential_from=essential_from,
+                candidates=_names(row),
+            )
         else:
             item = known
             if [one.identifier for one in known.gold[: len(logged)]] != [

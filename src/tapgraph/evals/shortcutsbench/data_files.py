@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from pydantic import JsonValue
 
 from tapgraph.errors import UsageError
-from tapgraph.evals.records import Problem, loads_storable
+from tapgraph.evals.records import Problem, loads_storable, read_json_lines
 from tapgraph.evals.shortcutsbench.author_log import read_author_items
 from tapgraph.evals.shortcutsbench.freeze import (
     ApiTexts,
@@ -20,7 +20,9 @@ from tapgraph.evals.shortcutsbench.item import EssentialFrom
 
 __all__ = [
     "PRE_EXPERIMENTS",
+    "holds_shortcuts",
     "load_api_texts",
+    "load_labels",
     "load_pre_experiment",
     "load_pre_experiment_texts",
     "load_shortcuts",
@@ -49,7 +51,7 @@ def load_shortcuts(folder: Path) -> Frozen:
         UsageError: the folder has neither, or no API texts, or a file is broken.
     """
     apis = load_api_texts(folder)
-    labels = _labels(folder)
+    labels = load_labels(folder)
     essential, source, problems = read_essential(folder)
     gold, queries = _find(folder, GOLD), _find(folder, QUERIES)
     if gold is not None and queries is not None:
@@ -57,7 +59,7 @@ def load_shortcuts(folder: Path) -> Frozen:
         files = ShortcutFiles(_queries(_json(queries)), actions, apis, labels, essential, source)
         frozen = freeze_shortcuts(files)
         return Frozen(frozen.items, (*problems, *more, *frozen.problems))
-    examples = sorted((folder / "examples").glob("*.jsonl")) or sorted(folder.glob("items*.jsonl"))
+    examples = _examples(folder)
     if not examples:
         raise UsageError(
             f"{str(folder)!r} has neither {GOLD} with {QUERIES} (links in the ShortcutsBench "
@@ -70,6 +72,12 @@ def load_shortcuts(folder: Path) -> Frozen:
         examples[0], apis, labels=labels, essential=essential, essential_from=source
     )
     return Frozen(frozen.items, (absent, *problems, *frozen.problems))
+
+
+def holds_shortcuts(folder: Path) -> bool:
+    """Whether `load_shortcuts` finds items there."""
+    is_whole = _find(folder, GOLD) is not None and _find(folder, QUERIES) is not None
+    return is_whole or bool(_examples(folder))
 
 
 def load_pre_experiment(folder: Path, source: PreExperiment) -> Frozen:
@@ -118,22 +126,56 @@ def load_api_texts(folder: Path) -> ApiTexts:
     )
 
 
+def load_labels(folder: Path) -> dict[str, str]:
+    """The task type of each shortcut by URL, as the authors' file labels it; empty without it."""
+    categories = _find(folder, CATEGORIES)
+    rows = _object(categories) if categories is not None else {}
+    return {url: str(row.get("category", "")) for url, row in rows.items() if isinstance(row, dict)}
+
+
 def read_essential(
     folder: Path,
 ) -> tuple[dict[str, dict[int, tuple[str, ...]]], EssentialFrom, tuple[Problem, ...]]:
     """Literal parameters to score, by URL and position; from which file; what was unreadable.
 
-    The authors' file of parameters that stand in the query is on their drive; without it, the file
-    of all literal parameters stands in, which is a superset.
+    The authors' file of parameters that stand in the query is on their drive, as JSON and as JSON
+    Lines; without it, the file of all literal parameters stands in, which is a superset.
+
+    Raises:
+        UsageError: a file is broken.
     """
-    intersection = _find(folder, INTERSECTION)
+    intersection = _find(folder, f"json-{INTERSECTION}") or _find(folder, INTERSECTION)
     if intersection is not None:
-        essential, problems = _marked_essential(_object(intersection))
-        return essential, "intersection", problems
+        return _intersection(intersection)
     necessary = _find(folder, NECESSARY)
     if necessary is None:
         return {}, "none", ()
     return *_all_literal(_object(necessary)), ()
+
+
+def _intersection(
+    path: Path,
+) -> tuple[dict[str, dict[int, tuple[str, ...]]], EssentialFrom, tuple[Problem, ...]]:
+    try:
+        found: JsonValue = loads_storable(path.read_bytes())
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict) and not isinstance(found.get("URL"), str):
+        essential, unmarked = _marked_essential(found)
+        return essential, "intersection", unmarked
+    rows: dict[str, JsonValue] = {}
+    problems: list[Problem] = []
+    for where, row in read_json_lines(path):
+        if isinstance(row, Problem):
+            problems.append(row)
+        elif isinstance(url := row.get("URL"), str):
+            rows[url] = row
+        else:
+            problems.append(Problem(where, "the line has no URL"))
+    if not rows:
+        raise UsageError(f"{path.name} is neither whole JSON nor JSON Lines")
+    essential, unmarked = _marked_essential(rows)
+    return essential, "intersection-lines", (*problems, *unmarked)
 
 
 def _all_literal(
@@ -203,10 +245,8 @@ def _queries(found: JsonValue) -> dict[str, JsonValue]:
     return queries
 
 
-def _labels(folder: Path) -> dict[str, str]:
-    categories = _find(folder, CATEGORIES)
-    rows = _object(categories) if categories is not None else {}
-    return {url: str(row.get("category", "")) for url, row in rows.items() if isinstance(row, dict)}
+def _examples(folder: Path) -> list[Path]:
+    return sorted((folder / "examples").glob("*.jsonl")) or sorted(folder.glob("items*.jsonl"))
 
 
 def _find(folder: Path, name: str) -> Path | None:

@@ -10,9 +10,10 @@ __all__ = ["Action", "EssentialFrom", "Item", "Source"]
 
 Source = Literal["shortcutsbench", "metatool", "toolbench", "toolllm"]
 
-EssentialFrom = Literal["intersection", "necessary", "none"]
+EssentialFrom = Literal["intersection", "intersection-lines", "necessary", "none"]
 """Where the list of scored literal parameters is from: the authors' file of parameters that the
-query states or implies, or (a superset) their file of all literal parameters, or neither."""
+query states or implies (as JSON or as JSON Lines), or (a superset) their file of all literal
+parameters, or neither."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ __all__ = [
 _Schema = TypeVar("_Schema", bound=BaseModel)
 
 _GREEDY_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
-_API_NAME = re.compile(r'"api_name"\s*:\s*"([^"]*)"')
+_API_NAME = re.compile(r'"api_name":\s*(?:"([^"]+)"|([^\s,}]+))')
+"""The expression of the authors' script: a name in quotes, or bare up to a blank or a comma."""
 
 
 class StepReply(BaseModel):
@@ -77,18 +78,22 @@ def paper_call(text: str) -> Call | None:
 def pre_experiment_name(text: str) -> str | None:
     """The chosen API by the pre-experiment's rule; None when the row is dropped.
 
-    Broken JSON is rescued by looking for `"api_name": "…"` in the text, and `click[Buy]` counts
-    as `click`.
+    Broken JSON is rescued by looking for `"api_name": …` in the text, and `click[Buy]` counts as
+    `click`. A name that is no text is wrong, and a row without a name is dropped.
 
     >>> pre_experiment_name('{"api_name": "click[Buy Now]",}')
     'click'
+    >>> pre_experiment_name('{"api_name": click[Buy Now]}')
+    'click'
     """
     found = _greedy_json(text)
-    if isinstance(found, dict):
-        name = found.get("api_name")
-        return name.split("[")[0] if isinstance(name, str) else None
-    rescued = _API_NAME.search(text)
-    return rescued.group(1).split("[")[0] if rescued else None
+    if found is _NOTHING:
+        rescued = _API_NAME.search(text)
+        return (rescued[1] or rescued[2]).split("[")[0] if rescued else None
+    if not isinstance(found, dict) or "api_name" not in found:
+        return None
+    name = found["api_name"]
+    return name.split("[")[0] if isinstance(name, str) else ""
 
 
 def strict_call(text: str) -> Call | None:

@@ -12,7 +12,7 @@ from tapgraph.evals.shortcutsbench.reply_text import Call, paper_call, strict_ap
 from tapgraph.evals.shortcutsbench.transcript import Answer, Record
 from tapgraph.evals.stats import Tally, total
 
-__all__ = ["LOWER_IS_BETTER", "STRICT_METRICS", "strict_scores"]
+__all__ = ["LOWER_IS_BETTER", "OUTCOME", "STRICT_METRICS", "strict_scores"]
 
 API_SELECTION = "strict/api_selection"
 LITERALS = "strict/literal_parameters"

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from tapgraph.evals.shortcutsbench.item import EssentialFrom
 from tapgraph.evals.shortcutsbench.paper_scores import PAPER_METRICS, paper_level, paper_scores
 from tapgraph.evals.shortcutsbench.strict_scores import (
     LOWER_IS_BETTER,
+    OUTCOME,
     STRICT_METRICS,
     strict_scores,
 )
@@ -67,12 +69,17 @@ class Summary:
     unusable: int
     doubtful: int
     without_outcome: int
-    essential_from: str
+    essential_from: EssentialFrom
     calls: int
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float
     metrics: tuple[MetricSummary, ...]
+
+    @property
+    def compared(self) -> int:
+        """Executed items that could be compared; 0 in the other modes."""
+        return next((one.micro.n for one in self.metrics if one.name == OUTCOME), 0)
 
     def metric(self, name: str) -> MetricSummary:
         """The metric of that name.

@@ -5,13 +5,16 @@ from collections.abc import Collection, Sequence
 from tapgraph.tools.api.catalog import ApiCatalog
 from tapgraph.tools.token_estimate import estimate_tokens
 
-__all__ = ["API_TOKENS", "CANDIDATE_TOKENS", "candidates_within", "whole_catalog"]
+__all__ = ["API_TOKENS", "CANDIDATE_TOKENS", "candidates_within", "listed_briefly", "whole_catalog"]
 
-API_TOKENS = 240
+API_TOKENS = 400
 """The most that one API may take of a prompt."""
 
 CANDIDATE_TOKENS = 4000
 """What all candidates together may take of it."""
+
+_MOST_LISTED = 60
+"""APIs of a catalogue that is listed whole."""
 
 
 def candidates_within(
@@ -50,6 +53,13 @@ def whole_catalog(catalog: ApiCatalog) -> list[str]:
             return []
         names.append(api.identifier)
     return names
+
+
+def listed_briefly(catalog: ApiCatalog, candidates: Collection[str]) -> list[str]:
+    """Those beside the candidates that get a line each; none where the catalogue is large."""
+    if len(catalog) > _MOST_LISTED:
+        return []
+    return [api.identifier for api in catalog if api.identifier not in candidates]
 
 
 def _tokens(catalog: ApiCatalog, identifier: str) -> int:

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from tapgraph.errors import ToolError, UsageError
 from tapgraph.tools.api.json_value import excerpt, json_line, one_line
 from tapgraph.tools.api.retrieval import LexicalIndex, Vocabulary, words_of
+from tapgraph.tools.api.schema_words import TYPES, ParameterType, SchemaWords
 from tapgraph.tools.token_estimate import estimate_tokens
 
 __all__ = [
@@ -18,27 +19,19 @@ __all__ = [
     "ApiCatalog",
     "ApiParameter",
     "Effect",
-    "ParameterType",
     "Scalar",
     "arguments_schema",
 ]
 
-ParameterType = Literal[
-    "text", "number", "integer", "boolean", "enumeration", "list", "dictionary", "any"
-]
 Scalar: TypeAlias = str | int | float | bool
 Effect = Literal["reads", "changes", "destroys", "unknown"]
 """What a call does to what is there, as far as the catalogue tells."""
 
 _LONGEST_NAME = 300
+_LONGEST_BRIEF = 80
 _JSON_TYPES: dict[ParameterType, str] = {
-    "text": "string",
-    "number": "number",
-    "integer": "integer",
-    "boolean": "boolean",
     "enumeration": "string",
-    "list": "array",
-    "dictionary": "object",
+    **{kind: name for name, kind in TYPES.items()},
 }
 
 
@@ -117,9 +110,10 @@ class Api:
     def signature(self, *, budget_tokens: int = 300) -> str:
         """What a prompt says about the API: its call, what it does, what its parameters mean.
 
-        Where that is too much, descriptions are cut and then left out, then long enumerations are
-        cut, then optional parameters are only counted. The identifier always stands whole, so that
-        only a budget smaller than it is exceeded. Each foreign text stays on its own line.
+        Where that is too much, descriptions are cut and then left out, then what is inside lists
+        and objects and long enumerations are cut, then optional parameters are only counted. The
+        identifier always stands whole, so that only a budget smaller than it is exceeded. Each
+        foreign text stays on its own line.
 
         Raises:
             UsageError: the budget is below 1.
@@ -133,44 +127,77 @@ class Api:
         """
         if budget_tokens < 1:
             raise UsageError(f"budget_tokens must be at least 1, got {budget_tokens}")
-        for words, described, choices in ((800, 400, 60), (400, 160, 30), (200, 80, 15)):
-            text = self._described(words, described, choices)
+        for detail in _DETAILS:
+            text = self._described(detail)
             if estimate_tokens(text) <= budget_tokens:
                 return text
-        shorter = (
-            f"{self._call(8)}\n  {one_line(self.summary, 120)}",
-            self._call(4),
-            self._call(4, only_required=True),
-        )
+        shorter = (self._call(_NAMES), self._call(_NAMES, only_required=True))
         fitting = (text for text in shorter if estimate_tokens(text) <= budget_tokens)
         return next(fitting, self.identifier)
 
-    def _described(self, words: int, described: int, choices: int) -> str:
-        lines = [self._call(choices)]
+    def brief(self) -> str:
+        """One short line: what it must be given, and the beginning of what it does.
+
+        >>> Api("now", "Tells the time.", (ApiParameter("zone", required=True),)).brief()
+        'now(zone): Tells the time.'
+        """
+        required = [one.name for one in self.parameters if one.required]
+        more = len(self.parameters) - len(required)
+        names = ", ".join([*required, *([f"… {more} optional ones"] if more else [])])
+        summary = f": {one_line(self.summary, _LONGEST_BRIEF)}" if self.summary else ""
+        return f"{self.identifier}({names}){summary}"
+
+    def _described(self, detail: "_Detail") -> str:
+        lines = [self._call(detail.values)]
         if self.summary:
-            lines.append(f"  {one_line(self.summary, words)}")
+            lines.append(f"  {one_line(self.summary, detail.summary)}")
         lines += [
-            f"  {one.name}: {one_line(one.description, described)}"
+            f"  {one.name}: {one_line(one.description, detail.description)}"
             for one in self.parameters
-            if one.description
+            if one.description and detail.description
         ]
         return "\n".join(lines)
 
-    def _call(self, choices: int, *, only_required: bool = False) -> str:
+    def _call(self, values: SchemaWords, *, only_required: bool = False) -> str:
         shown = [one for one in self.parameters if one.required or not only_required]
-        words = [_declared(one, choices) for one in shown]
+        words = [_declared(one, values) for one in shown]
         if len(shown) < len(self.parameters):
             words.append(f"… {len(self.parameters) - len(shown)} optional ones")
         returns = f" -> {one_line(self.returns, 200)}" if self.returns else ""
         return f"{self.identifier}({', '.join(words)}){returns}"
 
 
-def _declared(parameter: ApiParameter, choices: int) -> str:
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    """How long a signature may be: characters of its texts, and what is said of its values."""
+
+    summary: int
+    description: int
+    values: SchemaWords
+
+
+_DETAILS = (
+    _Detail(800, 400, SchemaWords(depth=5, members=40, choices=60)),
+    _Detail(400, 160, SchemaWords(depth=5, members=40, choices=30)),
+    _Detail(200, 80, SchemaWords(depth=5, members=24, choices=15)),
+    _Detail(120, 0, SchemaWords(depth=4, members=24, choices=8)),
+    _Detail(120, 0, SchemaWords(depth=3, members=12, choices=6)),
+    _Detail(120, 0, SchemaWords(depth=3, members=6, choices=4)),
+    _Detail(120, 0, SchemaWords(depth=2, members=5, choices=4)),
+    _Detail(120, 0, SchemaWords(depth=1, members=4, choices=4)),
+    _Detail(120, 0, SchemaWords(depth=0, choices=4)),
+)
+"""From the richest to the shortest that still says what an API does."""
+
+_NAMES = SchemaWords(depth=0, choices=4)
+
+
+def _declared(parameter: ApiParameter, values: SchemaWords) -> str:
     kind: str = parameter.type
     if parameter.choices:
-        named = [json_line(one) for one in parameter.choices[:choices]]
-        more = len(parameter.choices) - len(named)
-        kind = "|".join([*named, f"… {more} more"] if more else named)
+        kind = values.enumeration(parameter.choices)
+    elif parameter.json_schema:
+        kind = values.of(parameter.value_schema())
     default = "" if parameter.default is None else f" = {excerpt(json_line(parameter.default), 80)}"
     return f"{parameter.name}{'' if parameter.required else '?'}: {kind}{default}"
 

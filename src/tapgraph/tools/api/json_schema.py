@@ -13,8 +13,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from tapgraph.errors import UsageError
-from tapgraph.tools.api.catalog import ApiParameter, ParameterType
+from tapgraph.tools.api.catalog import ApiParameter
 from tapgraph.tools.api.json_value import Json, json_text, one_line
+from tapgraph.tools.api.schema_words import TYPES, ParameterType, SchemaWords, parameter_type
 
 __all__ = ["SchemaReader", "problems"]
 
@@ -30,14 +31,7 @@ _LIMITS = (
     *("minLength", "maxLength", "minItems", "maxItems"),
 )
 _KEPT = ("type", "enum", "const", "format", "contentMediaType", *_LIMITS)
-_TYPES: Mapping[str, ParameterType] = {
-    "string": "text",
-    "number": "number",
-    "integer": "integer",
-    "boolean": "boolean",
-    "array": "list",
-    "object": "dictionary",
-}
+_ANSWERED = SchemaWords(depth=2, members=12, choices=4, optional="")
 
 
 class SchemaReader:
@@ -130,7 +124,9 @@ class SchemaReader:
         reference = _only_reference(schema)
         if reference in self._words:
             return self._words[reference]
-        words = one_line(_words_for(_Inlining(self, where, answered=True).inline(schema, ())), 300)
+        words = one_line(
+            _ANSWERED.of(_Inlining(self, where, answered=True).inline(schema, ())), 300
+        )
         if reference:
             self._words[reference] = words
         return words
@@ -236,7 +232,7 @@ def _is_sound(key: str, value: object) -> bool:
         return isinstance(value, list) and 0 < len(value) <= 2000
     if key == "type":
         named = value if isinstance(value, list) else [value]
-        return all(isinstance(one, str) and one in {*_TYPES, "null"} for one in named)
+        return all(isinstance(one, str) and one in {*TYPES, "null"} for one in named)
     if key in {"format", "contentMediaType"}:
         return isinstance(value, str) and len(value) <= 40
     # OpenAPI 3.0 writes exclusive limits as booleans.
@@ -275,35 +271,11 @@ def _without_null_choice(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def parameter_type(schema: Schema) -> ParameterType:
-    """The kind of parameter that takes what an inlined schema describes."""
-    named = schema.get("type")
-    names = [one for one in (named if isinstance(named, list) else [named]) if one != "null"]
-    choices = schema.get("enum")
-    if choices and all(isinstance(one, str) for one in choices):
-        return "enumeration"
-    if len(names) == 1 and names[0] is not None:
-        return _TYPES[names[0]]
-    return "dictionary" if "properties" in schema else "any"
-
-
 def _says_all(kind: ParameterType, schema: Schema) -> bool:
     simple = kind in {"text", "number", "integer", "boolean"} and "enum" not in schema
     return (simple and isinstance(schema.get("type"), str)) or (
         kind == "enumeration" or (kind == "any" and not schema)
     )
-
-
-def _words_for(schema: Schema, depth: int = 0) -> str:
-    kind = parameter_type(schema)
-    if kind == "list":
-        return f"list of {_words_for(schema.get('items', {}), depth)}"
-    if kind == "dictionary" and schema.get("properties") and depth < 2:
-        members = list(schema["properties"].items())
-        shown = [f"{name}: {_words_for(one, depth + 1)}" for name, one in members[:12]]
-        more = ["…"] if len(members) > 12 else []
-        return f"{{{', '.join([*shown, *more])}}}"
-    return kind
 
 
 def problems(schema: Schema, value: Json, where: str) -> Iterator[str]:

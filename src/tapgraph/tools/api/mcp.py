@@ -1,13 +1,14 @@
 """Tools of an MCP server (Model Context Protocol) as APIs, through the official client."""
 
 import importlib.util
-import os
+import tempfile
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from io import TextIOWrapper
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TextIO
 from urllib.parse import urlsplit
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -18,17 +19,19 @@ from tapgraph.tools.api.catalog import Api, ApiCatalog
 from tapgraph.tools.api.http_guard import Resolver, checked_address, hosts_inside, resolve
 from tapgraph.tools.api.json_schema import SchemaReader
 from tapgraph.tools.api.json_value import Json, excerpt, one_line
+from tapgraph.tools.api.mcp_answers import answer_of
 from tapgraph.tools.api.secret import Secret, redacted, spellings
 
 if TYPE_CHECKING:
     from mcp import Client
     from mcp.client import Transport
     from mcp.client._transport import TransportStreams
-    from mcp_types import CallToolResult, Tool
+    from mcp_types import Tool
 
 __all__ = ["McpServer"]
 
 _MOST_PAGES = 100
+_LONGEST_MESSAGES = 400
 _LONGEST_ERROR = 600
 
 
@@ -40,13 +43,13 @@ class McpServer:
     """
 
     def __init__(
-        self, portal: BlockingPortal, client: "Client", closing: ExitStack, *, hidden: Sequence[str]
+        self, portal: BlockingPortal, client: "Client", closing: ExitStack, messages: "_Messages"
     ) -> None:
         """Use `McpServer.start` or `McpServer.connect`."""
         self._portal = portal
         self._client = client
         self._closing = closing
-        self._hidden = hidden
+        self._messages = messages
         tools = portal.call(_all_tools, client)
         origin = one_line(getattr(client.server_info, "name", None) or "mcp", 80)
         self.catalog = ApiCatalog(_api(tool, origin) for tool in tools)
@@ -58,6 +61,7 @@ class McpServer:
         *,
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, Secret] | None = None,
+        folder: str | None = None,
         timeout_s: float = 60.0,
     ) -> "McpServer":
         """Start the server as a program of this machine and talk to it over its pipes.
@@ -67,6 +71,7 @@ class McpServer:
             environment: variables for it, besides the few that every program needs. It sees no
                 others, so that no key of this process leaks into it.
             secrets: variables for it whose values are taken out of its answers.
+            folder: where it runs; None for the folder of this process.
             timeout_s: how long each answer may take.
 
         Raises:
@@ -79,10 +84,14 @@ class McpServer:
             raise UsageError("the command of an MCP server must name a program")
         _require_client()
         values = {name: secret() for name, secret in (secrets or {}).items()}
-        transport = _started(command, {**(environment or {}), **values})
-        return cls._opened(
-            transport, one_line(command[0], 120), timeout_s, hidden=_spellings_of(values)
-        )
+        with ExitStack() as closing:
+            file = closing.enter_context(tempfile.TemporaryFile())
+            log = TextIOWrapper(file, encoding="utf-8", errors="replace")
+            transport = _started(command, {**(environment or {}), **values}, folder, log)
+            messages = _Messages(_spellings_of(values), log)
+            server = cls._opened(transport, one_line(command[0], 120), timeout_s, messages)
+            server._closing.push(closing.pop_all())
+        return server
 
     @classmethod
     def connect(
@@ -90,6 +99,7 @@ class McpServer:
         url: str,
         *,
         headers: Mapping[str, Secret] | None = None,
+        plain_headers: Mapping[str, str] | None = None,
         allow_hosts: Collection[str] = (),
         timeout_s: float = 60.0,
         resolver: Resolver = resolve,
@@ -100,6 +110,7 @@ class McpServer:
             url: the address of its endpoint.
             headers: secrets to send with each request, such as `Authorization`, each with the whole
                 value of the header.
+            plain_headers: headers whose values anybody may see.
             allow_hosts: hosts that may lie inside a local network.
             timeout_s: how long each answer may take.
             resolver: finds the addresses of names.
@@ -122,8 +133,8 @@ class McpServer:
         except ToolError as error:
             raise EnvironmentMissing(str(error)) from error
         values = {name: secret() for name, secret in (headers or {}).items()}
-        transport = _connected(url, address, values, timeout_s)
-        return cls._opened(transport, url, timeout_s, hidden=_spellings_of(values))
+        transport = _connected(url, address, {**(plain_headers or {}), **values}, timeout_s)
+        return cls._opened(transport, url, timeout_s, _Messages(_spellings_of(values)))
 
     @classmethod
     def _opened(
@@ -131,8 +142,7 @@ class McpServer:
         transport: "Transport",
         name: str,
         timeout_s: float,
-        *,
-        hidden: Sequence[str],
+        messages: "_Messages",
     ) -> "McpServer":
         from httpx2 import HTTPError  # noqa: PLC0415 — comes with the extra
         from mcp import Client, MCPError  # noqa: PLC0415 — an extra
@@ -145,9 +155,9 @@ class McpServer:
                         Client(transport, read_timeout_seconds=timeout_s)
                     )
                 )
-                server = cls(portal, client, closing, hidden=hidden)
+                server = cls(portal, client, closing, messages)
             except (OSError, MCPError, HTTPError, ExceptionGroup) as error:
-                words = redacted(_first_words(error), hidden)
+                words = messages.told(_first_words(error))
                 raise EnvironmentMissing(f"no MCP server answers at {name}: {words}") from error
             server._closing = closing.pop_all()
         return server
@@ -184,15 +194,37 @@ class McpServer:
             result = self._portal.call(self._client.call_tool, identifier, given)
         except MCPError as error:
             if error.code == CONNECTION_CLOSED:
-                raise EnvironmentMissing("the MCP server has ended") from error
-            words = one_line(str(redacted(error.message, self._hidden)), _LONGEST_ERROR)
+                words = self._messages.told("the MCP server has ended")
+                raise EnvironmentMissing(words) from error
+            words = one_line(str(redacted(error.message, self._messages.hidden)), _LONGEST_ERROR)
             raise ToolError(f"{identifier} failed: {words}") from error
         except (OSError, RuntimeError, HTTPError, ExceptionGroup) as error:
             raise EnvironmentMissing(f"the MCP server is gone: {_first_words(error)}") from error
-        value = redacted(_value(result), self._hidden)
+        value = redacted(answer_of(result), self._messages.hidden)
         if result.is_error:
             raise ToolError(f"{identifier} failed: {excerpt(result_text(value), _LONGEST_ERROR)}")
         return CallResult(value, result_text(value), time.monotonic() - began)
+
+
+@dataclass(frozen=True, slots=True)
+class _Messages:
+    """What may be told of a server.
+
+    Attributes:
+        hidden: texts that are taken out of whatever it says.
+        log: what its program writes for people.
+    """
+
+    hidden: Sequence[str]
+    log: TextIO | None = None
+
+    def told(self, words: str) -> str:
+        """The words, and the last ones that its program wrote for people."""
+        if self.log is not None:
+            self.log.seek(0)
+            lines = self.log.read().strip()[-_LONGEST_MESSAGES:]
+            words += f"; it said: {one_line(lines, _LONGEST_MESSAGES)}" if lines else ""
+        return str(redacted(words, self.hidden))
 
 
 @asynccontextmanager
@@ -233,17 +265,16 @@ async def _connected(
 
 @asynccontextmanager
 async def _started(
-    command: Sequence[str], environment: Mapping[str, str]
+    command: Sequence[str], environment: Mapping[str, str], folder: str | None, log: TextIO
 ) -> AsyncIterator["TransportStreams"]:
-    """The pipes of a program whose messages for people are thrown away."""
+    """The pipes of a program whose messages for people go into the log."""
     from mcp import StdioServerParameters, stdio_client  # noqa: PLC0415 — an extra
 
     parameters = StdioServerParameters(
-        command=command[0], args=list(command[1:]), env=dict(environment)
+        command=command[0], args=list(command[1:]), env=dict(environment), cwd=folder
     )
-    with Path(os.devnull).open("w", encoding="utf-8") as log:
-        async with stdio_client(parameters, errlog=log) as streams:
-            yield streams
+    async with stdio_client(parameters, errlog=log) as streams:
+        yield streams
 
 
 def _spellings_of(values: Mapping[str, str]) -> list[str]:
@@ -302,16 +333,3 @@ def _api(tool: "Tool", origin: str) -> Api:
 def _words_for(schema: Mapping[str, object] | None, where: str) -> str:
     """What an output schema describes, in a few words; empty without one."""
     return "" if schema is None else SchemaReader(schema).words_for(schema, where=where)
-
-
-def _value(result: "CallToolResult") -> Json:
-    if result.structured_content is not None:
-        value: Json = result.structured_content
-        return value
-    parts: list[Json] = []
-    for block in result.content:
-        text = getattr(block, "text", None)
-        parts.append(text if isinstance(text, str) else f"[{block.type}]")
-    if not parts:
-        return None
-    return parts[0] if len(parts) == 1 else parts

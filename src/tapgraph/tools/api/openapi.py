@@ -22,6 +22,7 @@ from tapgraph.tools.api.http_guard import (
     resolve,
 )
 from tapgraph.tools.api.json_value import Json, excerpt, one_line
+from tapgraph.tools.api.oauth import access_tokens, token_points
 from tapgraph.tools.api.openapi_operations import LeftOut, Operation, read_operations
 from tapgraph.tools.api.openapi_request import PreparedRequest, prepare
 from tapgraph.tools.api.openapi_servers import checked_server, server_of
@@ -93,7 +94,8 @@ class OpenApiService:
         Args:
             document: what `read_document` gives.
             server: the server's address; without it the document's first one.
-            secrets: the values of security schemes by their names in the document.
+            secrets: the values of security schemes by their names in the document; for OAuth 2 also
+                what tokens are got with, as `tools.api.oauth` says.
             headers: secret headers that every request carries, by their names.
             files: the files that calls may upload, by the names that a model gives them.
             allow_hosts: hosts that may lie inside a local network, and that operations may name as
@@ -126,6 +128,13 @@ class OpenApiService:
         self._operations = {one.api.identifier: one for one in read if isinstance(one, Operation)}
         self.catalog = ApiCatalog(one.api for one in self._operations.values())
         guard = GuardedTransport(inside, resolver=resolver)
+        self._tokens = access_tokens(
+            token_points(document, server=self.server),
+            self._secrets,
+            transport=guard,
+            timeout_s=self._limits.timeout_s,
+        )
+        self._secrets = {**self._secrets, **self._tokens}
         self._client = httpx.Client(
             transport=SecretTransport(guard, self._secrets, self._headers),
             timeout=self._limits.timeout_s,
@@ -161,13 +170,15 @@ class OpenApiService:
         given = checked_arguments(api, arguments)
         prepared = prepare(operation, self.server, given, files=self._files)
         placements = self._placements(operation)
-        hidden = self._hidden(placements)
+        self._hidden(placements)
         began = time.monotonic()
         try:
             answer = self._answer(operation, prepared, placements)
+            # Only now it is known which tokens were sent.
+            hidden = self._hidden(placements)
             value = redacted(_value(answer), hidden)
         except ToolError as error:
-            raise ToolError(str(redacted(str(error), hidden))) from error
+            raise ToolError(str(redacted(str(error), self._hidden(placements)))) from error
         if answer.status >= 400:
             words = excerpt(result_text(value), _LONGEST_ERROR) if answer.body else "no explanation"
             reason = redacted(one_line(answer.reason, 80), hidden)
@@ -217,11 +228,15 @@ class OpenApiService:
         given = self._secrets | self._headers
         found: set[str] = set()
         for name in given:
+            if name in self._tokens:
+                continue
             try:
                 found.update(spellings(looked_up(name, given)))
             except EnvironmentMissing:
                 if name in needed:
                     raise
+        for token in self._tokens.values():
+            found.update(text for one in token.seen for text in spellings(one))
         return sorted(found, key=len, reverse=True)
 
     def _answer(
@@ -231,12 +246,21 @@ class OpenApiService:
         can_repeat = prepared.method in _IDEMPOTENT
         for left in range(self._limits.retries if can_repeat else 0, -1, -1):
             answer = self._sent(operation, prepared, placements)
+            if answer.status == 401 and self._forget_tokens(placements):
+                answer = self._sent(operation, prepared, placements)
             if answer.status not in _PASSING or not left:
                 return answer
             asked_s = float(answer.retry_after) if answer.retry_after.isdecimal() else 0.0
             self._sleep(min(max(wait_s, asked_s), _LONGEST_WAIT_S))
             wait_s *= 2
         return answer
+
+    def _forget_tokens(self, placements: Sequence[Placement]) -> bool:
+        """Whether a call that was refused had a token; the next use gets another one."""
+        tokens = [self._tokens[one.scheme] for one in placements if one.scheme in self._tokens]
+        for token in tokens:
+            token.forget()
+        return bool(tokens)
 
     def _sent(
         self, operation: Operation, prepared: PreparedRequest, placements: Sequence[Placement]

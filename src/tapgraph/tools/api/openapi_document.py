@@ -25,6 +25,8 @@ def read_file(path: Path, *, max_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
         if path.stat().st_size > max_bytes:
             raise UsageError(f"{path} is larger than {max_bytes:,} bytes")
         return path.read_bytes()
+    except IsADirectoryError as error:
+        raise UsageError(f"{path} is a folder; name the document in it") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -32,8 +34,7 @@ def read_file(path: Path, *, max_bytes: int = MAX_DOCUMENT_BYTES) -> bytes:
 def parse_value(content: bytes, *, name: str) -> object:
     """The value in these bytes of JSON or YAML; `name` stands in errors.
 
-    Of YAML only what JSON can say is read: aliases are refused, because a small document can become
-    huge through them, and dates stay text.
+    Of YAML only what JSON can say is read: dates stay text.
 
     Raises:
         UsageError: it is cut off, too large, or nested too deep.

@@ -94,12 +94,14 @@ def _token(name: str) -> str:
 
 
 def _referring(value: object) -> Iterator[dict[str, Any]]:
-    """All objects with a reference, however deep."""
+    """All objects with a reference, however deep, each once: aliases of YAML share them."""
     waiting = [value]
+    told: set[int] = set()
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
-            if isinstance(node.get("$ref"), str):
+            if isinstance(node.get("$ref"), str) and id(node) not in told:
+                told.add(id(node))
                 yield node
             waiting.extend(node.values())
         elif isinstance(node, list):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tapgraph.tools.api.catalog import Api, ApiCatalog, ApiParameter, ParameterType, Scalar
+from tapgraph.tools.api.catalog import Api, ApiCatalog, ApiParameter, Scalar
 from tapgraph.tools.api.json_value import one_line
+from tapgraph.tools.api.schema_words import ParameterType
 from tapgraph.tools.api.shortcuts_files import (
     Condition,
     ParameterRecord,

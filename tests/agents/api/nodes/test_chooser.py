@@ -1,5 +1,6 @@
 """The Chooser's choice: what it is told, and what code makes of its words."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tapgraph.agents.api.chooser import chooser
 from tapgraph.agents.api.replies import ChooserReply
 from tapgraph.agents.api.state import Choice
 from tapgraph.agents.run.events import Decided
+from tapgraph.tools.api.catalog import Api, ApiCatalog
 from tapgraph.tools.api.functions import PythonFunctions
 
 
@@ -142,7 +144,28 @@ def test_the_prompt_holds_task_time_apis_and_steps(desk: Any, past: Any) -> None
         "\n\nChoose the next action.",
     ):
         assert part in chooses.prompt
-    assert "delete_city" not in chooses.prompt
+
+
+def test_the_rest_of_a_small_catalogue_gets_a_line_each(desk: Any) -> None:
+    chooses = desk(CALL)
+    chooses.run(chooser, candidates=["weather"])
+    assert chooses.prompt.count("delete_city") == 1
+    assert "\ndelete_city(city): Deletes a city.\n</apis>" in chooses.prompt
+
+
+def test_an_api_that_was_listed_in_short_is_a_candidate_once_it_is_called(desk: Any) -> None:
+    call = desk(says("call", api="delete_city"))
+    update = call.run(chooser, candidates=["weather"])
+    assert update["candidates"] == ["weather", "delete_city"]
+    assert "'city' is missing" in update["choice"].problem
+
+
+def test_a_large_catalogue_is_not_listed(desk: Any) -> None:
+    names = [f"place_{n}" for n in range(61)]
+    catalog = ApiCatalog(Api(name, "Tells of a place.") for name in names)
+    chooses = desk(CALL, runner=SimpleNamespace(catalog=catalog))
+    chooses.run(chooser, candidates=["place_1"])
+    assert "place_2" not in chooses.prompt
 
 
 def test_the_second_failure_in_a_row_is_told(desk: Any, past: Any) -> None:
@@ -174,11 +197,11 @@ def test_hints_have_a_line_each(desk: Any, past: Any) -> None:
     assert lines == ["Hint", "Hint"]
 
 
-def test_the_schema_names_the_candidates(desk: Any) -> None:
+def test_the_schema_names_what_is_offered(desk: Any) -> None:
     chooses = desk(CALL)
     chooses.run(chooser, candidates=["weather"])
     schema = chooses.model.requests[0].schema.model_json_schema()
-    assert schema["properties"]["api"]["enum"] == ["weather", ""]
+    assert schema["properties"]["api"]["enum"] == ["weather", "delete_city", ""]
 
 
 def test_the_rules_say_what_the_answer_must_be(desk: Any) -> None:

@@ -65,7 +65,7 @@ class Session:
         repeats: item and index of the loops that are running, the innermost last.
         steps: actions so far.
         dice: random numbers by the system's seed.
-        started: when the run began, on the monotonic clock.
+        started: when the run began, on the monotonic clock; the time that a person takes is added.
     """
 
     system: SimulatedSystem
@@ -105,9 +105,12 @@ class Session:
         return content
 
     def ask(self, question: PersonQuestion) -> str | None:
-        """What the person says; also written down in what was shown."""
+        """What the person says; also written down in what was shown. The time limit waits."""
         self.system.shown.append((question.kind, question.prompt))
-        return self.system.person.answer(question)
+        began = time.monotonic()
+        answer = self.system.person.answer(question)
+        self.started += time.monotonic() - began
+        return answer
 
     def content(self, parameter: object) -> Content:
         """What an input is worth: a text that is one variable and no more is the variable itself.

@@ -133,7 +133,8 @@ class KitApp(StoredApp):
 
     def create(self) -> None:
         """Choose the looks, make the tables and fill them."""
-        self.style = Style.draw(self.spec.looks, self.random, self.phone.profile)
+        looks = self.spec.looks.worn_by(self.world.seed)
+        self.style = Style.draw(looks, self.random, self.phone.profile)
         self.store = Store(self.database, self.spec.entities)
         self.store.create()
         self.spec.fill(self, self.random)

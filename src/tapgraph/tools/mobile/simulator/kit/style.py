@@ -1,21 +1,27 @@
 """How an app looks and speaks: drawn by seed from what the app allows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal, Self, TypeVar
+from typing import Final, Literal, Self, TypeVar
 
 from tapgraph.tools.mobile.simulator.canvas import is_dark, mixed
 from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
 from tapgraph.tools.mobile.simulator.speech import Speech
 from tapgraph.tools.mobile.simulator.theme import DARK, LIGHT, Theme
 
-__all__ = ["BarKind", "Looks", "Navigation", "RowLook", "Style"]
+__all__ = ["COMMON_LOOKS", "RARE_LOOKS", "BarKind", "Looks", "Navigation", "RowLook", "Style"]
 
 BarKind = Literal["plain", "tinted", "large"]
 Navigation = Literal["bottom", "top", "drawer"]
 RowLook = Literal["list", "cards", "grid"]
 ButtonLook = Literal["filled", "tonal", "outlined"]
+
+COMMON_LOOKS: Final = range(10_000, 20_000)
+"""Seeds whose apps have no rare look: of papers, bars, lists, ways to tabs and buttons none is of
+the last kind that an app allows. For those who learn and are then tested on looks never seen."""
+RARE_LOOKS: Final = range(20_000, 30_000)
+"""Seeds whose apps have only rare looks, each where it allows more than one."""
 
 _Choice = TypeVar("_Choice")
 _WHITE = "#FFFFFF"
@@ -44,6 +50,31 @@ class Looks:
     spaces_dp: Sequence[int] = (8, 12, 16)
     mains_at_foot: Sequence[bool] = (True, False)
     settled: bool = False
+
+    def worn_by(self, seed: int) -> Self:
+        """What is left to choose from for a phone of that seed."""
+        if seed in COMMON_LOOKS:
+            keep = _common
+        elif seed in RARE_LOOKS:
+            keep = _rare
+        else:
+            return self
+        return replace(
+            self,
+            papers=keep(self.papers),
+            bars=keep(self.bars),
+            rows=keep(self.rows),
+            navigation=keep(self.navigation),
+            buttons=keep(self.buttons),
+        )
+
+
+def _common(choices: Sequence[_Choice]) -> Sequence[_Choice]:
+    return [one for one in choices if one != choices[-1]] or choices
+
+
+def _rare(choices: Sequence[_Choice]) -> Sequence[_Choice]:
+    return [choices[-1]]
 
 
 @dataclass(frozen=True, kw_only=True)

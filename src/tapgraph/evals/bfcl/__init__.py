@@ -1,0 +1,1 @@
+"""The Berkeley Function Calling Leaderboard, on the data of the package `bfcl-eval`."""
