@@ -1,10 +1,8 @@
 """The memory in a file, and in PostgreSQL where there is one."""
 
-import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +11,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from pydantic import ValidationError
-from sqlalchemy import column, create_engine, make_url, table, text
+from sqlalchemy import column, make_url, table
 
 from tapgraph.errors import EnvironmentMissing, ExtraMissing, UsageError
 from tapgraph.memory import MemoryStore
 from tapgraph.memory.database import open_database
 from tapgraph.memory.migrations.upgrade import VERSION_TABLE
-from tapgraph.memory.models import ActionArguments, Provenance, Scope, ShortcutDraft, ShortcutStep
+from tapgraph.memory.models import Provenance, Scope, ShortcutDraft, ShortcutStep
+from tapgraph.memory.shortcut_check import ActionArguments
 from tapgraph.memory.tables import METADATA
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -28,7 +27,6 @@ ACTIONS = {
     "Wait": ActionArguments(optional=frozenset({"seconds"})),
     "Home": ActionArguments(),
 }
-POSTGRES_URL = os.environ.get("TAPGRAPH_TEST_POSTGRES_URL")
 
 
 def draft(
@@ -43,36 +41,6 @@ def step(action: str, **arguments: str | int | float) -> ShortcutStep:
     return ShortcutStep(action_name=action, arguments_map=arguments)
 
 
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param(
-            "postgresql",
-            marks=pytest.mark.skipif(
-                POSTGRES_URL is None, reason="TAPGRAPH_TEST_POSTGRES_URL is not set"
-            ),
-        ),
-    ]
-)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield str(tmp_path / "new folder" / "memory?.db")
-        return
-    assert POSTGRES_URL is not None
-    yield POSTGRES_URL
-    engine = create_engine(make_url(POSTGRES_URL).set(drivername="postgresql+psycopg"))
-    METADATA.drop_all(engine)
-    with engine.begin() as connection:
-        connection.execute(text(f"DROP TABLE IF EXISTS {VERSION_TABLE}"))
-    engine.dispose()
-
-
-@pytest.fixture
-def store(place: str) -> Iterator[MemoryStore]:
-    with MemoryStore.open(place, clock=lambda: NOON) as opened:
-        yield opened
-
-
 def test_new_memory_holds_the_initial_tips_and_shortcut(store: MemoryStore) -> None:
     tips = [tip.text for tip in store.tips()]
     assert len(tips) == 4
@@ -82,7 +50,7 @@ def test_new_memory_holds_the_initial_tips_and_shortcut(store: MemoryStore) -> N
     assert shortcut.arguments == ("x", "y", "text")
     assert [part.action_name for part in shortcut.steps] == ["Tap", "Type", "Enter"]
     assert shortcut.steps[1].arguments_map == {"text": "text"}
-    assert (shortcut.version, shortcut.status, shortcut.evidence.uses) == (1, "active", 0)
+    assert (shortcut.version, shortcut.status, shortcut.evidence.uses) == (1, "trusted", 0)
 
 
 def test_opening_again_adds_nothing_and_loses_nothing(place: str) -> None:
@@ -137,9 +105,9 @@ def test_scope_keeps_out_what_does_not_apply(store: MemoryStore) -> None:
 
 def test_uses_are_counted(store: MemoryStore) -> None:
     (shortcut,) = store.shortcuts()
-    store.record_use(shortcut.id, succeeded=True)
-    store.record_use(shortcut.id, succeeded=False)
-    store.record_tip_use(store.tips()[0].id, succeeded=True)
+    store.record("worked", [shortcut.id])
+    store.record("failed", [shortcut.id])
+    store.record("worked", [store.tips()[0].id])
     evidence = store.shortcuts()[0].evidence
     assert (evidence.uses, evidence.successes, evidence.failures) == (2, 1, 1)
     assert evidence.last_failure_at == NOON
@@ -148,8 +116,8 @@ def test_uses_are_counted(store: MemoryStore) -> None:
 
 
 def test_use_of_what_is_not_there_is_refused(store: MemoryStore) -> None:
-    with pytest.raises(UsageError, match="no entry 'nothing' among its shortcuts"):
-        store.record_use("nothing", succeeded=True)
+    with pytest.raises(UsageError, match="no entry 'nothing'"):
+        store.record("worked", ["nothing"])
 
 
 def test_shortcut_comes_back_as_it_was_kept(store: MemoryStore) -> None:
@@ -206,7 +174,7 @@ def test_empty_tip_is_refused(store: MemoryStore) -> None:
 def test_threads_lose_no_use(store: MemoryStore) -> None:
     (shortcut,) = store.shortcuts()
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: store.record_use(shortcut.id, succeeded=True), range(40)))
+        list(pool.map(lambda _: store.record("worked", [shortcut.id]), range(40)))
     assert store.shortcuts()[0].evidence.uses == 40
 
 
@@ -216,7 +184,7 @@ from tapgraph.memory import MemoryStore
 
 with MemoryStore.open(sys.argv[1]) as store:
     for _ in range(5):
-        store.record_use(store.shortcuts()[0].id, succeeded=True)
+        store.record("worked", [store.shortcuts()[0].id])
     sys.exit(len(store.tips()))
 """
 
@@ -229,10 +197,16 @@ def test_processes_open_a_new_memory_at_once(place: str) -> None:
         assert store.shortcuts()[0].evidence.uses == 15
 
 
+def _is_no_search_index(_: object, name: str, *__: object) -> bool:
+    """The two databases search in ways of their own, which no table of the code describes."""
+    return not name.startswith("entry_") and "lexemes" not in name
+
+
 def test_migrations_make_the_tables_that_the_code_expects(place: str) -> None:
     engine = open_database(place)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        options = {"version_table": VERSION_TABLE, "include_object": _is_no_search_index}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, METADATA) == []
     engine.dispose()
 

@@ -53,6 +53,13 @@ def phone(
     setting: Annotated[
         SettingKind, typer.Option(help="A fresh memory for each task, or one that goes on.")
     ] = SettingKind.INDIVIDUAL,
+    future_tasks: Annotated[
+        bool,
+        typer.Option(
+            "--future-tasks",
+            help="With --setting evolution: the reflectors on experience read the tasks to come.",
+        ),
+    ] = False,
     max_steps: MaxStepsOption = None,
     device: DeviceSpec,
     judge: Annotated[
@@ -74,7 +81,14 @@ def phone(
     from tapgraph.cli import eval_phone_session as session  # noqa: PLC0415
     from tapgraph.evals.evaluate import Plan  # noqa: PLC0415
 
-    plan = Plan(split=split, seeds=seeds, trials=trials, setting=setting.value, max_steps=max_steps)
+    plan = Plan(
+        split=split,
+        seeds=seeds,
+        trials=trials,
+        setting=setting.value,
+        max_steps=max_steps,
+        future_tasks=future_tasks,
+    )
     phones = session.open_phones(device)
     request = session.PhoneEval(
         suite=suite,

@@ -4,7 +4,6 @@ import json
 import multiprocessing
 import os
 import pickle
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -25,6 +24,7 @@ from tapgraph.evals.runner import Progress, read_results, run_items
 from tapgraph.evals.suite import Suite
 from tapgraph.evals.trial import MakeAgent, Trial, TrialRecord, broken, run_trial
 from tapgraph.memory import MemoryStore
+from tapgraph.memory.database import copy_file
 
 __all__ = [
     "EvalHeader",
@@ -50,9 +50,11 @@ class Plan:
         trials: so often each task is done.
         setting: which memory the agent has.
         max_steps: in the place of each task's own; None for that.
+        future_tasks: whether those who reflect on experience are told of the tasks that follow, as
+            in the paper; what is learnt then knows the test.
 
     Raises:
-        UsageError: a number is below 1.
+        UsageError: a number is below 1, or tasks that follow are to be told without a memory.
     """
 
     split: str = ""
@@ -60,12 +62,15 @@ class Plan:
     trials: int = 1
     setting: Setting = "individual"
     max_steps: int | None = None
+    future_tasks: bool = False
 
     def __post_init__(self) -> None:
         for name in ("seeds", "trials", "max_steps"):
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise UsageError(f"{name} must be at least 1, got {number!r}")
+        if self.future_tasks and self.setting == "individual":
+            raise UsageError("future tasks are told in the evolution setting only")
 
     def trials_of(self, suite: Suite) -> tuple[Trial, ...]:
         """All trials in the order in which they are begun."""
@@ -197,7 +202,22 @@ class _Work:
                 folder=self.out / "runs" / trial.id,
                 memory=memory,
                 max_steps=self.plan.max_steps,
+                future_tasks=self._future(suite, trial),
+                rehearses_on=None if self.phones.is_single else self.phones.opened,
             )
+
+    def _chain(self, suite: Suite, trial: Trial) -> list[str]:
+        """The tasks that share a memory, in their order."""
+        scenario = suite.template(trial.template).scenario
+        return [one.name for one in suite.part(self.plan.split) if one.scenario == scenario]
+
+    def _future(self, suite: Suite, trial: Trial) -> tuple[str, ...]:
+        """The instructions of the tasks that follow, where the plan shows them."""
+        if not self.plan.future_tasks:
+            return ()
+        chain = self._chain(suite, trial)
+        later = chain[chain.index(trial.template) + 1 :]
+        return tuple(suite.template(name).draw(trial.seed).instruction for name in later)
 
     def _memory(self, suite: Suite, trial: Trial) -> AbstractContextManager[MemoryStore | None]:
         """In the evolution setting a copy of what the task before it has left.
@@ -206,15 +226,19 @@ class _Work:
         """
         if self.plan.setting == "individual":
             return nullcontext()
-        scenario = suite.template(trial.template).scenario
-        chain = [one.name for one in suite.part(self.plan.split) if one.scenario == scenario]
+        chain = self._chain(suite, trial)
         earlier = chain[: chain.index(trial.template)]
         files = [self._memory_file(Trial(name, trial.seed, trial.number)) for name in earlier]
         place = self._memory_file(trial)
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.unlink(missing_ok=True)
+        for file in (
+            place,
+            place.with_name(f"{place.name}-wal"),
+            place.with_name(f"{place.name}-shm"),
+        ):
+            file.unlink(missing_ok=True)
         if left := [file for file in files if file.exists()]:
-            shutil.copyfile(left[-1], place)
+            copy_file(left[-1], place)
         return MemoryStore.open(place)
 
     def _memory_file(self, trial: Trial) -> Path:

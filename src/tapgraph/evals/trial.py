@@ -2,12 +2,14 @@
 
 import dataclasses
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.run.agent import Agent
 from tapgraph.agents.run.budget import Spent
 from tapgraph.agents.run.events import (
@@ -127,8 +129,13 @@ def run_trial(
     folder: Path,
     memory: MemoryStore | None = None,
     max_steps: int | None = None,
+    future_tasks: Sequence[str] = (),
+    rehearses_on: Callable[[int], AbstractContextManager[Device]] | None = None,
 ) -> TrialRecord:
     """Do a task once, in a run folder of its own; what an earlier try left there is removed.
+
+    With a memory, `future_tasks` are told to those who reflect on experience, and shortcuts that
+    are learnt are executed again on phones that `rehearses_on` opens.
 
     Questions of the agent are not answered, and end the run where the task wants them asked; risky
     actions are confirmed, as the task is all that the user wants.
@@ -140,9 +147,12 @@ def run_trial(
         task.set_up(device)
     watch = _Watch(task, device, folder)
     agent = make_agent(device, task, trial.agent_seed)
+    if isinstance(agent, PhoneAgent) and memory is not None:
+        agent = dataclasses.replace(agent, rehearses_on=rehearses_on)
     agent = dataclasses.replace(
         agent,
         memory=memory,
+        future_tasks=future_tasks,
         budget=dataclasses.replace(agent.budget, max_steps=max_steps or task.max_steps),
         human=_User(task.right_end),
         on_event=watch.see,

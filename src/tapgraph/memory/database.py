@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -12,10 +12,13 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from tapgraph.errors import EnvironmentMissing, ExtraMissing, TapgraphError, UsageError
 from tapgraph.memory.migrations.upgrade import upgrade
 
-__all__ = ["open_database", "place_of", "transaction"]
+__all__ = ["copy_file", "open_database", "place_of", "reading", "transaction"]
 
 _BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another process; each holds the lock for milliseconds."""
+
+_BEGIN_WITH = "tapgraph_begin_with"
+"""The option of a connection that says how its transactions begin in SQLite."""
 
 _UPGRADE_LOCK = 0x7461_7067
 """The advisory lock ("tapg") under which one process at a time creates tables in PostgreSQL."""
@@ -38,10 +41,28 @@ def open_database(place: str | Path) -> Engine:
                 lock = text("SELECT pg_advisory_xact_lock(:key)")
                 connection.execute(lock, {"key": _UPGRADE_LOCK})
             upgrade(connection)
+        if url.get_backend_name() == "sqlite":
+            _let_readers_in(engine)
     except TapgraphError:
         engine.dispose()
         raise
     return engine
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a memory in SQLite as it is at this moment, whoever else has it open.
+
+    Raises:
+        EnvironmentMissing: one of the files cannot be used.
+    """
+    try:
+        with (
+            closing(sqlite3.connect(source)) as theirs,
+            closing(sqlite3.connect(target)) as ours,
+        ):
+            theirs.backup(ours)
+    except sqlite3.Error as error:
+        raise EnvironmentMissing(f"the memory {source} cannot be copied: {error}") from error
 
 
 @contextmanager
@@ -52,10 +73,26 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         EnvironmentMissing: the file cannot be written, or the server does not answer.
         UsageError: the file is no database, or its tables are not ours.
     """
-    place = place_of(engine)
+    with _explained(place_of(engine)), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees one moment of the memory and keeps no writer waiting.
+
+    Raises:
+        EnvironmentMissing: as `transaction`.
+        UsageError: as `transaction`.
+    """
+    with _explained(place_of(engine)), engine.connect() as connection:
+        yield connection.execution_options(**{_BEGIN_WITH: "BEGIN"})
+
+
+@contextmanager
+def _explained(place: str) -> Iterator[None]:
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield
     except OperationalError as error:
         if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
             raise _foreign(place, error) from error
@@ -120,12 +157,27 @@ def _sqlite(url: URL) -> Engine:
 
 def _leave_transactions_to_us(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
+    # After a loss of power the last changes may be missing, and the file is whole; a killed process
+    # loses nothing.
+    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _begin(connection: Connection) -> None:
     # The lock is taken at once: a transaction that reads first and then writes could not wait
     # for another writer.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    words = connection.get_execution_options().get(_BEGIN_WITH, "BEGIN IMMEDIATE")
+    if words:
+        connection.exec_driver_sql(words)
+
+
+def _let_readers_in(engine: Engine) -> None:
+    """Write ahead of the file, so that readers and a writer do not wait for each other.
+
+    The file remembers it. A folder on a network may not allow it, and does without.
+    """
+    with _explained(place_of(engine)), engine.connect() as connection:
+        outside = connection.execution_options(**{_BEGIN_WITH: ""})
+        outside.exec_driver_sql("PRAGMA journal_mode=WAL")
 
 
 def _postgresql(url: URL) -> Engine:

@@ -1,28 +1,46 @@
 """The memory of all agents: tips and shortcuts as rows, each changed on its own."""
 
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import ColumnElement, Engine, RowMapping, Table, or_, select
+from sqlalchemy import Connection, Engine, RowMapping, select
 
 from tapgraph.errors import UsageError
-from tapgraph.memory.database import open_database, place_of, transaction
+from tapgraph.memory.database import open_database, place_of, reading, transaction
+from tapgraph.memory.entry_changes import (
+    IN_USE,
+    insert_entry,
+    merge_entry,
+    record_use,
+    revise_entry,
+    set_status,
+)
+from tapgraph.memory.entry_rows import (
+    applies,
+    content_columns,
+    entry_from,
+    kind_of,
+    scope_namespace,
+)
 from tapgraph.memory.models import (
-    ActionArguments,
-    Evidence,
+    Entry,
+    EvidenceKind,
+    Polarity,
     Provenance,
+    Revision,
     Scope,
     Shortcut,
     ShortcutDraft,
     Status,
     Tip,
-    check_actions,
+    TipDraft,
+    Use,
 )
-from tapgraph.memory.tables import SHORTCUTS, TIPS
+from tapgraph.memory.shortcut_check import ActionArguments, checked_draft
+from tapgraph.memory.tables import ENTRIES, EVIDENCE, REVISIONS
 
 __all__ = ["MemoryStore"]
 
@@ -34,13 +52,14 @@ def _utc_now() -> datetime:
 class MemoryStore:
     """Tips and shortcuts in SQLite or PostgreSQL; may be used from several threads and processes.
 
-    A new memory holds four tips and one shortcut for phones.
+    A new memory holds four tips and one shortcut for phones. Entries come in as `draft` where they
+    were learnt or read from a file; they change one by one, and old versions stay.
     """
 
     def __init__(self, engine: Engine, *, clock: Callable[[], datetime] = _utc_now) -> None:
         """Use an engine of `open_database`; `open` is the usual way."""
-        self._engine = engine
-        self._clock = clock
+        self.engine = engine
+        self.clock = clock
 
     @classmethod
     def open(cls, place: str | Path, *, clock: Callable[[], datetime] = _utc_now) -> Self:
@@ -59,11 +78,11 @@ class MemoryStore:
     @property
     def url(self) -> str:
         """The file, or the server's URL without its password; opens the memory again."""
-        return place_of(self._engine)
+        return place_of(self.engine)
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -76,40 +95,64 @@ class MemoryStore:
     ) -> None:
         self.close()
 
-    def tips(self, scope: Scope | None = None) -> tuple[Tip, ...]:
-        """The active tips that apply in a scope, the oldest first.
+    def tips(
+        self, scope: Scope | None = None, *, statuses: Collection[Status] = IN_USE
+    ) -> tuple[Tip, ...]:
+        """The tips that apply in a scope, of every agent without one, the oldest first.
 
         What the scope leaves open (None) is not asked for; an entry that leaves it open applies.
         """
-        return tuple(
-            Tip(text=row["text"], **_entry_fields(row)) for row in self._active(TIPS, scope)
-        )
+        return tuple(one for one in self._entries("tip", scope, statuses) if isinstance(one, Tip))
 
-    def shortcuts(self, scope: Scope | None = None) -> tuple[Shortcut, ...]:
-        """The active shortcuts that apply in a scope, the oldest first; see `tips`."""
-        return tuple(
-            Shortcut(
-                name=row["name"],
-                arguments=row["arguments"],
-                description=row["description"],
-                precondition=row["precondition"],
-                steps=row["steps"],
-                **_entry_fields(row),
-            )
-            for row in self._active(SHORTCUTS, scope)
-        )
+    def shortcuts(
+        self, scope: Scope | None = None, *, statuses: Collection[Status] = IN_USE
+    ) -> tuple[Shortcut, ...]:
+        """The shortcuts that apply in a scope, the oldest first; see `tips`."""
+        found = self._entries("shortcut", scope, statuses)
+        return tuple(one for one in found if isinstance(one, Shortcut))
+
+    def get(self, key: str) -> Entry:
+        """The entry of an identity, of the beginning of one, or the only shortcut of a name.
+
+        Raises:
+            UsageError: there is none, or there are several.
+        """
+        with reading(self.engine) as connection:
+            return entry_from(self._row(connection, key))
+
+    def find_all(self, identities: Sequence[str]) -> tuple[Entry, ...]:
+        """The entries of these identities in their order; what is not there is left out."""
+        query = select(ENTRIES).where(ENTRIES.c.id.in_(identities))
+        with reading(self.engine) as connection:
+            found = {row["id"]: row for row in connection.execute(query).mappings()}
+        return tuple(entry_from(found[one]) for one in identities if one in found)
 
     def add_tip(
-        self, text: str, *, scope: Scope | None = None, provenance: Provenance | None = None
+        self,
+        text: str | TipDraft,
+        *,
+        polarity: Polarity = "do",
+        scope: Scope | None = None,
+        provenance: Provenance | None = None,
     ) -> str:
-        """Keep a tip; its identity.
+        """Keep a tip; its identity, which is that of the tip with the same words in the scope.
 
         Raises:
             pydantic.ValidationError: the text is empty or longer than 2000 characters.
         """
-        tip = Tip(text=text, **self._new_entry_fields(scope, provenance))
-        self._insert(TIPS, tip, {"text": tip.text})
-        return tip.id
+        draft = text if isinstance(text, TipDraft) else TipDraft(text=text, polarity=polarity)
+        with transaction(self.engine) as connection:
+            known = self._named(connection, draft, scope or Scope())
+            if known is None:
+                added = insert_entry(connection, draft, scope, provenance, self.clock())
+                if added is not None:
+                    return added
+                known = self._there(connection, draft, scope or Scope())
+            if known["status"] == "retired" and provenance is None:
+                set_status(
+                    connection, known["id"], "verified", "a person added it again", self.clock()
+                )
+            return str(known["id"])
 
     def add_shortcut(
         self,
@@ -119,7 +162,7 @@ class MemoryStore:
         scope: Scope | None = None,
         provenance: Provenance | None = None,
     ) -> str:
-        """Keep a shortcut; its identity.
+        """Keep a shortcut; its identity. A retired one of that name becomes a new version.
 
         Args:
             draft: the sequence of actions.
@@ -128,129 +171,189 @@ class MemoryStore:
             provenance: where it was learnt.
 
         Raises:
-            UsageError: a step is no action or has wrong arguments.
+            UsageError: a step is no action or has wrong arguments, or there is a shortcut of that
+                name in the scope.
         """
-        check_actions(draft, actions)
-        content = draft.model_dump(mode="json")
-        shortcut = Shortcut(**content, **self._new_entry_fields(scope, provenance))
-        self._insert(SHORTCUTS, shortcut, content)
-        return shortcut.id
+        draft = checked_draft(draft, actions)
+        with transaction(self.engine) as connection:
+            known = self._named(connection, draft, scope or Scope())
+            if known is None:
+                added = insert_entry(connection, draft, scope, provenance, self.clock())
+                if added is not None:
+                    return added
+                known = self._there(connection, draft, scope or Scope())
+            if known["status"] != "retired":
+                raise UsageError(f"there is a shortcut {draft.name!r} in this scope: revise it")
+            revise_entry(connection, known, draft, "learnt anew", provenance, self.clock())
+            return str(known["id"])
 
-    def record_tip_use(self, tip_id: str, *, succeeded: bool) -> None:
-        """Count a use of a tip.
+    def revise(
+        self,
+        key: str,
+        draft: TipDraft | ShortcutDraft,
+        *,
+        why: str,
+        actions: Mapping[str, ActionArguments] | None = None,
+        provenance: Provenance | None = None,
+    ) -> None:
+        """Give an entry another content, as a new version whose record begins anew.
 
         Raises:
-            UsageError: there is no such tip.
+            UsageError: there is no such entry, it is of another kind, the new name is taken, or the
+                shortcut cannot be.
         """
-        self._record_use(TIPS, tip_id, succeeded)
+        if isinstance(draft, ShortcutDraft):
+            draft = checked_draft(draft, actions or {})
+        with transaction(self.engine) as connection:
+            row = self._row(connection, key)
+            if row["kind"] != kind_of(draft):
+                raise UsageError(f"{key!r} is a {row['kind']}, and cannot become another thing")
+            scope = entry_from(row).scope
+            taken = self._named(connection, draft, scope)
+            if taken is not None and taken["id"] != row["id"]:
+                raise UsageError(f"{key!r} would be the same as {taken['id']!r}: merge them")
+            revise_entry(connection, row, draft, why, provenance, self.clock())
 
-    def record_use(self, shortcut_id: str, *, succeeded: bool) -> None:
-        """Count a use of a shortcut.
+    def retire(self, key: str, *, reason: str) -> None:
+        """Take an entry out of use; it stays, with the reason.
 
         Raises:
-            UsageError: there is no such shortcut.
+            UsageError: there is no such entry.
         """
-        self._record_use(SHORTCUTS, shortcut_id, succeeded)
+        with transaction(self.engine) as connection:
+            row = self._row(connection, key)
+            set_status(connection, row["id"], "retired", reason, self.clock())
 
-    def _active(self, table: Table, scope: Scope | None) -> list[RowMapping]:
-        query = (
-            select(table)
-            .where(table.c.status == "active", *_applies(table, scope or Scope()))
-            .order_by(table.c.created_at, table.c.id)
-        )
-        with transaction(self._engine) as connection:
-            return list(connection.execute(query).mappings())
+    def verify(self, key: str, *, reason: str) -> None:
+        """Say of a draft that it holds.
 
-    def _new_entry_fields(
-        self, scope: Scope | None, provenance: Provenance | None
-    ) -> dict[str, Any]:
-        now = self._clock()
-        status: Status = "active"
-        return {
-            "id": uuid.uuid4().hex,
-            "version": 1,
-            "scope": scope or Scope(),
-            "provenance": provenance or Provenance(),
-            "evidence": Evidence(),
-            "status": status,
-            "created_at": now,
-            "updated_at": now,
-        }
+        Raises:
+            UsageError: there is no such entry, or it is retired.
+        """
+        with transaction(self.engine) as connection:
+            row = self._row(connection, key)
+            if row["status"] == "retired":
+                raise UsageError(f"{key!r} is retired ({row['reason']}): add it anew")
+            if row["status"] == "draft":
+                set_status(connection, row["id"], "verified", reason, self.clock())
 
-    def _insert(self, table: Table, entry: Tip | Shortcut, content: dict[str, Any]) -> None:
-        width_px, height_px = entry.scope.screen_size or (None, None)
-        row = {
-            "id": entry.id,
-            "version": entry.version,
-            "agent": entry.scope.agent,
-            "app": entry.scope.app,
-            "app_version": entry.scope.app_version,
-            "screen_width_px": width_px,
-            "screen_height_px": height_px,
-            **entry.provenance.model_dump(),
-            **entry.evidence.model_dump(),
-            "status": entry.status,
-            "created_at": entry.created_at,
-            "updated_at": entry.updated_at,
-            **content,
-        }
-        with transaction(self._engine) as connection:
-            connection.execute(table.insert().values(row))
+    def reinstate(self, key: str, *, reason: str) -> None:
+        """Take an entry as verified, whatever it was.
 
-    def _record_use(self, table: Table, entry_id: str, succeeded: bool) -> None:
-        # Counted by the database, so that two runs at once lose no use.
-        counts: dict[Any, Any] = {table.c.uses: table.c.uses + 1}
-        if succeeded:
-            counts[table.c.successes] = table.c.successes + 1
-        else:
-            counts[table.c.failures] = table.c.failures + 1
-            counts[table.c.last_failure_at] = self._clock()
-        with transaction(self._engine) as connection:
-            changed = connection.execute(
-                table.update().where(table.c.id == entry_id).values(counts)
+        Raises:
+            UsageError: there is no such entry.
+        """
+        with transaction(self.engine) as connection:
+            row = self._row(connection, key)
+            set_status(connection, row["id"], "verified", reason, self.clock())
+
+    def merge(self, keys: Sequence[str], into: str, *, why: str) -> None:
+        """Let one entry stand for others; the rows of their evidence become its own.
+
+        Raises:
+            UsageError: one is not there or of another kind, or they are one and the same.
+        """
+        with transaction(self.engine) as connection:
+            named = [self._row(connection, key)["id"] for key in (*keys, into)]
+            in_order = select(ENTRIES.c.id).where(ENTRIES.c.id.in_(named)).order_by(ENTRIES.c.id)
+            connection.execute(in_order.with_for_update()).all()
+            kept = self._row(connection, into)
+            merged = sorted(
+                (self._row(connection, key) for key in keys), key=lambda row: str(row["id"])
             )
-            if changed.rowcount != 1:
-                raise UsageError(f"the memory has no entry {entry_id!r} among its {table.name}")
+            for row in merged:
+                if row["id"] == kept["id"] or row["kind"] != kept["kind"]:
+                    raise UsageError(f"{row['id']!r} cannot be merged into {kept['id']!r}")
+                merge_entry(connection, row, kept, why, self.clock())
 
+    def record(
+        self,
+        kind: EvidenceKind,
+        identities: Collection[str],
+        *,
+        run: str | None = None,
+        step: int | None = None,
+        why: str = "",
+    ) -> None:
+        """Keep what became of entries; their status follows from it.
 
-def _applies(table: Table, scope: Scope) -> list[ColumnElement[bool]]:
-    width_px, height_px = scope.screen_size or (None, None)
-    asked = {
-        table.c.app: scope.app,
-        table.c.app_version: scope.app_version,
-        table.c.screen_width_px: width_px,
-        table.c.screen_height_px: height_px,
-    }
-    return [
-        table.c.agent == scope.agent,
-        *(
-            or_(column.is_(None), column == value)
-            for column, value in asked.items()
-            if value is not None
-        ),
-    ]
+        What is verified is `trusted` once it works often enough; what agents learnt or files gave
+        is retired once it does not.
 
+        Raises:
+            UsageError: one is not there.
+        """
+        with transaction(self.engine) as connection:
+            use = Use(entry_id="", kind=kind, at=self.clock(), run=run, step=step, why=why)
+            # In one order, so that two writers do not wait for each other's rows.
+            for identity in sorted(set(identities)):
+                record_use(connection, use.model_copy(update={"entry_id": identity}))
 
-def _entry_fields(row: RowMapping) -> dict[str, Any]:
-    width_px, height_px = row["screen_width_px"], row["screen_height_px"]
-    has_size = width_px is not None and height_px is not None
-    return {
-        "id": row["id"],
-        "version": row["version"],
-        "scope": Scope(
-            agent=row["agent"],
-            app=row["app"],
-            app_version=row["app_version"],
-            screen_size=(width_px, height_px) if has_size else None,
-        ),
-        "provenance": Provenance(run=row["run"], step=row["step"]),
-        "evidence": Evidence(
-            uses=row["uses"],
-            successes=row["successes"],
-            failures=row["failures"],
-            last_failure_at=row["last_failure_at"],
-        ),
-        "status": row["status"],
-        "created_at": row["created_at"],
-        "updated_at": row["updated_at"],
-    }
+    def uses(self, key: str) -> tuple[Use, ...]:
+        """The evidence of an entry, the oldest first.
+
+        Raises:
+            UsageError: there is no such entry.
+        """
+        with reading(self.engine) as connection:
+            row = self._row(connection, key)
+            query = select(EVIDENCE).where(EVIDENCE.c.entry_id == row["id"])
+            rows = connection.execute(query.order_by(EVIDENCE.c.number)).mappings()
+            return tuple(Use(**{name: row[name] for name in Use.model_fields}) for row in rows)
+
+    def revisions(self, key: str) -> tuple[Revision, ...]:
+        """The earlier versions of an entry, the oldest first.
+
+        Raises:
+            UsageError: there is no such entry.
+        """
+        with reading(self.engine) as connection:
+            row = self._row(connection, key)
+            query = select(REVISIONS).where(REVISIONS.c.entry_id == row["id"])
+            rows = connection.execute(query.order_by(REVISIONS.c.version)).mappings()
+            return tuple(Revision(**row) for row in rows)
+
+    def _entries(
+        self, kind: str, scope: Scope | None, statuses: Collection[Status]
+    ) -> tuple[Entry, ...]:
+        query = select(ENTRIES).where(ENTRIES.c.kind == kind, ENTRIES.c.status.in_(statuses))
+        if scope is not None:
+            query = query.where(*applies(scope))
+        query = query.order_by(ENTRIES.c.created_at, ENTRIES.c.id)
+        with reading(self.engine) as connection:
+            return tuple(entry_from(row) for row in connection.execute(query).mappings())
+
+    def _row(self, connection: Connection, key: str) -> RowMapping:
+        kinds = ENTRIES.c.kind.in_(("tip", "shortcut"))
+        for condition in (
+            ENTRIES.c.id == key,
+            (ENTRIES.c.kind == "shortcut") & (ENTRIES.c.name == key),
+            ENTRIES.c.id.startswith(key, autoescape=True),
+        ):
+            rows = connection.execute(select(ENTRIES).where(kinds, condition).limit(2)).mappings()
+            found = rows.all()
+            if len(found) == 1 and key:
+                return found[0]
+            if found:
+                raise UsageError(f"{key!r} is not the only entry of that name: give its id")
+        raise UsageError(f"the memory has no entry {key!r}")
+
+    def _there(
+        self, connection: Connection, draft: TipDraft | ShortcutDraft, scope: Scope
+    ) -> RowMapping:
+        """The entry of that name, which another process was quicker to add."""
+        known = self._named(connection, draft, scope)
+        if known is None:
+            raise UsageError("another process added the same and took it away: try again")
+        return known
+
+    def _named(
+        self, connection: Connection, draft: TipDraft | ShortcutDraft, scope: Scope
+    ) -> RowMapping | None:
+        kind = kind_of(draft)
+        query = select(ENTRIES).where(
+            ENTRIES.c.kind == kind,
+            ENTRIES.c.namespace == scope_namespace(kind, scope),
+            ENTRIES.c.name == content_columns(draft)["name"],
+        )
+        return connection.execute(query).mappings().one_or_none()

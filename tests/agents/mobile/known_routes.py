@@ -1,4 +1,4 @@
-"""Three tasks that many tests run, with their routes, and a model that knows all of them."""
+"""Four tasks that many tests run, with their routes, and a model that knows all of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,6 +17,7 @@ from tapgraph.tools.mobile.simulator.phone import Phone
 CAFE = "Find the highest-rated cafe on Maps and save its name and phone number in a note."
 NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
 SWITCH = "Turn on the alarm at 08:30"
+QUIET = "Turn on Do Not Disturb"
 
 
 def things(phone: Phone, label: str, entity: str) -> tuple[Record, ...]:
@@ -49,9 +50,19 @@ def _cafe(phone: Phone) -> Route:
     return Route((search, look, _note("Cafe", found)))
 
 
+def _quiet(phone: Phone) -> Route:
+    switch = next(one for one in things(phone, "Settings", "status")
+                  if one.title == "Do Not Disturb")  # fmt: skip
+    return Route((
+        Aim(words=QUIET, app="Settings", page="section", act="turn_phone_switch",
+            about=("section", switch.number("section")), row=("status", switch.id)),
+    ))  # fmt: skip
+
+
 ROUTES: Mapping[str, Callable[[Phone], Route]] = {
     CAFE: _cafe,
     NOTE: lambda _phone: Route((_note("Shop", "Milk // 2 l # fresh"),)),
+    QUIET: _quiet,
     SWITCH: lambda _phone: Route((
         Aim(words="Turn the alarm on", app="Clock", page="alarms", act="switch",
             row=("alarms", 2)),

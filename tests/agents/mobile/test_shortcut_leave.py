@@ -28,7 +28,8 @@ from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
 from tapgraph.memory import MemoryStore
-from tapgraph.memory.models import ActionArguments, ShortcutDraft, ShortcutStep
+from tapgraph.memory.models import ShortcutDraft, ShortcutStep
+from tapgraph.memory.shortcut_check import ActionArguments
 from tapgraph.tools.mobile.actions import Action, Tap
 from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability
 from tapgraph.tools.mobile.geometry import Size

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from tapgraph.agents.mobile.replies import OperatorReply
-from tapgraph.agents.mobile.shortcut_player import grounded_action
+from tapgraph.agents.mobile.shortcut_targets import grounded_action
 from tapgraph.agents.run.events import ActionDone, ActionFailed, Decided, Reflected
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.errors import ToolError

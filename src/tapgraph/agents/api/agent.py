@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from tapgraph.agents.api.graph import build_graph
 from tapgraph.agents.api.replies import API_ROLES
+from tapgraph.agents.api.shortcuts import ShortcutRunner
 from tapgraph.agents.api.state import CHECKPOINT_TYPES, ApiState, ApiTeam, initial_state
 from tapgraph.agents.api.wording import apis_block
 from tapgraph.agents.handover import phone_functions
@@ -19,7 +20,6 @@ from tapgraph.agents.run.history import Limits
 from tapgraph.agents.run.outcome import AgentKind
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.errors import UsageError
-from tapgraph.memory import MemoryStore
 from tapgraph.tools.api.calls import ApiRunner
 from tapgraph.tools.api.joined import JoinedRunner
 
@@ -90,13 +90,18 @@ class ApiAgent(Agent):
             )
         return self
 
-    def _work(self, run: AgentRun, memory: MemoryStore) -> Work[ApiState]:  # noqa: ARG002
+    def _work(self, run: AgentRun) -> Work[ApiState]:
         runner = self.runner
         pinned: tuple[str, ...] = ()
         if self.phone is not None:
             phone = phone_functions(self.phone, run)
             runner = JoinedRunner([runner, phone])
             pinned = tuple(api.identifier for api in phone.catalog)
+        known = run.recall.for_subgoal(run.folder.header.instruction, step=0)
+        chains = ShortcutRunner(runner, known.shortcuts)
+        if len(chains.catalog):
+            runner = JoinedRunner([runner, chains])
+            pinned += tuple(api.identifier for api in chains.catalog)
         return Work(
             build=partial(build_graph, limits=_LIMITS, learns=run.learns),
             fresh=initial_state(run.folder.header.instruction, self.clock()),

@@ -93,9 +93,10 @@ def _record(reply: ChooserReply, step: int, team: ApiTeam) -> None:
 
 
 def _conversation(rules: str, apis: str, state: ApiState, team: ApiTeam) -> tuple[Message, Message]:
+    remembered = team.run.recall.for_subgoal(state["instruction"], step=state["step"])
     return team.run.prompts.conversation(
         rules,
-        {"answer_rule": team.run.answer_form(_ANSWER), "tips": team.run.tip_lines},
+        {"answer_rule": team.run.answer_form(_ANSWER), "tips": remembered.tip_lines},
         {"started_at": state["started_at"], "hint": _hint(state, team.run.limits)},
         blocks={
             "instruction": state["instruction"],

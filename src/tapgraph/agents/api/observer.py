@@ -28,6 +28,12 @@ def observer(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
         after=_fingerprint(choice, gave),
         subject=choice.subject,
     )
+    used = None
+    if choice.action == "call":
+        known = run.recall.for_subgoal(state["instruction"], step=state["step"]).shortcuts
+        used = next((one for one in known if one.name == choice.subject), None)
+    if used is not None:
+        run.recall.used(used, worked=not error, step=state["step"], why=error)
     return run.close_step(record, "tool")
 
 

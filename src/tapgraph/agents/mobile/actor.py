@@ -96,7 +96,7 @@ def _carry_out(decision: Decision, state: PhoneState, team: PhoneTeam) -> dict[s
     if decision.problem:
         raise ToolError(decision.problem)
     step = state["step"]
-    shortcut = team.offer.shortcut(decision.name)
+    shortcut = team.shortcut(decision.name)
     if shortcut is not None:
         return {
             "tool_error": play_shortcut(

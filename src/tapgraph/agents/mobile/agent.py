@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from typing import ClassVar, Literal
@@ -9,17 +10,20 @@ from typing import ClassVar, Literal
 from tapgraph.agents.mobile.graph import Node, build_graph, check_nodes
 from tapgraph.agents.mobile.offer import PUBLISHED_ACTIONS, Offer
 from tapgraph.agents.mobile.pipeline import TAPGRAPH, Pipeline, pipeline_from
+from tapgraph.agents.mobile.rehearsal import Rehearsal
 from tapgraph.agents.mobile.replies import ROLES
 from tapgraph.agents.mobile.screen_store import ScreenStore
 from tapgraph.agents.mobile.state import CHECKPOINT_TYPES, PhoneState, initial_state
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.agents.run.agent import Agent, AnyModel, SetUp
 from tapgraph.agents.run.agent_run import AgentRun
+from tapgraph.agents.run.chosen_by_model import ChosenByModel, ChosenReply
 from tapgraph.agents.run.driving import Work
 from tapgraph.agents.run.outcome import AgentKind
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.errors import UsageError
-from tapgraph.memory import MemoryStore, Scope
+from tapgraph.memory import MemoryStore
+from tapgraph.memory.retrieval import EverythingKnown, Retriever, TextRetriever
 from tapgraph.tools.api.calls import ApiRunner
 from tapgraph.tools.api.functions import PythonFunctions
 from tapgraph.tools.api.joined import JoinedRunner
@@ -50,6 +54,8 @@ class PhoneAgent(Agent):
         nodes: steps of your own, by name, that run beside the Reflector after each action on the
             phone. `{"advice": {NAME: "..."}}` is told to the Operator until it is replaced.
         own_roles: roles that they ask for models of, for `model` given as a spec.
+        rehearses_on: opens a phone on which nothing is real, with the world of a seed; a shortcut
+            that was learnt is executed again there. Without one, its first use is watched.
         api_agent: who does subgoals that the Manager gives away; None for nobody.
 
     Raises:
@@ -67,6 +73,7 @@ class PhoneAgent(Agent):
     nodes: Mapping[str, Node] = field(default_factory=dict)
     own_roles: Sequence[str] = ()
     api_agent: Agent | None = None
+    rehearses_on: Callable[[int], AbstractContextManager[Device]] | None = None
 
     kind: ClassVar[AgentKind] = "mobile"
     package: ClassVar[str] = "tapgraph.agents.mobile"
@@ -92,7 +99,7 @@ class PhoneAgent(Agent):
         pipeline = pipeline_from(header.pipeline_settings, header.pipeline)
         return dataclasses.replace(self, pipeline=pipeline)
 
-    def _work(self, run: AgentRun, memory: MemoryStore) -> Work[PhoneState]:
+    def _work(self, run: AgentRun) -> Work[PhoneState]:
         team = PhoneTeam(
             run=run,
             device=self.device,
@@ -102,9 +109,9 @@ class PhoneAgent(Agent):
                 budget_tokens=self.pipeline.screen_tokens,
             ),
             pipeline=self.pipeline,
-            memory=memory,
-            offer=self._offer(memory),
+            offer=self._offer(),
             api_agent=self.api_agent,
+            rehearsal=self._rehearsal(run.folder.header.seed or 0),
         )
         return Work(
             build=partial(build_graph, self.pipeline, own=self.nodes, learns=run.learns),
@@ -114,14 +121,28 @@ class PhoneAgent(Agent):
             nodes_per_step=8 + len(self.nodes),
         )
 
-    def _offer(self, memory: MemoryStore) -> Offer:
+    def _rehearsal(self, seed: int) -> Rehearsal | None:
+        if self.rehearses_on is None:
+            return None
+        return Rehearsal(self.rehearses_on, [seed + 101, seed + 202, seed])
+
+    @property
+    def _tries_drafts(self) -> bool:
+        return self.rehearses_on is None
+
+    def _usual(self, memory: MemoryStore, run: Callable[[], AgentRun]) -> Retriever:
+        match self.pipeline.recalls:
+            case "all":
+                return EverythingKnown(memory)
+            case "model":
+                return ChosenByModel(memory, lambda task, known: _chosen(run(), task, known))
+            case _:
+                return TextRetriever(memory)
+
+    def _offer(self) -> Offer:
         has_apps = Capability.APPS in self.device.capabilities
-        tools = self._tools()
-        names = {api.identifier for api in tools.catalog} if tools is not None else ()
-        known = memory.shortcuts(Scope(agent="mobile"))
         offer = Offer(
-            shortcuts=[shortcut for shortcut in known if shortcut.name not in names],
-            tools=tools,
+            tools=self._tools(),
             apps=tuple(app.label for app in self.device.installed_apps()) if has_apps else (),
         )
         ours = [name for name in ACTION_TYPES if name not in PUBLISHED_ACTIONS]
@@ -148,3 +169,8 @@ class PhoneAgent(Agent):
                     f"{action}"
                 )
         return tools
+
+
+def _chosen(run: AgentRun, task: str, known: str) -> ChosenReply:
+    asked = run.prompts.conversation("retriever", {}, {}, blocks={"task": task, "entries": known})
+    return run.ask("retriever", asked, ChosenReply, step=0)

@@ -53,9 +53,11 @@ def close_step(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]
     if update["escalation"]:
         failures = failures_in_a_row([*state["history"], record])
         team.run.folder.record(Escalated(step=state["step"], failures=failures))
-    used = team.offer.shortcut(decision.name)
+    used = team.shortcut(decision.name)
     if used is not None:
-        team.memory.record_use(used.id, succeeded=worked)
+        is_whole = worked and not state["tool_error"]
+        why = state["tool_error"] or judgement.error
+        team.run.recall.used(used, worked=is_whole, step=state["step"], why=why)
     return update | team.run.close_step(record, judgement.judged_by, progress=judgement.progress)
 
 

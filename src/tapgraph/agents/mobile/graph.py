@@ -29,7 +29,8 @@ from langgraph.runtime import Runtime
 from tapgraph.agents.mobile.actor import actor, perceptor
 from tapgraph.agents.mobile.close_step import close_step
 from tapgraph.agents.mobile.delegate import delegate
-from tapgraph.agents.mobile.ending import shortcut_reflector, tips_reflector, verifier
+from tapgraph.agents.mobile.ending import verifier
+from tapgraph.agents.mobile.experience import shortcut_reflector, tips_reflector
 from tapgraph.agents.mobile.manager import manager, manager_ahead, manager_beside
 from tapgraph.agents.mobile.notetaker import notetaker
 from tapgraph.agents.mobile.operator_node import operator

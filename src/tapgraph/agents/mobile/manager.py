@@ -85,7 +85,7 @@ def _rules(state: PhoneState, team: PhoneTeam) -> tuple[dict[str, str], type[Man
     rules = {
         "actions": ", ".join([*team.offer.actions, *_tool_names(team)]),
         "apps": app_line(team.offer.apps) or "not known",
-        "shortcuts": shortcut_purposes(team.offer.shortcuts),
+        "shortcuts": shortcut_purposes(team.remembered(state).shortcuts),
         "apis": "",
         "by_api": "",
     }

@@ -4,6 +4,7 @@ Deviations from the paper: a target may be named by its number on the screen, an
 cannot be used is told to the model and then counted as a failed action instead of ending the task.
 """
 
+import dataclasses
 from functools import partial
 from typing import Any
 
@@ -52,12 +53,14 @@ def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
     state = {**state, "step": state["step"] + 1}
     update: dict[str, Any] = {"step": state["step"], "screen_before": state["screen"]}
     screen, traits = team.screens[state["screen"]], team.traits("operator")
-    offer = _offer(team, screen)
+    remembered = team.remembered(state)
+    whole = dataclasses.replace(team.offer, shortcuts=remembered.shortcuts)
+    offer = _offer(whole, team, screen)
     if traits.enforces_schemas:
         schema = offered_reply(offer, traits, screen)
     else:
         # The offer changes with the keyboard, and what servers have read of a prompt would go.
-        schema = offered_reply(team.offer, traits, None)
+        schema = offered_reply(whole, traits, None)
     grounded: Grounded | None = None
 
     def take(reply: OperatorReply) -> None:
@@ -111,9 +114,9 @@ def _in_our_words(dialect: Dialect, reply: Reply) -> OperatorReply:
     )
 
 
-def _offer(team: PhoneTeam, screen: Screen) -> Offer:
+def _offer(whole: Offer, team: PhoneTeam, screen: Screen) -> Offer:
     is_hidden = team.pipeline.published_actions and not screen.keyboard_shown
-    return team.offer.without("Type") if is_hidden else team.offer
+    return whole.without("Type") if is_hidden else whole
 
 
 def _conversation(
@@ -127,7 +130,7 @@ def _conversation(
     answer = team.run.answer_form(ANSWER)
     rules = {
         "apps": app_line(offer.apps) or "not known",
-        "tips": team.run.tip_lines,
+        "tips": team.remembered(state).tip_lines,
     }
     if dialect is not None:
         rules |= {

@@ -35,6 +35,9 @@ class Pipeline:
         marks_targets: whether the Operator's picture shows the numbers of the elements.
         published_actions: whether only the nine actions of the paper are offered, and Type only
             while the keyboard is shown.
+        recalls: what the agent is told of the memory: what fits the subgoal, what a model chooses
+            at the start, or all.
+        evolution: whether what is learnt changes single rows, or writes all tips anew.
         learns_from_failure: whether the reflectors on experience are asked after a failed task.
         screen_tokens: so long is a screen as text in a prompt; what has no room can be asked for.
         history_window: how many past actions the Operator sees (paper: m = 5).
@@ -51,6 +54,8 @@ class Pipeline:
     notes_on_plan: bool = False
     marks_targets: bool = True
     published_actions: bool = False
+    recalls: Literal["search", "model", "all"] = "search"
+    evolution: Literal["operations", "rewrite"] = "operations"
     learns_from_failure: bool = True
     screen_tokens: int = 900
     history_window: int = 5
@@ -77,6 +82,8 @@ MOBILE_AGENT_E = Pipeline(
     notes_on_plan=True,
     marks_targets=False,
     published_actions=True,
+    recalls="all",
+    evolution="rewrite",
     learns_from_failure=False,
     limits=Limits(
         max_failures=3,
@@ -100,7 +107,8 @@ command line has 5). Deviations:
 - Type stays in the list of actions while the keyboard is hidden, so that prompts begin alike; a
   hint says that it is not possible, and it is refused;
 - screens are read from the view tree where it is useful, and elements may be named by number;
-- there are no fixed pauses, risky touches ask, and no reflector is shown tasks to come;
+- there are no fixed pauses, risky touches ask, and the reflectors are shown tasks to come only
+  where that is asked for;
 - the run may take `max_steps` actions, one more than there.
 """
 

@@ -104,13 +104,17 @@ _ACTION_ARGUMENTS = {
         field.name: {"type": ["string", "number"]}
         for kind in ACTION_TYPES.values()
         for field in dataclasses.fields(kind)
-    },
+    }
+    | {"direction": {"type": "string"}, "target": {"type": "string"}},
     "additionalProperties": False,
 }
 
 
 class ShortcutStepReply(RoleReply):
     """One action of a shortcut; a value names an argument of the shortcut or stands for itself."""
+
+    from_action: int | None = None
+    """The number of the action of the run that it repeats, and whose target it has."""
 
     action: Annotated[Sentence, WithJsonSchema(_ACTION_NAME)]
     arguments: Annotated[dict[str, str | int | float], WithJsonSchema(_ACTION_ARGUMENTS)] = Field(
@@ -127,3 +131,5 @@ class ShortcutReply(RoleReply):
     description: Words = ""
     precondition: Words = ""
     steps: list[ShortcutStepReply] = Field(default_factory=list)
+    revises: Words = ""
+    """The known shortcut that it is a better version of."""

@@ -7,16 +7,15 @@ again on the screen as it is, and a failure is a result that says how far the sh
 
 from collections.abc import Callable, Mapping
 
+from tapgraph.agents.mobile.shortcut_targets import MAY_CHANGE_NOTHING, grounded_action, missing_of
 from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.errors import ToolError
-from tapgraph.memory import Shortcut, ShortcutStep
-from tapgraph.tools.mobile.actions import Action, Enter, Wait, action_from_wire
-from tapgraph.tools.mobile.geometry import Point
+from tapgraph.memory import Shortcut
+from tapgraph.tools.mobile.actions import Action
 from tapgraph.tools.mobile.screen import Screen
-from tapgraph.tools.mobile.target import found_again
 
-__all__ = ["grounded_action", "play_shortcut"]
+__all__ = ["play_shortcut"]
 
 
 def play_shortcut(
@@ -35,6 +34,8 @@ def play_shortcut(
     shortcut before each other action, and may raise `ToolError`.
     """
     first = screen = team.screens[state["screen"]]
+    if shortcut.requires is not None and (why := missing_of(shortcut.requires, arguments, first)):
+        return f"{shortcut.name} cannot begin here: {why}; nothing was done"
     ledger, step = team.run.ledger, state["step"]
     was_sent = False
     for part, shortcut_step in enumerate(shortcut.steps):
@@ -50,14 +51,19 @@ def play_shortcut(
             team.run.perform(team.device, action, step=step, part=part)
         except ToolError as error:
             return _failure(shortcut, part, str(error))
-        if part == len(shortcut.steps) - 1:
+        if part == len(shortcut.steps) - 1 and shortcut.ensures is None:
             break
-        is_change_due = not isinstance(action, Wait | Enter)
+        is_change_due = not isinstance(action, MAY_CHANGE_NOTHING)
         _, after = team.look(step, before=screen if is_change_due else None)
         if is_change_due and after.fingerprint == screen.fingerprint:
             return _failure(shortcut, part, "nothing changed on the screen")
         screen = after
-    return ""
+    if shortcut.ensures is None:
+        return ""
+    if was_sent:
+        _, screen = team.look(step)
+    why = missing_of(shortcut.ensures, arguments, screen)
+    return f"{shortcut.name} was played to its end, and {why}" if why else ""
 
 
 def _failure(shortcut: Shortcut, part: int, reason: str) -> str:
@@ -66,28 +72,3 @@ def _failure(shortcut: Shortcut, part: int, reason: str) -> str:
         f"{shortcut.name} stopped at its action {part + 1} of {len(shortcut.steps)} ({name}): "
         f"{reason}; the {part} actions before it were carried out"
     )
-
-
-def grounded_action(
-    step: ShortcutStep, arguments: Mapping[str, object], *, first: Screen, now: Screen
-) -> Action:
-    """The action of one step, its target found again on the screen as it is now.
-
-    The target is what stood at the point on the first screen, which the arguments were chosen on.
-
-    Raises:
-        ToolError: an argument cannot be used, or the target is gone.
-    """
-    values: dict[str, object] = {}
-    for name, value in step.arguments_map.items():
-        values[name] = arguments.get(value, value) if isinstance(value, str) else value
-    x, y = values.get("x"), values.get("y")
-    if now is not first and isinstance(x, int | float) and isinstance(y, int | float):
-        touched = Point(round(x), round(y))
-        point = found_again(touched, first, now)
-        if point is None:
-            target = first.element_at(touched)
-            name = (target.text or target.role.value) if target is not None else ""
-            raise ToolError(f"its target {name!r} is no longer on the screen")
-        values |= {"x": point.x, "y": point.y}
-    return action_from_wire({"name": step.action_name, "arguments": values})

@@ -1,5 +1,6 @@
 """What the nodes of the phone agent work with beside the state."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,14 +11,17 @@ from pydantic import BaseModel
 
 from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.pipeline import Pipeline
+from tapgraph.agents.mobile.rehearsal import Rehearsal
 from tapgraph.agents.mobile.replies import RoleName
 from tapgraph.agents.mobile.screen_store import ScreenStore
 from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.run.agent import Agent
 from tapgraph.agents.run.agent_run import AgentRun
+from tapgraph.agents.run.recall import Remembered
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply
 from tapgraph.llm_backend.messages import Message, user
-from tapgraph.memory import MemoryStore
+from tapgraph.memory import Shortcut
+from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.marks import draw_marks
 from tapgraph.tools.mobile.picture_change import cropped_to_change
@@ -37,7 +41,8 @@ class PhoneTeam:
 
     Attributes:
         run: what both agents' nodes have.
-        offer: what the Operator may do.
+        offer: what the Operator may do, but for the shortcuts of a subgoal.
+        rehearsal: where new shortcuts are executed again; None where there is no phone for that.
         api_agent: who does subgoals that the Manager gives away; None for nobody.
     """
 
@@ -45,9 +50,24 @@ class PhoneTeam:
     device: Device
     screens: ScreenStore
     pipeline: Pipeline
-    memory: MemoryStore
     offer: Offer
     api_agent: Agent | None = None
+    rehearsal: Rehearsal | None = None
+
+    def remembered(self, state: PhoneState) -> Remembered:
+        """What the memory has for the current subgoal; for the task, before there is one."""
+        plan = state["plan"]
+        words = plan.current_subgoal if plan.subgoals else state["instruction"]
+        app = self.screens[state["screen"]].app.package
+        found = self.run.recall.for_subgoal(words, step=state["step"], app=app)
+        known = [one for one in found.shortcuts if not self.offer.is_tool(one.name)]
+        return dataclasses.replace(found, shortcuts=tuple(known))
+
+    def shortcut(self, name: str) -> Shortcut | None:
+        """The shortcut that a decision names; None where it names something else."""
+        if name in ACTION_TYPES or self.offer.is_tool(name):
+            return None
+        return self.run.recall.shortcut(name)
 
     def traits(self, role: str) -> ModelTraits:
         """What is known of the model that plays the role."""

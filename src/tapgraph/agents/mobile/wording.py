@@ -20,6 +20,7 @@ __all__ = [
     "app_line",
     "deed_words",
     "history_lines",
+    "numbered_history",
     "plan_lines",
     "screen_block",
     "shortcut_lines",
@@ -113,6 +114,13 @@ def history_lines(history: Sequence[PhoneStep], traits: ModelTraits) -> str:
         f"{record.verdict}" + (f", {_one_line(record.error)}" if record.error else "")
         for record in history
     )
+
+
+def numbered_history(history: Sequence[PhoneStep], traits: ModelTraits) -> str:
+    """The same lines with the numbers by which the actions can be meant."""
+    lines = (history_lines([record], traits).removeprefix("- ") for record in history)
+    numbers = (record.step for record in history)
+    return "\n".join(f"- ({n}) {line}" for n, line in zip(numbers, lines, strict=True)) or "none"
 
 
 def _one_line(words: str) -> str:

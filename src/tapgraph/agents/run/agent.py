@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +21,7 @@ from tapgraph.agents.run.human import AbsentHuman, Human
 from tapgraph.agents.run.ledger import Ledger
 from tapgraph.agents.run.meter import Meter
 from tapgraph.agents.run.outcome import AgentKind
+from tapgraph.agents.run.recall import Recall
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.agents.run.task_result import RESUMABLE, TaskResult, parsed_answer, result_in
@@ -30,6 +31,7 @@ from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.llm_backend.prompt import Prompts, prompts_of
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory import MemoryStore, Scope
+from tapgraph.memory.retrieval import Retriever, TextRetriever
 from tapgraph.settings import Settings
 
 __all__ = ["Agent", "AnyModel", "SetUp", "new_folder"]
@@ -64,6 +66,8 @@ class Agent(ABC):
     Attributes:
         memory: tips and shortcuts to work with; None for those that come with the package, which
             are then kept in the run folder and learn nothing.
+        future_tasks: what the user will want next, for those who reflect on experience.
+        retrieval: how the memory is asked; None for what the agent usually does, which is by words.
         budget: how much a run may use.
         human: who answers questions and confirms risky actions.
         on_event: told of every event as it is recorded.
@@ -71,6 +75,8 @@ class Agent(ABC):
     """
 
     memory: MemoryStore | None = None
+    future_tasks: Sequence[str] = ()
+    retrieval: Callable[[MemoryStore], Retriever] | None = None
     budget: Budget = field(default_factory=Budget)
     human: Human = field(default_factory=AbsentHuman)
     on_event: Callable[[RecordedEvent], None] | None = None
@@ -158,8 +164,21 @@ class Agent(ABC):
     @abstractmethod
     def _set_up(self) -> SetUp: ...
 
+    def _usual(
+        self,
+        memory: MemoryStore,
+        run: Callable[[], AgentRun],  # noqa: ARG002 - for agents that ask a model
+    ) -> Retriever:
+        """How the memory is asked where the user does not say."""
+        return TextRetriever(memory)
+
+    @property
+    def _tries_drafts(self) -> bool:
+        """Whether shortcuts that were not executed again are tried, each action being checked."""
+        return True
+
     @abstractmethod
-    def _work(self, run: AgentRun, memory: MemoryStore) -> Work[Any]: ...
+    def _work(self, run: AgentRun) -> Work[Any]: ...
 
     def _check(self, instruction: str) -> None:
         if not instruction.strip():
@@ -203,12 +222,21 @@ class Agent(ABC):
                 models=models,
                 prompts=prompts,
                 limits=self._set_up().limits,
-                tips=memory.tips(Scope(agent=self.kind)),
+                recall=Recall(
+                    memory,
+                    self.retrieval(memory) if self.retrieval else self._usual(memory, lambda: run),
+                    folder,
+                    Scope(agent=self.kind),
+                    keeps_record=self.memory is not None,
+                    tries_drafts=self._tries_drafts,
+                ),
                 learns=self.memory is not None,
+                future_tasks=self.future_tasks,
                 answer_type=answer_type,
             )
-            work = self._work(run, memory)
+            work = self._work(run)
             ended = drive(work, run, self.human, max_steps=self.budget.max_steps)
+            run.recall.end(ended.stop.outcome)
         state, stop = ended.state, ended.stop
         spent = run.meter.spent(state["step"])
         folder.finish(stop.outcome, stop.reason, state["answer"], spent)

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 from tapgraph.agents.run.events import (
     JudgedBy,
-    LearntTips,
     ModelCalled,
     Reflected,
     Verified,
@@ -22,7 +21,8 @@ from tapgraph.agents.run.history import Limits, RunState, StepRecord, stop_of
 from tapgraph.agents.run.human import ask_leave
 from tapgraph.agents.run.ledger import Acknowledged, Ledger
 from tapgraph.agents.run.meter import Meter
-from tapgraph.agents.run.replies import TipsReply, VerifierReply
+from tapgraph.agents.run.recall import Recall
+from tapgraph.agents.run.replies import VerifierReply
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.step_timer import StepTimer
 from tapgraph.errors import BudgetExhausted, InvalidReply, ModelUnavailable, ToolError
@@ -31,7 +31,6 @@ from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.prompt import Prompts
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.structured import CallRecord, ask
-from tapgraph.memory import Tip
 from tapgraph.tools.api.calls import ApiRunner
 from tapgraph.tools.api.json_value import Json, excerpt, json_text
 from tapgraph.tools.api.policy import assess_call
@@ -50,7 +49,8 @@ class AgentRun:
     """Everything that the nodes of both agents share and that no checkpoint holds.
 
     Attributes:
-        tips: what is known to help.
+        recall: what the memory gives for a subgoal.
+        future_tasks: what the user will want next; told to those who reflect on experience.
         learns: whether what the experience reflectors say can be kept.
     """
 
@@ -60,8 +60,9 @@ class AgentRun:
     models: RoleModels
     prompts: Prompts
     limits: Limits
-    tips: Sequence[Tip] = ()
+    recall: Recall
     learns: bool = True
+    future_tasks: Sequence[str] = ()
     answer_type: type[BaseModel] | None = None
     timer: StepTimer = field(default_factory=StepTimer)
 
@@ -123,9 +124,9 @@ class AgentRun:
         return asked.answer
 
     @property
-    def tip_lines(self) -> str:
-        """One line for each tip."""
-        return "\n".join(f"- {' '.join(tip.text.split())}" for tip in self.tips) or "none"
+    def future_lines(self) -> str:
+        """One line for each task to come."""
+        return "\n".join(f"- {' '.join(task.split())}" for task in self.future_tasks) or "not told"
 
     def answer_form(self, otherwise: str) -> str:
         """What the user must be given at the end; `otherwise` where no type is asked for."""
@@ -166,13 +167,6 @@ class AgentRun:
         if complete:
             return {"done": "the whole task was verified", "missing": ""}
         return {"verifications": state["verifications"] + 1, "missing": missing}
-
-    def learn_tips(self, state: RunState, ask_reflector: Callable[[], TipsReply]) -> dict[str, Any]:
-        """Records what would have helped to know before; changes nothing in the state."""
-        tips = self.reflected(state["step"], "Tips reflector", ask_reflector)
-        if tips is not None:
-            self.folder.record(LearntTips(step=state["step"], tips=tuple(filter(None, tips.tips))))
-        return {}
 
     def reflected(self, step: int, who: str, ask_reflector: Callable[[], Schema]) -> Schema | None:
         """What a reflector on experience says; None, with a warning, where it cannot be asked.

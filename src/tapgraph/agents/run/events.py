@@ -34,9 +34,12 @@ __all__ = [
     "JudgedBy",
     "LearntShortcut",
     "LearntTips",
+    "MemoryChanged",
     "ModelCalled",
     "Noted",
     "Planned",
+    "Recalled",
+    "RecalledEntry",
     "RecordedEvent",
     "Reflected",
     "Resumed",
@@ -143,6 +146,26 @@ class Planned(Event):
     subgoals: tuple[str, ...]
     current_subgoal: str
     status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecalledEntry:
+    """A tip or a shortcut that stands in prompts from now on, and why."""
+
+    id: str
+    version: int
+    name: str
+    score: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled(Event):
+    """The memory was asked what is of use, as when a subgoal begins."""
+
+    query: str
+    tips: tuple[RecalledEntry, ...]
+    shortcuts: tuple[RecalledEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +285,16 @@ class LearntTips(Event):
     """The tips that were learnt from the run."""
 
     tips: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryChanged(Event):
+    """A row of the memory was changed by what was learnt; `why` says what it stands on."""
+
+    change: Literal["add", "revise", "retire", "merge", "verify"]
+    entry: str
+    name: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,19 @@
 """What the roles that both agents have answer, and what all replies are made of."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-__all__ = ["RoleReply", "Sentence", "TipsReply", "VerifierReply", "Words"]
+__all__ = [
+    "ChainReply",
+    "ChainStepReply",
+    "RoleReply",
+    "Sentence",
+    "TipChange",
+    "TipsReply",
+    "VerifierReply",
+    "Words",
+]
 
 Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True)]
 Sentence: TypeAlias = Annotated[str, StringConstraints(min_length=1), AfterValidator(str.strip)]
@@ -24,7 +33,48 @@ class VerifierReply(RoleReply):
     missing: Words = ""
 
 
-class TipsReply(RoleReply):
-    """New tips, one sentence each; none when nothing was learnt."""
+class TipChange(RoleReply):
+    """One change of the tips that are known.
 
-    tips: Annotated[list[Sentence], Field(max_length=5)]
+    Attributes:
+        of: the known tips that it is about, as the prompt numbers them.
+        because: what in the run it stands on.
+    """
+
+    change: Literal["add", "revise", "retire", "merge"] = "add"
+    tip: Words = ""
+    polarity: Literal["do", "avoid"] = "do"
+    of: list[Sentence] = Field(default_factory=list)
+    because: Words = ""
+
+
+class ChainStepReply(RoleReply):
+    """One call of a chain: which step of the run it repeats, and what later tasks say anew.
+
+    Attributes:
+        from_step: the step of the run.
+        arguments: parameters of the API, each with the argument of the chain that gives its value.
+    """
+
+    from_step: int
+    arguments: dict[str, Sentence] = Field(default_factory=dict)
+
+
+class ChainReply(RoleReply):
+    """Calls of a run that later tasks may want again, under a name."""
+
+    name: Sentence
+    arguments: list[Sentence] = Field(default_factory=list)
+    description: Sentence
+    steps: list[ChainStepReply]
+
+
+class TipsReply(RoleReply):
+    """What was learnt: changes, or new tips in a sentence; none when nothing was.
+
+    Attributes:
+        chain: calls of APIs that belong together; only the API agent is asked for it.
+    """
+
+    tips: Annotated[list[Sentence | TipChange], Field(max_length=100)]
+    chain: ChainReply | None = None

@@ -18,11 +18,14 @@ from tapgraph.agents.run.events import Event
 from tapgraph.agents.run.history import Limits
 from tapgraph.agents.run.ledger import Ledger
 from tapgraph.agents.run.meter import Meter
+from tapgraph.agents.run.recall import Recall
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.llm_backend.prompt import prompts_of
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
+from tapgraph.memory import MemoryStore, Scope
+from tapgraph.memory.retrieval import TextRetriever
 from tapgraph.tools.api.calls import ApiRunner
 from tapgraph.tools.api.functions import PythonFunctions
 
@@ -77,13 +80,19 @@ class ApiDesk:
 
 
 @pytest.fixture
+def store(tmp_path: Path) -> Iterator[MemoryStore]:
+    with MemoryStore.open(tmp_path / "memory.db") as opened:
+        yield opened
+
+
+@pytest.fixture
 def limits() -> Limits:
     """Those of the API agent."""
     return ApiAgent(PythonFunctions([weather]), ScriptedModel([]))._set_up().limits
 
 
 @pytest.fixture
-def desk(limits: Limits, tmp_path: Path) -> Iterator[Callable[..., ApiDesk]]:
+def desk(limits: Limits, store: MemoryStore, tmp_path: Path) -> Iterator[Callable[..., ApiDesk]]:
     """Sets a desk: `desk(says, runner=..., pinned=(...), answer_type=...)`.
 
     The model says the same to whatever it is asked, or a list in order.
@@ -109,6 +118,7 @@ def desk(limits: Limits, tmp_path: Path) -> Iterator[Callable[..., ApiDesk]]:
             models=RoleModels(model),
             prompts=prompts_of("tapgraph.agents.api", None),
             limits=limits,
+            recall=Recall(store, TextRetriever(store), folder, Scope(agent="api")),
             **fields,
         )
         apis = runner or PythonFunctions([weather, delete_city], origin="cities")

@@ -22,6 +22,7 @@ from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import Event
 from tapgraph.agents.run.ledger import Ledger
 from tapgraph.agents.run.meter import Meter
+from tapgraph.agents.run.recall import Recall
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.run_header import RunHeader
 from tapgraph.errors import ToolError
@@ -30,6 +31,7 @@ from tapgraph.llm_backend.prompt import prompts_of
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
 from tapgraph.memory import MemoryStore
+from tapgraph.memory.retrieval import TextRetriever
 from tapgraph.tools.api.functions import PythonFunctions
 from tapgraph.tools.mobile.actions import Action
 from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability, Device
@@ -190,6 +192,7 @@ def desk(store: MemoryStore, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
             models=RoleModels(model, by_role),
             prompts=prompts_of("tapgraph.agents.mobile", None),
             limits=pipeline.limits,
+            recall=Recall(store, TextRetriever(store), folder, keeps_record=True),
             **fields,
         )
         phone, reader = StubPhone(), ScreensInOrder(shows or [a_screen()])
@@ -198,9 +201,7 @@ def desk(store: MemoryStore, tmp_path: Path) -> Iterator[Callable[..., Desk]]:
             device=cast("Device", phone),
             screens=ScreenStore(reader, folder, budget_tokens=pipeline.screen_tokens),
             pipeline=pipeline,
-            memory=store,
             offer=Offer(
-                shortcuts=store.shortcuts(),
                 tools=PythonFunctions(tools) if tools else None,
                 apps=apps,
             ),

@@ -127,7 +127,7 @@ def test_it_is_told_actions_apps_shortcuts_and_tools(desk: Any) -> None:
     plans.run(manager)
     assert "Ask_User, weather (a tool)" in plans.rules
     assert '"Maps"' in plans.rules
-    assert plans.team.offer.shortcuts[0].description in plans.rules
+    assert plans.team.run.recall.memory.shortcuts()[0].description in plans.rules
 
 
 def test_without_an_api_agent_none_is_spoken_of(desk: Any) -> None:
@@ -136,7 +136,7 @@ def test_without_an_api_agent_none_is_spoken_of(desk: Any) -> None:
     known = {
         "actions": ", ".join(plans.team.offer.actions),
         "apps": "not known",
-        "shortcuts": plans.team.offer.shortcuts[0].description,
+        "shortcuts": plans.team.run.recall.memory.shortcuts()[0].description,
     }
     prompts = plans.team.run.prompts
     assert plans.rules == prompts.filled("manager.system", known | {"apis": "", "by_api": ""})

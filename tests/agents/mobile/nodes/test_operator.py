@@ -166,7 +166,7 @@ def test_the_rules_hold_what_is_on_offer(desk: Any, store: MemoryStore) -> None:
         """Tells the weather."""
         return "sunny"
 
-    chooses = desk(TAP, tools=[weather], apps=["Maps"], tips=store.tips())
+    chooses = desk(TAP, tools=[weather], apps=["Maps"])
     chooses.run(operator)
     for part in ("- Tap: ", "- Tap_Type_and_Enter(", "weather(city: text)", 'apps: "Maps"'):
         assert part in chooses.rules

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tapgraph.agents.mobile.close_step import close_step
-from tapgraph.agents.mobile.ending import shortcut_reflector, tips_reflector, verifier
+from tapgraph.agents.mobile.ending import verifier
+from tapgraph.agents.mobile.experience import shortcut_reflector, tips_reflector
 from tapgraph.agents.mobile.operator_node import operator
 from tapgraph.agents.mobile.reflector import reflector
 from tapgraph.agents.mobile.state import Decision, Judgement, PhoneStep

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from tapgraph.tools.mobile.screen import Element
+from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
 from tapgraph.tools.mobile.simulator.apps.maps import MAPS_PACKAGE
 from tapgraph.tools.mobile.simulator.apps.notes import FIRST_NOTES, NOTES_PACKAGE
 from tapgraph.tools.mobile.simulator.apps.settings import SETTINGS_PACKAGE
 from tapgraph.tools.mobile.simulator.apps.travel import TRAVEL_PACKAGE
-from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.builder import DEFAULT_CLOCK
+from tapgraph.tools.mobile.simulator.kit.kit_app import KitApp
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.phone_records import PhoneRecords
 from tapgraph.tools.mobile.simulator.screen_of import screen_of
@@ -67,7 +70,10 @@ class Person:
 
 @pytest.fixture
 def person() -> Iterator[Person]:
-    with build_phone(seed=1) as phone:
+    """With apps that have their first look, so that words and places are known."""
+    world = World.generate(1)
+    specs = [replace(spec, looks=replace(spec.looks, settled=True)) for spec in KIT_APPS]
+    with Phone([KitApp(spec, world) for spec in specs], seed=1, clock=DEFAULT_CLOCK) as phone:
         yield Person(phone)
 
 

@@ -130,7 +130,7 @@ def tell_the_largest_file(draw: Draw) -> Sketch:
 
 
 def _by_size(draw: Draw) -> str:
-    return draw.app("Files").style.say("Size|Largest")
+    return draw.app("Files").style.wording("Size|Largest")
 
 
 def count_files_of_a_folder(draw: Draw) -> Sketch:

@@ -422,7 +422,7 @@ READING_TASKS = (
     Kind(subscribe_to_maker, "easy"),
     Kind(leave_smaller_twin, "medium"),
     Kind(save_shortest_video, "medium"),
-    Kind(clear_topic_from_later, "hard"),
+    Kind(clear_topic_from_later, "medium"),
     Kind(tell_most_views, "easy"),
     Kind(pass_on_top_video, "expert"),
 )

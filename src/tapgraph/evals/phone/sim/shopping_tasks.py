@@ -119,17 +119,12 @@ def order_cheapest(draw: Draw) -> Sketch:
 
 def list_best_below(draw: Draw) -> Sketch:
     """The best rated product of a category below a price, on the list."""
-    shop, shelf = draw.one(SHOPS), draw.one(list(_SHELVES))
-    goods = _by_price(draw, shop, shelf)
-    draw.demand(len(goods) > 4)
-    dearer = draw.one(goods[3:])
-    limit = -(-dearer.number("price") // 1000) * 10 - 10
-    fitting = [one for one in goods if one.number("price") < limit * 100]
-    draw.demand(len(fitting) > 1)
-    best, second = _by_rating(fitting)[:2]
-    top = _by_rating(goods)[0]
-    draw.demand(best.values["rating"] != second.values["rating"] and top.id != best.id)
-    draw.demand(not any(one.number("price") == limit * 100 for one in goods))
+    shop, shelf, limit = draw.one([(shop, shelf, limit) for shop in SHOPS for shelf in _SHELVES
+                                   for limit in range(50, 1650, 10)
+                                   if _has_best_below(draw, shop, shelf, limit)])  # fmt: skip
+    goods = _by_rating(_by_price(draw, shop, shelf))
+    best, second, *_ = [one for one in goods if one.number("price") < limit * 100]
+    top = goods[0]
     many, one = _SHELVES[shelf]
     return Sketch(
         says=(
@@ -393,6 +388,15 @@ def _by_price(draw: Draw, shop: str, category: str) -> list[Record]:
 
 def _by_rating(goods: list[Record]) -> list[Record]:
     return sorted(goods, key=lambda one: -float(one.values["rating"]))
+
+
+def _has_best_below(draw: Draw, shop: str, shelf: str, limit: int) -> bool:
+    """Whether one product alone is best below so many dollars, and another one best of all."""
+    goods = _by_rating(_by_price(draw, shop, shelf))
+    fitting = [one for one in goods if one.number("price") < limit * 100]
+    if len(fitting) < 2 or fitting[0].id == goods[0].id:
+        return False
+    return fitting[0].values["rating"] != fitting[1].values["rating"]
 
 
 def _stars(draw: Draw, shop: str, product: Record) -> list[float]:

@@ -89,10 +89,10 @@ def _reply(at: kit.At) -> Mapping[str, kit.Value]:
     return {"author": "You", "post": at.record.id}
 
 
-LIKE = kit.Flip("Like", glyph="heart-outline", column="is_liked", on_words="Liked",
+LIKE = kit.Flip("Like|Heart", glyph="heart-outline", column="is_liked", on_words="Liked",
                 on_glyph="heart", counts="likes", event="liked")  # fmt: skip
-FOLLOW = kit.Flip("Follow", column="is_followed", on_words="Following", counts="followers",
-                  event="followed")  # fmt: skip
+FOLLOW = kit.Flip("Follow|Subscribe", column="is_followed", on_words="Following|Subscribed",
+                  counts="followers", event="followed")  # fmt: skip
 NEWEST = kit.Find(sorts=(kit.Sort("Newest", "at", is_descending=True),))
 BEST = kit.Find(sorts=(kit.Sort("Most liked", "likes", is_descending=True),))
 PEOPLE = kit.Face(title="{name}", lines=("@{handle}", "{bio}"), picture="initial")
@@ -109,14 +109,15 @@ def _pages(label: str, *, picture: str, sections: Sequence[str] = ()) -> tuple[k
                         row_acts=(LIKE,), end=end, looks=("cards",))  # fmt: skip
 
     return (
-        kit.Page("home", f"{label} for you", tab="Home", glyph="home",
+        kit.Page("home", f"{label} for you", tab="Home|Feed", glyph="home",
                  blocks=(posts(None, NEWEST, "You have seen all posts"),)),
         kit.Page(
-            "explore", "Explore", glyph="magnify",
+            "explore", "Explore|Search|Discover", glyph="magnify",
             blocks=(
                 kit.Tabs("tab", TABS, when="searching"),
                 *([kit.Tabs("section", sections, when="browsing")] if sections else []),
-                kit.Rows(entity="trend", heading="Trending", searches="{name}", looks=("list",),
+                kit.Rows(entity="trend", heading="Trending|What is happening", searches="{name}",
+                         looks=("list",),
                          face=kit.Face(title="{place} · Trending", lines=("{name}", "{posts}")),
                          where=_is_trend,
                          find=kit.Find(search=("{name}",)), empty=""),
@@ -125,9 +126,9 @@ def _pages(label: str, *, picture: str, sections: Sequence[str] = ()) -> tuple[k
                          looks=("list",)),
             ),
         ),
-        kit.Page("own", "Profile", glyph="account",
+        kit.Page("own", "Profile|You", glyph="account",
                  blocks=(kit.Rows(entity="author", opens="profile", face=PEOPLE, looks=("list",),
-                                  heading="Accounts you follow", empty="None yet",
+                                  heading="Accounts you follow|Following", empty="None yet",
                                   where=kit.has("is_followed")),)),
         kit.Page(
             "post", "Post", entity="post",
@@ -140,10 +141,10 @@ def _pages(label: str, *, picture: str, sections: Sequence[str] = ()) -> tuple[k
                 kit.Facts((("clock-outline", "Posted", "Posted {age} ago · {topic}"),
                            ("heart-outline", "Likes", "{likes:short} likes"))),
                 kit.Buttons((LIKE,)),
-                kit.Rows(entity="reply", heading="Replies", looks=("list",), empty="No replies",
-                         where=kit.refers("post"),
+                kit.Rows(entity="reply", heading="Replies|Comments", looks=("list",),
+                         where=kit.refers("post"), empty="No replies",
                          face=kit.Face(title="{author}", text="{text}", lines=("{likes} likes",))),
-                kit.Composer("reply", _reply, "replied", hint="Post your reply"),
+                kit.Composer("reply", _reply, "replied", hint="Post your reply|Add a comment"),
             ),
         ),
         kit.Page(
@@ -164,13 +165,12 @@ X = kit.AppSpec(
     entities=(AUTHOR, POST, REPLY, TREND), fill=_fill,
     pages=_pages("X", picture="initial", sections=SECTIONS),
     tabs=("home", "explore", "own"),
-    looks=kit.Looks(accents=("#1D9BF0",), bars=("plain",), papers=("#FFFFFF",), settled=True),
+    looks=kit.Looks(accents=("#1D9BF0", "#1F1F1F", "#00796B")),
 )  # fmt: skip
 LEMON8 = kit.AppSpec(
     package="com.bd.nproject", label="Lemon8", glyph="fruit-citrus", color="#FFEB3B",
     glyph_color="#1F1F1F", entities=X.entities, fill=_fill, pages=_pages("Lemon8", picture="art"),
     tabs=X.tabs,
-    looks=kit.Looks(accents=("#8A6D00", "#6D7A00"), bars=("plain",), settled=True,
-                    papers=("#FFFFFF", "#FFFDF2")),
+    looks=kit.Looks(accents=("#8A6D00", "#6D7A00", "#C2185B")),
 )  # fmt: skip
 FEEDS = (X, LEMON8)

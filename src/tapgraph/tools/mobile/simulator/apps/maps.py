@@ -205,11 +205,12 @@ class ShowRoute(kit.Effect):
 
 REVIEWS = kit.Face(title="{author}", stars="stars", lines=("{age}", "{title}"), text="{text}")
 OVERVIEW = (
-    kit.Facts((("map-marker", "Address", "{address}"), ("clock-outline", "Now", "{state}"),
+    kit.Facts((("map-marker", "Address|Where", "{address}"), ("clock-outline", "Now", "{state}"),
                ("phone", "Phone", "{phone}"))),
-    kit.Prose("Hours", "{hours}"), kit.Prose("Good to know", "{features}"),
-    kit.Rows(entity="review", face=REVIEWS, where=kit.refers("place"), heading="Reviews", limit=1,
-             looks=("list",)),
+    kit.Prose("Hours|Opening hours", "{hours}"),
+    kit.Prose("Good to know|Features", "{features}"),
+    kit.Rows(entity="review", face=REVIEWS, where=kit.refers("place"), limit=1, looks=("list",),
+             heading="Reviews|What people say"),
 )  # fmt: skip
 MENU = kit.Rows(entity="dish", where=kit.refers("place"), looks=("list",), empty="No menu",
                 face=kit.Face(title="{name}", lines=("{price}",)))  # fmt: skip
@@ -217,7 +218,7 @@ ALL_REVIEWS = kit.Rows(entity="review", face=REVIEWS, where=kit.refers("place"),
                        end="No more reviews")  # fmt: skip
 PAGES = (
     kit.Page(
-        "map", "Maps", tab="Explore", glyph="map-marker",
+        "map", "Maps", tab="Explore|Map|Nearby", glyph="map-marker",
         blocks=(
             kit.Rows(
                 entity="place", opens="place", where=lambda at, _: bool(at.held("query")), empty="",
@@ -225,27 +226,28 @@ PAGES = (
                 face=kit.Face(title="{name}", stars="rating", votes="({votes})",
                               lines=("{kind} · {price}{miles} mi", "{state}"), picture="{picture}"),
                 find=kit.Find(
-                    searched=_found, hint="Search here", sort_words="Sort by: ",
-                    filters=(kit.Filter("Open now", _is_open),
-                             kit.Filter("Top rated",
+                    searched=_found, hint="Search here|Find a place|Where to?",
+                    sort_words="Sort by: |By |Order: ",
+                    filters=(kit.Filter("Open now|Open", _is_open),
+                             kit.Filter("Top rated|4.5 and up",
                                         lambda _, one: float(one.values["rating"]) >= 4.5)),
-                    choices=(kit.OneOf("Rating", RATINGS, _is_rated),
-                             kit.OneOf("Hours", HOURS, _is_open_then),
+                    choices=(kit.OneOf("Rating|Stars", RATINGS, _is_rated),
+                             kit.OneOf("Hours|Opening hours", HOURS, _is_open_then),
                              kit.OneOf("Price", PRICES, _is_cheap)),
-                    sorts=(kit.Sort("Relevance", "votes", is_descending=True),
-                           kit.Sort("Distance", "miles"),
-                           kit.Sort("Rating", "rating", is_descending=True)),
+                    sorts=(kit.Sort("Relevance|Best match", "votes", is_descending=True),
+                           kit.Sort("Distance|Nearest", "miles"),
+                           kit.Sort("Rating|Best rated", "rating", is_descending=True)),
                 ),
             ),
             NearbyMap(),
             kit.Rows(entity="place", opens="place", where=lambda at, _: not at.held("query"),
-                     heading="Latest in Champaign", empty="", limit=5,
+                     heading="Latest in Champaign|Around you", empty="", limit=5,
                      face=kit.Face(title="{name}", lines=("{kind}", "{state}"),
                                    picture="{picture}"),
                      find=kit.Find(sorts=(kit.Sort("Distance", "miles"),))),
         ),
     ),
-    kit.Page("saved", "Saved", glyph="bookmark",
+    kit.Page("saved", "Saved|Your places", glyph="bookmark",
              blocks=(kit.Rows(entity="place", opens="place", where=kit.has("is_saved"),
                               face=kit.Face(title="{name}", lines=("{kind}", "{state}"),
                                             picture="{picture}")),)),
@@ -255,10 +257,10 @@ PAGES = (
             kit.Hero("{picture}", 170),
             kit.Headline("{name}", ("{kind} · {minutes} min drive · {miles} mi",), "rating"),
             kit.Buttons((
-                kit.Act("Directions", glyph="directions", opens="directions"),
-                kit.Act("Call", glyph="phone", event="call", confirm="Call {name}?",
+                kit.Act("Directions|Route|Get there", glyph="directions", opens="directions"),
+                kit.Act("Call|Phone", glyph="phone", event="call", confirm="Call {name}?",
                         details="{phone}", toast="Calling {name}"),
-                kit.Flip("Save", glyph="bookmark-outline", column="is_saved", on_words="Saved",
+                kit.Flip("Save|Keep", glyph="bookmark-outline", column="is_saved", on_words="Saved",
                          on_glyph="bookmark", event="saved"),
             )),
             kit.Tabs("tab", ("Overview", "Menu", "Reviews"),
@@ -269,7 +271,7 @@ PAGES = (
         "directions", "{name}", entity="place", arrival=(ShowRoute(),),
         blocks=(kit.Facts((("circle-slice-8", "From", f"Your location ({HOME_ADDRESS})"),
                            ("map-marker", "To", "{name}"))), Way()),
-        main=kit.Act("Start", glyph="navigation", event="navigation",
+        main=kit.Act("Start|Go|Start navigation", glyph="navigation", event="navigation",
                      toast="Guiding you to {name}"),
     ),
 )  # fmt: skip
@@ -278,6 +280,5 @@ MAPS = kit.AppSpec(
     package=MAPS_PACKAGE, label="Maps", glyph="map-marker", color="#34A853",
     entities=(PLACE, REVIEW, DISH), fill=_fill, pages=PAGES, tabs=("map", "saved"),
     permissions=("location",), computed={"state": _state},
-    looks=kit.Looks(accents=("#0B57D0", "#137333"), papers=("#FFFFFF",), rows=("list",),
-                    bars=("plain",), settled=True),
+    looks=kit.Looks(accents=("#0B57D0", "#137333", "#00796B")),
 )  # fmt: skip

@@ -340,6 +340,6 @@ def settings_of(apps: Sequence[kit.AppSpec]) -> kit.AppSpec:
         computed={"told": _told, "mark": _mark, "near": _state,
                   **{column: partial(_said, column)
                      for column in ("name", "about", "label", "value")}},
-        looks=kit.Looks(accents=("#0B57D0", "#188038", "#5F6368"), bars=("large",), rows=("list",),
-                        papers=("#FFFFFF", "#F3F6FB"), settled=True),
+        looks=kit.Looks(accents=("#0B57D0", "#188038", "#5F6368"), bars=("large", "plain"),
+                        rows=("list",)),
     )  # fmt: skip

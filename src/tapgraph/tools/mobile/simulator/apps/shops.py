@@ -93,16 +93,18 @@ def _purchase(at: kit.At) -> Mapping[str, kit.Value]:
 
 
 REVIEWS = kit.Face(title="{author}", stars="stars", lines=("{age}", "{title}"), text="{text}")
-CART = kit.Act("Cart", glyph="cart-outline", opens="cart")
-LIST = kit.Flip("Add to list", glyph="heart-outline", column="is_listed",
-                on_words="Remove from list", on_glyph="heart", event="listed")  # fmt: skip
+CART = kit.Act("Cart|Basket", glyph="cart-outline", opens="cart")
+LIST = kit.Flip("Add to list|Save for later|Wish list", glyph="heart-outline", column="is_listed",
+                on_words="Remove from list|Saved", on_glyph="heart", event="listed")  # fmt: skip
 FIND = kit.Find(
     searched=_found, count='{count} results for "{query}"',
-    filters=(kit.Filter("On sale", kit.has("is_on_sale")),
-             kit.Filter("4 stars & up", lambda _, product: float(product.values["rating"]) >= 4)),
-    sorts=(kit.Sort("Featured"), kit.Sort("Price: low to high", "price"),
-           kit.Sort("Price: high to low", "price", is_descending=True),
-           kit.Sort("Customer rating", "rating", is_descending=True)),
+    filters=(kit.Filter("On sale|Reduced|Deals", kit.has("is_on_sale")),
+             kit.Filter("4 stars & up|Well rated",
+                        lambda _, product: float(product.values["rating"]) >= 4)),
+    sorts=(kit.Sort("Featured|Best match"),
+           kit.Sort("Price: low to high|Cheapest first", "price"),
+           kit.Sort("Price: high to low|Dearest first", "price", is_descending=True),
+           kit.Sort("Customer rating|Best reviewed", "rating", is_descending=True)),
 )  # fmt: skip
 
 
@@ -114,20 +116,20 @@ def _pages(brand: ShopBrand) -> Sequence[kit.Page]:
     )  # fmt: skip
     return (
         kit.Page(
-            "home", brand.label, tab="Home", glyph="home", acts=(CART,),
+            "home", brand.label, tab="Home|Shop", glyph="home", acts=(CART,),
             blocks=(
                 kit.Rows(entity="product", opens="product", face=face, where=_is_offered, find=FIND,
                          end="End of results"),
                 kit.Rows(entity="department", face=kit.Face(title="{name}", glyph="shape-outline"),
-                         heading="Departments", searches="{name}", where=_is_browsing, empty="",
-                         looks=("list",)),
+                         heading="Departments|Categories", searches="{name}", empty="",
+                         where=_is_browsing, looks=("list",)),
             ),
         ),
-        kit.Page("listed", "Lists", glyph="heart", acts=(CART,),
+        kit.Page("listed", "Lists|Wish list|Saved", glyph="heart", acts=(CART,),
                  blocks=(kit.Rows(entity="product", opens="product", face=face,
                                   where=kit.has("is_listed")),)),
         kit.Page(
-            "orders", "Orders", glyph="package-variant-closed",
+            "orders", "Orders|Your orders|Purchases", glyph="package-variant-closed",
             blocks=(kit.Rows(entity="purchase", looks=("list",),
                              face=kit.Face(title="{name}", lines=("{at}",), value="{total}",
                                            glyph="package-variant-closed")),),
@@ -137,25 +139,25 @@ def _pages(brand: ShopBrand) -> Sequence[kit.Page]:
             blocks=(
                 kit.Hero("product"),
                 kit.Headline("{name}", ("{price}", "{was}", "Brand: {brand}"), "rating"),
-                kit.Facts((("truck-delivery-outline", "Delivery", "{delivery}"),
-                           ("keyboard-return", "Returns", "Free for 30 days"))),
-                kit.Prose("Specifications", "{facts}"),
-                kit.Rows(entity="review", face=REVIEWS, heading="Customer reviews", looks=("list",),
-                         where=_is_first_of),
-                kit.Buttons((kit.Act("See all reviews", opens="reviews"),)),
+                kit.Facts((("truck-delivery-outline", "Delivery|Arrives", "{delivery}"),
+                           ("keyboard-return", "Returns|Send back", "Free for 30 days"))),
+                kit.Prose("Specifications|Details", "{facts}"),
+                kit.Rows(entity="review", face=REVIEWS, heading="Customer reviews|Reviews",
+                         looks=("list",), where=_is_first_of),
+                kit.Buttons((kit.Act("See all reviews|All reviews", opens="reviews"),)),
             ),
-            main=kit.Act("Add to cart", event="added", effects=(kit.PutInCart("cart"),),
-                         toast="Added to cart"),
+            main=kit.Act("Add to cart|Add to basket|Buy", event="added", toast="Added to cart",
+                         effects=(kit.PutInCart("cart"),)),
         ),
         kit.Page(
-            "reviews", "Customer reviews", entity="product",
+            "reviews", "Customer reviews|Reviews", entity="product",
             blocks=(kit.Headline("{name}", stars="rating"),
                     kit.Rows(entity="review", face=REVIEWS, where=kit.refers("product"),
                              looks=("list",), end="No more reviews")),
         ),
         kit.Page(
-            "cart", "Cart", kit.cart_blocks("{article.name}"),
-            main=kit.Act("Place order", event="order",
+            "cart", "Cart|Basket", kit.cart_blocks("{article.name}"),
+            main=kit.Act("Place order|Order now|Pay", event="order",
                          confirm="Place your order? Your saved card will be charged.",
                          toast="Order placed",
                          effects=(kit.Insert("purchase", _purchase), kit.RemoveAll("cart"))),
@@ -168,8 +170,7 @@ def _shop(brand: ShopBrand) -> kit.AppSpec:
         package=brand.package, label=brand.label, glyph=brand.glyph, color=brand.color,
         entities=(PRODUCT, REVIEW, DEPARTMENT, PURCHASE, kit.cart_of("product")), fill=_fill,
         pages=_pages(brand), tabs=("home", "listed", "orders"),
-        looks=kit.Looks(accents=(brand.accent,), papers=("#FFFFFF", "#FBFAF6"), bars=("tinted",),
-                        settled=True),
+        looks=kit.Looks(accents=(brand.accent, brand.color, "#1F1F1F")),
     )  # fmt: skip
 
 

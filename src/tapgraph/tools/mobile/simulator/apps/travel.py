@@ -61,17 +61,18 @@ FACE = kit.Face(title="{rank}. {name}", stars="rating", votes="({votes})",
                 lines=("{tag}", "{price}"), picture="landscape")  # fmt: skip
 PAGES = (
     kit.Page(
-        "home", "Where to?", tab="Explore", glyph="home",
+        "home", "Where to?|Explore", tab="Explore|Home", glyph="home",
         blocks=(
             kit.Rows(entity="city", opens="city", looks=("cards",), empty="",
                      face=kit.Face(title="{name}", lines=("{region} · {sights} sights",),
                                    picture="landscape"),
-                     find=kit.Find(searched=_cities, hint="Search for a city")),
+                     find=kit.Find(searched=_cities,
+                                   hint="Search for a city|Where are you going?")),
             kit.Rows(entity="attraction", opens="attraction", face=FACE, where=_is_found, empty="",
                      end="End of results"),
         ),
     ),
-    kit.Page("saved", "Saved", glyph="heart",
+    kit.Page("saved", "Saved|Trips|Favorites", glyph="heart",
              blocks=(kit.Rows(entity="attraction", opens="attraction", face=FACE,
                               where=kit.has("is_saved")),)),
     kit.Page(
@@ -85,14 +86,14 @@ PAGES = (
         blocks=(
             kit.Hero("landscape"),
             kit.Headline("{name}", ("#{rank} of {kind} in {city}", "{tag}", "{price}"), "rating"),
-            kit.Prose("About", "{about}"),
-            kit.Rows(entity="review", heading="Reviews", looks=("list",), end="No more reviews",
-                     where=kit.refers("attraction"),
+            kit.Prose("About|Overview", "{about}"),
+            kit.Rows(entity="review", heading="Reviews|What travelers say", looks=("list",),
+                     end="No more reviews", where=kit.refers("attraction"),
                      face=kit.Face(title="{author}", stars="stars", lines=("{age}", "{title}"),
                                    text="{text}")),
         ),
-        acts=(kit.Flip("Save", glyph="heart-outline", column="is_saved", on_words="Saved",
-                       on_glyph="heart", event="saved"),),
+        acts=(kit.Flip("Save|Add to trip", glyph="heart-outline", column="is_saved",
+                       on_words="Saved|In your trip", on_glyph="heart", event="saved"),),
     ),
 )  # fmt: skip
 
@@ -100,6 +101,5 @@ TRAVEL = kit.AppSpec(
     package=TRAVEL_PACKAGE, label="Tripadvisor", glyph="owl", color="#34E0A1",
     glyph_color="#1F1F1F", entities=(CITY, ATTRACTION, REVIEW), fill=_fill, pages=PAGES,
     tabs=("home", "saved"),
-    looks=kit.Looks(accents=("#00784C", "#00AA6C"), bars=("large",), papers=("#FFFFFF", "#FBFAF6"),
-                    settled=True),
+    looks=kit.Looks(accents=("#00784C", "#00AA6C", "#1F1F1F")),
 )  # fmt: skip

@@ -123,7 +123,7 @@ class Find:
         return self.has_field and not is_hidden
 
     def settings(self, at: At) -> Iterator[Setting]:
-        """`query`; `sort`, by the words that it shows; each filter by its first words.
+        """`query`; `sort`, by its English words; each filter by its first words.
 
         A filter is `on` or empty, one with options has the option that holds.
         """
@@ -131,8 +131,7 @@ class Find:
             yield Setting("query", at.held("query"), partial(self._toward_query, at))
         order = self._order(at)
         if order is not None and len(self.sorts) > 1:
-            words = at.style.say(order.words)
-            yield Setting("sort", words, lambda wanted: Touch(id="sort", item=wanted))
+            yield Setting("sort", at.style.wording(order.words), partial(_order_item, at))
         for one in self.filters:
             chip = Touch(id=f"filter_{identifier(one.words)}")
             name = one.words.split("|")[0]
@@ -231,6 +230,10 @@ def _always(touch: Touch, wanted: str) -> Touch:
 
 def _option(at: At, chip: str, wanted: str) -> Touch:
     return Touch(id=chip, item=at.style.say(wanted))
+
+
+def _order_item(at: At, wanted: str) -> Touch:
+    return Touch(id="sort", item=at.style.speech.say(wanted))
 
 
 def _rank(record: Record, sort: Sort) -> tuple[str, float]:

@@ -138,8 +138,11 @@ class Style:
 
     def say(self, words: str) -> str:
         """One of several wordings that `|` parts, the same for the same words, in its language."""
-        chosen = self.choose(words, words.split("|")) if "|" in words else words
-        return self.speech.say(chosen)
+        return self.speech.say(self.wording(words))
+
+    def wording(self, words: str) -> str:
+        """One of several wordings that `|` parts, the same for the same words, in English."""
+        return self.choose(words, words.split("|")) if "|" in words else words
 
     def say_stars(self, stars: float) -> str:
         """What a screen reader says of a rating."""

@@ -1,0 +1,276 @@
+"""The reflectors on experience (Mobile-Agent-E, section 3.3), and what becomes of what they say.
+
+Deviations of the default pipeline: they also run after a failed task; they change single rows and
+write nothing anew; a shortcut is made of actions of the run, and executed again before it is
+verified; tasks to come are shown to them only where the user wants it. The pipeline
+`mobile-agent-e` keeps the paper's whole rewrite of the tips, and its shortcuts without a gate.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from langgraph.runtime import Runtime
+from pydantic import ValidationError
+
+from tapgraph.agents.mobile.action_arguments import ACTION_ARGUMENTS, PUBLISHED_ARGUMENTS
+from tapgraph.agents.mobile.learnt_shortcut import PastRun, draft_from
+from tapgraph.agents.mobile.replies import RoleName, ShortcutReply
+from tapgraph.agents.mobile.state import PhoneState
+from tapgraph.agents.mobile.team import PhoneTeam
+from tapgraph.agents.mobile.wording import (
+    history_lines,
+    numbered_history,
+    plan_lines,
+    shortcut_lines,
+)
+from tapgraph.agents.run.events import LearntShortcut
+from tapgraph.agents.run.experience import (
+    Lesson,
+    check_changes,
+    known_tips,
+    learn_tips,
+    numbered_tips,
+    rewrite_tips,
+)
+from tapgraph.agents.run.replies import TipsReply
+from tapgraph.errors import ToolError, UsageError
+from tapgraph.memory import Scope, Shortcut, ShortcutDraft, ShortcutStep
+from tapgraph.memory.admission import ForeignWords, admit_shortcut
+from tapgraph.tools.mobile.geometry import Point
+from tapgraph.tools.mobile.screen import Screen
+
+__all__ = ["shortcut_reflector", "tips_reflector"]
+
+
+def shortcut_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
+    """Keeps at most one new shortcut that the run suggests, or a better version of one."""
+    team = runtime.context
+    screens = _screens(state, team)
+    past = PastRun(state["history"], {one.fingerprint: one for one in screens})
+    rewrites = team.pipeline.evolution == "rewrite"
+    rules = {
+        "actions": ", ".join(ACTION_ARGUMENTS),
+        "shortcuts": shortcut_lines(team.remembered(state).shortcuts),
+    }
+    asked = team.run.prompts.conversation(
+        "shortcut_writer" if rewrites else "shortcut_reflector",
+        rules,
+        _experience(state, team, "shortcut_reflector"),
+        blocks={"instruction": state["instruction"]},
+        asks="experience",
+    )
+
+    def check(reply: ShortcutReply) -> None:
+        if reply.worth_keeping and not rewrites:
+            try:
+                admit_shortcut(draft_from(reply, past), ACTION_ARGUMENTS)
+            except ValidationError as error:
+                raise ToolError(error.errors()[0]["msg"]) from error
+            except UsageError as error:
+                raise ToolError(str(error)) from error
+
+    reply = team.run.reflected(
+        state["step"],
+        "Shortcut reflector",
+        lambda: team.ask("shortcut_reflector", state, asked, ShortcutReply, check=check),
+    )
+    if reply is None:
+        return {}
+    lesson = _lesson(state, team, "shortcut_reflector", screens)
+    kept = None
+    try:
+        if reply.worth_keeping:
+            kept = _copied(reply, lesson) if rewrites else _kept(reply, past, lesson, team)
+    except ValidationError as error:
+        team.run.warn(state["step"], f"not learnt: {error.errors()[0]['msg']}")
+    except (UsageError, ToolError) as error:
+        team.run.warn(state["step"], f"not learnt: {error}")
+    told = {"worth_keeping", "revises"}
+    learnt = reply.model_dump(exclude=told) if kept is not None else None
+    team.run.folder.record(LearntShortcut(step=state["step"], shortcut=learnt))
+    if kept is not None and not rewrites:
+        _pass_the_gate(kept, lesson, team)
+    return {}
+
+
+def tips_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
+    """Keeps what would have helped to know before."""
+    team = runtime.context
+    rewrites = team.pipeline.evolution == "rewrite"
+    recall = team.run.recall
+    known = recall.memory.tips(recall.scope)
+    if not rewrites:
+        known = known_tips(team.run, state["instruction"])
+    asked = team.run.prompts.conversation(
+        "tips_writer" if rewrites else "tips_reflector",
+        {"tips": "\n".join(f"- {tip.text}" for tip in known) if rewrites else numbered_tips(known)},
+        _experience(state, team, "tips_reflector"),
+        blocks={"instruction": state["instruction"]},
+        asks="experience",
+    )
+
+    def check(reply: TipsReply) -> None:
+        if not rewrites:
+            check_changes(reply.tips, known)
+
+    reply = team.run.reflected(
+        state["step"],
+        "Tips reflector",
+        lambda: team.ask("tips_reflector", state, asked, TipsReply, check=check),
+    )
+    if reply is None:
+        return {}
+    lesson = _lesson(state, team, "tips_reflector", _screens(state, team))
+    if rewrites:
+        rewrite_tips(lesson, [one if isinstance(one, str) else one.tip for one in reply.tips])
+    else:
+        learn_tips(lesson, reply.tips, known)
+    return {}
+
+
+def _experience(state: PhoneState, team: PhoneTeam, role: RoleName) -> dict[str, str]:
+    traits = team.traits(role)
+    lines = history_lines if team.pipeline.evolution == "rewrite" else numbered_history
+    return {
+        "plan": plan_lines(state["plan"]),
+        "progress": state["progress"] or "none",
+        "history": lines(state["history"], traits),
+        "ending": team.run.ending(state),
+        "future": team.run.future_lines,
+    }
+
+
+def _screens(state: PhoneState, team: PhoneTeam) -> list[Screen]:
+    return [team.run.folder.load_elements(number) for number in range(1, state["screen"] + 1)]
+
+
+def _lesson(
+    state: PhoneState, team: PhoneTeam, role: RoleName, screens: Iterable[Screen]
+) -> Lesson:
+    said: dict[str, list[str]] = {}
+    for screen in screens:
+        texts = said.setdefault(f"a screen of {screen.app.package}", [])
+        texts += [one.text for one in screen.elements if one.text]
+    if team.offer.tools is not None:
+        said["a tool"] = state["notes"].splitlines()
+    return Lesson(
+        run=team.run,
+        step=state["step"],
+        model=team.traits(role).name,
+        scope=team.run.recall.scope,
+        foreign=ForeignWords(said),
+        secrets=_secrets(state, screens),
+    )
+
+
+def _secrets(state: PhoneState, screens: Iterable[Screen]) -> set[str]:
+    """What was typed while a password field had the focus, or into one that was touched for it."""
+    by_fingerprint = {screen.fingerprint: screen for screen in screens}
+    found: set[str] = set()
+    for action in state["history"]:
+        screen, text = by_fingerprint.get(action.before), action.arguments.get("text")
+        if screen is None or not isinstance(text, str):
+            continue
+        focused = [one for one in screen.elements if one.focused]
+        x, y = action.arguments.get("x"), action.arguments.get("y")
+        if isinstance(x, int) and isinstance(y, int) and (at := screen.element_at(Point(x, y))):
+            focused = [at]
+        if any(one.password for one in focused):
+            found.add(text)
+    return found
+
+
+def _kept(reply: ShortcutReply, past: PastRun, lesson: Lesson, team: PhoneTeam) -> Shortcut:
+    """The shortcut as it stands in the memory now.
+
+    Raises:
+        UsageError: it may not be kept.
+        ToolError: it is not made of the run's actions.
+    """
+    memory = team.run.recall.memory
+    admission = admit_shortcut(draft_from(reply, past), ACTION_ARGUMENTS, secrets=lesson.secrets)
+    draft = admission.draft
+    if team.offer.is_tool(draft.name):
+        raise UsageError(f"{draft.name!r} is the name of a tool")
+    quotes = lesson.foreign.origins(draft.description, draft.precondition)
+    provenance = lesson.provenance.model_copy(update={"quotes": quotes})
+    why = "; ".join(admission.repairs) or f"learnt from {lesson.run.recall.run}"
+    known = next((one for one in _in_use(team) if one.name == reply.revises), None)
+    if known is not None:
+        memory.revise(known.id, draft, why=why, actions=ACTION_ARGUMENTS, provenance=provenance)
+        lesson.changed("revise", known.id, draft.name, why)
+        return _shortcut(memory.get(known.id))
+    if twin := next((one for one in _in_use(team) if _same_steps(one, draft)), None):
+        raise UsageError(f"{twin.name} does the same as {draft.name}")
+    scope = Scope(app=_app_of(draft))
+    kept = memory.add_shortcut(draft, actions=ACTION_ARGUMENTS, scope=scope, provenance=provenance)
+    lesson.changed("add", kept, draft.name, why)
+    return _shortcut(memory.get(kept))
+
+
+def _copied(reply: ShortcutReply, lesson: Lesson) -> Shortcut:
+    """As the paper keeps it: by name, if its actions exist, without a gate."""
+    memory = lesson.run.recall.memory
+    draft = ShortcutDraft(
+        name=reply.name,
+        arguments=tuple(reply.arguments),
+        description=reply.description,
+        precondition=reply.precondition or "None.",
+        steps=tuple(
+            ShortcutStep(action_name=step.action, arguments_map=step.arguments)
+            for step in reply.steps
+        ),
+    )
+    kept = memory.add_shortcut(draft, actions=PUBLISHED_ARGUMENTS, provenance=lesson.provenance)
+    memory.reinstate(kept, reason="the paper keeps it without a gate")
+    lesson.changed("add", kept, draft.name, "learnt as in the paper")
+    return _shortcut(memory.get(kept))
+
+
+def _pass_the_gate(shortcut: Shortcut, lesson: Lesson, team: PhoneTeam) -> None:
+    """Execute it again where there is a phone for that; else its next use is watched."""
+    if team.rehearsal is None or shortcut.is_unvouched:
+        return
+    memory, run = team.run.recall.memory, team.run.recall.run
+    ended = team.rehearsal.execute(shortcut)
+    if not ended.was_reached:
+        lesson.run.warn(lesson.step, f"{shortcut.name} stays a draft: {ended.why_not}")
+        return
+    why = f"executed again on {ended.where}"
+    if ended.why_not:
+        memory.record("failed", [shortcut.id], run=run, why=f"{why}: {ended.why_not}")
+        memory.retire(shortcut.id, reason=f"{why}, it failed: {ended.why_not}")
+        lesson.changed("retire", shortcut.id, shortcut.name, f"{why}: {ended.why_not}")
+        return
+    memory.record("worked", [shortcut.id], run=run, why=why)
+    memory.verify(shortcut.id, reason=why)
+    lesson.changed("verify", shortcut.id, shortcut.name, why)
+
+
+def _in_use(team: PhoneTeam) -> tuple[Shortcut, ...]:
+    return team.run.recall.memory.shortcuts(team.run.recall.scope)
+
+
+def _same_steps(one: Shortcut, draft: ShortcutDraft) -> bool:
+    def kinds(steps: Iterable[ShortcutStep]) -> list[object]:
+        return [(step.action_name, step.target and _identity(step)) for step in steps]
+
+    return kinds(one.steps) == kinds(draft.steps)
+
+
+def _identity(step: ShortcutStep) -> tuple[str, ...]:
+    target = step.target
+    return (target.role, target.resource_id, target.text) if target is not None else ()
+
+
+def _app_of(draft: ShortcutDraft) -> str | None:
+    """The app that a shortcut begins and ends in; None for one that leads from one to another."""
+    begins = draft.requires.app if draft.requires is not None else None
+    ends = draft.ensures.app if draft.ensures is not None else None
+    return begins if begins == ends else None
+
+
+def _shortcut(entry: object) -> Shortcut:
+    if not isinstance(entry, Shortcut):
+        raise TypeError("a shortcut must come back as one")
+    return entry

@@ -1,0 +1,146 @@
+"""The gate: a proposed shortcut is executed again, on another phone, before it may be used.
+
+A check of a model by itself hardly helps, and ungated learning can lower success; executing again
+is what was measured to help (`docs/evaluation.md`). The simulated phone makes it cheap: a fresh
+phone with another world, other values for the arguments, the way to where the shortcut begins, and
+then the shortcut as any run would play it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from tapgraph.agents.mobile.shortcut_targets import MAY_CHANGE_NOTHING, grounded_action, missing_of
+from tapgraph.errors import ToolError
+from tapgraph.memory import Shortcut, ShortcutStep
+from tapgraph.tools.mobile.device import Device
+from tapgraph.tools.mobile.screen import Screen
+from tapgraph.tools.mobile.screen_reader import ScreenReader
+
+__all__ = ["Rehearsal", "Rehearsed"]
+
+_OTHER_TEXTS = ("milk", "Chicago", "green tea")
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """How the execution ended.
+
+    Attributes:
+        why_not: why it failed; empty when it worked.
+        was_reached: whether the shortcut began at all.
+        where: what it was executed on, and with which values.
+    """
+
+    why_not: str
+    was_reached: bool
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """Executes shortcuts on phones of its own.
+
+    Attributes:
+        open_phone: a fresh phone with the world of a seed; nothing on it is real.
+        seeds: the worlds to try, in order: the next one is tried where the place at which the
+            shortcut begins does not exist in one.
+    """
+
+    open_phone: Callable[[int], AbstractContextManager[Device]]
+    seeds: Sequence[int]
+
+    def execute(self, shortcut: Shortcut) -> Rehearsed:
+        """Play the shortcut with other values in another world."""
+        result = Rehearsed("there is no other phone to execute it on", False, "")
+        for seed in self.seeds:
+            with self.open_phone(seed) as device:
+                result = self._on(device, seed, shortcut)
+            if result.was_reached:
+                return result
+        return result
+
+    def _on(self, device: Device, seed: int, shortcut: Shortcut) -> Rehearsed:
+        reader = ScreenReader(device, source="tree", pictures="when needed")
+        where = f"world {seed}"
+        try:
+            screen = _play(shortcut.reached_by, {}, device, reader)
+        except ToolError as error:
+            return Rehearsed(f"where it begins could not be reached: {error}", False, where)
+        arguments = _other_values(shortcut, screen)
+        where = f"world {seed} with {arguments}" if arguments else where
+        if missing := [name for name in shortcut.arguments if name not in arguments]:
+            return Rehearsed(f"no value is known for {', '.join(missing)}", False, where)
+        if shortcut.requires is not None and (
+            why := missing_of(shortcut.requires, arguments, screen)
+        ):
+            return Rehearsed(f"where it begins could not be reached: {why}", False, where)
+        try:
+            screen = _play(shortcut.steps, arguments, device, reader)
+        except ToolError as error:
+            return Rehearsed(str(error), True, where)
+        if shortcut.ensures is not None:
+            return Rehearsed(missing_of(shortcut.ensures, arguments, screen), True, where)
+        return Rehearsed("", True, where)
+
+
+def _play(
+    steps: Sequence[ShortcutStep],
+    arguments: Mapping[str, object],
+    device: Device,
+    reader: ScreenReader,
+) -> Screen:
+    """The screen after the steps.
+
+    Raises:
+        ToolError: one cannot be done, or changes nothing.
+    """
+    first = screen = reader.read()
+    for number, step in enumerate(steps, 1):
+        where = f"action {number} of {len(steps)} ({step.action_name})"
+        try:
+            action = grounded_action(step, arguments, first=first, now=screen)
+            device.perform(action)
+        except ToolError as error:
+            raise ToolError(f"{where}: {error}") from error
+        after = reader.read_change(screen)
+        is_change_due = not isinstance(action, MAY_CHANGE_NOTHING)
+        if is_change_due and number < len(steps) and after.fingerprint == screen.fingerprint:
+            raise ToolError(f"{where}: nothing changed on the screen")
+        screen = after
+    return screen
+
+
+def _other_values(shortcut: Shortcut, screen: Screen) -> dict[str, object]:
+    """Other values than those that it was learnt with, where others can be had.
+
+    What names a target must exist: another element of the same kind on the screen is taken.
+    """
+    values: dict[str, object] = dict(shortcut.example)
+    targets = {
+        step.target.text_argument: step.target
+        for step in shortcut.steps
+        if step.target is not None and step.target.text_argument is not None
+    }
+    for name in shortcut.arguments:
+        known = values.get(name)
+        target = targets.get(name)
+        if target is not None:
+            others = [
+                one.text
+                for one in screen.elements
+                if (one.role.value, one.resource_id) == (target.role, target.resource_id)
+                and one.text not in {"", known}
+            ]
+            if others:
+                values[name] = others[0]
+        elif shortcut.argument_types.get(name) == "number":
+            continue
+        elif known is not None and not _is_app(name, shortcut):
+            values[name] = next(text for text in _OTHER_TEXTS if text != known)
+    return values
+
+
+def _is_app(name: str, shortcut: Shortcut) -> bool:
+    """Whether an argument is the label of an app, of which not any will do."""
+    return any(step.arguments_map.get("app_name") == name for step in shortcut.steps)
