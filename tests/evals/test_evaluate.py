@@ -403,7 +403,7 @@ def test_a_phone_behind_appium_is_measured_by_what_it_shows(tmp_path: Path) -> N
 
 
 def test_a_single_phone_cannot_be_worked_on_by_several(milk: Suite, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="only one phone behind"):
+    with pytest.raises(UsageError, match="only one phone: leave --workers"):
         evaluate(
             milk,
             PhoneAgents("null"),
