@@ -28,7 +28,7 @@ from tapgraph.llm_backend.prompt import prompts_of
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.memory import MemoryStore
 from tapgraph.settings import Settings
-from tapgraph.tools.mobile.device import Capability, Device
+from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 
 __all__ = ["demonstrate", "resume_run", "start_run", "telling_how_to_resume"]
