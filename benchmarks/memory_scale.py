@@ -13,6 +13,7 @@ The tables of a PostgreSQL database are made anew: give one that holds nothing e
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import tempfile
@@ -171,6 +172,7 @@ def main() -> None:
     if options.json:
         report = {
             "machine": f"{platform.platform()}, Python {platform.python_version()}",
+            "load_average": [round(one, 1) for one in os.getloadavg()],
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "rows": [asdict(row) for row in measurements],
         }

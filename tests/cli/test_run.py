@@ -91,7 +91,7 @@ def test_the_demo_succeeds_and_is_checked(
         (["run", "  ", *MODEL], 2, "the instruction is empty"),
         (["run", "Dance a jig"], 2, "a task needs a model"),
         (["demo", "dance_a_jig"], 2, "no task 'dance_a_jig'"),
-        (["run", SWITCH, "--device", "fridge"], 2, "fridge"),
+        (["run", SWITCH, "--device", "fridge", *MODEL], 2, "fridge"),
         (["run", SWITCH, "--model", "gpt"], 2, "a model is openai:NAME"),
         (["run", SWITCH, "--model", "openai:gpt"], 3, "set OPENAI_API_KEY"),
         (["run", SWITCH, *MODEL, "--pipeline", "x"], 2, "no pipeline is called 'x'"),

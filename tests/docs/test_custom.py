@@ -20,8 +20,13 @@ PRINTED = {
     "A tool": ["success", "2.40 euros", r'price_of \{"item": "bread"\} gave: 2.4'],
     "A model": ["success Hello."],
     "A role": ["success"],
+    "A memory": [
+        "'Turn on the alarm at 08:30': 5 of kind tip",
+        "success",
+        r"\('shown', 'Turn on the alarm at 08:30'\).*\('worked', ''\)",
+        r"\{'drink': 'green tea'\}",
+    ],
     "An app": ["1 so far", r"\(1,\)"],
-    "An app on the kit": ["Fern", r"\[\('plants', 'plant_row', 'plant'\)\]"],
     "Prompts": ["success"],
 }
 """What each prints, by hand: expressions that stand in its output in this order."""

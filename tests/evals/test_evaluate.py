@@ -4,30 +4,37 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.run.budget import Spent
 from tapgraph.agents.run.events import Decided, ScreenSeen
 from tapgraph.agents.run.outcome import Outcome
+from tapgraph.agents.run.replies import TipsReply
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.errors import UsageError
 from tapgraph.evals.evaluate import Evaluation, Plan, evaluate, read_evaluation
 from tapgraph.evals.open_suite import open_suite
 from tapgraph.evals.phone.baselines import PhoneAgents
+from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.evals.phones import OnePhone, SimulatedPhones
 from tapgraph.evals.suite import Evidence, Finding, RightEnd, Rubric, Suite, Task, suite_of
 from tapgraph.evals.summary import write_summary
 from tapgraph.evals.trial import TrialRecord, Verdict
+from tapgraph.llm_backend.messages import Message
+from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
+from tapgraph.memory import MemoryStore
 from tapgraph.tools.mobile.appium_device import AppiumDevice
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.simulator.builder import build_phone
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.guide import Aim, Route
 from tapgraph.tools.mobile.simulator.server.simulator_server import SimulatorServer
 
@@ -306,6 +313,44 @@ def test_one_scenario_shares_a_memory_in_the_evolution_setting(
     assert (memory / "alarm" / "0" / "0.db").is_file()
 
 
+LEARNT = ("Look for the switch first.", "Scroll before you search.")
+
+
+@pytest.mark.parametrize("is_shown", [False, True])
+def test_tasks_to_come_are_shown_to_the_reflectors_on_request(
+    is_shown: bool, tmp_path: Path, known_routes: Any
+) -> None:
+    asked: list[str] = []
+
+    def make(device: Device, _task: Task, _seed: int) -> PhoneAgent:
+        assert isinstance(device, SimulatedDevice)
+        demonstrator = Demonstrator(ALARM_WAY, device.phone)
+
+        def answer(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer:
+            if schema is TipsReply:
+                asked.append(messages[-1].text)
+                return TipsReply(tips=[LEARNT[len(asked) - 1]])
+            return demonstrator.reply(messages, schema=schema)
+
+        return PhoneAgent(device, ScriptedModel(answer))
+
+    first = replace(TURN_ON_ALARM, id="first")
+    suite = suite_of([first, replace(first, id="second")])
+    plan = Plan(setting="evolution", future_tasks=is_shown)
+    evaluate(suite, make, out=tmp_path, plan=plan)
+    told = [text.rpartition("## Tasks to come\n")[2] for text in asked]
+    instruction = TURN_ON_ALARM.instruction
+    assert told == [f"- {instruction}" if is_shown else "not told", "not told"]
+    with MemoryStore.open(tmp_path / "memory" / "second" / "0" / "0.db") as memory:
+        learnt = {tip.text for tip in memory.tips() if tip.provenance.origin == "run"}
+    assert learnt == set(LEARNT)
+
+
+def test_tasks_to_come_need_a_memory_that_goes_on() -> None:
+    with pytest.raises(UsageError, match="evolution setting only"):
+        Plan(future_tasks=True)
+
+
 def test_the_individual_setting_keeps_no_memory(
     run: Callable[..., Evaluation], tmp_path: Path
 ) -> None:
@@ -358,7 +403,7 @@ def test_a_phone_behind_appium_is_measured_by_what_it_shows(tmp_path: Path) -> N
 
 
 def test_a_single_phone_cannot_be_worked_on_by_several(milk: Suite, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="only one phone behind"):
+    with pytest.raises(UsageError, match="only one phone: leave --workers"):
         evaluate(
             milk,
             PhoneAgents("null"),

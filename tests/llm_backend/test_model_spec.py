@@ -84,6 +84,13 @@ def test_cached_tokens_cost_what_the_option_says(openai_server: Start) -> None:
     assert model.reply([user("?")]).usage.cost_usd == pytest.approx((600 * 2 + 400 * 0.5) / 1e6)
 
 
+def test_how_a_model_calls_and_what_its_server_keeps_to_are_options() -> None:
+    plain = open_model("http://h/v1#m", settings()).traits
+    assert (plain.calls, plain.enforces_schemas) == ("reply", False)
+    traits = open_model("http://h/v1#m?calls=native&keeps_schemas=true", settings()).traits
+    assert (traits.calls, traits.enforces_schemas) == ("native", True)
+
+
 @pytest.mark.parametrize("form", ["schema", "object", "tools", "none"])
 def test_form_of_replies_is_an_option(form: str) -> None:
     assert open_model(f"http://h/v1#m?json={form}", settings()).traits.json == form

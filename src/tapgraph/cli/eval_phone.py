@@ -23,7 +23,10 @@ class SettingKind(StrEnum):
 def phone(
     *,
     suite: Annotated[
-        str, typer.Option(metavar="NAME", help="sim, mobile-eval-e, or a FILE.py with your tasks.")
+        str,
+        typer.Option(
+            metavar="NAME", help="sim, mobile-eval-e, miniwob, or a FILE.py with your tasks."
+        ),
     ] = "sim",
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The official files of mobile-eval-e.")

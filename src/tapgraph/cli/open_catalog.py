@@ -78,9 +78,7 @@ def open_catalogs(sources: Sequence[str], access: Access) -> Iterator[ApiRunner]
     catalogs = [_catalog(one) for one in found]
     named = assigned_servers(access.servers, [catalogs[n] for n in documents])
     servers = {documents[n]: address for n, address in named.items()}
-    secrets, headers = (assigned(given, catalogs) for given in (access.secrets, access.headers))
-    for given in (*access.secrets, *access.headers):
-        given.require()
+    secrets, headers = _given_to(catalogs, access.secrets), _given_to(catalogs, access.headers)
     with ExitStack() as closing:
         runners: list[ApiRunner] = []
         names: list[str] = []
@@ -116,6 +114,14 @@ def open_catalogs(sources: Sequence[str], access: Access) -> Iterator[ApiRunner]
         for note in dead:
             print_note(note)
         yield runners[0] if len(runners) == 1 else JoinedRunner(runners, names=names)
+
+
+def _given_to(catalogs: Sequence[Catalog], given: Sequence[Given]) -> dict[int, dict[str, Given]]:
+    """What each catalogue gets; every value is there."""
+    found = assigned(given, catalogs)
+    for one in given:
+        one.require()
+    return found
 
 
 class _Unlocked:

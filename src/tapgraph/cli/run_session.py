@@ -21,6 +21,7 @@ from tapgraph.cli.terminal import print_line, print_note
 from tapgraph.errors import UsageError
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.evals.phone.sim_check import task_named, unmet
+from tapgraph.evals.phones import SimulatedPhones
 from tapgraph.evals.report.run_report import write_report
 from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.llm_backend.prompt import prompts_of
@@ -128,6 +129,7 @@ def _worked(
             on_event=progress.show,
             prompts=options.prompts_folder,
             tools=[tools],
+            rehearses_on=SimulatedPhones().opened if isinstance(device, SimulatedDevice) else None,
         )
         result = work(agent)
     report = write_report(RunFolder.open(result.folder))

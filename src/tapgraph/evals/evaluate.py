@@ -193,7 +193,8 @@ class _Work:
         """One trial in this process."""
         template = suite.template(trial.template)
         task = template.draw(trial.seed)
-        with self.phones.opened(trial.seed) as device, self._memory(suite, trial) as memory:
+        opened = partial(self.phones.opened, apps=suite.apps)
+        with opened(trial.seed) as device, self._memory(suite, trial) as memory:
             return run_trial(
                 trial,
                 task,
@@ -203,7 +204,7 @@ class _Work:
                 memory=memory,
                 max_steps=self.plan.max_steps,
                 future_tasks=self._future(suite, trial),
-                rehearses_on=None if self.phones.is_single else self.phones.opened,
+                rehearses_on=None if self.phones.is_single else opened,
             )
 
     def _chain(self, suite: Suite, trial: Trial) -> list[str]:

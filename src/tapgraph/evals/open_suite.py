@@ -18,9 +18,17 @@ def _sim(_data: Path | None) -> Suite:
     return sim_suite()
 
 
+def _miniwob(data: Path | None) -> Suite:
+    # Selenium takes long to load, and no other suite needs it.
+    from tapgraph.evals.phone.miniwob import read_miniwob  # noqa: PLC0415
+
+    return read_miniwob(data)
+
+
 SUITES: Mapping[str, Callable[[Path | None], Suite]] = {
     "sim": _sim,
     "mobile-eval-e": read_mobile_eval_e,
+    "miniwob": _miniwob,
 }
 """Suites by name; each is given the folder of `--data`."""
 

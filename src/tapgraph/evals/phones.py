@@ -1,6 +1,6 @@
 """The phones that trials run on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +9,7 @@ from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
+from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec
 from tapgraph.tools.mobile.simulator.phone_profile import PhoneProfile
 
 __all__ = ["OnePhone", "Phones", "SimulatedPhones"]
@@ -27,8 +28,8 @@ class Phones(Protocol):
         """Whether there is only one, so that trials must wait for each other."""
         ...
 
-    def opened(self, seed: int) -> AbstractContextManager[Device]:
-        """A phone for one trial."""
+    def opened(self, seed: int, apps: Sequence[AppSpec] = ()) -> AbstractContextManager[Device]:
+        """A phone for one trial; a simulated one has these apps too."""
         ...
 
 
@@ -60,11 +61,11 @@ class SimulatedPhones:
         return False
 
     @contextmanager
-    def opened(self, seed: int) -> Iterator[Device]:
+    def opened(self, seed: int, apps: Sequence[AppSpec] = ()) -> Iterator[Device]:
         """A phone that is fresh from the factory."""
         faults, profile = FaultPlan.parse(self.faults), PhoneProfile.parse(self.kind)
         with (
-            build_phone(seed=seed, faults=faults, profile=profile) as phone,
+            build_phone(seed=seed, faults=faults, profile=profile, more_apps=apps) as phone,
             SimulatedDevice(phone) as device,
         ):
             yield device
@@ -88,7 +89,7 @@ class OnePhone:
         return True
 
     @contextmanager
-    def opened(self, seed: int) -> Iterator[Device]:  # noqa: ARG002
+    def opened(self, seed: int, apps: Sequence[AppSpec] = ()) -> Iterator[Device]:  # noqa: ARG002
         """A connection for one trial."""
         with self.connect() as device:
             yield device

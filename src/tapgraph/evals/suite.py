@@ -29,6 +29,7 @@ from tapgraph.errors import UsageError
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.screen import Screen
 from tapgraph.tools.mobile.simulator.guide import Route
+from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec
 from tapgraph.tools.mobile.simulator.state_dump import Change
 
 __all__ = [
@@ -220,6 +221,7 @@ class Suite:
         name: what to call it.
         templates: in the order in which they are run.
         splits: parts of it by name.
+        apps: what its tasks need on a simulated phone beside the phone's own apps.
         source: name and folder of data from which `open_suite` opens it again, in another process;
             empty for a suite that exists in this process only.
     """
@@ -227,6 +229,7 @@ class Suite:
     name: str
     templates: tuple[Template, ...]
     splits: Mapping[str, Split] = field(default_factory=dict)
+    apps: tuple[AppSpec, ...] = ()
     source: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:

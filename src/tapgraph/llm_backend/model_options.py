@@ -50,6 +50,7 @@ class ServerOptions(_TraitOptions):
     """The options of a model behind a URL."""
 
     json_form: JsonForm = Field(default="schema", alias="json")
+    keeps_schemas: bool = False
     top_p: float | None = Field(default=None, gt=0, le=1)
     reasoning_effort: str | None = Field(default=None, min_length=1)
     extra_body: Json[dict[str, JsonValue]] = Field(default_factory=dict)
@@ -62,8 +63,12 @@ class ServerOptions(_TraitOptions):
 
     def traits(self, name: str) -> ModelTraits:
         """What is known about the model of this name."""
-        is_priced = bool({"price_in", "price_out"} & self.model_fields_set)
-        return replace(super().traits(name), json=self.json_form, has_known_price=is_priced)
+        return replace(
+            super().traits(name),
+            json=self.json_form,
+            enforces_schemas=self.keeps_schemas,
+            has_known_price=bool({"price_in", "price_out"} & self.model_fields_set),
+        )
 
     @property
     def price(self) -> Price:

@@ -17,6 +17,9 @@ dialect          ui-tars, autoglm, gui-owl,         the native format of a GUI m
 calls            reply, native                      how the API agent's model calls APIs: in its
                                                     reply, or as tools (reply)
 json             schema, object, tools, none        how replies are bound to JSON (schema)
+keeps_schemas    true, false                        whether replies keep to any schema, as those of
+                                                    vLLM, SGLang and llama.cpp do: each step then
+                                                    has its own (false)
 max_tokens       at least 1                         a reply, thinking included (16384)
 temperature      0 to 2                             0 for the likeliest reply (0)
 top_p            above 0, at most 1                 see `RequestOptions` (the server's own)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tapgraph.agents.api.native_calls import NativeTools
-from tapgraph.agents.run.events import ActionStarted, Decided, ModelCalled
+from tapgraph.agents.run.events import ActionStarted, Decided, ModelCalled, StepTimed
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.errors import InvalidReply, ToolError
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolCall
@@ -138,7 +138,7 @@ class Meeting:
         self.meets.wait(timedelta(seconds=20).total_seconds())
         if arguments["city"] == "Atlantis":
             raise ToolError("no such city")
-        return CallResult({identifier: arguments["city"]}, "", 0.0)
+        return CallResult({identifier: arguments["city"]}, "", 7.0)
 
 
 def test_calls_that_read_are_made_at_once_each_a_step_of_its_own(
@@ -163,6 +163,21 @@ def test_calls_that_read_are_made_at_once_each_a_step_of_its_own(
     assert [one.step for one in events(ActionStarted)] == [1, 2, 3]
     assert [(one.step, one.thought) for one in events(Decided)][:2] == [(1, "Both."), (2, "Both.")]
     assert len([one for one in events(ModelCalled) if one.role == "chooser"]) == 3
+    assert all(one.device_s <= one.total_s for one in events(StepTimed))
+
+
+def test_of_several_calls_one_that_cannot_be_made_fails_at_its_own_step(run_api: Any) -> None:
+    said = [
+        calls(("sun", {"city": "Oslo"}), ("sun", {"town": "Rome"}), ("rain", {"city": "Lyon"})),
+        calls(("give_up", {"answer": "no"})),
+        Reply('{"tips": []}'),
+    ]
+    model = ScriptedModel(said, traits=NATIVE)
+    run_api(model, runner=Meeting())
+    prompt = model.requests[1].messages[-1].text
+    assert '[1] call sun {"city": "Oslo"} -> done' in prompt
+    assert '[2] call sun {"town": "Rome"} -> failed: "sun was not called' in prompt
+    assert '[3] call rain {"city": "Lyon"} -> done' in prompt
 
 
 def test_the_tools_stand_in_the_request_and_not_in_the_prompt(run_api: Any) -> None:

@@ -20,7 +20,7 @@ from tapgraph.memory import MemoryStore, Shortcut
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 
-CAFE = "Find the highest-rated cafe on Maps and save its name and phone number in a note."
+NOTE = 'Write a note called "Shop" with the text "Milk // 2 l # fresh".'
 
 Events = Callable[[Any], list[Any]]
 
@@ -32,7 +32,7 @@ def another_phone(seed: int) -> Iterator[SimulatedDevice]:
 
 
 def proposing(events: Events, *, breaks: bool = False) -> Callable[..., Answer | None]:
-    """Proposes the search that the run did on Maps; one that `breaks` touches one place found."""
+    """Proposes to begin a note as the run did; one that `breaks` then touches what is gone."""
 
     def override(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer | None:
         if schema is not ShortcutReply:
@@ -42,16 +42,16 @@ def proposing(events: Events, *, breaks: bool = False) -> Callable[..., Answer |
         steps: list[dict[str, Any]] = [
             {"action": "Tap", "from_action": typed - 1},
             {"action": "Type", "from_action": typed, "arguments": {"text": "query"}},
-            {"action": "Enter", "from_action": typed + 1},
+            {"action": "Tap", "from_action": typed + 1},
         ]
         if breaks:
-            steps.append({"action": "Tap", "from_action": typed + 4})
+            steps.append({"action": "Tap", "from_action": typed - 2})
         return ShortcutReply.model_validate({
             "worth_keeping": True,
-            "name": "Search_Maps",
+            "name": "Begin_Note",
             "arguments": ["query"],
-            "description": "Searches for a kind of place on Maps.",
-            "precondition": "Maps shows its search field.",
+            "description": "Gives a new note its title.",
+            "precondition": "A new note is open.",
             "steps": steps,
         })
 
@@ -60,14 +60,14 @@ def proposing(events: Events, *, breaks: bool = False) -> Callable[..., Answer |
 
 def learnt(memory: MemoryStore) -> Shortcut:
     found = memory.shortcuts(statuses=("draft", "verified", "trusted", "retired"))
-    return next(one for one in found if one.name == "Search_Maps")
+    return next(one for one in found if one.name == "Begin_Note")
 
 
 def test_a_shortcut_is_executed_again_in_another_world_and_then_verified(
     run_task: Any, demonstrator_but: Any, events: Events, memory: MemoryStore
 ) -> None:
     model = demonstrator_but(proposing(events))
-    assert run_task(CAFE, model, rehearses_on=another_phone).outcome is Outcome.SUCCESS
+    assert run_task(NOTE, model, rehearses_on=another_phone).outcome is Outcome.SUCCESS
     kept = learnt(memory)
     assert kept.status == "verified"
     assert "executed again on world 101 with {'query': 'milk'}" in kept.reason
@@ -79,7 +79,7 @@ def test_one_that_another_world_does_not_bear_is_retired_with_the_reason(
     run_task: Any, demonstrator_but: Any, events: Events, memory: MemoryStore
 ) -> None:
     model = demonstrator_but(proposing(events, breaks=True))
-    run_task(CAFE, model, rehearses_on=another_phone)
+    run_task(NOTE, model, rehearses_on=another_phone)
     kept = learnt(memory)
     assert kept.status == "retired"
     assert "action 4 of 4 (Tap): its target" in kept.reason
@@ -89,20 +89,20 @@ def test_one_that_another_world_does_not_bear_is_retired_with_the_reason(
 def test_without_such_a_phone_it_stays_a_draft(
     run_task: Any, demonstrator_but: Any, events: Events, memory: MemoryStore
 ) -> None:
-    run_task(CAFE, demonstrator_but(proposing(events)))
+    run_task(NOTE, demonstrator_but(proposing(events)))
     assert learnt(memory).status == "draft"
 
 
 def test_a_subgoal_begins_with_what_the_memory_has_for_it(
     run_task: Any, demonstrator_but: Any, events: Events, memory: MemoryStore
 ) -> None:
-    memory.add_tip("Maps shows the nearest cafe first unless they are sorted by rating.")
-    run_task(CAFE, demonstrator_but(lambda *_: None))
+    memory.add_tip("A note is saved only by Done.")
+    run_task(NOTE, demonstrator_but(lambda *_: None))
     asked = [one.query for one in events(Recalled)]
-    assert asked[0] == CAFE
-    assert len(asked) == len(set(asked)) > 2
-    for_cafes = [one for recalled in events(Recalled) for one in recalled.tips]
-    assert any("has cafe" in " ".join(one.reasons) for one in for_cafes)
+    assert asked[0] == NOTE
+    assert len(asked) == len(set(asked)) == 2
+    for_notes = [one for recalled in events(Recalled) for one in recalled.tips]
+    assert any("has note" in " ".join(one.reasons) for one in for_notes)
     (tip,) = [one for one in memory.tips() if one.provenance.origin == "person"]
     assert {use.kind for use in memory.uses(tip.id)} == {"shown", "worked"}
 
@@ -117,13 +117,13 @@ def test_what_is_not_verified_is_offered_only_where_its_use_is_the_gate(
     tmp_path: Path,
     known_routes: Any,
 ) -> None:
-    run_task(CAFE, demonstrator_but(proposing(events)))
+    run_task(NOTE, demonstrator_but(proposing(events)))
     assert learnt(memory).status == "draft"
     device: dict[str, Any] = {"rehearses_on": another_phone} if rehearses else {}
     with another_phone(9) as other:
         model = RoleModels(known_routes.KnowsRoutes(other.phone))
         agent = PhoneAgent(other, model, memory=memory, **device)
-        result = agent.run(CAFE, out=tmp_path / "again")
+        result = agent.run(NOTE, out=tmp_path / "again")
     lines = (result.folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
     offered = {
         entry["name"]
@@ -131,4 +131,4 @@ def test_what_is_not_verified_is_offered_only_where_its_use_is_the_gate(
         if event["kind"] == "recalled"
         for entry in event["shortcuts"]
     }
-    assert ("Search_Maps" in offered) is not rehearses
+    assert ("Begin_Note" in offered) is not rehearses

@@ -1,5 +1,6 @@
 """What is right by the benchmark's rules, on tasks of our own in its form."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +115,10 @@ def test_turns_are_compared_by_what_they_leave_and_answer(
     conversation: Conversation = only("multi_turn_base")
     assert fault_of_turns(conversation, turns).startswith(fault)
     assert (fault_of_turns(conversation, turns) == "") == (fault == "")
+
+
+def test_an_answer_that_is_needed_twice_must_be_given_twice(package: Path) -> None:
+    twice = ("open_ticket('Leak', 3)", "read_ticket(1)", "read_ticket(1)")
+    conversation = replace(only("multi_turn_base"), gold=(twice,))
+    assert fault_of_turns(conversation, [[(OPEN, READ, READ)]]) == ""
+    assert fault_of_turns(conversation, [[(OPEN, READ)]]) == "turn 1 never answers 'Leak'"

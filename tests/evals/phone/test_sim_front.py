@@ -5,12 +5,13 @@ from random import Random
 
 import pytest
 
-from tapgraph.evals.phone.sim.draw import Draw, evidence_of, fresh_phone
+from tapgraph.evals.phone.sim.draw import Draw, evidence_of
 from tapgraph.evals.phone.sim.predicates import any_of, did, in_front
 from tapgraph.evals.phone.sim.texting import friends, only_they_know
 from tapgraph.evals.phone.sim.ways import look_at, send_message
 from tapgraph.evals.suite import Rubric
 from tapgraph.tools.mobile.actions import Back
+from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.guide import Aim, Route, play
 from tapgraph.tools.mobile.simulator.phone import Phone
@@ -18,7 +19,7 @@ from tapgraph.tools.mobile.simulator.phone import Phone
 
 @pytest.fixture
 def phone() -> Iterator[Phone]:
-    with fresh_phone(0) as one:
+    with build_phone(seed=0) as one:
         yield one
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tapgraph.evals.phone.sim.draw import Kind, evidence_of, fresh_phone
+from tapgraph.evals.phone.sim.draw import Kind, evidence_of
 from tapgraph.evals.phone.sim_suite import SIM_KINDS
 from tapgraph.tools.mobile.simulator.guide import Aim, Route, play
 
@@ -10,7 +10,7 @@ from tapgraph.tools.mobile.simulator.guide import Aim, Route, play
 def failed(kind: Kind, seed: int, aims: tuple[Aim, ...]) -> list[str]:
     """The rubrics that fail after these aims."""
     sketch = kind.sketched(seed).sketch
-    with fresh_phone(seed) as phone:
+    with kind.phone(seed) as phone:
         assert play(phone, Route(aims)).trouble == ""
         seen = evidence_of(phone, aims)
         checked = [(rubric.name, rubric.check(seen)) for rubric in sketch.rubrics]

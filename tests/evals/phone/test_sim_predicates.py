@@ -6,16 +6,17 @@ from random import Random
 
 import pytest
 
-from tapgraph.evals.phone.sim.draw import Draw, evidence_of, fresh_phone
+from tapgraph.evals.phone.sim.draw import Draw, evidence_of
 from tapgraph.evals.phone.sim.predicates import kept, says, thing_says
 from tapgraph.evals.phone.sim.spelling import spelled_day, spelled_money, spelled_time
 from tapgraph.evals.suite import Rubric
+from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.phone import Phone
 
 
 @pytest.fixture
 def phone() -> Iterator[Phone]:
-    with fresh_phone(0) as one:
+    with build_phone(seed=0) as one:
         yield one
 
 

@@ -38,7 +38,8 @@ def _carry_out(choice: Choice, state: ApiState, team: ApiTeam) -> dict[str, Any]
                 calls = {
                     place: (one.subject, one.arguments)
                     for place, one in chosen
-                    if team.run.is_free(team.runner.catalog[one.subject], one.arguments)
+                    if not one.problem
+                    and team.run.is_free(team.runner.catalog[one.subject], one.arguments)
                 }
                 team.run.call_together(team.runner, calls)
             team.run.call_api(team.runner, step, choice.subject, choice.arguments)

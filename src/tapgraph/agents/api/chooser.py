@@ -42,7 +42,7 @@ def chooser(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
     update: dict[str, Any] = {"step": step, "error": "", "missing": ""}
     if state["pending"]:
         return update | {"choice": state["pending"][0], "pending": state["pending"][1:]}
-    state = {**state, "step": step}
+    state, candidates = {**state, "step": step}, state["candidates"]
     try:
         replies = _replies(state, team)
     except InvalidReply as error:
@@ -50,9 +50,10 @@ def chooser(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
     for place, reply in enumerate(replies, step):
         _record(reply, place, team)
     choice, *pending = (_usable(reply, team) for reply in replies)
-    if choice.subject in team.runner.catalog and choice.subject not in state["candidates"]:
-        update["candidates"] = candidates_with([choice.subject], state, team)
-    return update | {"choice": choice, "pending": [one for one in pending if not one.problem]}
+    called = [reply.api for reply in replies if reply.action == "call"]
+    if unseen := [one for one in called if one in team.runner.catalog and one not in candidates]:
+        update["candidates"] = candidates_with(unseen, state, team)
+    return update | {"choice": choice, "pending": pending}
 
 
 def _replies(state: ApiState, team: ApiTeam) -> Sequence[ChooserReply]:

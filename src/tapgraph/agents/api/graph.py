@@ -19,7 +19,8 @@ from langgraph.graph.state import CompiledStateGraph
 
 from tapgraph.agents.api.caller import caller
 from tapgraph.agents.api.chooser import chooser
-from tapgraph.agents.api.ending import tips_reflector, verifier
+from tapgraph.agents.api.ending import verifier
+from tapgraph.agents.api.experience import tips_reflector
 from tapgraph.agents.api.observer import observer
 from tapgraph.agents.api.retriever import retriever
 from tapgraph.agents.api.state import ApiState, ApiTeam

@@ -1,6 +1,6 @@
 """The Chooser's reply as a JSON schema in which each API has its own arguments.
 
-An engine that keeps a model to the schema of every request is sent this one: it gives no call of an
+A server that keeps a model to the schema of every request is sent this one: it gives no call of an
 unknown API and none whose arguments have another shape. Any value may be a reference instead, and
 what a schema says beyond its shape (ranges, lengths, formats) is checked afterwards, so that no
 foreign schema makes a grammar that nothing fits. Other servers are sent the APIs' names only, as a

@@ -67,7 +67,7 @@ class ApiState(RunState):
     """Identifiers of the APIs that the model is shown, in the order in which they were found."""
     choice: Choice | None
     pending: list[Choice]
-    """Calls that were chosen with it, each for a step of its own; they only read."""
+    """Calls that were chosen with it, each for a step of its own, of APIs that only read."""
     error: str
     """Why the current step failed; empty when it worked."""
 

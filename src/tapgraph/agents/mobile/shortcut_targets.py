@@ -18,6 +18,8 @@ from tapgraph.tools.mobile.target import Target, found_again
 
 __all__ = ["MAY_CHANGE_NOTHING", "grounded_action", "located", "missing_of", "step_target"]
 
+_ANDROIDS = "android:id/"
+
 MAY_CHANGE_NOTHING = (Wait, Enter, Home)
 """After all other actions of a shortcut something on the screen must be another."""
 
@@ -124,18 +126,18 @@ def _alike(wanted: StepTarget, screen: Screen) -> Sequence[Element]:
     """The elements that the target may mean, in reading order.
 
     An id that only one element has is enough, whatever that says: texts are in the language of the
-    phone. One that rows of a list share is not.
+    phone. One that rows of a list share is not, nor one of Android's own, such as the first button
+    of any dialog.
     """
     same_role = [one for one in screen.elements if one.role.value == wanted.role]
-    if wanted.resource_id:
-        named = [one for one in same_role if one.resource_id == wanted.resource_id]
-        saying = [one for one in named if not wanted.text or one.text == wanted.text]
-        if saying or wanted.text_argument is not None or len(named) != 1 or wanted.equals > 1:
-            return saying
+    if not wanted.resource_id:
+        return [one for one in same_role if not wanted.text or one.text == wanted.text]
+    named = [one for one in same_role if one.resource_id == wanted.resource_id]
+    saying = [one for one in named if not wanted.text or one.text == wanted.text]
+    is_its_own = not wanted.resource_id.startswith(_ANDROIDS) and wanted.text_argument is None
+    if not saying and is_its_own and len(named) == wanted.equals == 1:
         return named
-    if not wanted.text:
-        return same_role
-    return [one for one in same_role if one.text == wanted.text]
+    return saying
 
 
 def _like_it_at_its_place(wanted: StepTarget, screen: Screen) -> Element:

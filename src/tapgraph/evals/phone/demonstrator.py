@@ -25,9 +25,9 @@ from tapgraph.errors import UsageError
 from tapgraph.evals.phone.role_prompt import Prompt, read_prompt
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolSpec, Usage
 from tapgraph.llm_backend.messages import Message
-from tapgraph.tools.mobile.actions import Back, Tap, action_to_wire
+from tapgraph.tools.mobile.actions import Back, Tap, Wait, action_to_wire
 from tapgraph.tools.mobile.geometry import Point
-from tapgraph.tools.mobile.simulator.guide import Aim, Guide, LostWay, Move, Route
+from tapgraph.tools.mobile.simulator.guide import Guide, LostWay, Move, Route
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.token_estimate import estimate_tokens
 
@@ -38,6 +38,7 @@ DEMONSTRATOR_TRAITS = ModelTraits(
 )
 
 _CURRENT = re.compile(r"(\d+)\. .* \(current\)")
+_IN_VAIN = "Give up, as it cannot be done"
 _UNDONE = "A check of the whole task found this undone: "
 
 
@@ -47,7 +48,8 @@ class Demonstrator:
     def __init__(self, route: Route, phone: Phone) -> None:
         self._route = route
         self._guide = Guide(phone)
-        self._subgoals = [f"{place}: {aim.words}" for place, aim in enumerate(route.aims, 1)]
+        words = [aim.words for aim in route.aims] + ([] if route.is_possible else [_IN_VAIN])
+        self._subgoals = [f"{place}: {one}" for place, one in enumerate(words, 1)]
         self._roles: Mapping[type[BaseModel], Callable[[Prompt], BaseModel]] = {
             ManagerReply: self._plan,
             OperatorReply: self._act,
@@ -102,17 +104,18 @@ class Demonstrator:
         return role(read_prompt(prompt_text))
 
     def _is_reached(self, place: int) -> bool:
+        if place == len(self._route.aims):
+            return False
         return self._guide.is_reached(self._route.aims[place], self._route.times(place))
 
     def _plan(self, prompt: Prompt) -> ManagerReply:
         place = self._next(prompt)
-        count = len(self._subgoals)
         over: PlanStatus = "finished" if self._route.is_possible else "impossible"
         return ManagerReply(
             thought="This is the order of the route.",
             subgoals=self._subgoals,
-            current=min(place + 1, count),
-            status="working" if place < count else over,
+            current=min(place + 1, len(self._subgoals)),
+            status="working" if place < len(self._route.aims) else over,
         )
 
     def _next(self, prompt: Prompt) -> int:
@@ -135,7 +138,7 @@ class Demonstrator:
         return self._subgoals.index(wanted) if wanted in self._subgoals else 0
 
     def _act(self, prompt: Prompt) -> OperatorReply:
-        move = self._move(self._route.aims[self._aim(prompt)])
+        move = self._move(self._aim(prompt))
         wire: dict[str, Any] = action_to_wire(move.action)
         arguments = dict(wire["arguments"])
         if isinstance(move.action, Tap):
@@ -151,9 +154,11 @@ class Demonstrator:
             description=move.expectation,
         )
 
-    def _move(self, aim: Aim) -> Move:
+    def _move(self, place: int) -> Move:
+        if place == len(self._route.aims) or self._is_reached(place):
+            return Move(Wait(1.0), "There is nothing left to do here.", "All stays as it is.")
         try:
-            return self._guide.move(aim)
+            return self._guide.move(self._route.aims[place])
         except LostWay as lost:
             return Move(Back(), str(lost), "The page before this one.")
 
@@ -179,7 +184,7 @@ class Demonstrator:
 
     def _verify(self, prompt: Prompt) -> VerifierReply:
         del prompt
-        last = len(self._subgoals) - 1
+        last = len(self._route.aims) - 1
         aim = self._route.aims[last]
         is_done = bool(aim.answer or aim.question) or self._is_reached(last)
         return VerifierReply(complete=is_done, missing="" if is_done else self._subgoals[last])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tapgraph.evals.phone.sim.across_tasks import ACROSS_TASKS
 from tapgraph.evals.phone.sim.calendar_tasks import CALENDAR_TASKS
 from tapgraph.evals.phone.sim.comparing_tasks import COMPARING_TASKS
-from tapgraph.evals.phone.sim.draw import Kind, template_of
+from tapgraph.evals.phone.sim.draw import Kind, suite_of_kinds
 from tapgraph.evals.phone.sim.errands_tasks import ERRANDS_TASKS
 from tapgraph.evals.phone.sim.files_tasks import FILES_TASKS
 from tapgraph.evals.phone.sim.lunch_tasks import LUNCH_TASKS
@@ -75,4 +75,4 @@ def sim_suite() -> Suite:
         "test-looks": Split(train, RARE_LOOKS.start),
     }
     levels = {level: Split(tuple(names)) for level, names in members.items()}
-    return Suite("sim", tuple(template_of(kind) for kind in SIM_KINDS), levels | splits)
+    return suite_of_kinds("sim", SIM_KINDS, levels | splits)

@@ -114,11 +114,9 @@ class OpenApiService:
         self._limits = limits or HttpLimits()
         self._sleep = sleep
         inside = hosts_inside(self.server, allow_hosts)
-        described = document.get("info")
-        title = described.get("title") if isinstance(described, Mapping) else None
         read = read_operations(
             document,
-            origin=one_line(str(title or self.server), 80),
+            origin=_title(document) or one_line(self.server, 80),
             server=self.server,
             allow_hosts=inside,
             headers=self._headers.keys(),
@@ -135,11 +133,8 @@ class OpenApiService:
             timeout_s=self._limits.timeout_s,
         )
         self._secrets = {**self._secrets, **self._tokens}
-        self._client = httpx.Client(
-            transport=SecretTransport(guard, self._secrets, self._headers),
-            timeout=self._limits.timeout_s,
-            trust_env=False,
-            headers={"user-agent": "tapgraph", "accept-encoding": "identity"},
+        self._client = _client(
+            SecretTransport(guard, self._secrets, self._headers), self._limits.timeout_s
         )
 
     def __enter__(self) -> Self:
@@ -291,6 +286,21 @@ class OpenApiService:
                 f"the connection broke during {operation.api.identifier} "
                 f"({type(error).__name__}); {_what_it_means(prepared.method)}"
             ) from error
+
+
+def _title(document: Mapping[str, Any]) -> str:
+    described = document.get("info")
+    title = described.get("title") if isinstance(described, Mapping) else None
+    return one_line(str(title or ""), 80)
+
+
+def _client(transport: httpx.BaseTransport, timeout_s: float) -> httpx.Client:
+    return httpx.Client(
+        transport=transport,
+        timeout=timeout_s,
+        trust_env=False,
+        headers={"user-agent": "tapgraph", "accept-encoding": "identity"},
+    )
 
 
 def _what_it_means(method: str) -> str:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tapgraph.agents.api.ending import tips_reflector, verifier
+from tapgraph.agents.api.ending import verifier
+from tapgraph.agents.api.experience import tips_reflector
 from tapgraph.agents.run.events import LearntTips, Verified, Warned
 from tapgraph.agents.run.replies import TipsReply, VerifierReply
 

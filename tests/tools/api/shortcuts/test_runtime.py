@@ -1,6 +1,7 @@
 """Magic variables, piping, control flow and limits."""
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -17,8 +18,13 @@ from tapgraph.errors import (
 )
 from tapgraph.tools.api.shortcuts.content import Content
 from tapgraph.tools.api.shortcuts.runtime import ACTIONS, not_executable_in, run_workflow
-from tapgraph.tools.api.shortcuts.session import Limits
-from tapgraph.tools.api.shortcuts.system import ScriptedPerson, SimulatedSystem, WebResponse
+from tapgraph.tools.api.shortcuts.session import Limits, Session
+from tapgraph.tools.api.shortcuts.system import (
+    PersonQuestion,
+    ScriptedPerson,
+    SimulatedSystem,
+    WebResponse,
+)
 from tapgraph.tools.api.shortcuts.workflow import Workflow
 
 Act = Callable[..., dict[str, object]]
@@ -373,3 +379,17 @@ def test_no_parameters_whatever_raise_anything_but_our_own_errors(
     system = SimulatedSystem(transport=lambda _: WebResponse(b"{}"))
     with contextlib.suppress(TapgraphError):
         run_workflow(workflow, system, given="given")
+
+
+def test_the_time_limit_waits_for_a_person() -> None:
+    class Slow:
+        def answer(self, question: PersonQuestion) -> str:
+            end = time.monotonic() + 0.02
+            while time.monotonic() < end:
+                pass
+            return "Ann"
+
+    session = Session(SimulatedSystem(person=Slow()))
+    began = session.started
+    assert session.ask(PersonQuestion("ask", "Your name?")) == "Ann"
+    assert session.started - began >= 0.02

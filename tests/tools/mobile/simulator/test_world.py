@@ -102,6 +102,26 @@ def test_places_are_as_far_as_their_coordinates_say(worlds: list[World]) -> None
         assert (north**2 + east**2) ** 0.5 == pytest.approx(place.distance_mi, abs=0.02)
 
 
+@pytest.mark.parametrize("area", ["Chicago O'Hare International Airport", "Ohare", "ORD airport"])
+def test_the_airport_is_found_by_all_its_names(worlds: list[World], area: str) -> None:
+    found = worlds[0].places_matching(f"Chinese restaurants near {area}")
+    assert {place.city for place in found} == {"Chicago O'Hare"}
+
+
+def test_a_place_far_away_is_found_by_its_whole_name(worlds: list[World]) -> None:
+    assert [one.name for one in worlds[0].places_matching("terminal wok")] == ["Terminal Wok"]
+    assert worlds[0].places_matching("wok") == ()
+
+
+def test_a_menu_has_no_dish_that_only_others_make(worlds: list[World]) -> None:
+    only_with = {"Bakery": ("cake", "Birthday cakes"), "Thai restaurant": ("duck", "Serves duck")}
+    for world in worlds:
+        for place in (one for one in world.places if one.kind in only_with):
+            dish, feature = only_with[place.kind]
+            makes_it = any(one.startswith(feature) for one in place.features)
+            assert any(dish in name.lower() for name, _ in place.menu) == makes_it
+
+
 def test_a_search_that_names_the_airport_finds_only_places_there(worlds: list[World]) -> None:
     found = worlds[0].places_matching("Chinese restaurant near Chicago O'Hare airport")
     assert found

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tapgraph.tools.mobile.actions import Home, Tap, Type
-from tapgraph.tools.mobile.screen import Element, Screen
+from tapgraph.tools.mobile.screen import Element, Role, Screen
 from tapgraph.tools.mobile.screen_reader import ScreenReader
 from tapgraph.tools.mobile.web import WebDevice
 
@@ -40,9 +40,19 @@ class Visitor:
         assert len(found) == 1, (text, self.reads())
         return found[0]
 
-    def taps(self, text: str) -> None:
-        point = self.element(text).touch_point
+    def touch(self, element: Element) -> None:
+        point = element.touch_point
         self.device.perform(Tap(point.x, point.y))
+
+    def taps(self, text: str) -> None:
+        self.touch(self.element(text))
+
+    def enters(self, text: str) -> None:
+        self.device.perform(Type(text))
+
+    def types_into(self, role: Role, text: str) -> None:
+        self.touch(next(one for one in self.sees().elements if one.role is role))
+        self.enters(text)
 
     def types(self, field: str, text: str) -> None:
         self.taps(field)

@@ -14,12 +14,21 @@ from random import Random
 from typing import Literal, TypeAlias, TypeVar
 
 from tapgraph.errors import UsageError
-from tapgraph.evals.suite import MOST_STEPS, Evidence, RightEnd, Rubric, Task, Template
+from tapgraph.evals.suite import (
+    MOST_STEPS,
+    Evidence,
+    RightEnd,
+    Rubric,
+    Split,
+    Suite,
+    Task,
+    Template,
+)
 from tapgraph.tools.action_words import action_words
 from tapgraph.tools.mobile.actions import action_to_wire
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.guide import Aim, Play, Route, play
-from tapgraph.tools.mobile.simulator.kit import KitApp, Record
+from tapgraph.tools.mobile.simulator.kit import AppSpec, KitApp, Record
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.phone_records import PhoneRecords
 from tapgraph.tools.mobile.simulator.phone_snapshot import PhoneSnapshot
@@ -34,8 +43,7 @@ __all__ = [
     "Sketch",
     "Undrawable",
     "evidence_of",
-    "fresh_phone",
-    "template_of",
+    "suite_of_kinds",
 ]
 
 Level: TypeAlias = Literal["easy", "medium", "hard", "expert"]
@@ -137,10 +145,15 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of task; the name of its function is its name."""
+    """A kind of task; the name of its function is its name.
+
+    Attributes:
+        apps: what it needs beside the phone's own apps.
+    """
 
     sketch: Callable[[Draw], Sketch]
     level: Level
+    apps: tuple[AppSpec, ...] = ()
 
     @property
     def name(self) -> str:
@@ -152,6 +165,12 @@ class Kind:
         """What it belongs to: the file that it stands in."""
         return self.sketch.__module__.rpartition(".")[2].removesuffix("_tasks")
 
+    def phone(self, seed: int) -> Phone:
+        """The phone of a seed before anybody touched it."""
+        if self.apps:
+            return build_phone(seed=seed, more_apps=self.apps)
+        return Phone.from_snapshot(_untouched(seed))
+
     def sketched(self, seed: int) -> Drawn:
         """The first sketch of the seed that makes a task.
 
@@ -161,7 +180,7 @@ class Kind:
         why = ""
         for number in range(_MOST_TRIES):
             dice = Random(f"{self.name}/{seed}/{number}")
-            with fresh_phone(seed) as phone:
+            with self.phone(seed) as phone:
                 try:
                     sketch = self.sketch(Draw(phone, dice))
                 except Undrawable:
@@ -197,9 +216,13 @@ class Kind:
         )
 
 
-def template_of(kind: Kind) -> Template:
-    """The kind as a template of a suite."""
-    return Template(kind.name, kind.task, kind.scenario)
+def suite_of_kinds(
+    name: str, kinds: Sequence[Kind], splits: Mapping[str, Split] | None = None
+) -> Suite:
+    """A suite of these kinds, which are templates of it."""
+    apps = {spec.package: spec for kind in kinds for spec in kind.apps}
+    templates = tuple(Template(kind.name, kind.task, kind.scenario) for kind in kinds)
+    return Suite(name, templates, splits or {}, tuple(apps.values()))
 
 
 def evidence_of(phone: Phone, aims: Sequence[Aim]) -> Evidence:
@@ -216,11 +239,6 @@ def evidence_of(phone: Phone, aims: Sequence[Aim]) -> Evidence:
 def _held(sketch: Sketch, seen: Evidence) -> list[bool]:
     found = [rubric.check(seen) for rubric in sketch.rubrics]
     return [one is not None and one.holds for one in found]
-
-
-def fresh_phone(seed: int) -> Phone:
-    """The phone of a seed before anybody touched it."""
-    return Phone.from_snapshot(_untouched(seed))
 
 
 @lru_cache(maxsize=8)

@@ -1,6 +1,5 @@
 """Places around the user on Maps: which one is meant, when it is open, and whom to tell."""
 
-import re
 from datetime import datetime, timedelta
 
 from tapgraph.evals.phone.sim.draw import Draw, Kind, Sketch
@@ -15,7 +14,12 @@ from tapgraph.evals.phone.sim.predicates import (
     thing_says,
     value_is,
 )
-from tapgraph.evals.phone.sim.spelling import spelled_count, spelled_time, told_day
+from tapgraph.evals.phone.sim.spelling import (
+    spelled_count,
+    spelled_phone,
+    spelled_time,
+    told_day,
+)
 from tapgraph.evals.phone.sim.texting import friends, only_they_know, texted
 from tapgraph.evals.phone.sim.ways import (
     do,
@@ -72,7 +76,7 @@ def note_best_place(draw: Draw) -> Sketch:
         ),
         rubrics=(
             note_says("the note names it, and no other", best.title, but_not=others),
-            note_says("the note has its number", best.title, _phone(best)),
+            note_says("the note has its number", best.title, spelled_phone(best.text("phone"))),
         ),
         aims=(look_at("Maps", "place", best,
                       facts=(f"{best.title}, {_rating(best)} stars: {best.text('phone')}",)),
@@ -319,13 +323,6 @@ def _moment(hour: str) -> datetime:
 def _menu(draw: Draw, place: Record) -> dict[str, int]:
     return {one.title: one.number("price") for one in draw.all("Maps", "dish")
             if one.number("place") == place.id}  # fmt: skip
-
-
-def _phone(place: Record) -> tuple[str, ...]:
-    digits = re.sub(r"\D", "", place.text("phone"))
-    area, first, last = digits[:3], digits[3:6], digits[6:]
-    return (place.text("phone"), digits,
-            *(mark.join((area, first, last)) for mark in "-. /"))  # fmt: skip
 
 
 def _minutes(count: int) -> tuple[tuple[str, ...], ...]:

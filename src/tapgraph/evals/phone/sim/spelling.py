@@ -1,11 +1,13 @@
 """Days, times, amounts and counts: as instructions say them, and all ways an answer may."""
 
+import re
 from datetime import date, datetime
 
 __all__ = [
     "spelled_count",
     "spelled_day",
     "spelled_money",
+    "spelled_phone",
     "spelled_time",
     "told_day",
     "told_money",
@@ -87,3 +89,14 @@ def spelled_money(cents: int) -> tuple[str, ...]:
 def spelled_count(count: int) -> tuple[str, ...]:
     """A number in digits, and a small one also as a word."""
     return (str(count), *_COUNTS[count : count + 1])
+
+
+def spelled_phone(number: str) -> tuple[str, ...]:
+    """An American phone number with other marks between its parts, or none.
+
+    >>> spelled_phone("(217) 555-0123")[:3]
+    ('(217) 555-0123', '2175550123', '217-555-0123')
+    """
+    digits = re.sub(r"\D", "", number)
+    area, first, last = digits[:3], digits[3:6], digits[6:]
+    return (number, digits, *(mark.join((area, first, last)) for mark in "-. /"))

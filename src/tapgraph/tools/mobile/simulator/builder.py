@@ -7,7 +7,7 @@ from pathlib import Path
 from tapgraph.tools.mobile.simulator.app import App
 from tapgraph.tools.mobile.simulator.apps.kit_apps import KIT_APPS
 from tapgraph.tools.mobile.simulator.faults import FaultPlan
-from tapgraph.tools.mobile.simulator.kit.kit_app import KitApp
+from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec, KitApp
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.phone_profile import PHONE, PhoneProfile
 from tapgraph.tools.mobile.simulator.world.world import World
@@ -27,13 +27,15 @@ def build_phone(
     state_dir: Path | None = None,
     faults: FaultPlan = _NO_FAULTS,
     profile: PhoneProfile = PHONE,
+    more_apps: Sequence[AppSpec] = (),
 ) -> Phone:
-    """A phone with all apps on the world of the seed.
+    """A phone with all apps on the world of the seed, and more apps behind them.
 
     Its databases are files in `state_dir`, or live in memory without one.
     """
+    world = World.generate(seed)
     return Phone(
-        build_apps(World.generate(seed)),
+        [*build_apps(world), *(KitApp(spec, world) for spec in more_apps)],
         seed=seed,
         clock=clock,
         state_dir=state_dir,

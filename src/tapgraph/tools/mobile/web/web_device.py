@@ -143,6 +143,26 @@ class WebDevice:
             self._session.act("follow the windows", self._follow_windows)
         return ActionReceipt(action, time.monotonic() - started, detail)
 
+    def visit(self, page: str) -> None:
+        """Show another page; Home stays what it was.
+
+        Raises:
+            UsageError: it is neither an address nor a file.
+            ToolError: the browser cannot show it.
+        """
+        address, self._choosing = page_address(page), None
+        self._act("show the page", lambda driver: driver.get(address))
+
+    def run_script(self, script: str, *arguments: object) -> object:
+        """What a script in the page in front returns, for those who set up and judge tasks.
+
+        Raises:
+            ToolError: it fails.
+        """
+        return self._session.act(
+            "run a script", lambda driver: driver.execute_script(script, *arguments)
+        )
+
     def current_app(self) -> AppInfo:
         """The page in front: its host, its title and its path."""
         told = self._look(lambda driver: driver.execute_script(page_scripts.FACTS))

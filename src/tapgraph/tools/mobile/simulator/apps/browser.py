@@ -28,7 +28,12 @@ PAGE = kit.Entity(
 )
 """The addresses that the browser knows; `visited` is empty for one where nobody was."""
 BOOKMARK = kit.Entity("bookmark", {"name": "text", "page": "page"})
-SUGGESTED = ("google scholar", "recipes for dinner", "news of today")
+SUGGESTED = ("google scholar", "recipes for dinner", "news of today",
+             "chinese recipe with onions, beef and potatoes")  # fmt: skip
+SCHOLAR = "scholar.google.com"
+KNOWN_PAPERS = ({"q": "segment anything"}, {"q": "survey of llm agents"},
+                {"cites": "1", "start": "8"})  # fmt: skip
+"""Searches among papers, and a second page of those that cite one."""
 COOKIE = kit.Entity("cookie", {"host": "text", "choice": "text"}, is_trace=True)
 
 
@@ -40,6 +45,8 @@ def _fill(app: kit.KitApp, random: Random) -> None:
     pages = [page for page in app.store.all("page") if not page.flag("is_home")]
     for query in SUGGESTED:
         know(app, str(Address(SEARCH_HOST, "/search", {"q": query})))
+    for wanted in KNOWN_PAPERS:
+        know(app, str(Address(SCHOLAR, "/scholar", wanted)))
     chosen = random.sample(pages, 7)
     for page in chosen[:2]:
         app.store.add("bookmark", name=page.title, page=page.id)

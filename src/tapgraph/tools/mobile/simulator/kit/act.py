@@ -145,6 +145,11 @@ class Act:
         """Whether it is there at all."""
         return self.is_there is None or self.is_there(at)
 
+    def is_on(self, at: At) -> bool:
+        """Whether what it turns on is on, which screen readers are told."""
+        del at
+        return False
+
     def icon(self, at: At, color: str) -> View:
         """As an icon; without a glyph, or where the style wants words, as words."""
         words, glyph = self.face(at)
@@ -156,6 +161,7 @@ class Act:
             desc=words if at.style.speaks else "",
             color=color,
             enabled=self.can_run(at),
+            selected=self.is_on(at),
             on_click=partial(self.run, at),
         )
 
@@ -208,6 +214,10 @@ class Flip(Act):
         if at.record.flag(self.column):
             return at.style.say(self.on_words or self.words), self.on_glyph or self.glyph
         return super().face(at)
+
+    def is_on(self, at: At) -> bool:
+        """Whether the flag is set."""
+        return at.record.flag(self.column)
 
     def changes(self) -> Sequence[Effect]:
         """The flag, and what counts it."""

@@ -16,6 +16,8 @@ _HOME = (40.1106, -88.2288)
 _MILES_PER_DEGREE = 69.0
 _BEARINGS = {HOME_CITY: (200, 340), "Urbana": (20, 160), "Chicago O'Hare": (14, 20)}
 """Which way the places of a city lie from the user, in degrees from north."""
+_ONLY_WITH = {"Serves duck dishes": "duck", "Birthday cakes to order": "birthday cake"}
+"""What only those sell that say so."""
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -187,8 +189,9 @@ def _place(
     menu = tuple(
         (dish, round(price * random.choice((0.9, 1.0, 1.1)), 2)) for dish, price in kind.menu
     )
-    if len(menu) > 4 and "Serves duck dishes" not in features:
-        menu = tuple(item for item in menu if "duck" not in item[0].lower())
+    for feature, dish in _ONLY_WITH.items():
+        if feature in kind.features and feature not in features:
+            menu = tuple(item for item in menu if dish not in item[0].lower())
     return Place(
         number=number,
         name=name,

@@ -32,6 +32,8 @@ _IGNORED = frozenset({
     "il", "in", "me", "my", "near", "nearby", "nearest", "of", "on", "or", "rated", "show", "some",
     "that", "the", "to", "top", "with",
 })  # fmt: skip
+_AIRPORT = frozenset({"hare", "ohare", "ord"})
+_AROUND_AIRPORT = frozenset({"chicago", "airport", "international", "o"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +83,17 @@ class World:
     def places_matching(self, query: str) -> tuple[Place, ...]:
         """The places that a search finds, the nearest first.
 
-        A query that names a far-away area finds only places there; others find none of them.
+        A query that names a far-away area finds only places there; others find those only by
+        their whole name.
         """
-        wants_airport = "hare" in _words(query)
-        rest = " ".join(
-            word for word in _words(query) if word not in {"chicago", "airport", "o", "hare"}
-        )
+        wants_airport = not _AIRPORT.isdisjoint(_words(query))
+        rest = " ".join(word for word in _words(query) if word not in _AIRPORT | _AROUND_AIRPORT)
         city = next((name for name in ("champaign", "urbana") if name in _words(rest)), None)
         rest = rest.replace(city, "") if city else rest
         found = [
             place
             for place in self.places
-            if ("Hare" in place.city) == wants_airport
+            if (("Hare" in place.city) == wants_airport or place.name.lower() in query.lower())
             and (city is None or place.city.lower() == city)
             and matches_query(rest, _place_texts(place))
         ]
