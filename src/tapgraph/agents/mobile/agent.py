@@ -30,6 +30,7 @@ from tapgraph.tools.api.functions import PythonFunctions
 from tapgraph.tools.api.joined import JoinedRunner
 from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.device import Capability, Device
+from tapgraph.tools.mobile.ocr import read_text
 from tapgraph.tools.mobile.screen_reader import ScreenReader
 from tapgraph.tools.mobile.written_calls import repaired_name
 
@@ -107,7 +108,13 @@ class PhoneAgent(Agent):
             run=run,
             device=device,
             screens=ScreenStore(
-                ScreenReader(device, source=self.source),
+                ScreenReader(
+                    device,
+                    source=self.source,
+                    read_text=lambda picture: run.patience.wait_for(
+                        lambda: tuple(read_text(picture)), whom="reading the picture"
+                    ),
+                ),
                 run.folder,
                 budget_tokens=self.pipeline.screen_tokens,
             ),
