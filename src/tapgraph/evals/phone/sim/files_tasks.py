@@ -122,15 +122,11 @@ def tell_the_largest_file(draw: Draw) -> Sketch:
             did("the folder was opened", "Files", "folder_opened", folder),
             tells("the name is told", file.title, but_not=(wrong.title,)),
         ),
-        aims=(look_at("Files", "folder", folder, settings={"sort": _by_size(draw)}),
+        aims=(look_at("Files", "folder", folder, settings={"sort": "Size"}),
               tell(f'It is "{file.title}".')),
         wrong={"another one": (look_at("Files", "folder", folder),
                                tell(f'It is "{wrong.title}".'))},
     )  # fmt: skip
-
-
-def _by_size(draw: Draw) -> str:
-    return draw.app("Files").style.wording("Size|Largest")
 
 
 def count_files_of_a_folder(draw: Draw) -> Sketch:

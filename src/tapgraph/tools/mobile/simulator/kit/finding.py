@@ -123,7 +123,7 @@ class Find:
         return self.has_field and not is_hidden
 
     def settings(self, at: At) -> Iterator[Setting]:
-        """`query`; `sort`, by its English words; each filter by its first words.
+        """`query`; `sort`, by the first words of the order; each filter by its first words.
 
         A filter is `on` or empty, one with options has the option that holds.
         """
@@ -131,7 +131,7 @@ class Find:
             yield Setting("query", at.held("query"), partial(self._toward_query, at))
         order = self._order(at)
         if order is not None and len(self.sorts) > 1:
-            yield Setting("sort", at.style.wording(order.words), partial(_order_item, at))
+            yield Setting("sort", order.words.split("|")[0], partial(self._toward_order, at))
         for one in self.filters:
             chip = Touch(id=f"filter_{identifier(one.words)}")
             name = one.words.split("|")[0]
@@ -141,6 +141,10 @@ class Find:
             name = choice.words.split("|")[0]
             held = at.held(f"filter {choice.words}", choice.options[0])
             yield Setting(name, held, partial(_option, at, f"filter_{identifier(name)}"))
+
+    def _toward_order(self, at: At, wanted: str) -> Touch:
+        words = {sort.words.split("|")[0]: sort.words for sort in self.sorts}
+        return Touch(id="sort", item=at.style.say(words.get(wanted, wanted)))
 
     def _toward_query(self, at: At, wanted: str) -> Touch:
         if not self._is_field_shown(at):
@@ -230,10 +234,6 @@ def _always(touch: Touch, wanted: str) -> Touch:
 
 def _option(at: At, chip: str, wanted: str) -> Touch:
     return Touch(id=chip, item=at.style.say(wanted))
-
-
-def _order_item(at: At, wanted: str) -> Touch:
-    return Touch(id="sort", item=at.style.speech.say(wanted))
 
 
 def _rank(record: Record, sort: Sort) -> tuple[str, float]:

@@ -138,11 +138,8 @@ class Style:
 
     def say(self, words: str) -> str:
         """One of several wordings that `|` parts, the same for the same words, in its language."""
-        return self.speech.say(self.wording(words))
-
-    def wording(self, words: str) -> str:
-        """One of several wordings that `|` parts, the same for the same words, in English."""
-        return self.choose(words, words.split("|")) if "|" in words else words
+        chosen = self.choose(words, words.split("|")) if "|" in words else words
+        return self.speech.say(chosen)
 
     def say_stars(self, stars: float) -> str:
         """What a screen reader says of a rating."""
