@@ -167,6 +167,8 @@ def note_bakery_for_cake(draw: Draw) -> Sketch:
     others = [one for one in bakeries if one not in right]
     wanted = right[0]
     other = draw.one([one for one in others if one.phone != wanted.phone])
+    fails = {"too far away": [one for one in baking if one not in near],
+             "makes no such cakes": [one for one in near if one not in baking]}  # fmt: skip
     search = look_at("Maps", "map", settings={"query": "bakery birthday cakes near me"})
     look = look_at(
         "Maps",
@@ -197,6 +199,9 @@ def note_bakery_for_cake(draw: Draw) -> Sketch:
                                        f"{wanted.name}: {wanted.phone}")),
         wrong={"another one": (search, look_at("Maps", "place", _record(draw, other)),
                                write_note("Bakery", f"{other.name}: {other.phone}")),
+               **{what: (search, look_at("Maps", "place", _record(draw, ones[0])),
+                         write_note("Bakery", ones[0].phone))
+                  for what, ones in fails.items() if ones},
                "no number": (search, look, write_note("Bakery", wanted.name)),
                "nothing noted": (search, look, open_app("Notes")),
                "two numbers": (search, look, write_note("Bakery", f"{wanted.phone} or "
