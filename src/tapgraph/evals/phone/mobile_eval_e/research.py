@@ -21,6 +21,7 @@ from tapgraph.evals.phone.mobile_eval_e.opinions import (
     points,
     points_of,
     tone_of,
+    tone_of_points,
     tone_of_reviews,
 )
 from tapgraph.evals.phone.sim.draw import Draw, Kind, Sketch
@@ -182,7 +183,8 @@ def order_deal_and_show_way(draw: Draw) -> Sketch:
                    there_are("articles", "McDonald's", "cart", 1),
                    there_are("payments", "McDonald's", "purchase", 0)),
             opened("Maps", "map"),
-            searched("the restaurant was searched for", "Maps", ("mcdonald", street)),
+            searched("the restaurant was searched for", "Maps",
+                     ("mcdonald", street, there.title.partition(" ")[2])),
             ends_at("the way there is in front", "Maps", "directions", [there]),
         ),
         aims=(deals, add, check, search, stop),
@@ -392,7 +394,7 @@ def _reviews_found(product: Product, least: int, seen: Evidence) -> Finding:
 def _tells_opinion(product: Product, text: str) -> Finding:
     """Whether a text tells the opinion of most, and not rather what nobody says."""
     told, made = points(text, "headphones"), points_of(product.reviews, "headphones")
-    tone, right = tone_of(text), tone_of_reviews(product.reviews)
+    tone, right = tone_of(text) or tone_of_points(told), tone_of_reviews(product.reviews)
     is_theirs = len(told & made) >= len(told - made)
     why = f"it finds the opinion {tone}, which is {right}; its words are not judged"
     return Finding(tone == right and is_theirs, why)
