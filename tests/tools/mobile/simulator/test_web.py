@@ -57,6 +57,18 @@ def test_text_lists_and_tables_become_labels_in_their_order() -> None:
     assert words(reader) == ["One two", "a", "bold", "b", "•", "x", "1.", "y", "2.", "z", "k", "v"]
 
 
+def test_pages_are_dark_on_white_whatever_the_look_of_the_phone() -> None:
+    reader = Reader(
+        "<article><p>a</p></article><table><tr><td>b</td></tr></table>"
+        '<form><input name="q"></form><dialog><p>c</p><button>no</button></dialog>'
+    )
+    for view in reader.views():
+        has_ground = bool(view.border) or isinstance(view, Button | Field)
+        assert not has_ground or view.background == "#FFFFFF"
+        assert not isinstance(view, Label) or view.color == "#1F1F1F"
+        assert not isinstance(view, Field) or view.foreground == "#1F1F1F"
+
+
 def test_a_link_leads_to_its_address_as_seen_from_the_page() -> None:
     reader = Reader(
         '<p>See <a href="../d?e=1">this</a> or <a href="https://f.example/">that</a></p>'

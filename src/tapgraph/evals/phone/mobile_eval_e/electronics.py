@@ -38,7 +38,7 @@ def find_best_oled_deal(draw: Draw) -> Sketch:
     cheap = next(one for one in sets if _is_55_inch(one) and not _is_oled(one))
     dear = [one for one in fitting if one not in best]
     search = look_at(_TV_SHOP, "home", settings={"query": "55-inch 4K OLED TV"})
-    one_only = look_at(_TV_SHOP, "home", settings={"query": f"{wanted.name} 55 inch OLED"})
+    all_sets = look_at(_TV_SHOP, "home", settings={"query": "TV"})
     stop = _page(draw, wanted)
     return Sketch(
         says=("",),
@@ -59,7 +59,8 @@ def find_best_oled_deal(draw: Draw) -> Sketch:
                "another panel": (search, _page(draw, cheap)),
                "not left there": (search, stop, look_at(_TV_SHOP, "cart")),
                "nothing chosen": (search,),
-               "something else": (one_only, _page(draw, _goods(draw, _TV_SHOP, "Headphones")[0])),
+               "not searched for": (all_sets, stop),
+               "something else": (search, _page(draw, _goods(draw, _TV_SHOP, "Headphones")[0])),
                **{f"dearer: {one.name}": (search, _page(draw, one)) for one in dear}},
         parameters={"product": wanted.name},
     )  # fmt: skip
@@ -97,6 +98,8 @@ def find_laptop_with_graphics(draw: Draw) -> Sketch:
                "too little memory": (search, _page(draw, missing[_has_memory])),
                "not left there": (search, stop, look_at(_LAPTOP_SHOP, "cart")),
                "nothing chosen": (search,),
+               "a maker searched for": (
+                   look_at(_LAPTOP_SHOP, "home", settings={"query": wanted.brand}), stop),
                "only opened": (open_app(_LAPTOP_SHOP),)},
         parameters={"product": wanted.name},
     )  # fmt: skip

@@ -5,14 +5,15 @@ a point into words of its own; a few stems tell it. What else it says is not jud
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from tapgraph.tools.mobile.simulator.world.review import Review, majority_is_positive
 
 __all__ = [
-    "POINTS", "Point", "Tone", "points", "points_of", "tone_of", "tone_of_reviews", "tones_in",
+    "POINTS", "Point", "Tone", "points", "points_of", "tone_of", "tone_of_points",
+    "tone_of_reviews", "tones_in",
 ]  # fmt: skip
 
 Tone: TypeAlias = Literal["positive", "negative"]
@@ -96,7 +97,15 @@ def tone_of(text: str) -> Tone | None:
         found = _TONED.search(told, mark.end())
         if found is not None:
             return _tone(found)
-    tones = [_tone(one) for one in _TONED.finditer(told)]
+    return _more_frequent([_tone(one) for one in _TONED.finditer(told)])
+
+
+def tone_of_points(found: Collection[Point]) -> Tone | None:
+    """The tone of most of these points."""
+    return _more_frequent([one.tone for one in found])
+
+
+def _more_frequent(tones: Sequence[Tone]) -> Tone | None:
     balance = tones.count("positive") - tones.count("negative")
     return None if balance == 0 else "positive" if balance > 0 else "negative"
 

@@ -21,6 +21,7 @@ from tapgraph.evals.phone.mobile_eval_e.opinions import (
     points,
     points_of,
     tone_of,
+    tone_of_points,
     tone_of_reviews,
 )
 from tapgraph.evals.phone.sim.draw import Draw, Kind, Sketch
@@ -106,6 +107,8 @@ def note_surveys(draw: Draw) -> Sketch:
                "none is a survey": (search, write_note("Surveys", other.title)),
                "found and not noted": (search, *(_abstract(draw, one) for one in surveys[:3]),
                                        open_app("Notes")),
+               "not searched for": (_visit(draw, _SCHOLAR),
+                                    write_note("Surveys", "\n".join(titles))),
                "not looked up": (open_app("Chrome"), write_note("Surveys", "\n".join(titles)))},
         parameters={"papers": "; ".join(titles)},
     )  # fmt: skip
@@ -131,7 +134,11 @@ def watch_quick_recipe(draw: Draw) -> Sketch:
             any_of("a quick one was opened", *(
                 _visited(one.title, _RECIPES, path=f"/recipe/{one.number}") for one in right)),
             opened("YouTube", "home"),
-            Rubric("a video of it was searched for", partial(_asks_for, right)),
+            any_of("a video of it was searched for",
+                   Rubric("in words", partial(_asks_for, right)),
+                   all_of("among those on cooking",
+                          did("the topic", "YouTube", "filter", detail="Cooking"),
+                          looked_at("one", "YouTube", "video", videos))),
             looked_at("a video of it was opened", "YouTube", "video", videos),
             ends_at("it is in front", "YouTube", "video", videos),
         ),
@@ -176,7 +183,8 @@ def order_deal_and_show_way(draw: Draw) -> Sketch:
                    there_are("articles", "McDonald's", "cart", 1),
                    there_are("payments", "McDonald's", "purchase", 0)),
             opened("Maps", "map"),
-            searched("the restaurant was searched for", "Maps", ("mcdonald", street)),
+            searched("the restaurant was searched for", "Maps",
+                     ("mcdonald", street, there.title.partition(" ")[2])),
             ends_at("the way there is in front", "Maps", "directions", [there]),
         ),
         aims=(deals, add, check, search, stop),
@@ -188,6 +196,8 @@ def order_deal_and_show_way(draw: Draw) -> Sketch:
                "the deals not opened": (add, check, search, stop),
                "another restaurant": (deals, add, check, search,
                                       look_at("Maps", "directions", elsewhere)),
+               "found by chance": (deals, add, check,
+                                   look_at("Maps", "map", settings={"query": "Restaurants"}), stop),
                "not gone there": (deals, add, check, search)},
         parameters={"restaurant": restaurant.title},
     )  # fmt: skip
@@ -227,6 +237,8 @@ def sum_up_headphones_reviews(draw: Draw) -> Sketch:
                "others": (look_at("Amazon Shopping", "home", settings={"query": "Bose Ultra"}),
                           look_at("Amazon Shopping", "reviews", other),
                           write_note("Bose", f"Overall {opposite}.")),
+               "not searched for": (look_at("Amazon Shopping", "home",
+                                            settings={"query": "Headphones"}), page, read, note),
                "nothing noted": (search, page, read, open_app("Notes"))},
         parameters={"opinion": tone},
     )  # fmt: skip
@@ -382,7 +394,7 @@ def _reviews_found(product: Product, least: int, seen: Evidence) -> Finding:
 def _tells_opinion(product: Product, text: str) -> Finding:
     """Whether a text tells the opinion of most, and not rather what nobody says."""
     told, made = points(text, "headphones"), points_of(product.reviews, "headphones")
-    tone, right = tone_of(text), tone_of_reviews(product.reviews)
+    tone, right = tone_of(text) or tone_of_points(told), tone_of_reviews(product.reviews)
     is_theirs = len(told & made) >= len(told - made)
     why = f"it finds the opinion {tone}, which is {right}; its words are not judged"
     return Finding(tone == right and is_theirs, why)

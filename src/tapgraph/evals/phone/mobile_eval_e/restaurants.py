@@ -119,7 +119,8 @@ def sum_up_thai_reviews(draw: Draw) -> Sketch:
     there = [one for one in thai if one.city == _NEXT]
     with_duck = [one for one in thai if _serves_duck(one)]
     best = _best([one for one in there if one in with_duck])
-    other = draw.one([one for one in thai if one is not best])
+    right = [best, _best([one for one in there if one in with_duck or _is_said_to(one)])]
+    other = draw.one([one for one in thai if one not in right])
     search = look_at("Maps", "map", settings={"query": f"Thai restaurants in {_NEXT}",
                                               "sort": "Rating"})  # fmt: skip
     read = _read_reviews(draw, best)
@@ -138,14 +139,17 @@ def sum_up_thai_reviews(draw: Draw) -> Sketch:
                    listed("in the list", "Maps", _found(draw), _records(draw, thai), 1),
                    looked_at("on a page", "Maps", "place", _records(draw, thai))),
             looked_at("one that serves duck was opened", "Maps", "place",
-                      _records(draw, with_duck)),
+                      _records(draw, [*with_duck, *right])),
             any_of("several ratings were seen",
                    listed("in the list", "Maps", _found(draw), _records(draw, thai), 2),
                    looked_at("on pages", "Maps", "place", _records(draw, thai), least=2)),
-            _reviews_read("the reviews of the right one were read", best),
+            any_of("the reviews of the right one were read",
+                   *(_reviews_read(one.name, one) for one in right)),
             opened("Notes", "list"),
-            noted("a note sums them up", partial(_sums_up, best, thai)),
-            noted("it tells praise and complaints", partial(_tells_both, best, thai)),
+            any_of("a note sums them up",
+                   *(noted(one.name, partial(_sums_up, one, thai)) for one in right)),
+            any_of("it tells praise and complaints",
+                   *(noted(one.name, partial(_tells_both, one, thai)) for one in right)),
         ),
         aims=(search, *read, full),
         wrong={"another place": (search, *_read_reviews(draw, other),
@@ -167,6 +171,8 @@ def note_bakery_for_cake(draw: Draw) -> Sketch:
     others = [one for one in bakeries if one not in right]
     wanted = right[0]
     other = draw.one([one for one in others if one.phone != wanted.phone])
+    fails = {"too far away": [one for one in baking if one not in near],
+             "makes no such cakes": [one for one in near if one not in baking]}  # fmt: skip
     search = look_at("Maps", "map", settings={"query": "bakery birthday cakes near me"})
     look = look_at(
         "Maps",
@@ -197,6 +203,9 @@ def note_bakery_for_cake(draw: Draw) -> Sketch:
                                        f"{wanted.name}: {wanted.phone}")),
         wrong={"another one": (search, look_at("Maps", "place", _record(draw, other)),
                                write_note("Bakery", f"{other.name}: {other.phone}")),
+               **{what: (search, look_at("Maps", "place", _record(draw, ones[0])),
+                         write_note("Bakery", ones[0].phone))
+                  for what, ones in fails.items() if ones},
                "no number": (search, look, write_note("Bakery", wanted.name)),
                "nothing noted": (search, look, open_app("Notes")),
                "two numbers": (search, look, write_note("Bakery", f"{wanted.phone} or "
@@ -287,6 +296,11 @@ def _popular(places: Sequence[Place]) -> list[Place]:
 
 def _serves_duck(place: Place) -> bool:
     return any("duck" in one.casefold() for one in (*place.features, *_dishes(place)))
+
+
+def _is_said_to(place: Place) -> bool:
+    """Whether a review says that duck is served, as an agent might believe."""
+    return any("duck" in one.text.casefold() for one in place.reviews)
 
 
 def _bakes_for_birthdays(place: Place) -> bool:

@@ -27,7 +27,8 @@ __all__ = ["Hyperlink", "Reading", "hyperlinks", "search_address", "views_of"]
 _HEADINGS: Final = {"h1": 24, "h2": 20, "h3": 17}
 _ONE_LINE: Final = 46
 """So many characters of text and links stand beside one another."""
-_INK, _GREY, _BLUE = "#1F1F1F", "#5F6368", "#1A0DAB"
+_INK, _GREY, _BLUE, _WHITE = "#1F1F1F", "#5F6368", "#1A0DAB", "#FFFFFF"
+"""Of pages, which are white on a dark phone too."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +127,11 @@ class _Reader:
             yield Column(list(self.blocks(element)), gap=6)
 
     def _article(self, element: etree._Element) -> View:
-        return Card(list(self.blocks(element)), gap=6)
+        return Card(list(self.blocks(element)), gap=6, background=_WHITE)
 
     def _table(self, element: etree._Element) -> View:
         rows = [self._row(one) for one in element.iter("tr")]
-        return Column(rows, border="#DADCE0", padding=6)
+        return Column(rows, border="#DADCE0", background=_WHITE, padding=6)
 
     def _flow(self, element: etree._Element, size_sp: int = 15, *, bold: bool = False) -> View:
         """Text with the links in it: beside one another where there is room, else below."""
@@ -197,7 +198,7 @@ class _Reader:
             Field(
                 one.get("placeholder", ""), id=f"web_{name}", value=reading.held(name, value),
                 on_change=partial(reading.hold, name), on_submit=partial(typed, name), weight=1,
-                action="search",
+                action="search", background=_WHITE, foreground=_INK,
             )
             for one, (name, value) in zip(element.iter("input"), names.items(), strict=True)
         ]  # fmt: skip
@@ -213,13 +214,14 @@ class _Reader:
         views: list[View] = [
             Button(
                 _text(one), id="web_answer", key=_text(one), color=self._color, weight=1,
+                background=_WHITE,
                 style="filled" if one is buttons[-1] else "outlined",
                 on_click=partial(self._reading.answer, one.get("value", "")),
             )
             for one in buttons
         ]  # fmt: skip
-        told = [Label(_text(one), size_sp=14, max_lines=2) for one in element.iter("p")]
-        return Column([*told, Row(views, gap=8)], id="web_dialog", background="#FFFFFF",
+        told = [Label(_text(one), size_sp=14, max_lines=2, color=_INK) for one in element.iter("p")]
+        return Column([*told, Row(views, gap=8)], id="web_dialog", background=_WHITE,
                       border="#DADCE0", padding=10, gap=6)  # fmt: skip
 
 
