@@ -78,7 +78,7 @@ def test_without_a_memory_the_run_has_its_own_and_learns_nothing(
     model = mute()
     one = agent(memory=None, model=RoleModels(model), budget=Budget())
     result = one.run("Do it", out=tmp_path / "run")
-    assert result.outcome is Outcome.GAVE_UP
+    assert result.outcome is Outcome.MODEL_ERROR
     assert (result.folder / "memory.db").exists()
     assert RunFolder.open(result.folder).header.memory == ""
     names = {request.schema.__name__ for request in model.requests if request.schema}
@@ -102,9 +102,9 @@ def test_a_subgoal_that_was_stopped_is_gone_on_with_and_an_ended_one_is_not(
     second = one.do_subgoal("Do it", out=out, budget=Budget(max_steps=9))
     third = one.do_subgoal("Do it", out=out, budget=Budget(max_steps=20))
     assert [each.outcome for each in (first, second, third)] == [
-        Outcome.BUDGET, Outcome.GAVE_UP, Outcome.GAVE_UP
+        Outcome.BUDGET, Outcome.MODEL_ERROR, Outcome.MODEL_ERROR
     ]  # fmt: skip
-    assert [each.spent.steps for each in (first, second, third)] == [2, 5, 5]
+    assert [each.spent.steps for each in (first, second, third)] == [2, 4, 4]
 
 
 def rules(agent: PhoneAgent, model: ScriptedModel, tmp_path: Path) -> str:

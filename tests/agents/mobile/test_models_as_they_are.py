@@ -95,7 +95,7 @@ def test_limit_that_is_too_short_for_the_thoughts_is_named(
 ) -> None:
     server = openai_server(phone_brain.PhoneBrain(knowing), reasoning)
     result = stage.run(server.spec("r", "max_tokens=4000"), SWITCH)
-    assert result.outcome is Outcome.GAVE_UP
+    assert result.outcome is Outcome.MODEL_ERROR
     assert not stage.is_done(SWITCH)
     assert events(ActionDone) == []
     errors = {call.error for call in events(ModelCalled)}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from tapgraph.agents.mobile.shortcut_targets import MAY_CHANGE_NOTHING, grounded_action, missing_of
+from tapgraph.agents.mobile.shortcut_targets import grounded_action, is_change_due, missing_of
 from tapgraph.errors import ToolError
 from tapgraph.memory import Shortcut, ShortcutStep
 from tapgraph.tools.mobile.device import Device
@@ -104,8 +104,8 @@ def _play(
         except ToolError as error:
             raise ToolError(f"{where}: {error}") from error
         after = reader.read_change(screen)
-        is_change_due = not isinstance(action, MAY_CHANGE_NOTHING)
-        if is_change_due and number < len(steps) and after.fingerprint == screen.fingerprint:
+        must_change = is_change_due(action, screen)
+        if must_change and number < len(steps) and after.fingerprint == screen.fingerprint:
             raise ToolError(f"{where}: nothing changed on the screen")
         screen = after
     return screen

@@ -7,7 +7,7 @@ again on the screen as it is, and a failure is a result that says how far the sh
 
 from collections.abc import Callable, Mapping
 
-from tapgraph.agents.mobile.shortcut_targets import MAY_CHANGE_NOTHING, grounded_action, missing_of
+from tapgraph.agents.mobile.shortcut_targets import grounded_action, is_change_due, missing_of
 from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.errors import ToolError
@@ -53,9 +53,9 @@ def play_shortcut(
             return _failure(shortcut, part, str(error))
         if part == len(shortcut.steps) - 1 and shortcut.ensures is None:
             break
-        is_change_due = not isinstance(action, MAY_CHANGE_NOTHING)
-        _, after = team.look(step, before=screen if is_change_due else None)
-        if is_change_due and after.fingerprint == screen.fingerprint:
+        must_change = is_change_due(action, screen)
+        _, after = team.look(step, before=screen if must_change else None)
+        if must_change and after.fingerprint == screen.fingerprint:
             return _failure(shortcut, part, "nothing changed on the screen")
         screen = after
     if shortcut.ensures is None:

@@ -10,18 +10,26 @@ from collections.abc import Mapping, Sequence
 
 from tapgraph.errors import ToolError
 from tapgraph.memory import Condition, ShortcutStep, StepTarget
-from tapgraph.tools.mobile.actions import Action, Enter, Home, Wait, action_from_wire
+from tapgraph.tools.mobile.actions import Action, Enter, Home, Tap, Wait, action_from_wire
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.screen import Element, Role, Screen
 from tapgraph.tools.mobile.swipes import directed_swipe
 from tapgraph.tools.mobile.target import Target, found_again
 
-__all__ = ["MAY_CHANGE_NOTHING", "grounded_action", "located", "missing_of", "step_target"]
+__all__ = ["grounded_action", "is_change_due", "located", "missing_of", "step_target"]
 
 _ANDROIDS = "android:id/"
 
-MAY_CHANGE_NOTHING = (Wait, Enter, Home)
-"""After all other actions of a shortcut something on the screen must be another."""
+
+def is_change_due(action: Action, screen: Screen) -> bool:
+    """Whether something on the screen must be another after this action of a shortcut.
+
+    A field that has the focus already may be touched in vain.
+    """
+    if isinstance(action, Tap):
+        touched = screen.element_at(Point(action.x, action.y))
+        return touched is None or not touched.focused
+    return not isinstance(action, Wait | Enter | Home)
 
 
 def step_target(target: Target) -> StepTarget:
