@@ -33,6 +33,17 @@ _TOP = 3
 _FILMS = 5
 _FEW_WORDS = 2
 """So many words of its own a note must share with a post that it takes up."""
+_COMMON: Final = frozenset(query_words(
+    "i you he she it we they your his her its our their who what which when where why how this "
+    "these those there here is are was were be been has have had do does did can could will would "
+    "not no but so if then than as about after before between into out up down over again just "
+    "only very too also every each all both many much more most other one first back left said "
+    "say says take thing things people love like new now today time year"
+))  # fmt: skip
+"""What any text may have."""
+_VAGUE: Final = (
+    "People say that it is great, and they have so much to say about it that you will love."
+)
 
 
 def sum_up_game_posts(draw: Draw) -> Sketch:
@@ -55,6 +66,7 @@ def sum_up_game_posts(draw: Draw) -> Sketch:
         ),
         aims=(search, *read, write_note(_GAME, _gist(top))),
         wrong={"one only": (search, read[0], write_note(_GAME, _gist(top[:1]))),
+               "words that fit any post": (search, *read, write_note(_GAME, _VAGUE)),
                "the least liked": (search, *(look_at("X", "post", one) for one in rest),
                                    write_note(_GAME, _gist(rest))),
                "another subject": (
@@ -103,6 +115,8 @@ def sum_up_news(draw: Draw) -> Sketch:
         wrong={"trends that are no news": (
                    section, *read, write_note("News", _gist(others, rest[:_TOP]))),
                "one post only": (section, *read[:2], write_note("News", "\n".join(news))),
+               "words that fit any post": (section, *read, write_note("News", "\n".join(
+                   [*news, _VAGUE]))),
                "the names only": (section, *read, write_note("News", "\n".join(news))),
                "not in the news": (*read, write_note("News", _gist(firsts, news))),
                "one more": (section, *read, write_note("News", _gist(
@@ -252,7 +266,7 @@ def _listed(name: str, draw: Draw, feed: str, posts: Sequence[Record], least: in
 def _own_words(post: Record) -> set[str]:
     """The words of a post that are not those of its topic, of which all its posts have some."""
     told = set(query_words(f"{post.title} {post.text('text')}"))
-    return told - set(query_words(f"{post.text('topic')} {post.text('words')}"))
+    return told - set(query_words(f"{post.text('topic')} {post.text('words')}")) - _COMMON
 
 
 def _taken_up(text: str, posts: Sequence[Record], among: Sequence[Record]) -> list[Record]:
@@ -271,7 +285,7 @@ def _takes_up(text: str, posts: Sequence[Record], among: Sequence[Record], least
 
 
 def _read(name: str, draw: Draw, feed: str, posts: Sequence[Record], least: int) -> Rubric:
-    """So many were opened, or a search listed them, with their texts, and a note takes them up."""
+    """So many were opened, or a search listed them as they begin, and a note takes them up."""
 
     def holds(seen: Evidence) -> Finding:
         numbers = {number for query in searches(seen, feed) for number in find(query)}
@@ -360,7 +374,7 @@ def _reviews(draw: Draw, film: Record) -> list[Record]:
 
 
 def _way_to_reviews(draw: Draw, film: Record) -> tuple[Aim, ...]:
-    """The film, a search that lists its reviews with their texts, and the first two of them."""
+    """The film, a search that lists its reviews as they begin, and the first two of them."""
     posts = _reviews(draw, film)
     search = look_at("Lemon8", "explore", settings={"query": f"{film.title} review"},
                      facts=tuple(one.text("text") for one in posts))  # fmt: skip
@@ -386,7 +400,7 @@ def _found_film(name: str, films: Sequence[Record]) -> Rubric:
 
 
 def _reviews_read(draw: Draw, film: Record, least: int) -> Rubric:
-    """So many were opened, or a search listed them, with their texts, and a note is about them."""
+    """So many were opened, or a search listed them as they begin, and a note is about them."""
     posts = _reviews(draw, film)
     return any_of(
         film.title, looked_at("opened", "Lemon8", "post", posts, least=least),
