@@ -6,6 +6,7 @@ import pytest
 
 from tapgraph.evals.phone.mobile_eval_e.kinds import KINDS
 from tapgraph.evals.phone.sim.draw import Drawn, Kind, evidence_of
+from tapgraph.evals.phone.sim.ways import write_note
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.guide import Aim, Route, play
 
@@ -52,3 +53,11 @@ def test_opening_the_apps_earns_only_that_they_were_opened(name: str) -> None:
     missed = failed(drawn, 0, [Aim(words=f"Open {app}", app=app) for app in apps])
     held = {rubric.name for rubric in drawn.sketch.rubrics} - set(missed)
     assert held == {f"{app} was opened" for app in apps}
+
+
+def test_a_summary_in_words_of_its_own_is_taken_for_one() -> None:
+    drawn = KINDS["4_x_back_myth_wukong"].sketched(0)
+    search = drawn.sketch.aims[0]
+    note = write_note("Wukong", "The animated stories each have a style of their own. One player "
+                                "needed thirty attempts for the tiger.")  # fmt: skip
+    assert failed(drawn, 0, (search, note)) == []

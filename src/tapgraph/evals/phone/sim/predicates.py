@@ -12,7 +12,7 @@ from tapgraph.evals.suite import Evidence, Finding, Rubric
 from tapgraph.tools.mobile.simulator.kit import Record, Value
 
 __all__ = [
-    "Fact", "all_of", "any_of",
+    "Fact", "all_of", "any_of", "app_in_front",
     "did", "fact_in", "in_front", "kept", "note_says", "says", "tells", "there_are", "there_is",
     "there_is_no", "thing_says", "value_is",
 ]  # fmt: skip
@@ -113,6 +113,17 @@ def did(name: str, app: str, kind: str, thing: Record | None = None, *, detail: 
             and detail.casefold() in f"{row[0]} {row[1]}".casefold()
         ]
         return Finding(bool(hits), f"{len(hits)} of {len(rows)} events {kind!r} of {app}")
+
+    return Rubric(name, holds)
+
+
+def app_in_front(name: str, app: str) -> Rubric:
+    """The app is in front, whatever it shows."""
+
+    def holds(seen: Evidence) -> Finding:
+        front = seen.screen.app if seen.screen is not None else None
+        label = front.label if front is not None else "nothing"
+        return Finding(label == app, f"in front is {label}")
 
     return Rubric(name, holds)
 
