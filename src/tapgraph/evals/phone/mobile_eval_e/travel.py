@@ -51,9 +51,7 @@ def show_cheapest_flight(draw: Draw) -> Sketch:
     days = {"departs": start.isoformat(), "returns": (start + timedelta(days=6)).isoformat()}
     form = {"trip": _RETURN, "origin": _FROM, "destination": _TO, **days}
     journey = draw.one(draw.all(_STAYS, "journey"))
-    say = draw.app(_STAYS).style.say
-    cheapest, fastest = say("Cheapest|Lowest price"), say("Fastest|Shortest")
-    stop = look_at(_STAYS, "results", journey, settings={"sort": cheapest})
+    stop = look_at(_STAYS, "results", journey, settings={"sort": "Cheapest"})
     return Sketch(
         says=("",),
         rubrics=(
@@ -81,7 +79,7 @@ def show_cheapest_flight(draw: Draw) -> Sketch:
                "to another city": (_find_flights({**form, "destination": "Seattle"}), stop),
                "not searched for": (look_at(_STAYS, "flights", settings=form),),
                "the fastest": (_find_flights(form),
-                               look_at(_STAYS, "results", journey, settings={"sort": fastest})),
+                               look_at(_STAYS, "results", journey, settings={"sort": "Fastest"})),
                "not left there": (_find_flights(form), open_app("Notes"))},
         parameters={"departs": days["departs"]},
     )  # fmt: skip
