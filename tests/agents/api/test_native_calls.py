@@ -10,6 +10,7 @@ import pytest
 
 from tapgraph.agents.api.native_calls import NativeTools
 from tapgraph.agents.run.events import ActionStarted, Decided, ModelCalled, StepTimed
+from tapgraph.agents.run.human import AbsentHuman
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.errors import InvalidReply, ToolError
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolCall
@@ -154,7 +155,7 @@ def test_calls_that_read_are_made_at_once_each_a_step_of_its_own(
     ]
     model = ScriptedModel(said, traits=NATIVE)
     meeting = Meeting()
-    result = run_api(model, runner=meeting)
+    result = run_api(model, runner=meeting, human=AbsentHuman("allow"))
     assert (result.outcome, result.answer) == (Outcome.SUCCESS, "Lyon")
     assert meeting.kept == ["Lyon"]
     prompt = model.requests[1].messages[-1].text

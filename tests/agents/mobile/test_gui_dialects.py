@@ -222,14 +222,17 @@ def test_gui_model_operates_a_whole_task_beside_a_plain_model(
     )
     gui, plain = openai_server(brain), openai_server(brain)
     spec = f"{plain.spec('plain')},operator={gui.spec('gui', f'pictures=operator&{model.options}')}"
-    human = CallbackHuman(lambda request: "One in town.")
+    human = CallbackHuman(
+        lambda request: "yes" if request.kind == "confirmation" else "One in town."
+    )
     result = stage.run(spec, CAFE, human=human)
     assert result.outcome is Outcome.SUCCESS
     assert stage.is_done(CAFE)
     assert result.answer == "The note is written."
     decided = [event.action for event in events(Decided)]
     assert {action["name"] for action in decided} == set(ACTION_TYPES) - HAS_NO[name] - {
-        "Clear_Text"
+        "Clear_Text",
+        "Show_Rest",
     }
     calls = [call for call in events(ModelCalled) if call.role == "operator"]
     assert all((call.valid, call.attempt, call.images) == (True, 1, 1) for call in calls)
