@@ -33,7 +33,8 @@ def test_a_suite_in_a_file_is_evaluated(evaluate: Evaluate, tmp_path: Path) -> N
     assert printed["metrics"]["success"]["value"] == 1
     left = {file.name for file in (tmp_path / "out").iterdir()}
     assert left == {
-        "report.html", "run.json", "runs", "sss.svg", "summary.csv", "summary.md", "trials.jsonl",
+        "report.html", "run.json", "runs", "sss.png", "sss.svg", "summary.csv", "summary.md",
+        "trials.jsonl",
     }  # fmt: skip
 
 

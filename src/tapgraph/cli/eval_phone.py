@@ -77,8 +77,8 @@ def phone(
 ) -> int:
     """Tasks on phones: is what was asked for done, and at what price.
 
-    Leaves trials.jsonl, run folders, summary.md, summary.csv, sss.svg and report.html. Ends with 1
-    when trials broke off: they count as failed, and the same command tries them again.
+    Leaves trials.jsonl, run folders, summary.md, summary.csv, sss.svg, sss.png and report.html.
+    Ends with 1 when trials broke off: they count as failed, and the same command tries them again.
     """
     # The graph takes a second to load, and no other command needs it.
     from tapgraph.cli import eval_phone_session as session  # noqa: PLC0415

@@ -18,7 +18,7 @@ from tapgraph.evals.evaluate import Evaluation, Plan, evaluate, read_evaluation
 from tapgraph.evals.open_suite import open_suite
 from tapgraph.evals.phone.baselines import PhoneAgents
 from tapgraph.evals.phones import OnePhone, Phones, SimulatedPhones
-from tapgraph.evals.report.curves import sss_svg
+from tapgraph.evals.report.curves import sss_png, sss_svg
 from tapgraph.evals.report.eval_report import write_eval_report
 from tapgraph.evals.summary import header_lines, remarks, table, write_summary
 from tapgraph.evals.verdicts import judge_rubrics, take_verdicts, with_verdicts
@@ -83,8 +83,9 @@ def evaluate_phone(request: PhoneEval, *, json: bool) -> int:
     evaluation = with_verdicts(evaluation)
     rows = write_summary(evaluation)
     report = write_eval_report([evaluation], request.out / "report.html")
-    curves = sss_svg({evaluation.header.agent: evaluation.records})
-    (request.out / "sss.svg").write_text(curves, encoding="utf-8")
+    curves = {evaluation.header.agent: evaluation.records}
+    (request.out / "sss.svg").write_text(sss_svg(curves), encoding="utf-8")
+    sss_png(curves).save(request.out / "sss.png")
     if json:
         print_json({
             "suite": evaluation.header.suite,

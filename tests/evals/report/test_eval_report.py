@@ -10,7 +10,7 @@ from lxml import html
 
 from tapgraph.evals.evaluate import Evaluation, evaluate
 from tapgraph.evals.phone.baselines import PhoneAgents
-from tapgraph.evals.report.curves import sss_svg
+from tapgraph.evals.report.curves import sss_png, sss_svg
 from tapgraph.evals.report.eval_report import write_eval_report
 from tapgraph.evals.suite import Rubric, Task, suite_of
 from tapgraph.evals.trial import Trial, TrialRecord, Verdict, broken
@@ -122,9 +122,11 @@ def test_two_evaluations_of_one_agent_are_told_apart_by_their_folders(
 
 
 def lines(svg: str) -> list[tuple[str, str | None]]:
+    """Points and width of the curves, without the grey lines behind them."""
     return [
         (one.get("points", ""), one.get("stroke-width"))
         for one in ElementTree.fromstring(svg).iter(f"{SVG}polyline")
+        if one.get("stroke") != "#888888"
     ]
 
 
@@ -132,9 +134,16 @@ def test_curves_reach_from_corner_to_corner(record: MakeRecord) -> None:
     # The frame is x 52 to 604 and y 238 (nothing holds) to 14 (all does).
     drawn = lines(sss_svg({"a": [record(curve=(0.0, 0.5, 1.0))]}))
     assert drawn == [
-        ("52.0,238.0 328.0,126.0 604.0,14.0", None),
+        ("52.0,238.0 328.0,126.0 604.0,14.0", "1"),
         ("52.0,238.0 604.0,14.0", "3"),
     ]
+
+
+def test_the_picture_has_the_line_where_the_drawing_has_it(record: MakeRecord) -> None:
+    picture = sss_png({"a": [record(curve=(0.0, 0.5, 1.0))]})
+    assert picture.size == (1240, 600)
+    assert picture.getpixel((656, 252)) == (0x31, 0x57, 0xD5)
+    assert picture.getpixel((656, 100)) == (255, 255, 255)
 
 
 def test_an_agent_without_curves_is_only_named(record: MakeRecord) -> None:
