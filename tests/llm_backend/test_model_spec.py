@@ -117,7 +117,12 @@ def test_dialect_says_how_points_are_written_unless_an_option_does(
 
 def test_without_options_a_model_sees_nothing_and_writes_json() -> None:
     assert open_model("http://h/v1#m", settings()).traits == ModelTraits(
-        "m", pictures="none", coordinate_space="pixels", json="schema", max_tokens=16_384
+        "m",
+        pictures="none",
+        coordinate_space="pixels",
+        json="schema",
+        max_tokens=16_384,
+        has_known_price=False,
     )
 
 

@@ -20,8 +20,8 @@ from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.screen import Element, Role, Screen
 
-OPEN = {"OperatorReply", "ChooserReply"}
-"""Replies whose `arguments` may hold any key, which no strict schema can say."""
+OPEN = {"OperatorReply", "ChooserReply", "TipsReply"}
+"""Replies in which `arguments` may hold any key, which no strict schema can say."""
 
 
 def replies_of(module: Any) -> list[type[BaseModel]]:
