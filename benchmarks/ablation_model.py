@@ -185,7 +185,7 @@ class Learner(Demonstrator):
 
     def _ahead(self, place: int) -> list[tuple[str, dict[str, object]]]:
         """What it is about to do for the subgoal, as a model that plans would know."""
-        moves = []
+        moves: list[tuple[str, dict[str, object]]] = []
         aim, times = self._route.aims[place], self._route.times(place)
         with closing(self._phone.fork()) as fork, suppress(LostWay):
             device, guide = SimulatedDevice(fork), Guide(fork)

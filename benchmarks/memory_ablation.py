@@ -279,6 +279,7 @@ def summary(rows: Sequence[Row]) -> list[dict[str, object]]:
             table.append({
                 "arm": arm,
                 "half": half,
+                "tasks": len(mine),
                 "success": told(wilson(sum(row.success for row in mine), len(mine))),
                 "steps": told(share([Tally(row.steps, 1) for row in mine], seed=0)),
                 "calls": told(share([Tally(row.calls, 1) for row in mine], seed=0)),
