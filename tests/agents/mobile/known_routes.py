@@ -20,8 +20,8 @@ SWITCH = "Turn on the alarm at 08:30"
 QUIET = "Turn on Do Not Disturb"
 
 
-def things(phone: Phone, label: str, entity: str) -> tuple[Record, ...]:
-    app = next(app for app in phone.apps if app.label == label)
+def things(phone: Phone, name: str, entity: str) -> tuple[Record, ...]:
+    app = next(app for app in phone.apps if app.name == name)
     assert isinstance(app, KitApp)
     return app.store.all(entity)
 

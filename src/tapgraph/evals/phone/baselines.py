@@ -50,7 +50,7 @@ from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.guide import Route
 from tapgraph.tools.mobile.simulator.phone import Phone
 
-__all__ = ["BASELINES", "ErrorProne", "PhoneAgents", "StandIn"]
+__all__ = ["BASELINES", "ErrorProne", "PhoneAgents", "StandIn", "random_model"]
 
 BASELINES = ("null", "open-apps", "random", "demonstrator", "demonstrator-blind")
 
@@ -282,7 +282,7 @@ def _baseline(spec: str, device: Device, task: Task, seed: int) -> ChatModel:
         case "open-apps":
             return _open_apps(task.apps)
         case "random":
-            return _at_random(seed, _installed(device))
+            return random_model(device, seed)
         case "demonstrator-blind":
             return _blind()
     if not isinstance(device, SimulatedDevice) or task.route is None:
@@ -292,8 +292,13 @@ def _baseline(spec: str, device: Device, task: Task, seed: int) -> ChatModel:
         )
     if not query:
         return Demonstrator(task.route, device.phone)
-    other = _at_random(seed, _installed(device))
+    other = random_model(device, seed)
     return ErrorProne(task.route, device.phone, other, _error_rate(query), seed=seed)
+
+
+def random_model(device: Device, seed: int) -> ChatModel:
+    """The baseline `random`: valid actions by the dice of the seed."""
+    return _at_random(seed, _installed(device))
 
 
 def _installed(device: Device) -> Sequence[str]:
