@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tapgraph.errors import UsageError
+from tapgraph.errors import ToolError, UsageError
 from tapgraph.evals.open_suite import open_suite
 from tapgraph.evals.suite import Evidence, Finding, Rubric, Split, Suite, Task, Template, suite_of
 
@@ -100,3 +100,23 @@ def test_a_file_without_tasks_is_refused(tmp_path: Path) -> None:
 def test_what_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=name):
         open_suite(name)
+
+
+class Commanded:
+    """A phone that answers one command, and refuses all others."""
+
+    def shell(self, command: str, *arguments: str) -> str:
+        if (command, arguments) != ("settings", ("get", "global", "zen_mode")):
+            raise ToolError("not allowed")
+        return "1\n"
+
+
+def test_a_rubric_can_ask_a_real_phone_and_is_left_to_others_where_it_cannot() -> None:
+    def is_quiet(seen: Evidence) -> bool | None:
+        told = seen.phone_says("settings", "get", "global", "zen_mode")
+        return None if told is None else told.strip() == "1"
+
+    rubric = Rubric("it is quiet", is_quiet)
+    assert rubric.check(Evidence(phone=Commanded())) == Finding(True)
+    assert rubric.check(Evidence()) is None
+    assert Evidence(phone=Commanded()).phone_says("rm", "-r") is None

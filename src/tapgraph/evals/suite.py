@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
 from tapgraph.agents.run.events import Event
-from tapgraph.errors import UsageError
-from tapgraph.tools.mobile.device import Device
+from tapgraph.errors import ToolError, UsageError
+from tapgraph.tools.mobile.device import Device, RunsCommands
 from tapgraph.tools.mobile.screen import Screen
 from tapgraph.tools.mobile.simulator.guide import Route
 from tapgraph.tools.mobile.simulator.kit.kit_app import AppSpec
@@ -78,6 +78,7 @@ class Evidence:
             them, and before the end of a run.
         state: the databases of the apps; None on a phone that does not show them.
         packages: from the label of an app to its package.
+        phone: a real phone whose server runs commands; None else.
     """
 
     events: tuple[Event, ...] = ()
@@ -87,6 +88,23 @@ class Evidence:
     changes: tuple[Change, ...] | None = None
     state: State | None = None
     packages: Mapping[str, str] = field(default_factory=dict)
+    phone: RunsCommands | None = None
+
+    def phone_says(self, command: str, *arguments: str) -> str | None:
+        """What a command of a real phone's shell prints: settings, files, content providers.
+
+        None where it cannot be asked, so that a rubric can leave itself to a judge::
+
+            def is_quiet(seen):
+                told = seen.phone_says("settings", "get", "global", "zen_mode")
+                return None if told is None else told.strip() != "0"
+        """
+        if self.phone is None:
+            return None
+        try:
+            return self.phone.shell(command, *arguments)
+        except ToolError:
+            return None
 
     def rows(self, app: str, query: str, *parameters: str | int) -> list[tuple[str | int, ...]]:
         """What a query finds in the database of an app, which is named by label or package.

@@ -30,7 +30,7 @@ from tapgraph.evals.stats import NOTHING, Tally
 from tapgraph.evals.suite import Evidence, RightEnd, Rubric, Task
 from tapgraph.memory import MemoryStore
 from tapgraph.tools.mobile.actions import Answer, Home
-from tapgraph.tools.mobile.device import Capability, Device
+from tapgraph.tools.mobile.device import Capability, Device, RunsCommands
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.phone_records import PhoneRecords
 from tapgraph.tools.mobile.simulator.state_dump import Change, difference
@@ -206,6 +206,7 @@ class _Watch:
         self.curve: list[float] = []
         self._checked = [rubric for rubric in task.rubrics if rubric.holds is not None]
         self._phone = device.phone if isinstance(device, SimulatedDevice) else None
+        self._real = device if isinstance(device, RunsCommands) else None
         self._folder = folder
         self._before = self._phone.dump() if self._phone is not None else None
 
@@ -239,6 +240,7 @@ class _Watch:
             changes=changes,
             state=PhoneRecords(phone) if phone is not None else None,
             packages={app.name: app.package for app in phone.apps} if phone is not None else {},
+            phone=self._real,
         )
 
     @cached_property

@@ -399,6 +399,11 @@ def test_phone_that_another_client_took_is_taken_back(
         assert device.screenshot().size == (1080, 2400)
 
 
+def test_a_phone_that_runs_no_commands_says_so(sim_server: SimulatorServer) -> None:
+    with AppiumDevice.connect(sim_server.url) as device, pytest.raises(ToolError, match="shell"):
+        device.shell("settings", "get", "global", "zen_mode")
+
+
 @pytest.mark.appium
 def test_errors_of_the_phone_come_through_a_real_server(
     appium_url: str, sim_server: SimulatorServer

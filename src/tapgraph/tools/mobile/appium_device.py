@@ -197,6 +197,18 @@ class AppiumDevice:
         except UnreadableTree:
             return False
 
+    def shell(self, command: str, *arguments: str) -> str:
+        """What a command of the phone's shell prints, where the server was started to allow it.
+
+        Raises:
+            ToolError: it does not, or the command failed.
+        """
+        asked = {"command": command, "args": list(arguments)}
+        told = self._session.read(
+            f"run {command}", lambda driver: driver.execute_script("mobile: shell", asked)
+        )
+        return str(told.get("stdout", "") if isinstance(told, dict) else told)
+
     def local_time(self) -> datetime | None:
         """The phone's date and time; the driver is asked once, and None stands for no answer."""
         if self._clock is None:

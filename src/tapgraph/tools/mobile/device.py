@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from PIL import Image
 
@@ -13,7 +13,14 @@ from tapgraph.tools.mobile.actions import Action
 from tapgraph.tools.mobile.geometry import Size
 from tapgraph.tools.mobile.ui_tree import UiTree
 
-__all__ = ["SIMULATED_CAPABILITY", "ActionReceipt", "AppInfo", "Capability", "Device"]
+__all__ = [
+    "SIMULATED_CAPABILITY",
+    "ActionReceipt",
+    "AppInfo",
+    "Capability",
+    "Device",
+    "RunsCommands",
+]
 
 
 SIMULATED_CAPABILITY = "tapgraph:simulated"
@@ -34,6 +41,19 @@ class Capability(StrEnum):
     """Time passes by actions and looks only, so that waiting for the clock is of no use."""
     SIMULATED = "simulated"
     """The simulated phone: nothing on it is real, and reference solutions exist for it."""
+
+
+@runtime_checkable
+class RunsCommands(Protocol):
+    """A device that runs commands of the phone's shell where its server allows that."""
+
+    def shell(self, command: str, *arguments: str) -> str:
+        """What a command prints; for words of one's own, never for those of a screen or a model.
+
+        Raises:
+            ToolError: the server runs no commands, or this one failed.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
