@@ -53,6 +53,13 @@ def test_new_memory_holds_the_initial_tips_and_shortcut(store: MemoryStore) -> N
     assert (shortcut.version, shortcut.status, shortcut.evidence.uses) == (1, "trusted", 0)
 
 
+def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    with MemoryStore.open(tmp_path / "mine.db") as memory:
+        memory.add_tip("Close pop-ups first.")
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert set(modes.values()) == {0o600}, modes
+
+
 def test_opening_again_adds_nothing_and_loses_nothing(place: str) -> None:
     with MemoryStore.open(place) as first:
         first.add_tip("Scroll before giving up.")

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -16,6 +16,9 @@ __all__ = ["copy_file", "open_database", "place_of", "reading", "transaction"]
 
 _BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for another process; each holds the lock for milliseconds."""
+
+_PRIVATE = 0o600
+"""A memory tells what its owner does; others on the machine cannot read a new one."""
 
 _BEGIN_WITH = "tapgraph_begin_with"
 """The option of a connection that says how its transactions begin in SQLite."""
@@ -149,6 +152,9 @@ def _sqlite(url: URL) -> Engine:
             f"the folder of the memory {file} cannot be made ({error.strerror}): set "
             "TAPGRAPH_HOME to a folder that can be written"
         ) from error
+    if not file.exists():
+        with suppress(OSError):  # What cannot be made is explained where it is used.
+            file.touch(mode=_PRIVATE)
     engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _leave_transactions_to_us)
     event.listen(engine, "begin", _begin)
