@@ -158,6 +158,8 @@ def test_a_run_over_its_budget_resumes_with_a_larger_one(
 def test_a_run_stopped_with_ctrl_c_says_how_to_go_on(
     openai_server: Any, phone_brain: ModuleType, tmp_path: Path
 ) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        pytest.skip("this shell has started the tests without Ctrl-C")
     run = str(tmp_path / "a run")
     brain, asked = phone_brain.PhoneBrain(), []
 
