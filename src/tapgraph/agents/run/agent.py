@@ -237,10 +237,10 @@ class Agent(ABC):
         answer_type: type[BaseModel] | None,
     ) -> TaskResult:
         recorded = folder.timeline()
-        meter = Meter(self.budget, recorded)
+        meter, ledger = Meter(self.budget, recorded), Ledger(folder, recorded)
         try:
-            ended = self._ended(folder, models, prompts, answer_type, meter)
-        except Exception as error:  # noqa: BLE001 - the top of a run
+            ended = self._ended(folder, models, prompts, answer_type, meter, ledger)
+        except Exception as error:  # noqa: BLE001 - what breaks around the graph: memory, agent
             ended = Ended(fresh_state(folder.header.instruction), Stop.after(error))
         return _closed(folder, ended, meter, answer_type)
 
@@ -251,12 +251,12 @@ class Agent(ABC):
         prompts: Prompts,
         answer_type: type[BaseModel] | None,
         meter: Meter,
+        ledger: Ledger,
     ) -> Ended:
-        recorded = folder.timeline()
         with self._memory(folder.path) as memory:
             run = AgentRun(
                 folder=folder,
-                ledger=Ledger(folder, recorded),
+                ledger=ledger,
                 meter=meter,
                 patience=Patience(meter.seconds_left),
                 models=models,

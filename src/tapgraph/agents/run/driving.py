@@ -59,12 +59,12 @@ def drive(work: Work[Any], run: AgentRun, human: Human, *, max_steps: int) -> En
     """Run the graph to its end, from its fresh state or from where an earlier process left it.
 
     A graph that runs inside a node of another one would take that one's checkpoints for its own,
-    so each is driven in a context of its own. Whatever breaks is an ending, too: this is the one
-    place where every error becomes an outcome.
+    so each is driven in a context of its own. Whatever breaks in the graph is an ending, too, with
+    the state and the memory that it has; `Agent` does the same for what breaks around it.
     """
     try:
         return contextvars.Context().run(_drive, work, run, human, max_steps)
-    except Exception as error:  # noqa: BLE001 - the top of a run
+    except Exception as error:  # noqa: BLE001 - whatever a node raises is an ending
         if shows_tracebacks():
             traceback.print_exc()
         return Ended(work.fresh, Stop.after(error))
