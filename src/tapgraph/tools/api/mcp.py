@@ -245,6 +245,7 @@ async def _connected(
     from httpx2 import (  # noqa: PLC0415 — an extra
         AsyncClient,
         AsyncHTTPTransport,
+        Auth,
         Request,
         Response,
         Timeout,
@@ -269,19 +270,27 @@ async def _connected(
             )
             return await super().handle_async_request(pinned)
 
-    def pinned_client(timeout: Timeout | float = timeout_s, **_: object) -> AsyncClient:
+    def pinned_client(
+        headers: dict[str, str] | None = None,
+        timeout: Timeout | None = None,
+        auth: Auth | None = None,
+    ) -> AsyncClient:
         return AsyncClient(
-            headers=dict(headers), timeout=timeout, transport=PinnedTransport(trust_env=False)
+            headers=headers,
+            timeout=timeout or timeout_s,
+            auth=auth,
+            transport=PinnedTransport(trust_env=False),
         )
 
+    sent = dict(headers)
     if transport == "sse":
         async with sse_client(
-            url, timeout=timeout_s, httpx_client_factory=pinned_client
+            url, sent, timeout=timeout_s, httpx_client_factory=pinned_client
         ) as streams:
             yield streams
         return
     async with (
-        pinned_client() as client,
+        pinned_client(sent) as client,
         streamable_http_client(url, http_client=client) as streams,
     ):
         yield streams
