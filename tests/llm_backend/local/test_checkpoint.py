@@ -52,6 +52,16 @@ def test_end_tokens_come_from_all_places(tiny: "Tiny", tmp_path: Path) -> None:
     assert load_checkpoint(folder).end_tokens == {0, 1, 2}
 
 
+def test_the_token_that_the_template_ends_turns_with_ends_replies(
+    tiny: "Tiny", tmp_path: Path
+) -> None:
+    folder = tiny.save(tmp_path / "copy", eos_token_id=0)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    named = json.dumps({**settings, "eos_token": "<|endoftext|>"})
+    (folder / "tokenizer_config.json").write_text(named)
+    assert load_checkpoint(folder).end_tokens == {0, 2}
+
+
 def test_a_tokenizer_that_shortens_texts_is_kept_from_it(tiny: "Tiny", tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
     kept = json.loads((folder / "tokenizer.json").read_text())

@@ -19,7 +19,12 @@ from tapgraph.llm_backend.messages import ImagePart, Part, TextPart
 from tapgraph.llm_backend.openai_wire import wire_tools
 from tapgraph.llm_backend.prompt import fill, load_prompt
 
-__all__ = ["ChatTurn", "chat_prompt", "text_prompt", "uses_call_tags"]
+__all__ = ["NEXT_SPEAKERS", "ChatTurn", "chat_prompt", "text_prompt", "uses_call_tags"]
+
+NEXT_SPEAKERS = tuple(
+    f"{line}{role}:" for line in ("\n\n", "\n") for role in ("system", "user", "assistant", "tool")
+)
+"""How the next turn begins in `default_chat.j2`, where no token ends a turn."""
 
 
 @dataclass(frozen=True, slots=True)

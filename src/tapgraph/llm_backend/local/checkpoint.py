@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import torch
 from safetensors import SafetensorError
 from transformers import (
@@ -27,6 +28,8 @@ from tapgraph.llm_backend.local.vocabulary import token_bytes
 __all__ = ["DTYPES", "Checkpoint", "load_checkpoint", "without_progress_bar"]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+_MARK = "words of the assistant"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,9 @@ class Checkpoint:
     token_bytes: tuple[bytes, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "end_tokens", frozenset(_end_tokens(self.model, self.tokenizer)))
+        named = _end_tokens(self.model, self.tokenizer)
+        written = _token_after_a_turn(self)
+        object.__setattr__(self, "end_tokens", frozenset({*named, *written}))
         outputs: Any = self.model.get_output_embeddings()
         object.__setattr__(self, "vocabulary", int(outputs.weight.shape[0]))
         object.__setattr__(self, "token_bytes", token_bytes(self.tokenizer))
@@ -276,6 +281,28 @@ def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> I
             yield from (int(token) for token in named)
         elif named is not None:
             yield int(named)
+
+
+def _token_after_a_turn(checkpoint: Checkpoint) -> Iterable[int]:
+    """The steering token that the chat template writes after an assistant's words, if it does.
+
+    Files made by converters often name only the token that ends a text.
+    """
+    if checkpoint.chat_template is None:
+        return ()
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _MARK}]
+    try:
+        text = checkpoint.tokenizer.apply_chat_template(
+            turns, chat_template=checkpoint.chat_template, tokenize=False
+        )
+    except (jinja2.TemplateError, TypeError, KeyError):
+        return ()
+    after = str(text).rpartition(_MARK)[2].lstrip()
+    spelled = next((one for one in checkpoint.steering_texts if after.startswith(one)), None)
+    if spelled is None:
+        return ()
+    token: Any = checkpoint.tokenizer.convert_tokens_to_ids(spelled)
+    return (int(token),)
 
 
 def _first_line(error: Exception) -> str:
