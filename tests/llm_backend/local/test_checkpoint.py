@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.checkpoint import load_checkpoint
@@ -132,6 +134,65 @@ def test_a_broken_gguf_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"no weights at all")
     with pytest.raises(UsageError, match=r"'.*broken.gguf' is of no known kind"):
         load_checkpoint(tmp_path / "broken.gguf")
+
+
+Change = Callable[[dict[str, torch.Tensor]], object]
+
+
+def rewritten(tiny: "Tiny", folder: Path, change: Change) -> Path:
+    """A copy of the checkpoint with other weights."""
+    shutil.copytree(tiny.folder(), folder)
+    weights = load_file(folder / "model.safetensors")
+    change(weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            lambda weights: weights.pop("model.layers.1.mlp.up_proj.weight"),
+            r"lack what the model needs: model.layers.1.mlp.up_proj.weight, 1 in all",
+        ),
+        (lambda weights: weights.pop("lm_head.weight"), "lack .*: lm_head.weight, 1 in all"),
+        (
+            lambda weights: weights.update({"model.layers.9.extra.weight": torch.zeros(2)}),
+            r"hold what the model has no place for: model.layers.9.extra.weight, 1 in all",
+        ),
+        (
+            lambda weights: weights.update({"model.norm.weight": torch.zeros(3)}),
+            "cannot be loaded",
+        ),
+    ],
+)
+def test_weights_that_do_not_match_the_model_are_refused(
+    change: Change, told: str, tiny: "Tiny", tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        load_checkpoint(rewritten(tiny, tmp_path / "copy", change))
+
+
+def test_code_of_a_checkpoint_is_not_run(tiny: "Tiny", tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
+    config = json.loads((folder / "config.json").read_text())
+    auto_map = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    changed = {**config, "model_type": "own", "auto_map": auto_map}
+    (folder / "config.json").write_text(json.dumps(changed))
+    with pytest.raises(UsageError, match="of the kind 'own', which needs code of its own"):
+        load_checkpoint(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_known_kind_runs_without_the_code_it_brings(tiny: "Tiny", tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    auto_map = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
+    (folder / "config.json").write_text(json.dumps({**config, "auto_map": auto_map}))
+    assert type(load_checkpoint(folder).model).__name__ == "LlamaForCausalLM"
+    assert not (tmp_path / "ran").exists()
 
 
 def test_broken_weights_are_told(tiny: "Tiny", tmp_path: Path) -> None:

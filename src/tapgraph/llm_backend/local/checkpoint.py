@@ -11,6 +11,7 @@ import jinja2
 import torch
 from safetensors import SafetensorError
 from transformers import (
+    CONFIG_MAPPING,
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
@@ -184,10 +185,28 @@ def _files(path: Path) -> _Files:
 
 
 def _config(path: Path, files: _Files) -> Any:
+    own_code = _own_code(files)
+    if own_code:
+        raise UsageError(
+            f"{str(path)!r} is of the kind {own_code!r}, which needs code of its own; code of a "
+            "checkpoint is never run here"
+        )
     try:
         return AutoConfig.from_pretrained(files.folder, **files.arguments)
     except (OSError, ValueError, KeyError) as error:
         raise UsageError(f"{str(path)!r} is of no known kind: {_first_line(error)}") from error
+
+
+def _own_code(files: _Files) -> str:
+    """The kind of a checkpoint that `transformers` knows only by the checkpoint's code, or ""."""
+    if files.gguf is not None:
+        return ""
+    try:
+        told = json.loads((files.folder / "config.json").read_text(encoding="utf-8"))
+        kind, has_code = str(told.get("model_type", "")), "auto_map" in told
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return kind or "unknown" if has_code and kind not in CONFIG_MAPPING else ""
 
 
 def _model(path: Path, files: _Files, config: Any, dtype: Any) -> PreTrainedModel:
@@ -196,14 +215,29 @@ def _model(path: Path, files: _Files, config: Any, dtype: Any) -> PreTrainedMode
     unpacking = {} if files.gguf is None else {"quantization_config": GgufConfig(dequantize=True)}
     try:
         with without_progress_bar():
-            model: PreTrainedModel = kind.from_pretrained(
-                files.folder, config=config, dtype=dtype, **unpacking, **files.arguments
+            model, found = kind.from_pretrained(
+                files.folder,
+                config=config,
+                dtype=dtype,
+                output_loading_info=True,
+                **unpacking,
+                **files.arguments,
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise UsageError(
             f"the weights in {str(path)!r} cannot be loaded: {_first_line(error)}"
         ) from error
-    return model
+    for problem, names in (
+        ("lack what the model needs", found["missing_keys"]),
+        ("hold what the model has no place for", found["unexpected_keys"]),
+    ):
+        if names:
+            first = ", ".join(sorted(names)[:3])
+            raise UsageError(
+                f"the weights in {str(path)!r} {problem}: {first}, {len(names)} in all"
+            )
+    loaded: PreTrainedModel = model
+    return loaded
 
 
 def _tokenizer(path: Path, files: _Files) -> PreTrainedTokenizerBase:

@@ -16,6 +16,7 @@ from torch import Tensor
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.constraints import Choice, Constraint
+from tapgraph.llm_backend.local.endless_schema import check_has_an_end
 from tapgraph.llm_backend.local.short_schema import closed, shortened
 
 __all__ = ["GrammarCompiler", "GrammarState", "GrammarStuck"]
@@ -133,6 +134,7 @@ def _grammar_of(constraint: Constraint) -> str:
             json.dumps(option, ensure_ascii=False) for option in constraint.options
         )
         return str(llguidance.LLMatcher.grammar_from_lark(f"start: {options}"))
+    check_has_an_end(constraint.schema)
     schema: Any = closed(constraint.schema)
     if constraint.longest_text is not None:
         schema = shortened(schema, constraint.longest_text)
