@@ -51,7 +51,9 @@ prefix_mib       at least 0                         memory for recent texts (102
 cache_mib        at least 1                         memory for those and for replies at work
                                                     (half of what is free)
 seed             an integer                         for equal replies above temperature 0 (none)
-longest_text     at least 1                         see `local.short_schema` (no limit)
+longest_text     at least 1                         how long a text in a reply to a schema may be,
+                                                    and strict limits for all else that could grow,
+                                                    see `local.short_schema` (2000, nothing else)
 ================ ================================== ==========================================
 
 Several models are joined by commas: the first one plays every role that has none of its own,

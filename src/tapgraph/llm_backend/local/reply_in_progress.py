@@ -82,7 +82,7 @@ class ReplyInProgress:
     def __post_init__(self) -> None:
         self.tokens = list(self.request.prompt.tokens)
         self._sampler = Sampler(self.request.sampling)
-        self._text = ReplyText(self.request.stop)
+        self._text = ReplyText((*self.request.stop, *self.request.next_speakers))
         self._lookup = PromptLookup()
 
     @property
