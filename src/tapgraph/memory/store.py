@@ -14,7 +14,7 @@ from tapgraph.memory.entry_changes import (
     IN_USE,
     insert_entry,
     merge_entry,
-    record_use,
+    record_uses,
     revise_entry,
     set_status,
 )
@@ -285,9 +285,7 @@ class MemoryStore:
         """
         with transaction(self.engine) as connection:
             use = Use(entry_id="", kind=kind, at=self.clock(), run=run, step=step, why=why)
-            # In one order, so that two writers do not wait for each other's rows.
-            for identity in sorted(set(identities)):
-                record_use(connection, use.model_copy(update={"entry_id": identity}))
+            record_uses(connection, use, set(identities))
 
     def uses(self, key: str) -> tuple[Use, ...]:
         """The evidence of an entry, the oldest first.
