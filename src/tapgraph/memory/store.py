@@ -125,7 +125,7 @@ class MemoryStore:
         query = select(ENTRIES).where(ENTRIES.c.id.in_(identities))
         with reading(self.engine) as connection:
             found = {row["id"]: row for row in connection.execute(query).mappings()}
-        return tuple(entry_from(found[one]) for one in identities if one in found)
+            return tuple(entry_from(found[one]) for one in identities if one in found)
 
     def add_tip(
         self,
