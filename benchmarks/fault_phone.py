@@ -11,7 +11,7 @@ import threading
 import time
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -115,10 +115,12 @@ def alarm_replies(messages: Sequence[Message], schema: type[BaseModel] | None) -
 
 
 def huge_picture() -> bytes:
-    """30,000 x 30,000 white pixels of one bit each, as the answer to a question for a screenshot."""
+    """30,000 x 30,000 white pixels of one bit each, as a server sends a screenshot."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        return (
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        )
 
     packer, side = zlib.compressobj(1), 30_000
     rows = [packer.compress(b"\0" + b"\xff" * (side // 8)) for _ in range(side)]
@@ -141,8 +143,7 @@ def _serve(place: Path, wrong: Wrong | None) -> None:
 
 
 def _handler(url: str, place: Path, wrong: Wrong | None) -> type[BaseHTTPRequestHandler]:
-    seen = [0]
-    lock = threading.Lock()
+    layer = _Layer(url, place, wrong)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -150,54 +151,60 @@ def _handler(url: str, place: Path, wrong: Wrong | None) -> type[BaseHTTPRequest
         def log_message(self, *_: object) -> None: ...
 
         def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            instead = self._instead()
-            if instead in {"", "a lost answer", "half an answer", "a drip"}:
-                status, told = self._forwarded(body)
-            elif instead == "a picture of 30,000 x 30,000":
-                status, told = 200, huge_picture()
-            else:
-                status, told = _ANSWERS.get(instead, (200, b""))
-            if instead == "silence":
-                threading.Event().wait(3600)
-            if instead in {"a closed line", "a lost answer"}:
-                self.close_connection = True
-                return
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(told)))
-            self.end_headers()
-            if instead == "half an answer":
-                self.wfile.write(told[: len(told) // 2])
-                self.close_connection = True
-            elif instead == "a drip":
-                for byte in told:
-                    self.wfile.write(bytes([byte]))
-                    time.sleep(0.2)
-            else:
-                self.wfile.write(told)
+            layer.answer(self)
 
         do_GET = do_POST = do_DELETE = do_PUT = answer
-
-        def _instead(self) -> str:
-            command = f"{self.command} {self.path}"
-            if wrong is None or not re.fullmatch(COMMANDS[wrong.command], command):
-                return ""
-            with lock:
-                seen[0] += 1
-                is_wrong = seen[0] == wrong.at if wrong.is_once else seen[0] >= wrong.at
-            return wrong.instead if is_wrong else ""
-
-        def _forwarded(self, body: bytes) -> tuple[int, bytes]:
-            if self.command == "POST" and self.path.endswith("/actions"):
-                with lock, (place / "touches.txt").open("a") as log:
-                    log.write("touched\n")
-            line = http.client.HTTPConnection(url.removeprefix("http://"))
-            with contextlib.closing(line):
-                line.request(self.command, self.path, body, {"content-type": "application/json"})
-                answer = line.getresponse()
-                return answer.status, answer.read()
 
     return Handler
 
 
+class _Layer:
+    """Hands commands on to the phone's server at `url`, but for those that go wrong."""
+
+    def __init__(self, url: str, place: Path, wrong: Wrong | None) -> None:
+        self._url, self._place, self._wrong = url, place, wrong
+        self._seen = 0
+        self._lock = threading.Lock()
+
+    def answer(self, asked: BaseHTTPRequestHandler) -> None:
+        body = asked.rfile.read(int(asked.headers.get("content-length") or 0))
+        instead = self._instead(f"{asked.command} {asked.path}")
+        if instead == "silence":
+            threading.Event().wait(3600)
+        if instead in {"", "a lost answer", "half an answer", "a drip"}:
+            status, told = self._forwarded(asked, body)
+        elif instead == "a picture of 30,000 x 30,000":
+            status, told = 200, huge_picture()
+        else:
+            status, told = _ANSWERS.get(instead, (200, b""))
+        asked.close_connection = bool(instead)
+        if instead in {"a closed line", "a lost answer"}:
+            return
+        asked.send_response(status)
+        asked.send_header("content-type", "application/json")
+        asked.send_header("content-length", str(len(told)))
+        asked.end_headers()
+        if instead == "a drip":
+            for number in range(len(told)):
+                asked.wfile.write(told[number : number + 1])
+                time.sleep(0.2)
+        asked.wfile.write(told[: len(told) // 2] if instead == "half an answer" else told)
+
+    def _instead(self, command: str) -> str:
+        wrong = self._wrong
+        if wrong is None or not re.fullmatch(COMMANDS[wrong.command], command):
+            return ""
+        with self._lock:
+            self._seen += 1
+            is_wrong = self._seen == wrong.at if wrong.is_once else self._seen >= wrong.at
+        return wrong.instead if is_wrong else ""
+
+    def _forwarded(self, asked: BaseHTTPRequestHandler, body: bytes) -> tuple[int, bytes]:
+        if asked.command == "POST" and asked.path.endswith("/actions"):
+            with self._lock, (self._place / "touches.txt").open("a") as log:
+                log.write("touched\n")
+        line = http.client.HTTPConnection(self._url.removeprefix("http://"))
+        with contextlib.closing(line):
+            line.request(asked.command, asked.path, body, {"content-type": "application/json"})
+            answer = line.getresponse()
+            return answer.status, answer.read()

@@ -32,7 +32,9 @@ def png(side_px: int) -> bytes:
     """A white square of one bit a pixel, which is small however large it is."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        return (
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        )
 
     packer = zlib.compressobj(9)
     row = b"\0" + b"\xff" * ((side_px + 7) // 8)

@@ -355,7 +355,6 @@ def _picture(driver: WebDriver) -> Image.Image:
     return picture_of(driver.get_screenshot_as_base64())
 
 
-
 def _tree(driver: WebDriver) -> UiTree:
     try:
         return parse_ui_tree(str(driver.page_source or ""))

@@ -409,7 +409,6 @@ def _picture(driver: WebDriver) -> Image.Image:
     return picture_of(driver.get_screenshot_as_base64())
 
 
-
 def _page(driver: WebDriver) -> Page:
     return read_page(driver.execute_script)
 
