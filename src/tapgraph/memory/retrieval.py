@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, Literal, Protocol, TypeAlias
 
 from sqlalchemy import (
+    BindParameter,
     CompoundSelect,
     FromClause,
     RowMapping,
@@ -214,7 +215,7 @@ def rankable(rows: FromClause, kind: EntryKind, scope: Scope) -> Select[Any]:
 def _of_numbers(kind: EntryKind, scope: Scope) -> Select[Any]:
     """Those of `numbers`."""
     # A limit keeps the database from walking an index of another condition.
-    numbers = bindparam("numbers", expanding=True)
+    numbers: BindParameter[int] = bindparam("numbers", expanding=True)
     named = select(ENTRIES).where(ENTRIES.c.number.in_(numbers)).limit(_CANDIDATES)
     return rankable(named.subquery(), kind, scope)
 
