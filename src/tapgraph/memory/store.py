@@ -284,7 +284,9 @@ class MemoryStore:
             UsageError: one is not there.
         """
         with transaction(self.engine) as connection:
-            use = Use(entry_id="", kind=kind, at=self.clock(), run=run, step=step, why=why)
+            # Half of a surrogate pair, as in a terminal's broken argument, is no text to keep.
+            said = why.encode("utf-8", "replace").decode("utf-8")
+            use = Use(entry_id="", kind=kind, at=self.clock(), run=run, step=step, why=said)
             record_uses(connection, use, set(identities))
 
     def uses(self, key: str) -> tuple[Use, ...]:
