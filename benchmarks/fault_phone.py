@@ -94,6 +94,8 @@ def alarm_replies(messages: Sequence[Message], schema: type[BaseModel] | None) -
     told = messages[-1].text
     alarm = re.search(r'\[(\d+)\] switch "08:30[^"]*"[^\n]*', told)
     is_on = re.search(r'"08:30[^\n]*checked', told) is not None
+    name: str
+    arguments: dict[str, Any]
     name, arguments = "Open_App", {"app_name": "Clock"}
     if is_on:
         name, arguments = "Answer", {"text": "it is on"}

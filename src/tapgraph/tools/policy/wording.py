@@ -174,7 +174,9 @@ def _and() -> re.Pattern[str]:
 def _any_of(kind: str, *, whole: bool = True) -> re.Pattern[str]:
     """A pattern for the phrases of a kind; else one that finds them among other words."""
     pattern = _pattern_of(phrases(kind))
-    return pattern if whole else re.compile(rf"(?<!\w){pattern.pattern}(?!\w)")
+    # Scripts without blanks have no ends of words.
+    letter = "[a-z0-9\u0400-\u04ff]"
+    return pattern if whole else re.compile(f"(?<!{letter}){pattern.pattern}(?!{letter})")
 
 
 def _pattern_of(some: Iterable[str]) -> re.Pattern[str]:
