@@ -150,7 +150,8 @@ def test_going_on_from_a_payment_sheet_or_a_code_is_risky() -> None:
     ["Enter the 6-digit code we texted you", "Geben Sie den SMS-Code ein", "Confirm your PIN",
      "Saisissez le code reçu par SMS", "Introduce el código que te enviamos",
      "Inserisci il codice ricevuto via SMS", "Digite o código que enviamos por SMS",
-     "Voer de sms-code in", "Wpisz kod z SMS-a", "Введите код подтверждения", "SMS ile gelen kodu girin",
+     "Voer de sms-code in", "Wpisz kod z SMS-a", "Введите код подтверждения",
+     "SMS ile gelen kodu girin",
      "请输入短信验证码", "SMSで届いた認証コードを入力", "Two-step verification"],
 )  # fmt: skip
 def test_a_code_is_asked_for_in_many_languages(asks: str) -> None:
