@@ -48,7 +48,9 @@ dtype            auto, float32, bfloat16, float16   how it computes (auto)
 context_tokens   at least 2                         prompt and reply at most (the model's own)
 prefix_mib       at least 0                         memory for recent prompts (1024)
 seed             an integer                         for equal replies above temperature 0 (none)
-longest_text     at least 1                         see `local.short_schema` (no limit)
+longest_text     at least 1                         how long a text in a reply to a schema may be,
+                                                    and strict limits for all else that could grow,
+                                                    see `local.short_schema` (2000, nothing else)
 ================ ================================== ==========================================
 
 Several models are joined by commas: the first one plays every role that has none of its own,

@@ -1,5 +1,6 @@
 """Many replies from one model at once."""
 
+import atexit
 import logging
 import threading
 import time
@@ -163,6 +164,8 @@ class Engine:
         self._began = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="tapgraph-engine", daemon=True)
         self._thread.start()
+        # A thread inside torch when Python ends would abort the process.
+        atexit.register(self._end_now)
 
     def __enter__(self) -> "Engine":
         return self
@@ -256,6 +259,10 @@ class Engine:
                     reply.stream.cancel()
             self._changed.notify()
         self._thread.join()
+        atexit.unregister(self._end_now)
+
+    def _end_now(self) -> None:
+        self.close(drain=False)
 
     def _places(self) -> int:
         """How many may wait now; one that finds a free slot waits only until the next step."""

@@ -16,12 +16,14 @@ from torch import Tensor
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.constraints import Choice, Constraint
+from tapgraph.llm_backend.local.endless_schema import check_has_an_end
 from tapgraph.llm_backend.local.short_schema import closed, shortened
 
 __all__ = ["GrammarCompiler", "GrammarState", "GrammarStuck"]
 
 _KEPT_GRAMMARS = 64
-_COMPACT: Any = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+_SPACED: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+"""As `json.dumps` writes it, and so the examples of the prompts."""
 
 
 class GrammarStuck(Exception):
@@ -62,9 +64,10 @@ class GrammarState:
 class GrammarCompiler:
     """Turns constraints into grammars over one checkpoint's tokens; callable from all threads.
 
-    JSON has no blanks between its parts. What JSON schema says and a grammar cannot hold a reply to
-    is refused, never ignored (`not`, look-ahead in patterns, references to other documents). That
-    a key of an open object stands twice is the one fault that no grammar of this kind excludes.
+    JSON has one blank after each comma and colon, and no others. What JSON schema says and a
+    grammar cannot hold a reply to is refused, never ignored (`not`, look-ahead in patterns,
+    references to other documents). That a key of an open object stands twice is the one fault that
+    no grammar of this kind excludes.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -131,19 +134,20 @@ def _grammar_of(constraint: Constraint) -> str:
             json.dumps(option, ensure_ascii=False) for option in constraint.options
         )
         return str(llguidance.LLMatcher.grammar_from_lark(f"start: {options}"))
+    check_has_an_end(constraint.schema)
     schema: Any = closed(constraint.schema)
     if constraint.longest_text is not None:
         schema = shortened(schema, constraint.longest_text)
     if not constraint.prefix and not constraint.suffix:
         return str(
-            llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=_COMPACT)
+            llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=_SPACED)
         )
     parts = [
         json.dumps(constraint.prefix, ensure_ascii=False) if constraint.prefix else "",
         "value",
         json.dumps(constraint.suffix, ensure_ascii=False) if constraint.suffix else "",
     ]
-    value = json.dumps({**schema, "x-guidance": _COMPACT})
+    value = json.dumps({**schema, "x-guidance": _SPACED})
     return str(
         llguidance.LLMatcher.grammar_from_lark(f"start: {' '.join(parts)}\nvalue: %json {value}")
     )

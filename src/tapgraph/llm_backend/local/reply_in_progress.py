@@ -69,7 +69,7 @@ class ReplyInProgress:
 
     def __post_init__(self) -> None:
         self._sampler = Sampler(self.request.sampling)
-        self._text = ReplyText(self.request.stop)
+        self._text = ReplyText((*self.request.stop, *self.request.next_speakers))
 
     @property
     def prompt_tokens(self) -> tuple[int, ...]:
