@@ -29,6 +29,7 @@ KINDS = {
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vocabulary", type=int, default=152_000)
     parser.add_argument("--tokens", type=int, default=200)

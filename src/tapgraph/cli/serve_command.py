@@ -57,10 +57,10 @@ def serve(
     Prints the URL on one line as soon as clients can connect.
     """
     # Pictures, the web client, torch and the web server are loaded by no other command.
-    from tapgraph.llm_backend.model_spec import local_settings  # noqa: PLC0415
+    from tapgraph.llm_backend.model_spec import served_settings  # noqa: PLC0415
 
     spec = model if model.startswith(_LOCAL) else _LOCAL + model
-    settings = local_settings(spec, Settings.from_environment())
+    settings = served_settings(spec, Settings.from_environment())
     if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn")):
         raise ExtraMissing("local", "serving a model")
     from tapgraph.cli.image_source import ImageSource  # noqa: PLC0415

@@ -1,7 +1,7 @@
 """A checkpoint directory, loaded."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,7 @@ class Checkpoint:
         end_tokens: any of them ends a reply.
         vocabulary: how many logits the model gives; it may be more than there are tokens.
         token_bytes: what each token stands for; see `vocabulary.token_bytes`.
+        sampling: values of `Sampling` for requests that name none, by name.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class Checkpoint:
     tokenizer: PreTrainedTokenizerBase
     image_processor: Any = None
     chat_template: str | None = None
+    sampling: Mapping[str, Any] = field(default_factory=dict)
     end_tokens: frozenset[int] = field(init=False)
     vocabulary: int = field(init=False)
     token_bytes: tuple[bytes, ...] = field(init=False)
@@ -107,7 +109,13 @@ class Checkpoint:
                 raise UsageError(f"token ids of {self.name} are from 0 to {most - 1}, got {token}")
 
 
-def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") -> Checkpoint:
+def load_checkpoint(
+    path: Path,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    sampling: Mapping[str, Any] | None = None,
+) -> Checkpoint:
     """Load a causal language model, or one that also reads pictures, from a folder or GGUF file.
 
     Nothing is fetched from a network, and no code of the checkpoint is run.
@@ -118,6 +126,7 @@ def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") ->
         device: as in torch (`cpu`, `cuda`, `cuda:1`), or `auto`: the first GPU, else the CPU.
         dtype: `float32`, `bfloat16`, `float16`, or `auto`: the checkpoint's own on a GPU; on a CPU
             `bfloat16` where it multiplies that, else `float32`, for the others are slower then.
+        sampling: see `Checkpoint.sampling`; others are those of its `generation_config.json`.
 
     Raises:
         UsageError: the path does not exist, is no checkpoint, lacks weights or a tokenizer, is of
@@ -137,6 +146,7 @@ def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") ->
         tokenizer=tokenizer,
         image_processor=_image_processor(path, model),
         chat_template=_chat_template(path, tokenizer),
+        sampling={**_own_sampling(model), **(sampling or {})},
     )
 
 
@@ -308,6 +318,17 @@ def _chat_template(path: Path, tokenizer: PreTrainedTokenizerBase) -> str | None
         kept = json.loads((path / "chat_template.json").read_text(encoding="utf-8"))
         template = kept.get("chat_template")
     return None if template is None else str(template)
+
+
+def _own_sampling(model: PreTrainedModel) -> dict[str, Any]:
+    """What the checkpoint's makers say of sampling."""
+    settings = getattr(model, "generation_config", None)
+    if settings is None or settings.do_sample is False:
+        names: tuple[str, ...] = ("repetition_penalty",)
+    else:
+        names = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+    told = {name: getattr(settings, name, None) for name in names}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Iterable[int]:

@@ -247,7 +247,7 @@ class Engine:
             ModelUnavailable: the engine is closed.
         """
         most_tokens = self._room_for_reply(request)
-        self.checkpoint.check_tokens(request.prompt.tokens)
+        self.checkpoint.check_tokens((*request.prompt.tokens, *request.sampling.logit_bias))
         if request.prompt.pictures is not None and self.system.keys == "unrotated":
             raise UsageError(
                 f"the attention system {self.system.name!r} gives tokens positions of its own, "

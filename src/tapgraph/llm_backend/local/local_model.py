@@ -34,7 +34,8 @@ class ReplyDefaults:
 
     Attributes:
         temperature: of replies that are asked for without one.
-        seed: for replies at a temperature above 0; None for another reply each time.
+        seed: for replies at a temperature above 0; None for the checkpoint's, else another reply
+            each time.
         longest_text: see `JsonSchema.longest_text`; None for texts of `LONGEST_TEXT` at most, and
             no other limit.
         timeout_s: how long a reply may take, waiting included; None for no limit.
@@ -114,9 +115,12 @@ class LocalModel:
                 tuple(tools),
                 tool_choice="auto" if schema is None else "none",
                 constraint=constraint,
-                sampling=Sampling(
-                    defaults.temperature if temperature is None else temperature,
-                    seed=defaults.seed,
+                sampling=Sampling.of(
+                    {
+                        "temperature": defaults.temperature if temperature is None else temperature,
+                        "seed": defaults.seed,
+                    },
+                    self.engine.checkpoint.sampling,
                 ),
                 stop=tuple(stop),
                 timeout_s=defaults.timeout_s,
