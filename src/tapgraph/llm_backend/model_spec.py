@@ -56,7 +56,7 @@ top_p, top_k, min_p, repetition_penalty,            see `local.generation.Sampli
 frequency_penalty, presence_penalty, logit_bias     checkpoint's generation_config.json)
 longest_text     at least 1                         how long a text in a reply to a schema may be,
                                                     and strict limits for all else that could grow,
-                                                    see `local.short_schema` (2000, nothing else)
+                                                    see `local.short_schema` (2000, lists of 32)
 ================ ================================== ==========================================
 
 Several models are joined by commas: the first one plays every role that has none of its own,

@@ -18,7 +18,8 @@ from tapgraph.llm_backend.local.checkpoint import load_checkpoint
 from tapgraph.llm_backend.local.constraints import Choice, JsonSchema
 from tapgraph.llm_backend.local.engine import Engine, EngineLimits
 from tapgraph.llm_backend.local.generation import Sampling
-from tapgraph.llm_backend.local.local_model import LONGEST_TEXT, LocalModel, ReplyDefaults
+from tapgraph.llm_backend.local.local_model import LocalModel, ReplyDefaults
+from tapgraph.llm_backend.local.short_schema import USUAL_TEXT
 from tapgraph.llm_backend.messages import TextPart, assistant, system, user
 from tapgraph.llm_backend.model_spec import open_model, open_models
 from tapgraph.settings import Settings
@@ -63,7 +64,7 @@ def test_a_text_without_a_limit_ends_by_itself(tiny: "Tiny") -> None:
         model = LocalModel(engine, defaults=ReplyDefaults(seed=3))
         reply = model.reply([user("Write on.")], schema=Note, max_tokens=3000)
     assert isinstance(reply.parsed, Note)
-    assert len(reply.parsed.words) == LONGEST_TEXT
+    assert len(reply.parsed.words) == USUAL_TEXT
 
 
 def test_json_is_spaced_as_the_examples_of_prompts_are(model: LocalModel) -> None:

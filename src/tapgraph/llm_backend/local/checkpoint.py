@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 from transformers import (
     CONFIG_MAPPING,
     AutoConfig,
@@ -30,6 +31,9 @@ __all__ = ["DTYPES", "Checkpoint", "load_checkpoint", "multiplies_bfloat16", "wi
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
+_CONTEXT_NAMES = ("max_position_embeddings", "max_seq_len", "seq_length", "context_length")
+_UNTOLD_CONTEXT = 32_768
+"""For models whose positions have no end, as recurrent ones."""
 _MARK = "words of the assistant"
 
 
@@ -46,6 +50,7 @@ class Checkpoint:
         end_tokens: any of them ends a reply.
         vocabulary: how many logits the model gives; it may be more than there are tokens.
         token_bytes: what each token stands for; see `vocabulary.token_bytes`.
+        nameless: where `[vocabulary]` no token belongs to a logit; None where all have one.
         sampling: values of `Sampling` for requests that name none, by name.
     """
 
@@ -58,14 +63,19 @@ class Checkpoint:
     end_tokens: frozenset[int] = field(init=False)
     vocabulary: int = field(init=False)
     token_bytes: tuple[bytes, ...] = field(init=False)
+    nameless: Tensor | None = field(init=False)
 
     def __post_init__(self) -> None:
         named = _end_tokens(self.model, self.tokenizer)
         written = _token_after_a_turn(self)
         object.__setattr__(self, "end_tokens", frozenset({*named, *written}))
         outputs: Any = self.model.get_output_embeddings()
-        object.__setattr__(self, "vocabulary", int(outputs.weight.shape[0]))
+        size = self.model.config.get_text_config(decoder=True).vocab_size
+        if outputs is not None:
+            size = outputs.weight.shape[0]
+        object.__setattr__(self, "vocabulary", int(size))
         object.__setattr__(self, "token_bytes", token_bytes(self.tokenizer))
+        object.__setattr__(self, "nameless", _nameless(self))
 
     @property
     def name(self) -> str:
@@ -80,7 +90,9 @@ class Checkpoint:
     @property
     def context_tokens(self) -> int:
         """How many tokens a prompt and its reply may have together, as the checkpoint says."""
-        return int(self.model.config.get_text_config().max_position_embeddings)
+        text = self.model.config.get_text_config(decoder=True)
+        told = (getattr(text, name, None) for name in _CONTEXT_NAMES)
+        return int(next((length for length in told if isinstance(length, int)), _UNTOLD_CONTEXT))
 
     @property
     def special_tokens(self) -> frozenset[int]:
@@ -203,7 +215,7 @@ def _config(path: Path, files: _Files) -> Any:
         )
     try:
         return AutoConfig.from_pretrained(files.folder, **files.arguments)
-    except (OSError, ValueError, KeyError) as error:
+    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
         raise UsageError(f"{str(path)!r} is of no known kind: {_first_line(error)}") from error
 
 
@@ -233,7 +245,15 @@ def _model(path: Path, files: _Files, config: Any, dtype: Any) -> PreTrainedMode
                 **unpacking,
                 **files.arguments,
             )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except ImportError as error:
+        raise UsageError(
+            f"the weights in {str(path)!r} need a library that is not installed: "
+            f"{_first_line(error)}"
+        ) from error
+    except (
+        ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, SafetensorError,
+        TypeError, ValueError,
+    ) as error:  # fmt: skip
         raise UsageError(
             f"the weights in {str(path)!r} cannot be loaded: {_first_line(error)}"
         ) from error
@@ -366,6 +386,13 @@ def _token_after_a_turn(checkpoint: Checkpoint) -> Iterable[int]:
         return ()
     token: Any = checkpoint.tokenizer.convert_tokens_to_ids(spelled)
     return (int(token),)
+
+
+def _nameless(checkpoint: Checkpoint) -> Tensor | None:
+    known = torch.zeros(checkpoint.vocabulary, dtype=torch.bool)
+    ids = checkpoint.tokenizer.get_vocab().values()
+    known[[token for token in ids if token < checkpoint.vocabulary]] = True
+    return None if bool(known.all()) else ~known
 
 
 def _first_line(error: Exception) -> str:
