@@ -7,7 +7,7 @@ import typer
 
 from tapgraph.cli.options import JsonOption, PortOption
 from tapgraph.cli.stop_request import stop_requests
-from tapgraph.cli.terminal import print_json, print_line
+from tapgraph.cli.terminal import print_json, print_line, print_note
 from tapgraph.errors import ExtraMissing, UsageError
 from tapgraph.settings import Settings, secret_from_environment
 
@@ -83,6 +83,7 @@ def serve(
             running=running,
             waiting=waiting,
             prefix_bytes=settings.prefix_bytes,
+            cache_bytes=settings.cache_bytes,
         ),
     )
     with (
@@ -94,6 +95,11 @@ def serve(
             print_json({"url": server.url, "model": server.model})
         else:
             print_line(f"{server.url}#{server.model}")
+        now = engine.statistics
+        print_note(
+            f"keys and values may take {now.budget_bytes // 2**20} MiB, which is "
+            f"{now.budget_tokens} tokens of this model"
+        )
         wait_for_stop()
 
 

@@ -33,7 +33,7 @@ def test_each_family_loads(family: str, tiny: "Tiny") -> None:
 
 @pytest.mark.parametrize(
     ("dtype", "expected"),
-    [("auto", torch.float32), ("float32", torch.float32), ("bfloat16", torch.bfloat16)],
+    [("float32", torch.float32), ("bfloat16", torch.bfloat16), ("float16", torch.float16)],
 )
 def test_the_dtype_is_the_one_asked_for(dtype: str, expected: torch.dtype, tiny: "Tiny") -> None:
     assert load_checkpoint(tiny.folder(), device="cpu", dtype=dtype).model.dtype == expected

@@ -277,7 +277,7 @@ def test_a_spec_names_the_attention_system_and_its_options(tiny: "Tiny") -> None
         ("attention=sink_window&sight=1", "has no option 'sight'"),
         ("budget=64", "no option of a local model or of dense attention is called budget"),
         ("pictures=all", "pictures need a checkpoint"),
-        ("dtype=int8", "dtype must be one of"),
+        ("dtype=int4", "dtype must be one of"),
         ("context_tokens=9999", "is 4096 tokens, got 9999"),
         ("longest_text=0", "longest_text cannot be '0'"),
     ],

@@ -26,7 +26,7 @@ from transformers.utils import logging
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.vocabulary import token_bytes
 
-__all__ = ["DTYPES", "Checkpoint", "load_checkpoint", "without_progress_bar"]
+__all__ = ["DTYPES", "Checkpoint", "load_checkpoint", "multiplies_bfloat16", "without_progress_bar"]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -116,8 +116,8 @@ def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") ->
         path: a directory with `config.json`, weights and a tokenizer; or a GGUF file, or a
             directory with one and no `config.json`, whose weights are unpacked.
         device: as in torch (`cpu`, `cuda`, `cuda:1`), or `auto`: the first GPU, else the CPU.
-        dtype: `float32`, `bfloat16`, `float16`, or `auto`: the checkpoint's own on a GPU, `float32`
-            on a CPU, where the others are slower.
+        dtype: `float32`, `bfloat16`, `float16`, or `auto`: the checkpoint's own on a GPU; on a CPU
+            `bfloat16` where it multiplies that, else `float32`, for the others are slower then.
 
     Raises:
         UsageError: the path does not exist, is no checkpoint, lacks weights or a tokenizer, is of
@@ -276,10 +276,18 @@ def _device(name: str) -> torch.device:
 
 def _dtype(name: str, device: torch.device) -> Any:
     if name == "auto":
-        return torch.float32 if device.type == "cpu" else "auto"
+        if device.type == "cpu":
+            return torch.bfloat16 if multiplies_bfloat16() else torch.float32
+        return "auto"
     if name not in DTYPES:
         raise UsageError(f"dtype must be one of auto, {', '.join(DTYPES)}, got {name!r}")
     return DTYPES[name]
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for products of bfloat16 (AVX512-BF16, AMX, ARM)."""
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "arm_bf16"))
 
 
 def _image_processor(path: Path, model: PreTrainedModel) -> Any:

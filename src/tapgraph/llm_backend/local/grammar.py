@@ -7,6 +7,7 @@ raw control characters and broken UTF-8 in strings, and some schemas take it lon
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import llguidance
@@ -54,6 +55,15 @@ class GrammarState:
         """Go on with a token that was allowed and does not end the reply."""
         if not self._matcher.consume_token(token):
             raise GrammarStuck(f"the grammar engine gave up: {_short(self._matcher.get_error())}")
+
+    def forced(self) -> list[int]:
+        """The tokens that come next whatever is chosen; none where there is a choice."""
+        tokens: list[int] = self._matcher.compute_ff_tokens()
+        return tokens
+
+    def count_allowed(self, tokens: Sequence[int]) -> int:
+        """How many of these tokens may come, one after the other."""
+        return int(self._matcher.validate_tokens(list(tokens)))
 
     @property
     def is_complete(self) -> bool:
