@@ -104,7 +104,7 @@ def test_a_subgoal_begins_with_what_the_memory_has_for_it(
     for_notes = [one for recalled in events(Recalled) for one in recalled.tips]
     assert any("has note" in " ".join(one.reasons) for one in for_notes)
     (tip,) = [one for one in memory.tips() if one.provenance.origin == "person"]
-    assert {use.kind for use in memory.uses(tip.id)} == {"shown", "worked"}
+    assert {use.kind for use in memory.uses(tip.id)} == {"shown"}
 
 
 @pytest.mark.parametrize("rehearses", [True, False])

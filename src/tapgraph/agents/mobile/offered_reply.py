@@ -149,6 +149,7 @@ def _reply_with(call: str) -> type[OperatorReply]:
             "call": json.loads(call),
             "description": free["description"],
             "completes_subgoal": free["completes_subgoal"],
+            "tips": free["tips"],
         }
         schema["required"] = ["thought", "call", "description"]
 
