@@ -60,8 +60,8 @@ DeviceOption: TypeAlias = Annotated[
     typer.Option(
         "--device",
         metavar="NAME",
-        help="sim (a fresh simulated phone), appium, web, replay:RUN, MODULE:FACTORY, or what an "
-        "installed package registers.",
+        help="sim (a fresh simulated phone), appium, web, mobilegym, mobilegym:picture, "
+        "replay:RUN, MODULE:FACTORY, or what an installed package registers.",
     ),
 ]
 AppiumUrlOption: TypeAlias = Annotated[

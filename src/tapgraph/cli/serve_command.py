@@ -9,7 +9,7 @@ from tapgraph.cli.options import JsonOption
 from tapgraph.cli.stop_request import stop_requests
 from tapgraph.cli.terminal import print_json, print_line
 from tapgraph.errors import ExtraMissing, UsageError
-from tapgraph.settings import secret_from_environment
+from tapgraph.settings import Settings, secret_from_environment
 
 __all__ = ["serve"]
 
@@ -23,7 +23,7 @@ def serve(
         str,
         typer.Option(
             metavar="PATH",
-            help="The checkpoint's directory, with options as in a model spec: "
+            help="The checkpoint's folder, GGUF file or name, with options as in a model spec: "
             "models/small?attention=duo&dtype=bfloat16.",
         ),
     ],
@@ -59,7 +59,8 @@ def serve(
     # Pictures, the web client, torch and the web server are loaded by no other command.
     from tapgraph.llm_backend.model_spec import local_settings  # noqa: PLC0415
 
-    settings = local_settings(model if model.startswith(_LOCAL) else _LOCAL + model)
+    spec = model if model.startswith(_LOCAL) else _LOCAL + model
+    settings = local_settings(spec, Settings.from_environment())
     if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn")):
         raise ExtraMissing("local", "serving a model")
     from tapgraph.cli.image_source import ImageSource  # noqa: PLC0415

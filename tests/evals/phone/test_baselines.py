@@ -155,8 +155,8 @@ def test_the_demonstrator_does_every_task(score: Score) -> None:
 
 @pytest.mark.slow
 def test_errors_in_half_of_all_actions_lie_between_random_and_none(score: Score) -> None:
-    at_random = value(score("random", split="medium"), "success")
-    errs = value(score("demonstrator?error_rate=0.5", split="medium"), "success")
+    at_random = value(score("random", split="easy", seeds=4), "success")
+    errs = value(score("demonstrator?error_rate=0.5", split="easy", seeds=4), "success")
     assert at_random is not None
     assert errs is not None
     assert at_random < errs < 1

@@ -63,6 +63,25 @@ def test_a_tokenizer_that_shortens_texts_is_kept_from_it(tiny: "Tiny", tmp_path:
     assert len(backend.encode("one two three four five six").ids) > 3
 
 
+def test_a_gguf_file_and_a_folder_with_one_are_checkpoints(tiny: "Tiny", tmp_path: Path) -> None:
+    file = tiny.gguf(tmp_path / "tiny.gguf")
+    original = tiny.load()
+    for path in (file, tmp_path):
+        checkpoint = load_checkpoint(path, device="cpu", dtype="float32")
+        assert checkpoint.end_tokens == {2}
+        assert checkpoint.chat_template == original.chat_template
+        assert checkpoint.token_bytes[: len(original.token_bytes)] == original.token_bytes
+        for name, tensor in original.model.state_dict().items():
+            assert torch.equal(checkpoint.model.state_dict()[name], tensor), name
+
+
+def test_one_of_two_gguf_files_must_be_named(tmp_path: Path) -> None:
+    for name in ("a.gguf", "b.gguf"):
+        (tmp_path / name).write_bytes(b"GGUF")
+    with pytest.raises(UsageError, match="holds 2 GGUF files: name one of them"):
+        load_checkpoint(tmp_path)
+
+
 def test_a_path_that_does_not_exist_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no checkpoint at '.*/absent': the path does not exist"):
         load_checkpoint(tmp_path / "absent")
@@ -71,7 +90,7 @@ def test_a_path_that_does_not_exist_is_told(tmp_path: Path) -> None:
 def test_a_file_or_an_empty_directory_is_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for path in (tmp_path, tmp_path / "file"):
-        with pytest.raises(UsageError, match="is no checkpoint: it must be a directory with"):
+        with pytest.raises(UsageError, match="is no checkpoint: it must be a GGUF file, or"):
             load_checkpoint(path)
 
 
@@ -97,6 +116,12 @@ def test_an_unknown_kind_is_told(config: str, told: str, tiny: "Tiny", tmp_path:
     (folder / "config.json").write_text(config)
     with pytest.raises(UsageError, match=told):
         load_checkpoint(folder)
+
+
+def test_a_broken_gguf_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "broken.gguf").write_bytes(b"no weights at all")
+    with pytest.raises(UsageError, match=r"'.*broken.gguf' is of no known kind"):
+        load_checkpoint(tmp_path / "broken.gguf")
 
 
 def test_broken_weights_are_told(tiny: "Tiny", tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
     AutoTokenizer,
+    GgufConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -23,7 +24,7 @@ from transformers.utils import logging
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.vocabulary import token_bytes
 
-__all__ = ["DTYPES", "Checkpoint", "load_checkpoint"]
+__all__ = ["DTYPES", "Checkpoint", "load_checkpoint", "without_progress_bar"]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -60,8 +61,8 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        """What to call it: the directory's name."""
-        return self.path.name
+        """What to call it: the name of its directory or file."""
+        return self.path.name.removesuffix(".gguf")
 
     @property
     def sees_images(self) -> bool:
@@ -101,12 +102,13 @@ class Checkpoint:
 
 
 def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") -> Checkpoint:
-    """Load a causal language model, or one that also reads pictures, from a directory.
+    """Load a causal language model, or one that also reads pictures, from a folder or GGUF file.
 
     Nothing is fetched from a network, and no code of the checkpoint is run.
 
     Args:
-        path: a directory with `config.json`, weights and a tokenizer.
+        path: a directory with `config.json`, weights and a tokenizer; or a GGUF file, or a
+            directory with one and no `config.json`, whose weights are unpacked.
         device: as in torch (`cpu`, `cuda`, `cuda:1`), or `auto`: the first GPU, else the CPU.
         dtype: `float32`, `bfloat16`, `float16`, or `auto`: the checkpoint's own on a GPU, `float32`
             on a CPU, where the others are slower.
@@ -115,21 +117,12 @@ def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") ->
         UsageError: the path does not exist, is no checkpoint, lacks weights or a tokenizer, is of
             an unknown kind, or the device or dtype cannot be.
     """
-    config = _config(path)
     where = _device(device)
+    files = _files(path)
+    config = _config(path, files)
     kept_dtype = _dtype(dtype, where)
-    tokenizer = _tokenizer(path)
-    is_vision = getattr(config, "vision_config", None) is not None
-    kind = AutoModelForImageTextToText if is_vision else AutoModelForCausalLM
-    try:
-        with _without_progress_bar():
-            model = kind.from_pretrained(
-                path, config=config, dtype=kept_dtype, local_files_only=True
-            )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UsageError(
-            f"the weights in {str(path)!r} cannot be loaded: {_first_line(error)}"
-        ) from (error)
+    tokenizer = _tokenizer(path, files)
+    model = _model(path, files, config, kept_dtype)
     model.to(where)  # type: ignore[arg-type]
     model.eval().requires_grad_(False)
     return Checkpoint(
@@ -142,7 +135,8 @@ def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") ->
 
 
 @contextmanager
-def _without_progress_bar() -> Iterator[None]:
+def without_progress_bar() -> Iterator[None]:
+    """`transformers` shows none in this context."""
     was_enabled = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
@@ -152,26 +146,68 @@ def _without_progress_bar() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _config(path: Path) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What `transformers` is to read: a folder, or one GGUF file in it."""
+
+    folder: Path
+    gguf: str | None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Of every `from_pretrained`."""
+        only = {"local_files_only": True, "trust_remote_code": False}
+        return only if self.gguf is None else {**only, "gguf_file": self.gguf}
+
+
+def _files(path: Path) -> _Files:
     if not path.exists():
         raise UsageError(f"there is no checkpoint at {str(path)!r}: the path does not exist")
-    if not path.is_dir() or not (path / "config.json").is_file():
+    if path.is_file() and path.suffix == ".gguf":
+        return _Files(path.parent, path.name)
+    if (path / "config.json").is_file():
+        return _Files(path, None)
+    packed = sorted(file.name for file in path.glob("*.gguf")) if path.is_dir() else []
+    if len(packed) > 1:
+        raise UsageError(f"{str(path)!r} holds {len(packed)} GGUF files: name one of them")
+    if not packed:
         raise UsageError(
-            f"{str(path)!r} is no checkpoint: it must be a directory with a config.json, weights "
-            "(*.safetensors) and a tokenizer"
+            f"{str(path)!r} is no checkpoint: it must be a GGUF file, or a directory with one or "
+            "with a config.json, weights (*.safetensors) and a tokenizer"
         )
+    return _Files(path, packed[0])
+
+
+def _config(path: Path, files: _Files) -> Any:
     try:
-        return AutoConfig.from_pretrained(path, local_files_only=True)
+        return AutoConfig.from_pretrained(files.folder, **files.arguments)
     except (OSError, ValueError, KeyError) as error:
         raise UsageError(f"{str(path)!r} is of no known kind: {_first_line(error)}") from error
 
 
-def _tokenizer(path: Path) -> PreTrainedTokenizerBase:
+def _model(path: Path, files: _Files, config: Any, dtype: Any) -> PreTrainedModel:
+    is_vision = getattr(config, "vision_config", None) is not None
+    kind: Any = AutoModelForImageTextToText if is_vision else AutoModelForCausalLM
+    unpacking = {} if files.gguf is None else {"quantization_config": GgufConfig(dequantize=True)}
+    try:
+        with without_progress_bar():
+            model: PreTrainedModel = kind.from_pretrained(
+                files.folder, config=config, dtype=dtype, **unpacking, **files.arguments
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UsageError(
+            f"the weights in {str(path)!r} cannot be loaded: {_first_line(error)}"
+        ) from error
+    return model
+
+
+def _tokenizer(path: Path, files: _Files) -> PreTrainedTokenizerBase:
     known = ("tokenizer.json", "tokenizer.model", "vocab.json", "tekken.json", "vocab.txt")
-    if not any((path / name).is_file() for name in known):
+    if files.gguf is None and not any((path / name).is_file() for name in known):
         raise UsageError(f"the checkpoint {str(path)!r} has no tokenizer: add its tokenizer.json")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        with without_progress_bar():
+            tokenizer = AutoTokenizer.from_pretrained(files.folder, **files.arguments)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise UsageError(
             f"the tokenizer in {str(path)!r} cannot be loaded: {_first_line(error)}"

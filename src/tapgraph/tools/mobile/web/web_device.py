@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
 
 from PIL import Image
@@ -45,7 +45,7 @@ from tapgraph.tools.mobile.geometry import Point, Size
 from tapgraph.tools.mobile.picture_scale import PictureScale
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
 from tapgraph.tools.mobile.web import page_scripts
-from tapgraph.tools.mobile.web.browser import Browser, page_address
+from tapgraph.tools.mobile.web.browser import Browser, PhoneWindow, page_address
 from tapgraph.tools.mobile.web.dialog import Dialog
 from tapgraph.tools.mobile.web.keyboard import WebKeyboard
 from tapgraph.tools.mobile.web.page_tree import Page, read_page
@@ -69,6 +69,8 @@ class WebDevice:
     """
 
     capabilities: frozenset[Capability] = frozenset({Capability.UI_TREE, Capability.TEXT})
+    window: ClassVar[PhoneWindow] = PhoneWindow()
+    """Of a Chromium that is started here."""
 
     def __init__(self, session: AppiumSession, home: str) -> None:
         self._session = session
@@ -96,7 +98,7 @@ class WebDevice:
             UsageError: `page` is neither an address nor a file.
             DeviceUnavailable: there is no browser, or it shows no page.
         """
-        browser = Browser(page_address(page), webdriver_url)
+        browser = Browser(page_address(page), webdriver_url, cls.window)
         return cls(AppiumSession(browser, dict(capabilities or {})), browser.page)
 
     @property
