@@ -37,6 +37,7 @@ from tapgraph.agents.run.replies import TipsReply
 from tapgraph.errors import ToolError, UsageError
 from tapgraph.memory import Scope, Shortcut, ShortcutDraft, ShortcutStep
 from tapgraph.memory.admission import ForeignWords, admit_shortcut
+from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.screen import Screen
 
@@ -52,7 +53,7 @@ def shortcut_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[s
     )
     rewrites = team.pipeline.evolution == "rewrite"
     rules = {
-        "actions": ", ".join(ACTION_ARGUMENTS),
+        "actions": ", ".join(name for name in ACTION_ARGUMENTS if name in ACTION_TYPES),
         "shortcuts": shortcut_lines(team.remembered(state).shortcuts),
     }
     asked = team.run.prompts.conversation(
