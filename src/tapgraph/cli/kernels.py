@@ -73,7 +73,7 @@ def calibrate_system(
         raise ExtraMissing("local", "calibrating attention systems") from error
     check_calibration(system, options)
     model_path = ModelStore(Settings.from_environment().models_folder).path_of(model)
-    checkpoint = load_checkpoint(model_path)
+    checkpoint = load_checkpoint(model_path, dtype="float32")
     calibration = calibrate(
         system,
         checkpoint.model,

@@ -29,6 +29,7 @@ __all__ = [
     "OutOption",
     "PhoneOption",
     "PolicyOption",
+    "PortOption",
     "PromptsOption",
     "ResumeOption",
     "SecretOption",
@@ -55,6 +56,9 @@ class HumanKind(StrEnum):
     STOP = "stop"
 
 
+PortOption: TypeAlias = Annotated[
+    int, typer.Option(min=0, max=65_535, help="Where to listen; 0 takes a free port.")
+]
 DeviceOption: TypeAlias = Annotated[
     str,
     typer.Option(

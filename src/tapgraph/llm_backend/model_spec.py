@@ -44,11 +44,16 @@ For `local:` these, of the ones above `pictures`, `coordinates`, `max_image_px`,
 ================ ================================== ==========================================
 attention        as `tapgraph kernels list` says    how it attends (dense)
 device           auto, cpu, cuda, cuda:N            where it runs (auto)
-dtype            auto, float32, bfloat16, float16   how it computes (auto)
+dtype            auto, float32, bfloat16, float16,  how it computes (auto: bfloat16 where the
+                 int8                               processor multiplies it, else float32)
 context_tokens   at least 2                         prompt and reply at most (the model's own)
-prefix_mib       at least 0                         memory for recent prompts (1024)
+prefix_mib       at least 0                         memory for recent texts (1024)
+cache_mib        at least 1                         memory for those and for replies at work
+                                                    (half of what is free)
 seed             an integer                         for equal replies above temperature 0 (none)
-longest_text     at least 1                         see `local.short_schema` (no limit)
+longest_text     at least 1                         how long a text in a reply to a schema may be,
+                                                    and strict limits for all else that could grow,
+                                                    see `local.short_schema` (2000, nothing else)
 ================ ================================== ==========================================
 
 Several models are joined by commas: the first one plays every role that has none of its own,
@@ -258,6 +263,7 @@ def _local_settings(address: str, options: LocalOptions, settings: Settings) -> 
         dtype=options.dtype,
         context_tokens=options.context_tokens,
         prefix_bytes=options.prefix_mib * 2**20,
+        cache_bytes=None if options.cache_mib is None else options.cache_mib * 2**20,
         temperature=options.temperature,
         seed=options.seed,
         longest_text=options.longest_text,

@@ -35,6 +35,7 @@ class Dense(AttentionSystem):
         fails_when="Never wrong; time and memory grow with the context.",
     )
     same_in_chunks: ClassVar[bool] = True
+    shares_pages: ClassVar[bool] = True
 
     def __init__(self, config: DenseConfig = DenseConfig()) -> None:
         self.config = config
@@ -47,7 +48,8 @@ class Dense(AttentionSystem):
 class DenseLayer(FullCacheLayer, PartLayer):
     """Dense attention of one layer, on request over a sliding window only.
 
-    With a window the whole past is still kept, so that it can be cropped at any length.
+    With a window the whole past is still kept, for those who want to see it (`observe_attention`);
+    `WindowLayer` keeps the window only.
 
     Args:
         shape: the layer.
@@ -84,6 +86,10 @@ class DenseLayer(FullCacheLayer, PartLayer):
             kept[..., : max(0, self.tokens_seen - self._window)] = False
         return kept
 
+    def _reached(self, first: int, end: int) -> tuple[Tensor, Tensor]:
+        """Keys and values of the slots from `first` to `end`."""
+        return self.keys[:, :, first:end], self.values[:, :, first:end]
+
     def _attend_in_window(self, queries: Tensor, starts: Tensor, window: int) -> Tensor:
         """Blocks of queries, each over the keys that its window reaches."""
         tokens = queries.shape[2]
@@ -92,7 +98,7 @@ class DenseLayer(FullCacheLayer, PartLayer):
         for first in range(0, tokens, _QUERY_BLOCK):
             last = min(first + _QUERY_BLOCK, tokens)
             reach = slice(max(0, before + first - window + 1), before + last)
-            keys, values = self.keys[:, :, reach], self.values[:, :, reach]
+            keys, values = self._reached(reach.start, reach.stop)
             inner_starts = (starts - reach.start).clamp(min=0)
             # The one query of a decode step sees all that its window reaches.
             if tokens == 1:

@@ -12,6 +12,7 @@ from transformers.cache_utils import CacheLayerMixin
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, Reading
+from tapgraph.kernels.systems.window_layer import WindowLayer
 
 __all__ = ["AttentionCache", "AttentionLayer", "CacheSnapshot", "NewTokens", "StackedCache"]
 
@@ -130,7 +131,9 @@ class AttentionCache(AttendingCache):
     @property
     def croppable(self) -> bool:
         """Whether `crop` works at any length; where not, `snapshot` is the way back."""
-        return self.system.croppable
+        return self.system.croppable and not any(
+            isinstance(layer.attention, WindowLayer) for layer in self.layers
+        )
 
     @property
     def is_croppable(self) -> bool:
@@ -255,45 +258,50 @@ class AttentionCache(AttendingCache):
 
 
 class StackedCache(AttendingCache):
-    """Several one-sequence caches seen as one batch; each row goes on from its own length.
+    """Several one-sequence caches in one pass: their new tokens stand behind each other in a row.
 
     Attributes:
-        caches: one for each row of the batch.
+        caches: one for each sequence.
+        counts: how many of the row's tokens belong to each.
     """
 
-    def __init__(self, caches: Sequence[AttentionCache]) -> None:
-        if not caches:
-            raise UsageError("nothing to stack")
+    def __init__(self, caches: Sequence[AttentionCache], counts: Sequence[int]) -> None:
+        if not caches or len(caches) != len(counts) or min(counts) < 1:
+            raise UsageError(f"{len(caches)} caches cannot take {list(counts)} tokens")
         super().__init__(layers=[])
         self.caches = tuple(caches)
+        self.counts = list(counts)
         longest = max(caches, key=lambda cache: cache.tokens_seen)
         self.layers = list(longest.layers)
 
-    def next_positions(self, tokens: int, device: torch.device) -> Tensor:
-        """The positions of the next `tokens` tokens, int64 `[batch, tokens]`."""
-        ends = [
-            cache.tokens_seen - (0 if cache.starts is None else int(cache.starts[0]))
-            for cache in self.caches
-        ]
-        return torch.tensor(ends, device=device)[:, None] + torch.arange(tokens, device=device)
+    def next_positions(self, device: torch.device) -> Tensor:
+        """The positions of the new tokens, int64 `[1, tokens]`."""
+        runs = []
+        for cache, count in zip(self.caches, self.counts, strict=True):
+            end = cache.tokens_seen - (0 if cache.starts is None else int(cache.starts[0]))
+            runs.append(torch.arange(end, end + count, device=device))
+        return torch.cat(runs)[None]
 
     def attend(
         self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
     ) -> Tensor:
-        """Each row's own attention, one after the other.
+        """Each sequence's own attention, one after the other.
 
         Raises:
-            UsageError: a mask was given, or a row holds more than one sequence.
+            UsageError: a mask was given, or the tokens are not one row of as many as were told.
         """
         if starts is not None:
             raise UsageError("stacked caches have no padding of their own: pass no attention_mask")
-        if len(self.caches) != keys.shape[0]:
+        if keys.shape[0] != 1 or keys.shape[2] != sum(self.counts):
             raise UsageError(
-                f"{len(self.caches)} caches are stacked, got new tokens for {keys.shape[0]}"
+                f"{sum(self.counts)} tokens in one row were told, "
+                f"got {keys.shape[0]} rows of {keys.shape[2]}"
             )
-        rows = [slice(row, row + 1) for row in range(len(self.caches))]
-        outputs = [
-            cache.attend(layer, queries[row], keys[row], values[row], None)
-            for row, cache in zip(rows, self.caches, strict=True)
-        ]
-        return torch.cat(outputs)
+        outputs, first = [], 0
+        for cache, count in zip(self.caches, self.counts, strict=True):
+            new = slice(first, first + count)
+            outputs.append(
+                cache.attend(layer, queries[:, :, new], keys[:, :, new], values[:, :, new], None)
+            )
+            first += count
+        return torch.cat(outputs, dim=2)

@@ -1,7 +1,5 @@
 """A web page in a browser as a device, through any WebDriver."""
 
-import base64
-import io
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -43,6 +41,7 @@ from tapgraph.tools.mobile.appium_session import AppiumSession
 from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability
 from tapgraph.tools.mobile.geometry import Point, Size
 from tapgraph.tools.mobile.picture_scale import PictureScale
+from tapgraph.tools.mobile.sent_picture import picture_of
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
 from tapgraph.tools.mobile.web import page_scripts
 from tapgraph.tools.mobile.web.browser import Browser, PhoneWindow, page_address
@@ -409,11 +408,7 @@ class WebDevice:
 
 
 def _picture(driver: WebDriver) -> Image.Image:
-    try:
-        png = base64.b64decode(str(driver.get_screenshot_as_base64()))
-        return Image.open(io.BytesIO(png)).convert("RGB")
-    except (OSError, ValueError) as error:
-        raise ToolError(f"the screenshot is no picture that can be read ({error})") from error
+    return picture_of(driver.get_screenshot_as_base64())
 
 
 def _page(driver: WebDriver) -> Page:
