@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -265,7 +265,7 @@ for line in sys.stdin:
 """
 
 
-def raw(place: Path, *tools: dict[str, object]) -> list[str]:
+def raw(place: Path, *tools: Mapping[str, object]) -> list[str]:
     """The command of a server that says this, whatever MCP allows."""
     program = place / "raw.py"
     program.write_text(RAW.replace("{tools}", repr(list(tools))), encoding="utf-8")
@@ -279,9 +279,9 @@ def test_a_tool_of_no_form_makes_its_server_missing_with_the_reason(tmp_path: Pa
 
 
 def test_an_answer_of_no_form_fails_that_call_alone(tmp_path: Path) -> None:
-    schema = {"inputSchema": {"type": "object"}}
-    tools = [{"name": name, **schema} for name in ("riddle", "text", "text")]
-    with McpServer.start(raw(tmp_path, *tools), timeout_s=20) as server:
+    schema = {"type": "object"}
+    riddle, text = ({"name": name, "inputSchema": schema} for name in ("riddle", "text"))
+    with McpServer.start(raw(tmp_path, riddle, text, text), timeout_s=20) as server:
         assert [api.identifier for api in server.catalog] == ["riddle", "text"]
         with pytest.raises(ToolError, match="riddle failed: its answer is not as MCP has it"):
             server.call("riddle", {})
