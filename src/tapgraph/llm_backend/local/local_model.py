@@ -14,7 +14,7 @@ from tapgraph.llm_backend.local.chat import Chat, ChatRequest, prepare_chat
 from tapgraph.llm_backend.local.chat_prompt import ChatTurn
 from tapgraph.llm_backend.local.constraints import JsonSchema
 from tapgraph.llm_backend.local.engine import Engine
-from tapgraph.llm_backend.local.generation import Generation, Sampling
+from tapgraph.llm_backend.local.generation import Generation
 from tapgraph.llm_backend.local.reply_reader import gather
 from tapgraph.llm_backend.local.short_schema import with_usual_limits
 from tapgraph.llm_backend.messages import ImagePart, Message, Part
@@ -111,13 +111,10 @@ class LocalModel:
                 tuple(tools),
                 tool_choice="auto" if schema is None else "none",
                 constraint=constraint,
-                sampling=Sampling.of(
-                    {
-                        "temperature": defaults.temperature if temperature is None else temperature,
-                        "seed": defaults.seed,
-                    },
-                    self.engine.checkpoint.sampling,
-                ),
+                sampling={
+                    "temperature": defaults.temperature if temperature is None else temperature,
+                    "seed": defaults.seed,
+                },
                 stop=tuple(stop),
                 timeout_s=defaults.timeout_s,
                 longest_text=defaults.longest_text,

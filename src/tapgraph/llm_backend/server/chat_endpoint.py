@@ -18,6 +18,7 @@ from tapgraph.llm_backend.local.reply_reader import (
 )
 from tapgraph.llm_backend.server.chat_in import chat_request
 from tapgraph.llm_backend.server.event_stream import EventStream, StreamEvent
+from tapgraph.llm_backend.server.fingerprint import system_fingerprint
 from tapgraph.llm_backend.server.pictures_in import PictureLimits
 from tapgraph.llm_backend.server.refusals import Refusal
 from tapgraph.llm_backend.server.replies import ChatRunner, RunningChat, Step
@@ -47,6 +48,7 @@ class ChatEndpoint:
         self._runner = runner
         self._pictures = pictures
         self._timeout_s = timeout_s
+        self._fingerprint = system_fingerprint(runner.engine)
 
     async def answer(
         self, asked: ChatCompletionRequest, request: Request
@@ -66,6 +68,7 @@ class ChatEndpoint:
             id=f"chatcmpl-{uuid.uuid4().hex}",
             model=asked.model,
             created=int(time.time()),
+            fingerprint=self._fingerprint,
             has_logprobs=bool(asked.logprobs),
         )
         if not asked.stream:
@@ -81,12 +84,19 @@ class _Reply:
     id: str
     model: str
     created: int
+    fingerprint: str
     has_logprobs: bool
     calls: dict[int, int] = field(default_factory=dict)
     """How many calls each choice holds."""
 
     def chunk(self, *choices: ChunkChoice) -> ChatChunk:
-        return ChatChunk(id=self.id, model=self.model, created=self.created, choices=list(choices))
+        return ChatChunk(
+            id=self.id,
+            model=self.model,
+            created=self.created,
+            system_fingerprint=self.fingerprint,
+            choices=list(choices),
+        )
 
     def more(self, step: Step) -> Iterator[ChunkChoice]:
         deltas = [self._delta(step.index, part) for part in step.parts]
@@ -137,6 +147,7 @@ async def _whole(reply: _Reply, running: RunningChat) -> ChatCompletion:
         id=reply.id,
         model=reply.model,
         created=reply.created,
+        system_fingerprint=reply.fingerprint,
         choices=choices,
         usage=usage_of([one.finished for one in replies], 1),
     )
