@@ -61,7 +61,9 @@ def test_the_narrowest_choice_is_the_likeliest_token(
 def test_a_bias_bans_a_token_and_forces_another(server: Server, tiny: "Tiny") -> None:
     tokenizer = tiny.load().tokenizer
     first = tokenizer.encode(words(ask(server)))[0]
-    assert not words(ask(server, logit_bias={str(first): -100})).startswith(tokenizer.decode(first))
+    assert not words(ask(server, logit_bias={str(first): -100})).startswith(
+        str(tokenizer.decode(first))
+    )
     forced = tokenizer.encode("e")[0]
     assert words(ask(server, logit_bias={str(forced): 100})) == 12 * "e"
 
