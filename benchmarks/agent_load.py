@@ -121,7 +121,7 @@ class Prompter:
     """In the place of a sampler: chooses what was recorded."""
 
     scripts: Sequence[Sequence[int]] = ()
-    is_greedy = False
+    is_greedy = takes_the_likeliest = False
 
     def __init__(self, sampling: Sampling, *_: Any, **__: Any) -> None:
         self._tokens = iter(self.scripts[sampling.seed or 0])
@@ -129,6 +129,9 @@ class Prompter:
     def choose(self, *_: Any, **__: Any) -> int:
         """The next token."""
         return next(self._tokens)
+
+    def note(self, token: int) -> None:
+        """Nothing that was said changes what is said next."""
 
 
 def play(calls: Sequence[dict[str, Any]], model: Path, given: argparse.Namespace) -> dict[str, Any]:

@@ -134,9 +134,13 @@ def huge_picture() -> bytes:
     return json.dumps({"value": b64encode(png).decode()}).encode()
 
 
+class _QuietServer(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None: ...
+
+
 def _serve(place: Path, wrong: Wrong | None) -> None:
     with build_phone(seed=1) as phone, SimulatorServer(phone) as server:
-        layer = ThreadingHTTPServer(("127.0.0.1", 0), _handler(server.url, place, wrong))
+        layer = _QuietServer(("127.0.0.1", 0), _handler(server.url, place, wrong))
         layer.daemon_threads = True
         unfinished = place / "phone.url.part"
         unfinished.write_text(f"http://127.0.0.1:{layer.server_port}")
