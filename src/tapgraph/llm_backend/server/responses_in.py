@@ -145,9 +145,7 @@ class ResponsesRequest(Wire):
     top_logprobs: Literal[0] | None = Field(default=None, description="not supported")
 
 
-def responses_chat(
-    asked: ResponsesRequest, pictures: PictureLimits, *, timeout_s: float
-) -> ChatRequest:
+def responses_chat(asked: ResponsesRequest, pictures: PictureLimits) -> ChatRequest:
     """What the engine is asked.
 
     Raises:
@@ -170,7 +168,6 @@ def responses_chat(
             temperature=1.0 if asked.temperature is None else asked.temperature,
             top_p=1.0 if asked.top_p is None else asked.top_p,
         ),
-        timeout_s=timeout_s,
     )
 
 
