@@ -18,6 +18,7 @@ from tapgraph.llm_backend.local.reply_reader import (
 )
 from tapgraph.llm_backend.server.chat_in import chat_request
 from tapgraph.llm_backend.server.event_stream import EventStream, StreamEvent
+from tapgraph.llm_backend.server.fingerprint import system_fingerprint
 from tapgraph.llm_backend.server.refusals import Refusal
 from tapgraph.llm_backend.server.replies import ChatRunner, RunningChat, Step
 from tapgraph.llm_backend.server.wire_replies import (
@@ -44,6 +45,7 @@ class ChatEndpoint:
 
     def __init__(self, runner: ChatRunner) -> None:
         self._runner = runner
+        self._fingerprint = system_fingerprint(runner.engine)
 
     async def answer(
         self, asked: ChatCompletionRequest, request: Request
@@ -63,6 +65,7 @@ class ChatEndpoint:
             id=f"chatcmpl-{uuid.uuid4().hex}",
             model=asked.model,
             created=int(time.time()),
+            fingerprint=self._fingerprint,
             has_logprobs=bool(asked.logprobs),
         )
         if not asked.stream:
@@ -78,12 +81,19 @@ class _Reply:
     id: str
     model: str
     created: int
+    fingerprint: str
     has_logprobs: bool
     calls: dict[int, int] = field(default_factory=dict)
     """How many calls each choice holds."""
 
     def chunk(self, *choices: ChunkChoice) -> ChatChunk:
-        return ChatChunk(id=self.id, model=self.model, created=self.created, choices=list(choices))
+        return ChatChunk(
+            id=self.id,
+            model=self.model,
+            created=self.created,
+            system_fingerprint=self.fingerprint,
+            choices=list(choices),
+        )
 
     def more(self, step: Step) -> Iterator[ChunkChoice]:
         deltas = [self._delta(step.index, part) for part in step.parts]
@@ -134,6 +144,7 @@ async def _whole(reply: _Reply, running: RunningChat) -> ChatCompletion:
         id=reply.id,
         model=reply.model,
         created=reply.created,
+        system_fingerprint=reply.fingerprint,
         choices=choices,
         usage=usage_of([one.finished for one in replies], 1),
     )

@@ -11,11 +11,17 @@ from tapgraph.llm_backend.chat_model import ToolCall, ToolSpec
 from tapgraph.llm_backend.local.chat import ChatRequest, NamedTool, ToolChoice
 from tapgraph.llm_backend.local.chat_prompt import ChatTurn, merged_turns
 from tapgraph.llm_backend.local.constraints import JsonSchema
-from tapgraph.llm_backend.local.generation import Sampling
 from tapgraph.llm_backend.messages import ImagePart, Part, TextPart
 from tapgraph.llm_backend.server.pictures_in import PictureLimits, read_picture
 from tapgraph.llm_backend.server.refusals import Refusal
-from tapgraph.llm_backend.server.wire_requests import Echo, JsonObject, Name, Tokens, Wire
+from tapgraph.llm_backend.server.wire_requests import (
+    Echo,
+    JsonObject,
+    Name,
+    Tokens,
+    Wire,
+    sampling_of,
+)
 
 __all__ = ["CountRequest", "MessagesRequest", "messages_chat"]
 
@@ -126,6 +132,7 @@ class MessagesRequest(CountRequest):
     stream: bool | None = None
     temperature: float | None = Field(default=None, ge=0, le=1)
     top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=0)
     metadata: JsonObject | None = None
     service_tier: str | None = None
     context_management: JsonObject | None = None
@@ -162,10 +169,7 @@ def _with_reply_options(request: ChatRequest, asked: MessagesRequest) -> ChatReq
     return replace(
         request,
         max_tokens=asked.max_tokens,
-        sampling=Sampling(
-            temperature=1.0 if asked.temperature is None else asked.temperature,
-            top_p=1.0 if asked.top_p is None else asked.top_p,
-        ),
+        sampling=sampling_of(asked),
         stop=tuple(asked.stop_sequences or ()),
     )
 
