@@ -1,7 +1,7 @@
 """A checkpoint directory, loaded."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import Any
 import jinja2
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 from transformers import (
     CONFIG_MAPPING,
     AutoConfig,
+    AutoModel,
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
     AutoTokenizer,
@@ -24,12 +26,23 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from transformers.utils import logging
 
 from tapgraph.errors import UsageError
-from tapgraph.llm_backend.local.vocabulary import token_bytes
+from tapgraph.llm_backend.local.harmless_text import HarmlessText
+from tapgraph.llm_backend.local.vocabulary import puts_blank_first, reserved_texts, token_bytes
 
-__all__ = ["DTYPES", "Checkpoint", "load_checkpoint", "multiplies_bfloat16", "without_progress_bar"]
+__all__ = [
+    "DTYPES",
+    "Checkpoint",
+    "load_checkpoint",
+    "load_encoder",
+    "multiplies_bfloat16",
+    "without_progress_bar",
+]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
+_CONTEXT_NAMES = ("max_position_embeddings", "max_seq_len", "seq_length", "context_length")
+_UNTOLD_CONTEXT = 32_768
+"""For models whose positions have no end, as recurrent ones."""
 _MARK = "words of the assistant"
 
 
@@ -46,6 +59,10 @@ class Checkpoint:
         end_tokens: any of them ends a reply.
         vocabulary: how many logits the model gives; it may be more than there are tokens.
         token_bytes: what each token stands for; see `vocabulary.token_bytes`.
+        nameless: where `[vocabulary]` no token belongs to a logit; None where all have one.
+        sampling: values of `Sampling` for requests that name none, by name.
+        puts_blank_first: whether the tokenizer puts a blank before every text.
+        harmless: encodes prompts, whose words spell no token that is reserved or was added.
     """
 
     path: Path
@@ -53,17 +70,31 @@ class Checkpoint:
     tokenizer: PreTrainedTokenizerBase
     image_processor: Any = None
     chat_template: str | None = None
+    sampling: Mapping[str, Any] = field(default_factory=dict)
     end_tokens: frozenset[int] = field(init=False)
     vocabulary: int = field(init=False)
     token_bytes: tuple[bytes, ...] = field(init=False)
+    nameless: Tensor | None = field(init=False)
+    puts_blank_first: bool = field(init=False)
+    harmless: HarmlessText = field(init=False)
 
     def __post_init__(self) -> None:
         named = _end_tokens(self.model, self.tokenizer)
         written = _token_after_a_turn(self)
         object.__setattr__(self, "end_tokens", frozenset({*named, *written}))
         outputs: Any = self.model.get_output_embeddings()
-        object.__setattr__(self, "vocabulary", int(outputs.weight.shape[0]))
+        size = self.model.config.get_text_config(decoder=True).vocab_size
+        if outputs is not None:
+            size = outputs.weight.shape[0]
+        object.__setattr__(self, "vocabulary", int(size))
         object.__setattr__(self, "token_bytes", token_bytes(self.tokenizer))
+        object.__setattr__(self, "nameless", _nameless(self))
+        object.__setattr__(
+            self, "puts_blank_first", puts_blank_first(self.tokenizer, self.token_bytes)
+        )
+        backend: Any = self.tokenizer
+        harmless = HarmlessText(backend.backend_tokenizer, reserved_texts(self.tokenizer))
+        object.__setattr__(self, "harmless", harmless)
 
     @property
     def name(self) -> str:
@@ -78,7 +109,9 @@ class Checkpoint:
     @property
     def context_tokens(self) -> int:
         """How many tokens a prompt and its reply may have together, as the checkpoint says."""
-        return int(self.model.config.get_text_config().max_position_embeddings)
+        text = self.model.config.get_text_config(decoder=True)
+        told = (getattr(text, name, None) for name in _CONTEXT_NAMES)
+        return int(next((length for length in told if isinstance(length, int)), _UNTOLD_CONTEXT))
 
     @property
     def special_tokens(self) -> frozenset[int]:
@@ -88,12 +121,6 @@ class Checkpoint:
             *self.tokenizer.all_special_ids,
             *(i for i, token in added.items() if token.special),
         })
-
-    @property
-    def steering_texts(self) -> tuple[str, ...]:
-        """How those tokens are spelled, the longest first."""
-        spelled = (self.tokenizer.convert_ids_to_tokens(one) for one in self.special_tokens)
-        return tuple(sorted((str(one) for one in spelled if len(str(one)) > 1), key=len)[::-1])
 
     def check_tokens(self, tokens: Iterable[int]) -> None:
         """See that these are ids of the vocabulary.
@@ -107,7 +134,13 @@ class Checkpoint:
                 raise UsageError(f"token ids of {self.name} are from 0 to {most - 1}, got {token}")
 
 
-def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") -> Checkpoint:
+def load_checkpoint(
+    path: Path,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    sampling: Mapping[str, Any] | None = None,
+) -> Checkpoint:
     """Load a causal language model, or one that also reads pictures, from a folder or GGUF file.
 
     Nothing is fetched from a network, and no code of the checkpoint is run.
@@ -118,6 +151,7 @@ def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") ->
         device: as in torch (`cpu`, `cuda`, `cuda:1`), or `auto`: the first GPU, else the CPU.
         dtype: `float32`, `bfloat16`, `float16`, or `auto`: the checkpoint's own on a GPU; on a CPU
             `bfloat16` where it multiplies that, else `float32`, for the others are slower then.
+        sampling: see `Checkpoint.sampling`; others are those of its `generation_config.json`.
 
     Raises:
         UsageError: the path does not exist, is no checkpoint, lacks weights or a tokenizer, is of
@@ -137,7 +171,27 @@ def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") ->
         tokenizer=tokenizer,
         image_processor=_image_processor(path, model),
         chat_template=_chat_template(path, tokenizer),
+        sampling={**_own_sampling(model), **(sampling or {})},
     )
+
+
+def load_encoder(
+    path: Path, *, device: str = "auto"
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The layers of any checkpoint, without what turns outputs into tokens, and its tokenizer.
+
+    On a CPU they are float32: vectors are compared by small differences.
+
+    Raises:
+        UsageError: as `load_checkpoint`.
+    """
+    where = _device(device)
+    files = _files(path)
+    dtype = _dtype("float32" if where.type == "cpu" else "auto", where)
+    model = _model(path, files, _config(path, files), dtype, AutoModel)
+    model.to(where)  # type: ignore[arg-type]
+    model.eval().requires_grad_(False)
+    return model, _tokenizer(path, files)
 
 
 @contextmanager
@@ -193,7 +247,7 @@ def _config(path: Path, files: _Files) -> Any:
         )
     try:
         return AutoConfig.from_pretrained(files.folder, **files.arguments)
-    except (OSError, ValueError, KeyError) as error:
+    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
         raise UsageError(f"{str(path)!r} is of no known kind: {_first_line(error)}") from error
 
 
@@ -209,9 +263,11 @@ def _own_code(files: _Files) -> str:
     return kind or "unknown" if has_code and kind not in CONFIG_MAPPING else ""
 
 
-def _model(path: Path, files: _Files, config: Any, dtype: Any) -> PreTrainedModel:
-    is_vision = getattr(config, "vision_config", None) is not None
-    kind: Any = AutoModelForImageTextToText if is_vision else AutoModelForCausalLM
+def _model(path: Path, files: _Files, config: Any, dtype: Any, kind: Any = None) -> PreTrainedModel:
+    """The weights in a model of a kind; by default one that chooses tokens."""
+    if kind is None:
+        is_vision = getattr(config, "vision_config", None) is not None
+        kind = AutoModelForImageTextToText if is_vision else AutoModelForCausalLM
     unpacking = {} if files.gguf is None else {"quantization_config": GgufConfig(dequantize=True)}
     try:
         with without_progress_bar():
@@ -223,13 +279,25 @@ def _model(path: Path, files: _Files, config: Any, dtype: Any) -> PreTrainedMode
                 **unpacking,
                 **files.arguments,
             )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except ImportError as error:
+        raise UsageError(
+            f"the weights in {str(path)!r} need a library that is not installed: "
+            f"{_first_line(error)}"
+        ) from error
+    except (
+        ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, SafetensorError,
+        TypeError, ValueError,
+    ) as error:  # fmt: skip
         raise UsageError(
             f"the weights in {str(path)!r} cannot be loaded: {_first_line(error)}"
         ) from error
+    missing, unexpected = found["missing_keys"], found["unexpected_keys"]
+    if kind is AutoModel:
+        # What chooses tokens or classes has no place there, and its own poolers are not used.
+        missing, unexpected = [name for name in missing if "pooler" not in name], []
     for problem, names in (
-        ("lack what the model needs", found["missing_keys"]),
-        ("hold what the model has no place for", found["unexpected_keys"]),
+        ("lack what the model needs", missing),
+        ("hold what the model has no place for", unexpected),
     ):
         if names:
             first = ", ".join(sorted(names)[:3])
@@ -310,6 +378,17 @@ def _chat_template(path: Path, tokenizer: PreTrainedTokenizerBase) -> str | None
     return None if template is None else str(template)
 
 
+def _own_sampling(model: PreTrainedModel) -> dict[str, Any]:
+    """What the checkpoint's makers say of sampling."""
+    settings = getattr(model, "generation_config", None)
+    if settings is None or settings.do_sample is False:
+        names: tuple[str, ...] = ("repetition_penalty",)
+    else:
+        names = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+    told = {name: getattr(settings, name, None) for name in names}
+    return {name: value for name, value in told.items() if value is not None}
+
+
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Iterable[int]:
     """Tokens that end a reply, from wherever a checkpoint may name them."""
     settings = getattr(model, "generation_config", None)
@@ -340,11 +419,19 @@ def _token_after_a_turn(checkpoint: Checkpoint) -> Iterable[int]:
     except (jinja2.TemplateError, TypeError, KeyError):
         return ()
     after = str(text).rpartition(_MARK)[2].lstrip()
-    spelled = next((one for one in checkpoint.steering_texts if after.startswith(one)), None)
-    if spelled is None:
-        return ()
-    token: Any = checkpoint.tokenizer.convert_tokens_to_ids(spelled)
-    return (int(token),)
+    spelled = {
+        str(checkpoint.tokenizer.convert_ids_to_tokens(token)): token
+        for token in checkpoint.special_tokens
+    }
+    found = [text for text in spelled if after.startswith(text)]
+    return (spelled[max(found, key=len)],) if found else ()
+
+
+def _nameless(checkpoint: Checkpoint) -> Tensor | None:
+    known = torch.zeros(checkpoint.vocabulary, dtype=torch.bool)
+    ids = checkpoint.tokenizer.get_vocab().values()
+    known[[token for token in ids if token < checkpoint.vocabulary]] = True
+    return None if bool(known.all()) else ~known
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 from fastapi import Request
-from pydantic import BaseModel
 
 from tapgraph.llm_backend.local.chat_prompt import text_prompt
 from tapgraph.llm_backend.local.engine import Engine
@@ -22,9 +21,11 @@ from tapgraph.llm_backend.local.generation import (
     TokenScore,
 )
 from tapgraph.llm_backend.server.arrivals import Arrivals
-from tapgraph.llm_backend.server.chat_endpoint import choices_of, submit_all
-from tapgraph.llm_backend.server.event_stream import EventStream
+from tapgraph.llm_backend.server.chat_endpoint import failed_event
+from tapgraph.llm_backend.server.event_stream import EventStream, StreamEvent
+from tapgraph.llm_backend.server.fingerprint import system_fingerprint
 from tapgraph.llm_backend.server.refusals import Refusal
+from tapgraph.llm_backend.server.replies import choices_of, submit_all
 from tapgraph.llm_backend.server.wire_replies import (
     Completion,
     CompletionChoice,
@@ -33,7 +34,7 @@ from tapgraph.llm_backend.server.wire_replies import (
     WireFinish,
     usage_of,
 )
-from tapgraph.llm_backend.server.wire_requests import CompletionRequest
+from tapgraph.llm_backend.server.wire_requests import CompletionRequest, sampling_of
 
 __all__ = ["CompletionEndpoint"]
 
@@ -46,6 +47,7 @@ class CompletionEndpoint:
     def __init__(self, engine: Engine, timeout_s: float) -> None:
         self._engine = engine
         self._timeout_s = timeout_s
+        self._fingerprint = system_fingerprint(engine)
 
     async def answer(self, asked: CompletionRequest, request: Request) -> Completion | EventStream:
         """The whole reply, or a stream of it; choices of one prompt stand together.
@@ -61,23 +63,24 @@ class CompletionEndpoint:
         requests = await anyio.to_thread.run_sync(self._requests, asked, prompts)
         streams = await anyio.to_thread.run_sync(submit_all, self._engine, requests, arrivals)
         frame = Completion(
-            id=f"cmpl-{uuid.uuid4().hex}", model=asked.model, created=int(time.time()), choices=[]
+            id=f"cmpl-{uuid.uuid4().hex}",
+            model=asked.model,
+            created=int(time.time()),
+            system_fingerprint=self._fingerprint,
+            choices=[],
         )
         reply = _Reply(frame, len(prompts), len(streams), has_logprobs=asked.logprobs is not None)
         events = arrivals.of(streams, request.receive)
         if not asked.stream:
             return await _whole(reply, events)
         with_usage = asked.stream_options is not None and asked.stream_options.include_usage
-        return EventStream(_chunks(reply, events, with_usage=with_usage))
+        chunks = _chunks(reply, events, with_usage=with_usage)
+        return EventStream(chunks, failed_event, last="[DONE]")
 
     def _requests(
         self, asked: CompletionRequest, prompts: Sequence[str | list[int]]
     ) -> list[GenerationRequest]:
-        sampling = Sampling(
-            temperature=1.0 if asked.temperature is None else asked.temperature,
-            top_p=1.0 if asked.top_p is None else asked.top_p,
-            seed=asked.seed,
-        )
+        sampling = Sampling.of(sampling_of(asked), self._engine.checkpoint.sampling)
         return [
             choice
             for prompt in prompts
@@ -155,7 +158,7 @@ async def _whole(
 
 async def _chunks(
     reply: _Reply, arriving: AsyncGenerator[tuple[int, GenerationEvent]], *, with_usage: bool
-) -> AsyncGenerator[BaseModel]:
+) -> AsyncGenerator[StreamEvent]:
     ends: dict[int, Finished] = {}
     async with aclosing(arriving) as events:
         async for index, event in events:
@@ -169,9 +172,9 @@ async def _chunks(
             else:
                 ends[index] = event
                 choice = CompletionChoice(index=index, text="", finish_reason=_finish_reason(event))
-            yield reply.with_choices(choice)
+            yield StreamEvent.of(reply.with_choices(choice))
     if with_usage:
-        yield reply.frame.model_copy(update=reply.with_usage(ends))
+        yield StreamEvent.of(reply.frame.model_copy(update=reply.with_usage(ends)))
 
 
 def _finish_reason(end: Finished) -> WireFinish:

@@ -18,9 +18,11 @@ __all__ = [
     "Completion",
     "CompletionChoice",
     "CompletionLogprobs",
+    "FunctionDelta",
     "Logprobs",
     "ModelCard",
     "ModelList",
+    "ToolCallDelta",
     "ToolCallOut",
     "UsageOut",
     "WireFinish",
@@ -82,18 +84,16 @@ class _Function(BaseModel):
 
 
 class ToolCallOut(BaseModel):
-    """A tool that the model wants called; `index` only in streams."""
+    """A tool that the model wants called."""
 
     id: str
     type: Literal["function"] = "function"
     function: _Function
-    index: int | None = None
 
     @classmethod
-    def of(cls, call: ToolCall, *, index: int | None = None) -> "ToolCallOut":
+    def of(cls, call: ToolCall) -> "ToolCallOut":
         """As OpenAI writes it."""
-        function = _Function(name=call.name, arguments=call.arguments)
-        return cls(id=call.id, function=function, index=index)
+        return cls(id=call.id, function=_Function(name=call.name, arguments=call.arguments))
 
 
 class ChatMessage(BaseModel):
@@ -102,6 +102,7 @@ class ChatMessage(BaseModel):
     role: Literal["assistant"] = "assistant"
     content: str | None
     refusal: str | None = None
+    reasoning_content: str | None = None
     tool_calls: list[ToolCallOut] | None = None
 
 
@@ -121,8 +122,25 @@ class ChatCompletion(BaseModel):
     object: Literal["chat.completion"] = "chat.completion"
     created: int
     model: str
+    system_fingerprint: str
     choices: list[ChatChoice]
     usage: UsageOut
+
+
+class FunctionDelta(BaseModel):
+    """The name of a call, or more of its arguments."""
+
+    name: str | None = None
+    arguments: str
+
+
+class ToolCallDelta(BaseModel):
+    """The beginning of a call, or more of it."""
+
+    index: int
+    id: str | None = None
+    type: Literal["function"] | None = None
+    function: FunctionDelta
 
 
 class ChatDelta(BaseModel):
@@ -130,7 +148,8 @@ class ChatDelta(BaseModel):
 
     role: Literal["assistant"] | None = None
     content: str | None = None
-    tool_calls: list[ToolCallOut] | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[ToolCallDelta] | None = None
 
 
 class ChunkChoice(BaseModel):
@@ -149,6 +168,7 @@ class ChatChunk(BaseModel):
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     created: int
     model: str
+    system_fingerprint: str
     choices: list[ChunkChoice]
     usage: UsageOut | None = None
 
@@ -189,6 +209,7 @@ class Completion(BaseModel):
     object: Literal["text_completion"] = "text_completion"
     created: int
     model: str
+    system_fingerprint: str
     choices: list[CompletionChoice]
     usage: UsageOut | None = None
 
