@@ -112,16 +112,17 @@ def test_stacking_accepts_no_mask_and_no_wrong_number_of_rows(
 ) -> None:
     model = tiny_model("llama")
     with use_attention(model, Dense()) as attention:
-        cache = attention.new_cache()
-        model(prompts((0,))["input_ids"], past_key_values=cache)
+        caches = [attention.new_cache() for _ in range(2)]
+        for cache, length in zip(caches, (40, 30), strict=True):
+            model(prompts((0,), length)["input_ids"], past_key_values=cache)
         with pytest.raises(UsageError, match="pass no attention_mask"):
             model(
-                torch.tensor([[5]]),
-                past_key_values=attention.stack([cache]),
-                attention_mask=torch.tensor([[0] + [1] * 40]),
+                torch.tensor([[5], [6]]),
+                past_key_values=attention.stack(caches),
+                attention_mask=torch.ones(2, 41, dtype=torch.int64),
             )
-        with pytest.raises(UsageError, match="1 caches are stacked, got new tokens for 2"):
-            model(torch.tensor([[5], [6]]), past_key_values=attention.stack([cache]))
+        with pytest.raises(UsageError, match="holds 1 sequences, got new tokens for 2"):
+            model(torch.tensor([[5], [6]]), past_key_values=attention.stack(caches[:1]))
         with pytest.raises(UsageError, match="nothing to stack"):
             attention.stack([])
 
@@ -170,11 +171,10 @@ def test_rows_can_be_repeated_chosen_and_forgotten(
         cache = attention.new_cache()
         model(**inputs, past_key_values=cache)
         cache.batch_repeat_interleave(2)
-        assert cache.starts is not None
-        assert cache.starts.tolist() == [11, 11, 3, 3, 0, 0]
+        assert [row.padding for row in cache.rows] == [11, 11, 3, 3, 0, 0]
         cache.batch_select_indices(torch.tensor([2, 4]))
-        assert cache.starts.tolist() == [3, 0]
-        assert cache.layers[1].attention.tokens_seen == 40
+        assert [row.padding for row in cache.rows] == [3, 0]
+        assert cache.layers[1].get_seq_length() == 40
         cache.reset()
         assert (cache.tokens_seen, cache.bytes_held()) == (0, 0)
 
@@ -199,7 +199,7 @@ def test_an_empty_cache_that_the_caller_holds_becomes_ours(
     with use_attention(model, Dense()):
         model(**prompts(), past_key_values=held)
     assert held.get_seq_length() == 40
-    assert isinstance(held.layers[0].attention, LayerAttention)  # type: ignore[union-attr]
+    assert isinstance(held.rows[0].layers[0], LayerAttention)  # type: ignore[union-attr]
 
 
 def test_padding_that_changes_between_calls_is_refused(

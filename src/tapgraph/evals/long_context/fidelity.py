@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention
-from tapgraph.llm_backend.local.attention import Observation, observe_attention
+from tapgraph.llm_backend.local.attention import AttentionCall, observe_attention
 
 __all__ = ["ROWS", "Fidelity", "FidelityPrompt", "measure_fidelity"]
 
@@ -128,19 +128,19 @@ def measure_fidelity(
     generator = torch.Generator().manual_seed(seed)
     for prompt in prompts:
 
-        def observe(seen: Observation, gold: int | None = prompt.gold) -> None:
+        def observe(seen: AttentionCall, gold: int | None = prompt.gold) -> None:
             if seen.window is None and (layers is None or seen.layer.index in layers):
                 for name, system in systems.items():
                     _measure(seen, system, gold, tallies[name], generator)
 
         ids = torch.tensor([prompt.token_ids], device=model.device)
-        with observe_attention(model, observe) as attention:
-            model.base_model(input_ids=ids, past_key_values=attention.new_cache())
+        with observe_attention(model, observe):
+            model.base_model(input_ids=ids, use_cache=False)
     return tuple(tally.result(name) for name, tally in tallies.items())
 
 
 def _measure(
-    seen: Observation,
+    seen: AttentionCall,
     system: AttentionSystem,
     gold: int | None,
     tally: _Tally,
@@ -166,14 +166,15 @@ def _take(
     call: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor],
     queries: Tensor,
     keys: Tensor,
-    seen: Observation,
+    seen: AttentionCall,
     tokens: slice,
 ) -> Tensor:
-    return call(queries[:, :, tokens], keys[:, :, tokens], seen.values[:, :, tokens], seen.starts)
+    starts = torch.zeros(1, dtype=torch.int64, device=keys.device)
+    return call(queries[:, :, tokens], keys[:, :, tokens], seen.values[:, :, tokens], starts)
 
 
 def _compare(
-    seen: Observation,
+    seen: AttentionCall,
     layer: LayerAttention,
     output: Tensor,
     gold: int | None,

@@ -11,7 +11,7 @@ from tapgraph.kernels.dense import attend_densely_with_lse
 from tapgraph.llm_backend.calibration.calibration_file import Calibration, data_hash, fingerprint
 from tapgraph.llm_backend.calibration.head_choice import GroupRule, retrieval_kv_heads
 from tapgraph.llm_backend.calibration.token_choice import ordinary_token_ids
-from tapgraph.llm_backend.local.attention import Observation, layer_shapes, observe_attention
+from tapgraph.llm_backend.local.attention import AttentionCall, layer_shapes, observe_attention
 
 __all__ = [
     "HeadScores",
@@ -144,7 +144,7 @@ def score_heads(model: PreTrainedModel, sequence: Tensor, *, first: int, block: 
     echo = torch.zeros(len(shapes), shapes[0].heads)
     induction = torch.zeros_like(echo)
 
-    def observe(seen: Observation) -> None:
+    def observe(seen: AttentionCall) -> None:
         if seen.window is None:
             scores = repetition_scores(
                 seen.queries, seen.keys, scale=seen.layer.scale, first=first, block=block
@@ -153,7 +153,7 @@ def score_heads(model: PreTrainedModel, sequence: Tensor, *, first: int, block: 
             induction[seen.layer.index] = scores.induction.float().cpu()
 
     with observe_attention(model, observe):
-        model(input_ids=sequence[None].to(model.device), use_cache=True, logits_to_keep=1)
+        model(input_ids=sequence[None].to(model.device), use_cache=False, logits_to_keep=1)
     return HeadScores(echo, induction)
 
 

@@ -7,11 +7,14 @@
 So the cache (`attention_cache`) hands itself to the function registered here, which lets the
 system's `LayerAttention` of that layer do the work. The mask function reduces a padding mask to
 the slot where each row starts. Nothing of `transformers` is replaced.
+
+`replace_attention` is for training and calibration: a function of a whole text, without a cache.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import torch
@@ -22,9 +25,8 @@ from transformers.masking_utils import causal_mask_function
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, LayerShape
 from tapgraph.kernels.masks import padding_starts
-from tapgraph.kernels.systems.dense import Dense, DenseLayer
-from tapgraph.kernels.systems.full_cache import SparseOutput
-from tapgraph.llm_backend.local.attention_cache import AttentionCache, NewTokens, StackedCache
+from tapgraph.kernels.systems.dense import DenseLayer
+from tapgraph.llm_backend.local.attention_cache import AttentionCache, NewTokens
 from tapgraph.llm_backend.local.text_decoder import (
     AttentionModule,
     ModelRotary,
@@ -34,10 +36,11 @@ from tapgraph.llm_backend.local.text_decoder import (
 
 __all__ = [
     "AttentionCache",
+    "AttentionCall",
     "ModelAttention",
-    "Observation",
     "layer_shapes",
     "observe_attention",
+    "replace_attention",
     "use_attention",
 ]
 
@@ -52,6 +55,7 @@ class ModelAttention:
         self._decoder = decoder
         self.system = system
         self._modules = tuple(decoder.attention_modules())
+        self._generate_reads_prompt: bool | None = None
         if system.keys == "unrotated":
             for attention in self._modules:
                 if attention.window is None:
@@ -63,8 +67,8 @@ class ModelAttention:
         """An empty cache, to be passed as `past_key_values` to the model or to `generate()`."""
         return AttentionCache(self.system, self._open_layers)
 
-    def stack(self, caches: Sequence[AttentionCache]) -> StackedCache:
-        """One cache over several of one sequence each, of any lengths, for a single forward pass.
+    def stack(self, caches: Sequence[AttentionCache]) -> AttentionCache:
+        """One cache over several, with sequences of any lengths, for a single forward pass.
 
         Row r of `input_ids` are the next tokens of sequence r, equally many for all; the tokens
         are added to the given caches. Pass no `attention_mask`. Without `position_ids` each row
@@ -73,9 +77,12 @@ class ModelAttention:
         Raises:
             UsageError: there is no cache, or one belongs to another system.
         """
+        if not caches:
+            raise UsageError("nothing to stack")
         for cache in caches:
             self._check_system(cache)
-        return StackedCache(caches)
+        rows = [row for cache in caches for row in cache.rows]
+        return AttentionCache(self.system, self._open_layers, rows)
 
     def _open_layers(self) -> list[LayerAttention]:
         return [self._open_layer(attention) for attention in self._modules]
@@ -92,7 +99,7 @@ class ModelAttention:
                 f"{self.system.name!r}"
             )
 
-    def install(self, restoring: ExitStack) -> None:
+    def install(self, model: PreTrainedModel, restoring: ExitStack) -> None:
         """Route the model's attention through the system until `restoring` closes.
 
         Raises:
@@ -100,17 +107,10 @@ class ModelAttention:
                 function of its own.
         """
         decoder = self._decoder.module
-        before = decoder.config._attn_implementation
-        if before == NAME:
-            raise UsageError("an attention system is in use in this model already")
-        AttentionInterface.register(NAME, _attend)
-        AttentionMaskInterface.register(NAME, _starts_of_mask)
-        decoder.set_attn_implementation(NAME)
-        if decoder.config._attn_implementation != NAME:
-            raise UsageError(f"{type(decoder).__name__} does not let its attention be chosen")
-        restoring.callback(decoder.set_attn_implementation, before)
+        _route_attention(decoder, restoring)
         hook = decoder.register_forward_pre_hook(self._before_decoder, with_kwargs=True)
         restoring.callback(hook.remove)
+        self._follow_generate(model, restoring)
         if self.system.keys == "unrotated":
             for attention in self._modules:
                 if attention.window is None:
@@ -118,6 +118,18 @@ class ModelAttention:
                         _without_rotation, with_kwargs=True
                     )
                     restoring.callback(hook.remove)
+
+    def _follow_generate(self, model: PreTrainedModel, restoring: ExitStack) -> None:
+        """Let `generate()` say what is prompt: its last chunk may be one token, as a reply's are."""
+        prepare: Callable[..., dict[str, Any]] = model.prepare_inputs_for_generation
+
+        @wraps(prepare)
+        def prepare_and_tell(*given: Any, **named: Any) -> dict[str, Any]:
+            self._generate_reads_prompt = bool(named.get("is_first_iteration"))
+            return prepare(*given, **named)
+
+        model.prepare_inputs_for_generation = prepare_and_tell
+        restoring.callback(delattr, model, "prepare_inputs_for_generation")
 
     def _before_decoder(
         self, decoder: PreTrainedModel, inputs: tuple[Any, ...], named: dict[str, Any]
@@ -130,8 +142,7 @@ class ModelAttention:
                 named["past_key_values"] = self.new_cache()
         elif isinstance(cache, AttentionCache):
             self._check_system(cache)
-        elif isinstance(cache, StackedCache):
-            if named.get("position_ids") is None:
+            if cache.is_ragged and named.get("position_ids") is None:
                 new = inputs[0] if inputs else named.get("input_ids")
                 new = named["inputs_embeds"] if new is None else new
                 named["position_ids"] = cache.next_positions(new.shape[1], new.device)
@@ -142,6 +153,9 @@ class ModelAttention:
                 "the attention system keeps the past itself: pass no past_key_values, a cache from "
                 f"new_cache() or an empty DynamicCache, got a {type(cache).__name__}"
             )
+        if self._generate_reads_prompt is not None:
+            named["past_key_values"].reads_prompt = self._generate_reads_prompt
+            self._generate_reads_prompt = None
         return inputs, named
 
 
@@ -165,21 +179,20 @@ def use_attention(model: PreTrainedModel, system: AttentionSystem) -> Iterator[M
     """
     with ExitStack() as restoring:
         attention = ModelAttention(TextDecoder(model), system)
-        attention.install(restoring)
+        attention.install(model, restoring)
         yield attention
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """One call of one attention layer.
+class AttentionCall:
+    """What one attention layer is given of whole texts, all of one length.
 
     Attributes:
         layer: which layer.
         window: the model's own sliding window in this layer, or None.
-        queries: of the call's tokens, after RoPE, `[batch, heads, q_len, head_dim]`.
-        keys: of all tokens so far, after RoPE, `[batch, kv_heads, kv_len, head_dim]`.
-        values: of all tokens so far, `[batch, kv_heads, kv_len, head_dim]`.
-        starts: the slot of each row's first real token, int64 `[batch]`.
+        queries: after RoPE, `[batch, heads, tokens, head_dim]`.
+        keys: after RoPE, `[batch, kv_heads, tokens, head_dim]`.
+        values: `[batch, kv_heads, tokens, head_dim]`.
         rotary: the layer's rotary embedding.
     """
 
@@ -188,73 +201,100 @@ class Observation:
     queries: Tensor
     keys: Tensor
     values: Tensor
-    starts: Tensor
     rotary: ModelRotary
 
     def queries_before_rotation(self) -> Tensor:
-        """`queries` before RoPE, `[batch, heads, q_len, head_dim]`; raises as `ModelRotary.check`.
+        """`queries` before RoPE, `[batch, heads, tokens, head_dim]`; as `ModelRotary.check`.
 
         The rotation is undone, so they are right up to rounding.
         """
-        return self.rotary.undo(self.queries, self._positions()[:, -self.queries.shape[2] :])
+        return self.rotary.undo(self.queries, self._positions())
 
     def keys_before_rotation(self) -> Tensor:
-        """`keys` before RoPE, `[batch, kv_heads, kv_len, head_dim]`; as for the queries."""
+        """`keys` before RoPE, `[batch, kv_heads, tokens, head_dim]`; as for the queries."""
         return self.rotary.undo(self.keys, self._positions())
 
+    def dense(self) -> Tensor:
+        """What dense attention makes of it, `[batch, heads, tokens, head_dim]`."""
+        starts = torch.zeros(1, dtype=torch.int64, device=self.keys.device)
+        outputs = [
+            DenseLayer(self.layer, self.window).prefill(*(part[None] for part in row), starts)
+            for row in zip(self.queries, self.keys, self.values, strict=True)
+        ]
+        return torch.cat(outputs)
+
     def _positions(self) -> Tensor:
-        slots = torch.arange(self.keys.shape[2], device=self.keys.device)
-        return (slots - self.starts[:, None]).clamp(min=0)
+        tokens = torch.arange(self.keys.shape[2], device=self.keys.device)
+        return tokens.expand(self.keys.shape[0], -1)
+
+
+@contextmanager
+def replace_attention(
+    model: PreTrainedModel, attend: Callable[[AttentionCall], Tensor]
+) -> Iterator[None]:
+    """Let a function do the attention of a model's text decoder, over whole texts at once.
+
+    Inside, call the model with `use_cache=False` and without padding. Gradients pass.
+
+    Args:
+        model: as for `use_attention`.
+        attend: gives `[batch, heads, tokens, head_dim]` in the dtype of the queries.
+
+    Raises:
+        UsageError: as `use_attention`; and, from the forward pass, where there is padding.
+    """
+    decoder = TextDecoder(model)
+    with ExitStack() as restoring:
+        _route_attention(decoder.module, restoring)
+        for attention in decoder.attention_modules():
+            attention.module._attend_whole = _WholeText(attention, attend)
+            restoring.callback(delattr, attention.module, "_attend_whole")
+        yield
 
 
 @contextmanager
 def observe_attention(
-    model: PreTrainedModel, observer: Callable[[Observation], None]
-) -> Iterator[ModelAttention]:
+    model: PreTrainedModel, observer: Callable[[AttentionCall], None]
+) -> Iterator[None]:
     """Show an observer what each attention layer is given, while the model runs densely.
 
     Raises:
-        UsageError: as `use_attention`.
+        UsageError: as `replace_attention`.
     """
-    with ExitStack() as restoring:
-        attention = _ObservedAttention(TextDecoder(model), observer)
-        attention.install(restoring)
-        yield attention
+
+    def attend(call: AttentionCall) -> Tensor:
+        output = call.dense()
+        observer(call)
+        return output
+
+    with replace_attention(model, attend):
+        yield
 
 
-class _ObservedAttention(ModelAttention):
-    def __init__(self, decoder: TextDecoder, observer: Callable[[Observation], None]) -> None:
-        self._observer = observer
-        super().__init__(decoder, Dense())
+@dataclass(frozen=True, slots=True)
+class _WholeText:
+    attention: AttentionModule
+    attend: Callable[[AttentionCall], Tensor]
 
-    def _open_layer(self, attention: AttentionModule) -> LayerAttention:
-        return _ObservedLayer(attention, self._observer)
+    def __call__(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        of = self.attention
+        return self.attend(AttentionCall(of.shape, of.window, queries, keys, values, of.rotary))
 
 
-class _ObservedLayer(DenseLayer):
-    def __init__(self, attention: AttentionModule, observer: Callable[[Observation], None]) -> None:
-        super().__init__(attention.shape, attention.window)
-        self._attention = attention
-        self._observer = observer
-
-    def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
-        result = super().attend_sparsely(queries, starts)
-        self._observer(
-            Observation(
-                self.shape,
-                self._attention.window,
-                queries,
-                self.keys,
-                self.values,
-                starts,
-                self._attention.rotary,
-            )
-        )
-        return result
+def _route_attention(decoder: PreTrainedModel, restoring: ExitStack) -> None:
+    before = decoder.config._attn_implementation
+    if before == NAME:
+        raise UsageError("an attention system is in use in this model already")
+    AttentionInterface.register(NAME, _attend)
+    AttentionMaskInterface.register(NAME, _starts_of_mask)
+    decoder.set_attn_implementation(NAME)
+    if decoder.config._attn_implementation != NAME:
+        raise UsageError(f"{type(decoder).__name__} does not let its attention be chosen")
+    restoring.callback(decoder.set_attn_implementation, before)
 
 
 def _attend(
-    module: nn.Module,  # noqa: ARG001
+    module: nn.Module,
     query: Tensor,
     key: Tensor | NewTokens,
     value: Tensor,
@@ -263,15 +303,21 @@ def _attend(
     **_: Any,
 ) -> tuple[Tensor, None]:
     """The attention function as `transformers` calls it; `attention_mask` holds starts."""
-    if not isinstance(key, NewTokens):
-        raise UsageError("attention systems work through a cache: call with use_cache=True")
     if dropout:
         raise UsageError(f"attention systems have no dropout, got {dropout!r}: call model.eval()")
     if attention_mask is not None and attention_mask.dim() != 1:
         raise UsageError(
             f"attention_mask must be [batch, tokens], got {list(attention_mask.shape)}"
         )
-    output = key.cache.attend(key.layer, query, key.keys, value, attention_mask)
+    whole = getattr(module, "_attend_whole", None)
+    if isinstance(key, NewTokens):
+        output = key.cache.attend(key.layer, query, key.keys, value, attention_mask)
+    elif whole is None:
+        raise UsageError("attention systems work through a cache: call with use_cache=True")
+    elif attention_mask is not None and bool(attention_mask.any()):
+        raise UsageError("a function of whole texts knows no padding: give texts of one length")
+    else:
+        output = whole(query, key, value)
     return output.transpose(1, 2).contiguous(), None
 
 

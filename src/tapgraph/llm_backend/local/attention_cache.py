@@ -1,19 +1,21 @@
-"""The cache of a `transformers` model whose layers are a system's `LayerAttention`."""
+"""The cache of a `transformers` model: for each sequence of a batch a system's layers of its own."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from transformers import Cache, DynamicCache
 from transformers.cache_utils import CacheLayerMixin
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, Reading
 
-__all__ = ["AttentionCache", "AttentionLayer", "CacheSnapshot", "NewTokens", "StackedCache"]
+__all__ = ["AttentionCache", "CacheSnapshot", "NewTokens", "Row"]
+
+OpenLayers = Callable[[], Sequence[LayerAttention]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,51 +25,49 @@ class NewTokens:
     The model hands it on to the attention function, so queries meet the cache there.
     """
 
-    cache: "AttendingCache"
+    cache: "AttentionCache"
     layer: int
     keys: Tensor
 
 
-class AttendingCache(Cache, ABC):
-    """A cache that computes attention itself."""
+@dataclass(slots=True)
+class Row:
+    """One sequence of a batch, with what the system keeps of it in each layer.
 
-    def update(  # type: ignore[override]
-        self,
-        key_states: Tensor,
-        value_states: Tensor,
-        layer_idx: int,
-        *_: Any,
-        **__: Any,
-    ) -> tuple[NewTokens, Tensor]:
-        """Hand the new keys, and itself, on to the attention function; nothing is stored yet."""
-        return NewTokens(self, layer_idx, key_states), value_states
+    Attributes:
+        layers: from the first to the last; they never see padding, nor another sequence.
+        padding: slots of padding before its first token.
+    """
 
-    @abstractmethod
-    def attend(
-        self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
-    ) -> Tensor:
-        """The attention output `[batch, heads, tokens, head_dim]` for new tokens.
+    layers: Sequence[LayerAttention]
+    padding: int = 0
 
-        `starts` is int64 `[batch]`, or None where no mask was given.
-        """
+    def slots(self, layer: int = 0) -> int:
+        """Padding and tokens that the layer was given."""
+        return self.padding + self.layers[layer].tokens_seen
+
+    def fork(self) -> "Row":
+        """A copy that shares no changing state with this one."""
+        return Row([layer.fork() for layer in self.layers], self.padding)
 
 
-class AttentionLayer(CacheLayerMixin):
-    """One layer of a cache: what `transformers` asks of it is answered by a `LayerAttention`."""
+class _CacheLayer(CacheLayerMixin):
+    """What `transformers` asks of a layer of a cache."""
 
     supports_early_init = False
 
-    def __init__(self, attention: LayerAttention) -> None:
+    def __init__(self, cache: "AttentionCache", index: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.attention = attention
+        self._cache = cache
+        self._index = index
 
     def get_seq_length(self) -> int:
         """Slots seen, kept or not; positions and masks follow from it."""
-        return self.attention.tokens_seen
+        return max(row.slots(self._index) for row in self._cache.rows)
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """The length and offset of the mask: always all slots."""
-        return self.attention.tokens_seen + query_length, 0
+        return self.get_seq_length() + query_length, 0
 
     def get_max_length(self) -> int:
         """No maximum."""
@@ -85,38 +85,41 @@ class AttentionLayer(CacheLayerMixin):
 class CacheSnapshot:
     """A point that an `AttentionCache` can come back to."""
 
-    layers: tuple[object, ...]
-    starts: Tensor | None
+    rows: tuple[Row, ...]
+    paddings: tuple[int, ...]
+    layers: tuple[tuple[object, ...], ...]
 
 
-class AttentionCache(AttendingCache):
-    """The past of one batch of sequences, kept by an attention system.
+class AttentionCache(Cache):
+    """The past of a batch of sequences, each kept for itself by an attention system.
 
-    Row r of the batch begins at slot `starts[r]`, after its left padding.
+    So a row is computed as if it were alone, whatever stands beside it and however long that is.
+    The rows of a batch are padded on the left to one number of slots; those of a stack
+    (`ModelAttention.stack`) have lengths of their own.
 
     Attributes:
         system: whose layers it has.
-        starts: int64 `[batch]`; None before the first tokens.
-        layers: the layers; `layers[i].attention` is the system's `LayerAttention`.
+        rows: the sequences; one, empty, before the first tokens tell how many there are.
+        reads_prompt: whether the next tokens belong to a prompt. None: if they are several, or the
+            first.
     """
 
-    layers: list[AttentionLayer]  # type: ignore[assignment]
-    starts: Tensor | None
+    layers: list[_CacheLayer]  # type: ignore[assignment]
 
     def __init__(
-        self, system: AttentionSystem, open_layers: Callable[[], Sequence[LayerAttention]]
+        self, system: AttentionSystem, open_layers: OpenLayers, rows: Sequence[Row] = ()
     ) -> None:
         super().__init__(layers=[])
         self.system = system
+        self.reads_prompt: bool | None = None
         self._open_layers = open_layers
-        self.reset()
+        self.rows = list(rows) or [Row(open_layers())]
+        self.layers = [_CacheLayer(self, index) for index in range(len(self.rows[0].layers))]
+        self._skipped: list[int] = []
 
     @classmethod
     def take_over(
-        cls,
-        cache: DynamicCache,
-        system: AttentionSystem,
-        open_layers: Callable[[], Sequence[LayerAttention]],
+        cls, cache: DynamicCache, system: AttentionSystem, open_layers: OpenLayers
     ) -> None:
         """Make an empty cache, that a caller holds already, one of these."""
         cache.__class__ = cls  # type: ignore[assignment]
@@ -124,8 +127,13 @@ class AttentionCache(AttendingCache):
 
     @property
     def tokens_seen(self) -> int:
-        """Slots given to it so far, kept or not."""
-        return self.layers[0].attention.tokens_seen
+        """Slots given to it so far, kept or not; of the longest row."""
+        return max(row.slots() for row in self.rows)
+
+    @property
+    def is_ragged(self) -> bool:
+        """Whether rows differ in their slots, as only those of a stack do."""
+        return len({row.slots() for row in self.rows}) > 1
 
     @property
     def croppable(self) -> bool:
@@ -139,8 +147,8 @@ class AttentionCache(AttendingCache):
 
     @property
     def reading(self) -> Reading:
-        """What the last call read; mean over the layers."""
-        readings = [layer.attention.reading for layer in self.layers]
+        """What the last call read; mean over the layers and rows."""
+        readings = [layer.reading for row in self.rows for layer in row.layers]
         return Reading(
             attended=sum(reading.attended for reading in readings) / len(readings),
             scored=sum(reading.scored for reading in readings) / len(readings),
@@ -148,12 +156,19 @@ class AttentionCache(AttendingCache):
 
     def bytes_held(self) -> int:
         """Bytes of all tensors that the layers hold of the past."""
-        return sum(layer.attention.bytes_held() for layer in self.layers)
+        return sum(layer.bytes_held() for row in self.rows for layer in row.layers)
+
+    def next_positions(self, tokens: int, device: torch.device) -> Tensor:
+        """The positions of the next `tokens` tokens of each row, int64 `[batch, tokens]`."""
+        ends = torch.tensor([row.layers[0].tokens_seen for row in self.rows], device=device)
+        return ends[:, None] + torch.arange(tokens, device=device)
 
     def snapshot(self) -> CacheSnapshot:
         """A point to come back to with `restore`."""
         return CacheSnapshot(
-            tuple(layer.attention.snapshot() for layer in self.layers), self.starts
+            tuple(self.rows),
+            tuple(row.padding for row in self.rows),
+            tuple(tuple(layer.snapshot() for layer in row.layers) for row in self.rows),
         )
 
     def restore(self, snapshot: CacheSnapshot) -> None:
@@ -161,16 +176,15 @@ class AttentionCache(AttendingCache):
 
         Snapshots that were taken after that one are void from then on.
         """
-        for layer, kept in zip(self.layers, snapshot.layers, strict=True):
-            layer.attention.restore(kept)
-        self.starts = snapshot.starts
+        self.rows = list(snapshot.rows)
+        for row, padding, kept in zip(self.rows, snapshot.paddings, snapshot.layers, strict=True):
+            row.padding = padding
+            for layer, point in zip(row.layers, kept, strict=True):
+                layer.restore(point)
 
     def fork(self) -> "AttentionCache":
         """A copy that shares no changing state with this one."""
-        twin = AttentionCache(self.system, self._open_layers)
-        twin.layers = [AttentionLayer(layer.attention.fork()) for layer in self.layers]
-        twin.starts = self.starts
-        return twin
+        return AttentionCache(self.system, self._open_layers, [row.fork() for row in self.rows])
 
     def __deepcopy__(self, memo: dict[int, object]) -> "AttentionCache":
         """As `fork`, for callers who copy caches the way `transformers` tells them to."""
@@ -189,22 +203,25 @@ class AttentionCache(AttendingCache):
         kept = tokens if tokens > 0 else self.tokens_seen + tokens
         if not 0 <= kept <= self.tokens_seen:
             raise UsageError(f"can keep 0 to {self.tokens_seen} tokens, got {kept}")
-        for layer in self.layers:
-            layer.attention.crop(kept)
+        for row in self.rows:
+            for layer in row.layers:
+                layer.crop(max(0, kept - row.padding))
+            row.padding = min(row.padding, kept)
 
     def reset(self) -> None:
         """Forget everything."""
-        self.layers = [AttentionLayer(attention) for attention in self._open_layers()]
-        self.starts = None
+        self.rows = [Row(self._open_layers())]
 
     def select_rows(self, rows: Tensor) -> None:
         """Make row r of the batch what row `rows[r]` was; int64 `[new batch]`."""
-        if self.starts is None:
+        if not self.tokens_seen:
             return
-        rows = rows.to(self.starts.device)
-        self.starts = self.starts.index_select(0, rows)
-        for layer in self.layers:
-            layer.attention.select_rows(rows)
+        taken: set[int] = set()
+        chosen = []
+        for index in rows.tolist():
+            chosen.append(self.rows[index].fork() if index in taken else self.rows[index])
+            taken.add(index)
+        self.rows = chosen
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
         """Follow the beams."""
@@ -212,88 +229,74 @@ class AttentionCache(AttendingCache):
 
     def batch_repeat_interleave(self, repeats: int) -> None:
         """Each row `repeats` times."""
-        if self.starts is not None:
-            self.select_rows(torch.arange(len(self.starts)).repeat_interleave(repeats))
+        self.select_rows(torch.arange(len(self.rows)).repeat_interleave(repeats))
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Only some rows."""
         self.select_rows(indices)
 
+    def update(  # type: ignore[override]
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
+    ) -> tuple[NewTokens, Tensor]:
+        """Hand the new keys, and itself, on to the attention function; nothing is stored yet."""
+        return NewTokens(self, layer_idx, key_states), value_states
+
     def attend(
         self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
     ) -> Tensor:
-        """The layer's attention; a call without mask goes on with the padding known before.
+        """A layer's attention `[batch, heads, tokens, head_dim]` for new tokens; padding gets 0.
+
+        Args:
+            layer: which.
+            queries: `[batch, heads, tokens, head_dim]`.
+            keys: `[batch, kv_heads, tokens, head_dim]`.
+            values: as `keys`.
+            starts: the slot of each row's first token, int64 `[batch]`; None where no mask was
+                given: then none of the new tokens is padding.
 
         Raises:
             UsageError: the padding is not what it was in earlier calls.
         """
         if layer == 0:
-            self.starts = self._next_starts(starts, keys)
-        if self.starts is None:
-            raise UsageError("the first layer must attend before the others")
-        attention = self.layers[layer].attention
-        call = attention.decode if queries.shape[2] == 1 else attention.prefill
-        return call(queries, keys, values, self.starts)
+            self._skipped = self._padding_of(starts, keys)
+        outputs = []
+        for index, (row, skipped) in enumerate(zip(self.rows, self._skipped, strict=True)):
+            new = [tensor[index : index + 1, :, skipped:] for tensor in (queries, keys, values)]
+            if not new[0].shape[2]:
+                outputs.append(torch.zeros_like(queries[index : index + 1]))
+                continue
+            attention = row.layers[layer]
+            is_prompt = self.reads_prompt
+            if is_prompt is None:
+                is_prompt = queries.shape[2] > 1 or not attention.tokens_seen
+            call = attention.prefill if is_prompt else attention.decode
+            output = call(*new, torch.zeros(1, dtype=torch.int64, device=keys.device))
+            outputs.append(functional.pad(output, (0, 0, skipped, 0)) if skipped else output)
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
-    def _next_starts(self, starts: Tensor | None, keys: Tensor) -> Tensor:
-        known, seen = self.starts, self.tokens_seen
-        if known is None or seen == 0:
-            batch = keys.shape[0]
-            return keys.new_zeros(batch, dtype=torch.int64) if starts is None else starts
-        if known.shape[0] != keys.shape[0]:
+    def _padding_of(self, starts: Tensor | None, keys: Tensor) -> list[int]:
+        """How many of the new slots are padding, in each row; the rows are told."""
+        batch, tokens, seen = keys.shape[0], keys.shape[2], self.tokens_seen
+        if not seen and len(self.rows) == 1:
+            self.rows += [Row(self._open_layers()) for _ in range(batch - 1)]
+        if len(self.rows) != batch:
             raise UsageError(
-                f"the cache holds {known.shape[0]} sequences, got new tokens for {keys.shape[0]}"
+                f"the cache holds {len(self.rows)} sequences, got new tokens for {batch}"
             )
+        if starts is None:
+            return [0] * batch
+        if self.is_ragged:
+            raise UsageError("stacked caches have no padding of their own: pass no attention_mask")
+        given = starts.tolist()
         # A row of nothing but padding does not know yet where it starts.
-        fits = starts is None or torch.equal(starts.clamp(max=seen), known.clamp(max=seen))
-        if not fits:
+        if any(
+            min(start, seen) != row.padding for start, row in zip(given, self.rows, strict=True)
+        ):
             raise UsageError(
                 "attention_mask must begin with the mask of the tokens in the cache: rows started "
-                f"at {known.tolist()}, now at {starts.tolist() if starts is not None else None}"
+                f"at {[row.padding for row in self.rows]}, now at {given}"
             )
-        return known if starts is None else starts
-
-
-class StackedCache(AttendingCache):
-    """Several one-sequence caches seen as one batch; each row goes on from its own length.
-
-    Attributes:
-        caches: one for each row of the batch.
-    """
-
-    def __init__(self, caches: Sequence[AttentionCache]) -> None:
-        if not caches:
-            raise UsageError("nothing to stack")
-        super().__init__(layers=[])
-        self.caches = tuple(caches)
-        longest = max(caches, key=lambda cache: cache.tokens_seen)
-        self.layers = list(longest.layers)
-
-    def next_positions(self, tokens: int, device: torch.device) -> Tensor:
-        """The positions of the next `tokens` tokens, int64 `[batch, tokens]`."""
-        ends = [
-            cache.tokens_seen - (0 if cache.starts is None else int(cache.starts[0]))
-            for cache in self.caches
-        ]
-        return torch.tensor(ends, device=device)[:, None] + torch.arange(tokens, device=device)
-
-    def attend(
-        self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
-    ) -> Tensor:
-        """Each row's own attention, one after the other.
-
-        Raises:
-            UsageError: a mask was given, or a row holds more than one sequence.
-        """
-        if starts is not None:
-            raise UsageError("stacked caches have no padding of their own: pass no attention_mask")
-        if len(self.caches) != keys.shape[0]:
-            raise UsageError(
-                f"{len(self.caches)} caches are stacked, got new tokens for {keys.shape[0]}"
-            )
-        rows = [slice(row, row + 1) for row in range(len(self.caches))]
-        outputs = [
-            cache.attend(layer, queries[row], keys[row], values[row], None)
-            for row, cache in zip(rows, self.caches, strict=True)
-        ]
-        return torch.cat(outputs)
+        skipped = [min(max(0, start - seen), tokens) for start in given]
+        for row, more in zip(self.rows, skipped, strict=True):
+            row.padding += more
+        return skipped

@@ -47,6 +47,7 @@ class ForwardPass:
 
     def prefill(self, cache: AttentionCache, prompt: Prompt, begin: int, end: int) -> Tensor:
         """Read tokens `begin` to `end` of a prompt; float32 `[vocabulary]` after the last one."""
+        cache.reads_prompt = True
         pictures = prompt.pictures
         if pictures is None or end <= pictures.first_token:
             positions = torch.arange(begin, end, device=self._device)[None]
@@ -59,11 +60,13 @@ class ForwardPass:
     def decode(self, batch: Sequence[NextToken]) -> Tensor:
         """Read one token of each reply; float32 `[batch, vocabulary]`."""
         caches = [one.cache for one in batch]
+        cache = caches[0] if len(caches) == 1 else self._attention.stack(caches)
+        cache.reads_prompt = False
         positions = [one.cache.tokens_seen + one.position_shift for one in batch]
         return self._logits(
             [[one.token] for one in batch],
             torch.tensor(positions, device=self._device)[:, None],
-            caches[0] if len(caches) == 1 else self._attention.stack(caches),
+            cache,
             {},
         )
 
