@@ -163,14 +163,13 @@ def _measure(
 
 
 def _take(
-    call: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor],
+    call: Callable[[Tensor, Tensor, Tensor], Tensor],
     queries: Tensor,
     keys: Tensor,
     seen: AttentionCall,
     tokens: slice,
 ) -> Tensor:
-    starts = torch.zeros(1, dtype=torch.int64, device=keys.device)
-    return call(queries[:, :, tokens], keys[:, :, tokens], seen.values[:, :, tokens], starts)
+    return call(queries[:, :, tokens], keys[:, :, tokens], seen.values[:, :, tokens])
 
 
 def _compare(
@@ -189,7 +188,7 @@ def _compare(
     logits = (keys @ query[:, :, None])[:, :, 0] * seen.layer.scale
     weights = logits.softmax(-1)
     dense = (weights[:, None] @ values)[:, 0]
-    kept = layer.kept_by_last_query()[0].to(weights.device)
+    kept = layer.kept_by_last_query().to(weights.device)
     counts = kept.sum(-1)
     best = _first(weights.argsort(dim=-1, descending=True, stable=True), counts)
     chance = _first(torch.rand(weights.shape, generator=generator).argsort(-1), counts)

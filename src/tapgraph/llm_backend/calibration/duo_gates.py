@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 import torch
@@ -136,7 +136,7 @@ def train_duo_gates(
 
     gates = fit_gates(model, sequences(), training, on_step=watch)
     return Calibration(
-        system=Duo.name,
+        system="duo",
         model_fingerprint=fingerprint(model),
         model_name=str(model.name_or_path),
         data_sha256=hashlib.sha256("".join(hashes).encode()).hexdigest(),
@@ -274,7 +274,7 @@ class _GatedAttention:
     def __call__(self, call: AttentionCall) -> Tensor:
         if call.window is not None:
             return call.dense()
-        first, second = replace(call, **_row(call, 0)), replace(call, **_row(call, 1))
+        first, second = call.row(0), call.row(1)
         with torch.no_grad():
             dense = first.dense()
         gates = self.gates[call.layer.index].clamp(0, 1)
@@ -290,9 +290,7 @@ class _GatedAttention:
             asking = slots[first : first + PIECE_QUERIES]
             near = slots[max(0, first - self.recent) : first + PIECE_QUERIES]
             seen = torch.cat((slots[: min(self.sink, int(near[0]))], near))
-            mask = streaming_visible(
-                asking[None], seen[None], sink=self.sink, recent=self.recent + 1
-            )
+            mask = streaming_visible(asking, seen, sink=self.sink, recent=self.recent + 1)
             outputs.append(
                 functional.scaled_dot_product_attention(
                     queries[:, :, asking],
@@ -304,8 +302,3 @@ class _GatedAttention:
                 )
             )
         return torch.cat(outputs, dim=2)
-
-
-def _row(call: AttentionCall, row: int) -> dict[str, Tensor]:
-    names = ("queries", "keys", "values")
-    return {name: getattr(call, name)[row : row + 1] for name in names}

@@ -11,8 +11,11 @@ from torch.nn import functional
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.systems.landmark_softmax import check_block, grouped_softmax_attention
-from tapgraph.kernels.systems.landmark_tokens import insert_landmarks
+from tapgraph.kernels.systems.landmark_softmax import (
+    check_block,
+    grouped_softmax_attention,
+    insert_landmarks,
+)
 from tapgraph.llm_backend.local.attention import AttentionCall, replace_attention
 
 __all__ = [
@@ -135,7 +138,6 @@ def landmark_loss(model: PreTrainedModel, token_ids: Tensor, *, block: int) -> T
             call.values,
             block=block,
             scale=call.layer.scale,
-            starts=torch.zeros(len(token_ids), dtype=torch.int64, device=call.keys.device),
         )
 
     with replace_attention(model, attend):

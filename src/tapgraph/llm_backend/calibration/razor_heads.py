@@ -177,8 +177,7 @@ def repetition_scores(
     """
     tokens = queries.shape[2]
     repetitions = (tokens - first) // block
-    starts = torch.zeros(1, dtype=torch.int64, device=queries.device)
-    total = attend_densely_with_lse(queries, keys, keys, scale=scale, starts=starts).log_sum_exp
+    total = attend_densely_with_lse(queries, keys, keys, scale=scale).log_sum_exp
     group = queries.shape[1] // keys.shape[1]
     echo, induction = torch.zeros_like(total), torch.zeros_like(total)
     for back in range(1, repetitions):

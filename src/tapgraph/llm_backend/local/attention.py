@@ -13,7 +13,7 @@ the slot where each row starts. Nothing of `transformers` is replaced.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
@@ -24,6 +24,7 @@ from transformers.masking_utils import causal_mask_function
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, LayerShape
+from tapgraph.kernels.dense import attend_densely, attend_in_window
 from tapgraph.kernels.masks import padding_starts
 from tapgraph.kernels.systems.dense import DenseLayer
 from tapgraph.llm_backend.local.attention_cache import AttentionCache, NewTokens
@@ -46,6 +47,8 @@ __all__ = [
 
 NAME = "tapgraph"
 """What the attention and mask functions are registered as."""
+_WHOLE = "_attend_whole"
+"""Where a module holds a function of whole texts."""
 
 
 class ModelAttention:
@@ -120,16 +123,17 @@ class ModelAttention:
                     restoring.callback(hook.remove)
 
     def _follow_generate(self, model: PreTrainedModel, restoring: ExitStack) -> None:
-        """Let `generate()` say what is prompt: its last chunk may be one token, as a reply's are."""
-        prepare: Callable[..., dict[str, Any]] = model.prepare_inputs_for_generation
+        """Let `generate()` say what is prompt, for its last chunk may be one token too."""
+        name = "prepare_inputs_for_generation"
+        prepare: Callable[..., dict[str, Any]] = getattr(model, name)
 
         @wraps(prepare)
         def prepare_and_tell(*given: Any, **named: Any) -> dict[str, Any]:
             self._generate_reads_prompt = bool(named.get("is_first_iteration"))
             return prepare(*given, **named)
 
-        model.prepare_inputs_for_generation = prepare_and_tell
-        restoring.callback(delattr, model, "prepare_inputs_for_generation")
+        setattr(model, name, prepare_and_tell)
+        restoring.callback(delattr, model, name)
 
     def _before_decoder(
         self, decoder: PreTrainedModel, inputs: tuple[Any, ...], named: dict[str, Any]
@@ -214,14 +218,19 @@ class AttentionCall:
         """`keys` before RoPE, `[batch, kv_heads, tokens, head_dim]`; as for the queries."""
         return self.rotary.undo(self.keys, self._positions())
 
+    def row(self, row: int) -> "AttentionCall":
+        """Of one text alone."""
+        only = slice(row, row + 1)
+        return replace(
+            self, queries=self.queries[only], keys=self.keys[only], values=self.values[only]
+        )
+
     def dense(self) -> Tensor:
         """What dense attention makes of it, `[batch, heads, tokens, head_dim]`."""
-        starts = torch.zeros(1, dtype=torch.int64, device=self.keys.device)
-        outputs = [
-            DenseLayer(self.layer, self.window).prefill(*(part[None] for part in row), starts)
-            for row in zip(self.queries, self.keys, self.values, strict=True)
-        ]
-        return torch.cat(outputs)
+        given, scale = (self.queries, self.keys, self.values), self.layer.scale
+        if self.window is None:
+            return attend_densely(*given, scale=scale)
+        return attend_in_window(*given, window=self.window, scale=scale)
 
     def _positions(self) -> Tensor:
         tokens = torch.arange(self.keys.shape[2], device=self.keys.device)
@@ -247,8 +256,8 @@ def replace_attention(
     with ExitStack() as restoring:
         _route_attention(decoder.module, restoring)
         for attention in decoder.attention_modules():
-            attention.module._attend_whole = _WholeText(attention, attend)
-            restoring.callback(delattr, attention.module, "_attend_whole")
+            setattr(attention.module, _WHOLE, _WholeText(attention, attend))
+            restoring.callback(delattr, attention.module, _WHOLE)
         yield
 
 
@@ -309,7 +318,7 @@ def _attend(
         raise UsageError(
             f"attention_mask must be [batch, tokens], got {list(attention_mask.shape)}"
         )
-    whole = getattr(module, "_attend_whole", None)
+    whole = getattr(module, _WHOLE, None)
     if isinstance(key, NewTokens):
         output = key.cache.attend(key.layer, query, key.keys, value, attention_mask)
     elif whole is None:

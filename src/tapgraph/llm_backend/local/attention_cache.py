@@ -1,4 +1,4 @@
-"""The cache of a `transformers` model: for each sequence of a batch a system's layers of its own."""
+"""The cache of a `transformers` model: each sequence of a batch has layers of its own."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -270,7 +270,7 @@ class AttentionCache(Cache):
             if is_prompt is None:
                 is_prompt = queries.shape[2] > 1 or not attention.tokens_seen
             call = attention.prefill if is_prompt else attention.decode
-            output = call(*new, torch.zeros(1, dtype=torch.int64, device=keys.device))
+            output = call(*new)
             outputs.append(functional.pad(output, (0, 0, skipped, 0)) if skipped else output)
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
