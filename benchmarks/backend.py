@@ -218,7 +218,7 @@ def second_role(engine: Engine, given: argparse.Namespace) -> dict[str, float]:
         "cold_s": round(statistics.median(cold), 4),
         "warm_s": round(statistics.median(warm), 4),
         "warm_over_cold": round(statistics.median(warm) / statistics.median(cold), 3),
-        "kib_for_each_kept_prefix": round(now.prefix_bytes / max(1, now.prefixes_kept) / 1024),
+        "kib_for_each_kept_token": round(now.prefix_bytes / max(1, now.kept_tokens) / 1024),
     }
 
 

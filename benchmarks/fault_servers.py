@@ -53,6 +53,12 @@ def answering() -> dict[str, Callable[[int, bool], Any]]:
     faults["a closed connection"] = lambda connection: connection.close()
     faults["silence"] = lambda _: threading.Event().wait(_NEVER)
     faults["a drip of the body"] = _drip(b"HTTP/1.1 200 OK\r\n\r\n", b" ")
+    faults["chunks for ever"] = _drip(
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n"
+    )
+    faults["a redirect to itself"] = lambda connection: connection.sendall(
+        b"HTTP/1.1 307 X\r\nlocation: /v1/chat/completions\r\ncontent-length: 0\r\n\r\n"
+    )
     faults["a drip of the head"] = _drip(b"HTTP/1.1 200 OK\r\n", b"x-a: b\r\n")
     return {name: _server(send) for name, send in faults.items()}
 

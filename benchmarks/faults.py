@@ -4,8 +4,9 @@
 
 Each fault meets a run in a process of its own. The run must end in one of the eight ways (one that
 was killed, once it is resumed), with its folder, its report and one sentence, within two seconds of
-its limit, below 1 GB of memory, and without a traceback; no service may be called more often than
-the run says that it sent a call. Prints a table, and ends with exit code 1 if a run did not.
+its limit, below 1 GB of memory, and without a traceback; no call may reach a service, and no touch
+the phone, more often than the run says that it was sent. Prints a table, and ends with exit
+code 1 if a run did not.
 """
 
 import argparse
@@ -18,16 +19,21 @@ import resource
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fault_phone import COMMANDS, WRONGS, Wrong, alarm_replies, served_phone, url_in
 from fault_servers import CALL, FINISH, VERIFIED, answering
 
 from tapgraph.agents.api.agent import ApiAgent
 from tapgraph.agents.mobile.agent import PhoneAgent
+from tapgraph.agents.mobile.replies import NotetakerReply, ReflectorReply
 from tapgraph.agents.run.agent import Agent
 from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import ActionStarted
@@ -35,26 +41,22 @@ from tapgraph.agents.run.human import AbsentHuman
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.cli.task_output import print_result
-from tapgraph.errors import DeviceLost, EnvironmentMissing, ToolError, UnreadableTree
-from tapgraph.evals.phone.demonstrator import Demonstrator
+from tapgraph.errors import DeviceLost, EnvironmentMissing, ToolError
 from tapgraph.evals.report.run_report import write_report
-from tapgraph.llm_backend.chat_model import ChatModel
+from tapgraph.llm_backend.chat_model import ChatModel, Reply
 from tapgraph.llm_backend.openai_model import OpenAIModel
 from tapgraph.llm_backend.scripted_model import ScriptedModel
 from tapgraph.tools.api.calls import CallResult
 from tapgraph.tools.api.catalog import Api, ApiCatalog
 from tapgraph.tools.api.json_value import Json
-from tapgraph.tools.mobile.simulator.builder import build_phone
-from tapgraph.tools.mobile.simulator.device import SimulatedDevice
-from tapgraph.tools.mobile.simulator.guide import Aim, Route
+from tapgraph.tools.mobile.appium_device import AppiumDevice
 
 LIMIT_S = 4.0
+PHONE_LIMIT_S = 8.0
+"""A phone behind a server needs so long where nothing goes wrong and the machine is busy."""
 GRACE_S = 2.0
 MOST_MIB = 1000
 TASK = "Turn on the alarm at 08:30"
-ROUTE = Route((
-    Aim(words="Turn the alarm on", app="Clock", page="alarms", act="switch", row=("alarms", 2)),
-))
 
 
 class BrokenPromise(Exception):
@@ -67,12 +69,14 @@ class Fault:
 
     Attributes:
         resumes: goes on with the run in another process where the first was stopped by a signal.
+        beside: what stands beside the run's folder and outlives the processes.
     """
 
     kind: str
     name: str
     run: Callable[[Path], object]
     resumes: Callable[[Path], object] | None = None
+    beside: Callable[[Path], AbstractContextManager[object]] = nullcontext
 
 
 @dataclass
@@ -117,7 +121,7 @@ def finish(agent: Agent, folder: Path, instruction: str = "What is the weather?"
     print_result(result, report, json=False)
     if not result.reason or len(result.reason.splitlines()) > 1:
         raise BrokenPromise(f"no sentence: {result.reason!r}")
-    if result.spent.seconds > LIMIT_S + GRACE_S:
+    if result.spent.seconds > (agent.budget.max_seconds or 0) + GRACE_S:
         raise BrokenPromise(f"it took {result.spent.seconds:.1f} s")
 
 
@@ -134,24 +138,6 @@ def model_faults() -> Iterator[Fault]:
 
                 often = "once" if is_once else "always"
                 yield Fault("model", f"{name}, {often} from request {first + 1}", run)
-
-
-class Breaking:
-    """A phone on which one method does something else at its `at`-th call and from then on."""
-
-    def __init__(self, device: SimulatedDevice, method: str, at: int, does: Callable[[], Any]):
-        self._device, self._method, self._left, self._does = device, method, at, does
-
-    def __getattr__(self, name: str) -> Any:
-        given = getattr(self._device, name)
-        if name != self._method:
-            return given
-
-        def instead(*arguments: Any) -> Any:
-            self._left -= 1
-            return given(*arguments) if self._left > 0 else self._does()
-
-        return instead
 
 
 def raising(error: Exception) -> Callable[[], Any]:
@@ -175,26 +161,41 @@ _BREAKS: dict[str, Callable[[], Any]] = {
     "gives nothing": lambda: None,
     "never answers": sleeping,
 }
-_METHODS = ("screenshot", "ui_tree", "size", "perform", "current_app", "keyboard_shown")
+
+
+def phone_run(folder: Path, on_event: Callable[[Any], None] | None = None) -> None:
+    """Turn on an alarm of the phone that is served beside the folder, or go on with that."""
+    with AppiumDevice.connect(url_in(folder.parent)) as phone:
+        agent = PhoneAgent(
+            phone,
+            ScriptedModel(alarm_replies),
+            human=AbsentHuman("allow"),
+            budget=Budget(max_seconds=PHONE_LIMIT_S),
+            on_event=on_event,
+        )
+        finish(agent, folder, TASK)
+        ended = time.monotonic()
+    if time.monotonic() - ended > GRACE_S:
+        raise BrokenPromise(f"the phone was left after {time.monotonic() - ended:.1f} s")
 
 
 def device_faults() -> Iterator[Fault]:
-    """A phone that breaks in each of its methods, at once or later."""
-    for method in _METHODS:
-        for name, does in {**_BREAKS, "is unreadable": raising(UnreadableTree("no"))}.items():
-            for at in (1, 4):
-
-                def run(folder: Path, method: str = method, at: int = at, does: Any = does) -> None:
-                    with SimulatedDevice(build_phone(seed=1)) as phone:
-                        agent = PhoneAgent(
-                            Breaking(phone, method, at, does),
-                            Demonstrator(ROUTE, phone.phone),
-                            human=AbsentHuman("allow"),
-                            budget=Budget(max_seconds=LIMIT_S),
-                        )
-                        finish(agent, folder, TASK)
-
-                yield Fault("device", f"{method} {name} from call {at}", run)
+    """An Appium server that does wrong, behind which the simulated phone goes on."""
+    wrongs = [
+        Wrong(command, instead, at, is_once)
+        for command in COMMANDS
+        for instead in WRONGS
+        for at, is_once in ((1, False), (2, True))
+    ]
+    huge = Wrong("the picture", "a picture of 30,000 x 30,000", 1, is_once=False)
+    for wrong in (*wrongs, huge):
+        often = "once" if wrong.is_once else "always"
+        yield Fault(
+            "device",
+            f"{wrong.command}: {wrong.instead}, {often} from {wrong.at}",
+            phone_run,
+            beside=partial(served_phone, wrong=wrong),
+        )
 
 
 def service_faults() -> Iterator[Fault]:
@@ -269,6 +270,50 @@ def signal_faults() -> Iterator[Fault]:
 
             name = f"{signal.Signals(number).name} at event {at}"
             yield Fault("signal", name, run, resumed)
+    for at in range(1, 28, 2):
+        run = partial(phone_run, on_event=_killed_at(at))
+        yield Fault("signal", f"SIGKILL at event {at} of a phone", run, phone_run, served_phone)
+    yield Fault("signal", "Ctrl-C while two roles wait", interrupted_twice, phone_run, served_phone)
+
+
+def _killed_at(at: int) -> Callable[[Any], None]:
+    seen: list[Any] = []
+
+    def observe(recorded: Any) -> None:
+        seen.append(recorded)
+        if len(seen) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return observe
+
+
+def interrupted_twice(folder: Path) -> None:
+    """A run whose Reflector and Notetaker both wait for a model when Ctrl-C comes."""
+    waiting = threading.Barrier(3)
+    pressed: list[float] = []
+
+    def answer(messages: Any, schema: Any) -> Reply:
+        if schema in {ReflectorReply, NotetakerReply}:
+            waiting.wait()
+            threading.Event().wait(3600)
+        return alarm_replies(messages, schema)
+
+    def press() -> None:
+        waiting.wait()
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with AppiumDevice.connect(url_in(folder.parent)) as phone:
+        limit = Budget(max_seconds=PHONE_LIMIT_S)
+        agent = PhoneAgent(phone, ScriptedModel(answer), human=AbsentHuman("allow"), budget=limit)
+        try:
+            finish(agent, folder, TASK)
+        except KeyboardInterrupt:
+            if time.monotonic() - pressed[0] > GRACE_S:
+                raise BrokenPromise(f"{time.monotonic() - pressed[0]:.1f} s") from None
+            raise
 
 
 def encoding_faults() -> Iterator[Fault]:
@@ -305,7 +350,7 @@ KINDS = (
 
 def tried(fault: Fault) -> dict[str, Any]:
     """What became of the run that met the fault; `problem` is empty where it did as promised."""
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, fault.beside(Path(place)):
         folder = Path(place) / "run"
         status, mib, errors = in_child(lambda: fault.run(folder))
         problem = _problem_of(errors, mib)
@@ -387,14 +432,19 @@ def _outcome_in(folder: Path) -> Outcome | None:
 
 
 def _repeated(folder: Path) -> str:
-    log = folder.with_name("calls.txt")
-    calls = len(log.read_text().splitlines()) if log.exists() else 0
+    """What reached a service or the phone more often than the run says that it was sent."""
     try:
         events = RunFolder.open(folder).events()
     except Exception:  # noqa: BLE001 - the folder may be what was damaged
         return ""
-    started = sum(isinstance(event, ActionStarted) for event in events)
-    return f"{calls} calls for {started} that were sent" if calls > started else ""
+    started = [event.action["name"] for event in events if isinstance(event, ActionStarted)]
+    for log, names in (("calls.txt", {"get_weather"}), ("touches.txt", {"Tap"})):
+        place = folder.with_name(log)
+        arrived = len(place.read_text().splitlines()) if place.exists() else 0
+        sent = sum(name in names for name in started)
+        if arrived > sent:
+            return f"{arrived} arrived of {sent} that were sent"
+    return ""
 
 
 def main() -> int:

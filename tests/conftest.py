@@ -4,6 +4,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -65,6 +66,13 @@ def known_routes() -> ModuleType:
 def phone_brain() -> ModuleType:
     """What such a server answers when it plays the phone agent's model."""
     return _loaded(Path(__file__).parent / "agents" / "mobile" / "phone_brain.py")
+
+
+@pytest.fixture
+def clerk(phone_brain: ModuleType) -> Callable[..., Any]:
+    """Makes a model that does one deed after the other: `clerk([("Tap", "Go")])`."""
+    module = _loaded(Path(__file__).parent / "cli" / "clerk.py")
+    return partial(module.Clerk, phone_brain)
 
 
 @pytest.fixture(scope="session")

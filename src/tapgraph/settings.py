@@ -2,10 +2,11 @@
 
 | variable | meaning | without it |
 |---|---|---|
-| `TAPGRAPH_HOME` | folder for the memory and other lasting files | `~/.local/share/tapgraph` |
+| `TAPGRAPH_HOME` | folder for memory, models and other files | `~/.local/share/tapgraph` |
 | `OPENAI_BASE_URL` | server behind model specs `openai:NAME` | `https://api.openai.com/v1` |
 | `OPENAI_API_KEY` | key for that server, and for api.openai.com by URL | no key |
 | `TAPGRAPH_API_KEY` | key for all other servers that a model spec gives by URL | no key |
+| `HF_ENDPOINT` | model hub of `tapgraph model get` | `https://huggingface.co` |
 | `TAPGRAPH_DEBUG` | anything: the command line shows where an error came from | one sentence |
 """
 
@@ -28,17 +29,24 @@ class Settings:
         openai_base_url: server behind `openai:NAME`.
         openai_api_key: key for that server.
         model_api_key: key for servers that a model spec gives by URL.
+        hub_endpoint: the model hub; None for the usual one.
     """
 
     home: Path
     openai_base_url: str = "https://api.openai.com/v1"
     openai_api_key: str | None = field(default=None, repr=False)
     model_api_key: str | None = field(default=None, repr=False)
+    hub_endpoint: str | None = None
 
     @property
     def memory_file(self) -> Path:
         """The SQLite file that holds the memory when no other is named."""
         return self.home / "memory.db"
+
+    @property
+    def models_folder(self) -> Path:
+        """Where `tapgraph model get` keeps checkpoints."""
+        return self.home / "models"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -57,6 +65,7 @@ class Settings:
             openai_base_url=given.get("OPENAI_BASE_URL", "https://api.openai.com/v1"),
             openai_api_key=given.get("OPENAI_API_KEY"),
             model_api_key=given.get("TAPGRAPH_API_KEY"),
+            hub_endpoint=given.get("HF_ENDPOINT"),
         )
 
 

@@ -162,7 +162,7 @@ def test_trials_that_break_off_end_with_1(evaluate: Evaluate, tmp_path: Path) ->
         (["--model", "openai:x", "--device", "appium", "--phone", "small"], "--phone"),
         (["--model", "null", "--phone", "fridge"], "cannot read 'fridge'"),
         (["--model", "null", "--suite", "nothing"], "no suite is called"),
-        (["--model", "null", "--split", "hard"], "no split"),
+        (["--model", "null", "--split", "hard"], "neither a split nor a task"),
         (["--model", "null", "--seeds", "0"], "seeds must be at least 1"),
         (["--model", "null", "--workers", "0"], "workers must be at least 1"),
         (["--model", "null", "--suite", "mobile-eval-e"], "--data"),

@@ -42,3 +42,15 @@ def test_a_host_with_a_private_address_is_refused(address: str) -> None:
     )
     with pytest.raises((ToolError, EnvironmentMissing), match="refused"):
         ImageSource(["pictures.example"], transport=guarded)("https://pictures.example/a.png")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "", "*", "*.example", "https://a.example", "a.example/b", "a.example:8000", "a b.example",
+        "localhost", "127.0.0.1", "[::1]", "-a.example", "a.example\n",
+    ],
+)  # fmt: skip
+def test_what_is_no_name_of_a_host_is_refused(host: str) -> None:
+    with pytest.raises(UsageError, match="a host looks like"):
+        ImageSource([host])

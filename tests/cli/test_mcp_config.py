@@ -124,7 +124,7 @@ def test_one_dead_server_is_left_out_with_its_last_words(
     dead = {"command": sys.executable, "args": ["-c", DEAD]}
     source = config({
         "dead": dead,
-        "old": {"url": "http://h/", "type": "sse"},
+        "old": {"url": "http://127.0.0.1:9/sse", "type": "sse"},
         "well": program(tmp_path, "w"),
     })
     with open_catalogs([source], Access()) as runner:
@@ -132,7 +132,7 @@ def test_one_dead_server_is_left_out_with_its_last_words(
     told = capsys.readouterr().err
     assert "dead is left out: no MCP server answers at" in told
     assert "it said: no database at db.example" in told
-    assert "old is left out: it is of type sse" in told
+    assert "old is left out: no MCP server answers at http://127.0.0.1:9/sse" in told
 
 
 def test_where_every_server_is_dead_nothing_can_be_done(config: Any) -> None:

@@ -70,7 +70,10 @@ def test_an_installed_package_registers_a_device(monkeypatch: pytest.MonkeyPatch
         (DeviceSpec(device="appium", capabilities=("displayId",)), "the value is no JSON"),
         (DeviceSpec(device="appium", settings=("=2",)), "--setting is KEY=JSON"),
         (DeviceSpec(device="replay:nowhere"), "is not a run folder"),
-        (DeviceSpec(device="sim", web_url="x"), "--web-url is for --device web, not for sim"),
+        (
+            DeviceSpec(device="sim", web_url="x"),
+            "--web-url is for --device web or mobilegym, not for sim",
+        ),
     ],
 )
 def test_what_cannot_be_opened_is_one_sentence(spec: DeviceSpec, words: str) -> None:

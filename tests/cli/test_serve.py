@@ -85,6 +85,15 @@ def test_the_key_may_come_from_a_variable(
         (["--model", "{path}?window=3"], "window"),
         (["--model", "{path}", "--host", "0.0.0.0"], "--api-key"),
         (["--model", "{path}", "--api-key", ""], "empty"),
+        (["--model", "{path}", "--port", "70000"], "65535"),
+        (["--model", "{path}", "--port", "-1"], "greater than or equal to 0"),
+        (["--model", "{path}", "--running", "0"], "running"),
+        (["--model", "{path}", "--waiting", "-1"], "waiting"),
+        (["--model", "{path}", "--timeout-s", "0"], "timeout_s must be above 0"),
+        (["--model", "{path}", "--timeout-s", "nan"], "timeout_s must be above 0"),
+        (["--model", "{path}", "--max-body-mib", "0"], "max-body-mib"),
+        (["--model", "{path}", "--max-image-pixels", "0"], "max-image-pixels"),
+        (["--model", "{path}", "--image-host", "https://a.example/"], "images.example.org"),
     ],
 )
 def test_what_cannot_be_served_is_said(

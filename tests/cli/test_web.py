@@ -1,10 +1,8 @@
 """`tapgraph run --device web`: a scripted model fills in a form on a real Chromium."""
 
 import json
-import re
 import shutil
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -36,59 +34,13 @@ DEEDS = [
 ]
 
 
-class Clerk:
-    """Does one deed after the other, and believes what it sees."""
-
-    def __init__(self, brain: ModuleType) -> None:
-        self._brain = brain
-        self._deeds = iter(DEEDS)
-        self.shown: list[str] = []
-
-    def __call__(self, request: dict[str, Any]) -> object:
-        role = self._brain.role_of(request).__name__
-        shown = self._brain.text_of(request["messages"][1])
-        if role == "OperatorReply":
-            self.shown.append(shown)
-            return json.dumps(self._deed(shown))
-        replies: dict[str, dict[str, Any]] = {
-            "ManagerReply": {
-                "thought": "One form.",
-                "subgoals": ["Order tea"],
-                "current": 1,
-                "status": "finished" if "Ordered: " in shown else "working",
-            },
-            "ReflectorReply": {
-                "verdict": "A",
-                "progress": "more is filled in",
-                "subgoal_done": "Ordered: " in shown,
-            },
-            "NotetakerReply": {"notes": ""},
-            "VerifierReply": {"complete": "Ordered: " in shown},
-            "ShortcutReply": {"worth_keeping": False},
-            "TipsReply": {"tips": []},
-        }
-        return json.dumps(replies[role])
-
-    def _deed(self, shown: str) -> dict[str, Any]:
-        name, text = next(self._deeds)
-        arguments: dict[str, Any] = {"text": text}
-        if name == "Tap":
-            lines = re.findall(rf'^\[(\d+)\] (?!text)[a-z]+ "{text}" \(', shown, re.MULTILINE)
-            arguments = {"element": int(lines[-1])}
-        return {
-            "thought": "Next.",
-            "call": {"action": name, "arguments": arguments},
-            "description": f"{name} {text}",
-            "completes_subgoal": text == "Order",
-        }
-
-
 def test_a_scripted_model_fills_in_a_form_on_a_page(
-    openai_server: Any, phone_brain: ModuleType, tmp_path: Path, capsys: Any
+    openai_server: Any, clerk: Any, tmp_path: Path, capsys: Any
 ) -> None:
     page, run = tmp_path / "order.html", tmp_path / "run"
     page.write_text(PAGE, encoding="utf-8")
-    server = openai_server(clerk := Clerk(phone_brain))
+    does = clerk(DEEDS, lambda shown: "Ordered: " in shown)
+    server = openai_server(does)
     arguments = ["--device", "web", "--web-url", str(page), "--model", server.spec(), "--json"]
     arguments += ["--memory", str(tmp_path / "memory.db"), "--out", str(run), "--human", "allow"]
     assert main(["run", "Order 3 cups of tea for Anna as a gift.", *arguments]) == 0
@@ -98,4 +50,4 @@ def test_a_scripted_model_fills_in_a_form_on_a_page(
     assert report.count("data:image/") > len(DEEDS)
     last = RunFolder.open(run).load_screen(1 + len(DEEDS))
     assert [one.text for one in last.elements] == ["Ordered: 3 cups for Anna, gift: true"]
-    assert 'app "Order"' in clerk.shown[0]
+    assert 'app "Order"' in does.shown[0]

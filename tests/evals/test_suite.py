@@ -1,5 +1,6 @@
 """Tasks, rubrics and suites, and where suites come from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_split_holds_its_tasks_in_the_order_of_the_suite() -> None:
 
 
 def test_an_unknown_split_is_refused() -> None:
-    with pytest.raises(UsageError, match="no split 'hard'"):
+    with pytest.raises(UsageError, match="neither a split nor a task 'hard'"):
         suite_of([task()]).part("hard")
 
 
@@ -120,3 +121,12 @@ def test_a_rubric_can_ask_a_real_phone_and_is_left_to_others_where_it_cannot() -
     assert rubric.check(Evidence(phone=Commanded())) == Finding(True)
     assert rubric.check(Evidence()) is None
     assert Evidence(phone=Commanded()).phone_says("rm", "-r") is None
+
+
+def test_a_part_of_a_suite_is_named_by_its_tasks() -> None:
+    suite = suite_of([task(name) for name in ("a", "b", "c")])
+    assert [one.name for one in suite.part("c, a")] == ["a", "c"]
+    with pytest.raises(UsageError, match="neither a split nor a task 'd'"):
+        suite.part("a,d")
+    with pytest.raises(UsageError, match="'d' cannot be run here: no data"):
+        replace(suite, left_out={"d": "no data"}).part("a,d")

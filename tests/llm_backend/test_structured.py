@@ -1,5 +1,7 @@
 """Asking for an object, and asking again."""
 
+from typing import Literal
+
 import pytest
 from PIL import Image
 from pydantic import BaseModel
@@ -40,6 +42,32 @@ def test_invalid_reply_is_told_to_the_model_with_its_own_words() -> None:
     assert "no JSON object" in second.messages[2].text
     assert '"required": ["x", "y"]' in second.messages[2].text
     assert "y: Field required" in third.messages[2].text
+
+
+class Plan(BaseModel):
+    thought: str
+    subgoals: list[str]
+    status: Literal["working", "finished"] = "working"
+
+
+@pytest.mark.parametrize("dots", ["...", "…", " ... "])
+def test_a_reply_that_only_copies_the_dots_of_an_example_is_invalid(dots: str) -> None:
+    whole = Plan(thought="Maps.", subgoals=["Open Maps"])
+    model = ScriptedModel([Plan(thought=dots, subgoals=[dots, dots]), whole])
+    assert ask(model, [user("plan")], Plan).answer == whole
+    assert "stands for words; write them" in model.requests[1].messages[2].text
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(thought="...", subgoals=["Open Maps"]),
+        Plan(thought="", subgoals=[]),
+        Plan(thought="Wait...", subgoals=["..."]),
+    ],
+)
+def test_dots_beside_words_and_no_words_at_all_are_valid(plan: Plan) -> None:
+    assert ask(ScriptedModel([plan]), [user("plan")], Plan).answer == plan
 
 
 def test_usage_of_all_tries_is_summed() -> None:

@@ -1,9 +1,11 @@
 """Tiny random checkpoints of each family, saved as a user would find them on a disk."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import gguf
 import torch
 import transformers
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -67,6 +69,23 @@ PLACES: dict[str, Any] = {
 ROTATION: dict[str, Any] = {
     "rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 2],
 }  # fmt: skip
+
+GGUF_NAMES = {
+    "model.embed_tokens.weight": "token_embd.weight",
+    "model.norm.weight": "output_norm.weight",
+    "lm_head.weight": "output.weight",
+}
+GGUF_PARTS = {
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
 
 
 def train_tokenizer(template: str | None) -> PreTrainedTokenizerFast:
@@ -158,6 +177,50 @@ def save_checkpoint(
     return folder
 
 
+def save_gguf(folder: Path, file: Path) -> Path:
+    """A llama checkpoint's weights and tokenizer as one GGUF file."""
+    checkpoint = load_checkpoint(folder, device="cpu", dtype="float32")
+    config, tokenizer = checkpoint.model.config, checkpoint.tokenizer
+    heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
+    writer = gguf.GGUFWriter(file, "llama")
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_vocab_size(config.vocab_size)
+    kept = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    names = [str(tokenizer.convert_ids_to_tokens(token)) for token in range(len(tokenizer))]
+    names += [f"[PAD{token}]" for token in range(len(names), config.vocab_size)]
+    controls = range(len(SPECIAL_TOKENS))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(names)
+    writer.add_token_types([3 if token in controls else 1 for token in range(len(names))])
+    writer.add_token_merges([" ".join(pair) for pair in kept["model"]["merges"]])
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(2)
+    writer.add_chat_template(CHATML)
+    for name, tensor in checkpoint.model.state_dict().items():
+        packed = GGUF_NAMES.get(name)
+        if packed is None:
+            _, _, layer, part = name.split(".", 3)
+            packed = f"blk.{layer}.{GGUF_PARTS[part.removesuffix('.weight')]}.weight"
+        rows = heads.get(packed.split(".")[-2])
+        if rows:
+            # llama.cpp rotates pairs of neighbours, transformers halves.
+            tensor = tensor.unflatten(0, (rows, 2, -1)).transpose(1, 2).flatten(0, 2)
+        writer.add_tensor(packed, tensor.contiguous().numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return file
+
+
 class Tiny:
     """Tiny checkpoints, and requests for them."""
 
@@ -177,6 +240,10 @@ class Tiny:
     def save(self, folder: Path, family: str = "llama", **changes: Any) -> Path:
         """Make a checkpoint that differs in its template, seed or configuration."""
         return save_checkpoint(folder, family, **changes)
+
+    def gguf(self, file: Path) -> Path:
+        """The llama checkpoint as a GGUF file."""
+        return save_gguf(self.folder(), file)
 
     def load(self, family: str = "llama") -> Checkpoint:
         """A family's checkpoint on the CPU in float32."""

@@ -107,6 +107,12 @@ def test_evidence_is_kept_row_by_row(store: MemoryStore) -> None:
     assert (evidence.shown, evidence.uses, evidence.failures) == (1, 1, 1)
 
 
+def test_half_a_character_in_evidence_is_replaced(store: MemoryStore) -> None:
+    tip = store.add_tip("Look first.")
+    store.record("shown", [tip], why="caf\udce9")
+    assert store.uses(tip)[0].why == "caf?"
+
+
 def test_what_is_verified_and_often_works_is_trusted(store: MemoryStore) -> None:
     tip = store.add_tip("Look first.", provenance=LEARNT)
     store.verify(tip, reason="executed again")

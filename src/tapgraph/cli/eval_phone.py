@@ -25,11 +25,18 @@ def phone(
     suite: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="sim, mobile-eval-e, miniwob, or a FILE.py with your tasks."
+            metavar="NAME",
+            help="sim, mobile-eval-e, miniwob, mobilegym, or a FILE.py with your tasks.",
         ),
     ] = "sim",
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The official files of mobile-eval-e.")
+        Path | None,
+        typer.Option(
+            "--data",
+            "--gym-root",
+            metavar="DIR",
+            help="The official files of mobile-eval-e, MiniWoB's pages, a checkout of MobileGym.",
+        ),
     ] = None,
     model: Annotated[
         str,

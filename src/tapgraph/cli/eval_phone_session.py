@@ -93,6 +93,7 @@ def evaluate_phone(request: PhoneEval, *, json: bool) -> int:
             "trials": len(evaluation.records),
             "broken_off": len(evaluation.broken_off),
             "not_judged": not_judged,
+            "left_out": dict(evaluation.header.left_out),
             "metrics": {one.name: asdict(one.estimate) for one in rows},
             "folder": str(request.out),
             "report": str(report),

@@ -1,5 +1,6 @@
 """Pictures by address, from hosts that were allowed by name."""
 
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ __all__ = ["ImageSource"]
 
 _MAX_BYTES = 32 * 2**20
 _TIMEOUT_S = 20.0
+_LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}\.)+(?=[a-z]){_LABEL}", re.IGNORECASE)
 
 
 class ImageSource:
@@ -20,7 +23,14 @@ class ImageSource:
     def __init__(
         self, hosts: Collection[str], *, transport: httpx.BaseTransport | None = None
     ) -> None:
-        """Allow these hosts; `transport` replaces the network in tests."""
+        """Allow these hosts; `transport` replaces the network in tests.
+
+        Raises:
+            UsageError: one is not the name of a host, as `images.example.org` is.
+        """
+        for host in hosts:
+            if not _HOST.fullmatch(host):
+                raise UsageError(f"a host looks like images.example.org, got {host!r}")
         self._hosts = frozenset(host.lower() for host in hosts)
         self._client = httpx.Client(
             transport=transport or GuardedTransport(),

@@ -13,6 +13,8 @@ from rich.table import Table
 from tapgraph.cli.options import JsonOption
 from tapgraph.cli.terminal import print_json, print_line, print_note
 from tapgraph.errors import ExtraMissing, UsageError
+from tapgraph.llm_backend.model_store import ModelStore
+from tapgraph.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +43,7 @@ def list_systems(*, json: JsonOption = False) -> None:
 def calibrate_system(
     system: Annotated[str, typer.Argument(metavar="SYSTEM", help="razor, duo, sale or dhsa.")],
     *,
-    model: Annotated[Path, typer.Option("--model", metavar="PATH", help="A checkpoint.")],
+    model: Annotated[str, typer.Option("--model", metavar="PATH", help="A checkpoint.")],
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="By default beside the checkpoint's weights."),
@@ -70,7 +72,8 @@ def calibrate_system(
     except ImportError as error:
         raise ExtraMissing("local", "calibrating attention systems") from error
     check_calibration(system, options)
-    checkpoint = load_checkpoint(model)
+    model_path = ModelStore(Settings.from_environment().models_folder).path_of(model)
+    checkpoint = load_checkpoint(model_path, dtype="float32")
     calibration = calibrate(
         system,
         checkpoint.model,
@@ -79,13 +82,13 @@ def calibrate_system(
         options=options,
         tell=print_note,
     )
-    path = out or calibration_path(system, model)
+    path = out or calibration_path(system, model_path)
     save_calibration(calibration, path)
     if json:
         print_json({
             "file": str(path),
             "system": system,
-            "model": str(model),
+            "model": model,
             "model_fingerprint": calibration.model_fingerprint,
             "data_sha256": calibration.data_sha256,
             "seed": seed,

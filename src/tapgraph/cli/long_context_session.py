@@ -24,6 +24,8 @@ from tapgraph.evals.long_context.recall_tasks import recall_prompts
 from tapgraph.evals.long_context.ruler import ruler_samples
 from tapgraph.llm_backend.local.checkpoint import Checkpoint, load_checkpoint
 from tapgraph.llm_backend.local.systems import calibration_path
+from tapgraph.llm_backend.model_store import ModelStore
+from tapgraph.settings import Settings
 
 __all__ = ["evaluate", "measure", "model_path"]
 
@@ -32,7 +34,9 @@ _UNMEASURED = ("dense", "triangle_mix", "landmark")
 
 def model_path(named: Path | None) -> Path:
     """The checkpoint that was named, else the shipped one."""
-    return named or RECALL_MODEL_PATH
+    if named is None:
+        return RECALL_MODEL_PATH
+    return ModelStore(Settings.from_environment().models_folder).path_of(str(named))
 
 
 def evaluate(run: LongContextRun, model: Path, out: Path, *, json: bool) -> int:

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from tapgraph import __version__
-from tapgraph.cli import device, eval_command, kernels, memory, sim, view
+from tapgraph.cli import device, eval_command, kernels, memory, model_command, sim, view
 from tapgraph.cli.api_command import api
 from tapgraph.cli.default_command import DefaultCommandGroup
 from tapgraph.cli.demo import demo
@@ -37,6 +37,7 @@ app.add_typer(sim.app, name="sim")
 app.add_typer(memory.app, name="memory")
 app.add_typer(eval_command.app, name="eval")
 app.add_typer(kernels.app, name="kernels")
+app.add_typer(model_command.app, name="model")
 app.add_typer(apis)
 app.command("view")(view.view)
 app.command("demo")(demo)

@@ -225,10 +225,6 @@ def _shortcuts(folder: Path) -> ShortcutFolder:
 
 def _opened(named: _NamedServer, secrets: Mapping[str, Secret], access: Access) -> McpServer:
     entry = named.entry
-    if entry.kind == "sse":
-        raise EnvironmentMissing(
-            "it is of type sse, which MCP has given up: name the address of its streamable HTTP"
-        )
     plain, keys = entry.texts("headers" if entry.url else "env")
     hidden: dict[str, Secret] = {name: partial(str, value) for name, value in keys.items()}
     hidden |= secrets
@@ -238,6 +234,7 @@ def _opened(named: _NamedServer, secrets: Mapping[str, Secret], access: Access) 
             headers=hidden,
             plain_headers=plain,
             allow_hosts=access.allow_hosts,
+            transport="sse" if entry.kind == "sse" else "streamable-http",
         )
     return McpServer.start(
         [with_variables(one) for one in (entry.command, *entry.args)],

@@ -16,6 +16,7 @@ from tapgraph.errors import UsageError
 if TYPE_CHECKING:
     from tapgraph.tools.mobile.device import Device
     from tapgraph.tools.mobile.simulator.phone import Phone
+    from tapgraph.tools.mobile.web import WebDevice
 
 __all__ = ["DEVICE_GROUP", "check_options", "open_device", "open_phone"]
 
@@ -26,6 +27,7 @@ _TAKES: Mapping[str, frozenset[str]] = {
     "sim": frozenset({"faults", "phone", "state_dir", "clock"}),
     "appium": frozenset({"appium_url", "udid", "capabilities", "settings"}),
     "web": frozenset({"web_url", "webdriver_url", "capabilities"}),
+    "mobilegym": frozenset({"web_url", "webdriver_url", "capabilities"}),
     "replay": frozenset(),
     _OWN: frozenset({"settings"}),
 }
@@ -54,7 +56,7 @@ def open_device(spec: DeviceSpec) -> Device:
             capabilities=spec.parsed_capabilities(),
             settings=spec.parsed_settings(),
         )
-    if spec.device == "web":
+    if spec.device == "web" or kind == "mobilegym":
         return _web(spec)
     if kind == "replay":
         from tapgraph.agents.mobile.recording import replay_device  # noqa: PLC0415
@@ -123,14 +125,27 @@ def _simulated(spec: DeviceSpec) -> Device:
 
 def _web(spec: DeviceSpec) -> Device:
     if spec.web_url is None:
-        raise UsageError("--device web needs a page: add --web-url with an address or a file")
-    from tapgraph.tools.mobile.web import WebDevice  # noqa: PLC0415
-
-    return WebDevice.connect(
+        raise UsageError(
+            f"--device {spec.device} needs a page: add --web-url with an address or a file"
+        )
+    return _page_kind(spec.device).connect(
         spec.web_url,
         webdriver_url=spec.webdriver_url,
         capabilities=spec.parsed_capabilities(),
     )
+
+
+def _page_kind(name: str) -> type[WebDevice]:
+    if name == "web":
+        from tapgraph.tools.mobile.web import WebDevice  # noqa: PLC0415
+
+        return WebDevice
+    from tapgraph.evals.phone.mobilegym import GymDevice, GymPictures  # noqa: PLC0415
+
+    views = {"mobilegym": GymDevice, "mobilegym:picture": GymPictures}
+    if name not in views:
+        raise UsageError(f"no device is called {name!r}; use {' or '.join(views)}")
+    return views[name]
 
 
 def _made(spec: DeviceSpec) -> Device:

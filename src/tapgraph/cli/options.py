@@ -29,6 +29,7 @@ __all__ = [
     "OutOption",
     "PhoneOption",
     "PolicyOption",
+    "PortOption",
     "PromptsOption",
     "ResumeOption",
     "SecretOption",
@@ -55,13 +56,16 @@ class HumanKind(StrEnum):
     STOP = "stop"
 
 
+PortOption: TypeAlias = Annotated[
+    int, typer.Option(min=0, max=65_535, help="Where to listen; 0 takes a free port.")
+]
 DeviceOption: TypeAlias = Annotated[
     str,
     typer.Option(
         "--device",
         metavar="NAME",
-        help="sim (a fresh simulated phone), appium, web, replay:RUN, MODULE:FACTORY, or what an "
-        "installed package registers.",
+        help="sim (a fresh simulated phone), appium, web, mobilegym, mobilegym:picture, "
+        "replay:RUN, MODULE:FACTORY, or what an installed package registers.",
     ),
 ]
 AppiumUrlOption: TypeAlias = Annotated[

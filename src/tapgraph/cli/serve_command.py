@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from tapgraph.cli.options import JsonOption
+from tapgraph.cli.options import JsonOption, PortOption
 from tapgraph.cli.stop_request import stop_requests
-from tapgraph.cli.terminal import print_json, print_line
+from tapgraph.cli.terminal import print_json, print_line, print_note
 from tapgraph.errors import ExtraMissing, UsageError
-from tapgraph.settings import secret_from_environment
+from tapgraph.settings import Settings, secret_from_environment
 
 __all__ = ["serve"]
 
@@ -23,11 +23,11 @@ def serve(
         str,
         typer.Option(
             metavar="PATH",
-            help="The checkpoint's directory, with options as in a model spec: "
+            help="The checkpoint's folder, GGUF file or name, with options as in a model spec: "
             "models/small?attention=duo&dtype=bfloat16.",
         ),
     ],
-    port: Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.")] = 8000,
+    port: PortOption = 8000,
     host: Annotated[str, typer.Option(help="On which address; others need --api-key.")] = (
         "127.0.0.1"
     ),
@@ -37,13 +37,13 @@ def serve(
             metavar="KEY", help="What clients must send; env:NAME takes it from a variable."
         ),
     ] = None,
-    running: Annotated[int, typer.Option(help="Replies that are worked on at once.")] = 16,
-    waiting: Annotated[int, typer.Option(help="Requests that may wait; more get 429.")] = 64,
+    running: Annotated[int, typer.Option(min=1, help="Replies that are worked on at once.")] = 16,
+    waiting: Annotated[int, typer.Option(min=0, help="Requests that may wait; more get 429.")] = 64,
     timeout_s: Annotated[float, typer.Option(help="Seconds for one reply, with waiting.")] = 600.0,
-    max_body_mib: Annotated[int, typer.Option(help="Size of one request.")] = 32,
-    max_image_pixels: Annotated[int, typer.Option(help="Width times height of a picture.")] = (
-        16_000_000
-    ),
+    max_body_mib: Annotated[int, typer.Option(min=1, max=4096, help="Size of one request.")] = 32,
+    max_image_pixels: Annotated[
+        int, typer.Option(min=1, help="Width times height of a picture.")
+    ] = (16_000_000),
     image_host: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,7 +59,8 @@ def serve(
     # Pictures, the web client, torch and the web server are loaded by no other command.
     from tapgraph.llm_backend.model_spec import local_settings  # noqa: PLC0415
 
-    settings = local_settings(model if model.startswith(_LOCAL) else _LOCAL + model)
+    spec = model if model.startswith(_LOCAL) else _LOCAL + model
+    settings = local_settings(spec, Settings.from_environment())
     if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn")):
         raise ExtraMissing("local", "serving a model")
     from tapgraph.cli.image_source import ImageSource  # noqa: PLC0415
@@ -82,6 +83,7 @@ def serve(
             running=running,
             waiting=waiting,
             prefix_bytes=settings.prefix_bytes,
+            cache_bytes=settings.cache_bytes,
         ),
     )
     with (
@@ -93,6 +95,11 @@ def serve(
             print_json({"url": server.url, "model": server.model})
         else:
             print_line(f"{server.url}#{server.model}")
+        now = engine.statistics
+        print_note(
+            f"keys and values may take {now.budget_bytes // 2**20} MiB, which is "
+            f"{now.budget_tokens} tokens of this model"
+        )
         wait_for_stop()
 
 

@@ -11,6 +11,7 @@ from tapgraph.cli.options import (
     FaultsOption,
     JsonOption,
     PhoneOption,
+    PortOption,
     SeedOption,
     StateDirOption,
 )
@@ -25,7 +26,7 @@ app = typer.Typer(help="The simulated phone.")
 @app.command()
 def serve(
     *,
-    port: Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.")] = 4723,
+    port: PortOption = 4723,
     host: Annotated[str, typer.Option(help="On which address; others can reach 0.0.0.0.")] = (
         "127.0.0.1"
     ),

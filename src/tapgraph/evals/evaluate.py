@@ -5,11 +5,11 @@ import multiprocessing
 import os
 import pickle
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -85,13 +85,17 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvalHeader:
-    """What was evaluated, where and with what; the first line of every table."""
+    """What was evaluated, where and with what; the first line of every table.
+
+    `left_out` are tasks of the suite that cannot be run there, and why.
+    """
 
     suite: str
     agent: str
     phones: str
     plan: Plan
     made_with: Provenance
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +151,16 @@ def evaluate(
         raise UsageError(f"workers must be at least 1, got {workers}")
     if workers > 1:
         _check_parallel(suite, make_agent, plan, phones)
+    suite = _fitted(suite, phones)
     header = _claim(
         out,
         EvalHeader(
-            suite=suite.name, agent=agent, phones=phones.name, plan=plan, made_with=provenance()
+            suite=suite.name,
+            agent=agent,
+            phones=phones.name,
+            plan=plan,
+            made_with=provenance(),
+            left_out={name: suite.left_out[name] for name in suite.split(plan.split).left_out},
         ),
     )
     trials = plan.trials_of(suite)
@@ -162,6 +172,14 @@ def evaluate(
     failed = {identifier: failure.error for identifier, failure in report.failures.items()}
     records = (report.results.get(one.id) or broken(one, failed[one.id]) for one in trials)
     return Evaluation(header, tuple(records), out)
+
+
+def _fitted(suite: Suite, phones: Phones) -> Suite:
+    """What of the suite the phones can run."""
+    if suite.fit is None:
+        return suite
+    with phones.opened(0) as device:
+        return suite.fit(suite, device)
 
 
 def read_evaluation(out: Path) -> Evaluation:

@@ -25,10 +25,17 @@ def _miniwob(data: Path | None) -> Suite:
     return read_miniwob(data)
 
 
+def _mobilegym(data: Path | None) -> Suite:
+    from tapgraph.evals.phone.mobilegym import read_mobilegym  # noqa: PLC0415 - as above
+
+    return read_mobilegym(data)
+
+
 SUITES: Mapping[str, Callable[[Path | None], Suite]] = {
     "sim": _sim,
     "mobile-eval-e": read_mobile_eval_e,
     "miniwob": _miniwob,
+    "mobilegym": _mobilegym,
 }
 """Suites by name; each is given the folder of `--data`."""
 

@@ -165,10 +165,12 @@ class Task:
         parameters: what was drawn for the instruction.
         level: how hard it is, such as `easy`.
         apps: labels of the apps that it needs, in order.
-        set_up: brings the phone into the state that the task begins with.
+        set_up: brings the phone into the state that the task begins with, and returns the
+            instruction where only that state gives it.
         allows: whether a change of the apps' data belongs to the task, such as
             `lambda change: change.matches("com.notes/notes/*")`; all others are side effects. None
             where that is not known.
+        side_effects: what else changed, for a phone of which only the task can tell.
         reference: a way to do it, one operation each; empty where none is known.
         route: that way on the simulated phone, for those who know the phone from inside; None where
             none is known.
@@ -182,8 +184,9 @@ class Task:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     level: str = ""
     apps: tuple[str, ...] = ()
-    set_up: Callable[[Device], None] | None = None
+    set_up: Callable[[Device], str | None] | None = None
     allows: Callable[[Change], bool] | None = None
+    side_effects: Callable[[Evidence], tuple[str, ...]] | None = None
     reference: tuple[str, ...] = ()
     route: Route | None = None
     max_steps: int = MOST_STEPS
@@ -225,10 +228,12 @@ class Split:
     Attributes:
         templates: their names.
         first_seed: its seeds count from there, so that splits may have no seed in common.
+        left_out: its tasks that cannot be run here.
     """
 
     templates: tuple[str, ...]
     first_seed: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +247,8 @@ class Suite:
         apps: what its tasks need on a simulated phone beside the phone's own apps.
         source: name and folder of data from which `open_suite` opens it again, in another process;
             empty for a suite that exists in this process only.
+        left_out: tasks that cannot be run here, and why.
+        fit: what of the suite can be run on a device, where that depends on it.
     """
 
     name: str
@@ -249,6 +256,8 @@ class Suite:
     splits: Mapping[str, Split] = field(default_factory=dict)
     apps: tuple[AppSpec, ...] = ()
     source: tuple[str, str] = ("", "")
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    fit: "Callable[[Suite, Device], Suite] | None" = None
 
     def __post_init__(self) -> None:
         names = [template.name for template in self.templates]
@@ -259,17 +268,24 @@ class Suite:
                 raise UsageError(f"the split {name!r} names unknown tasks: {', '.join(unknown)}")
 
     def split(self, name: str) -> Split:
-        """The split of that name; all of the suite where it is empty.
+        """The split of that name, or the tasks that it names with commas; all where it is empty.
 
         Raises:
-            UsageError: there is no such split.
+            UsageError: there is no such split, and there are no such tasks.
         """
+        names = tuple(template.name for template in self.templates)
         if not name:
-            return Split(tuple(template.name for template in self.templates))
+            return Split(names, left_out=tuple(self.left_out))
         if name not in self.splits:
+            chosen = [one.strip() for one in name.split(",")]
+            if set(chosen) <= set(names):
+                return Split(tuple(one for one in names if one in chosen))
+            lacking = next(one for one in chosen if one not in names)
+            if why := self.left_out.get(lacking):
+                raise UsageError(f"the task {lacking!r} cannot be run here: {why}")
             raise UsageError(
-                f"the suite {self.name!r} has no split {name!r}; "
-                f"it has {', '.join(self.splits) or 'none'}"
+                f"the suite {self.name!r} has neither a split nor a task {lacking!r}; "
+                f"its splits are {', '.join(self.splits) or 'none'}"
             )
         return self.splits[name]
 

@@ -43,8 +43,15 @@ def header_lines(evaluation: Evaluation) -> list[str]:
     header, plan, made = evaluation.header, evaluation.header.plan, evaluation.header.made_with
     versions = ", ".join(f"{name} {version}" for name, version in made.versions.items())
     steps = f", at most {plan.max_steps} steps" if plan.max_steps else ""
+    left_out: dict[str, list[str]] = defaultdict(list)
+    for task, why in header.left_out.items():
+        left_out[why].append(task)
     return [
         f"suite: {header.suite}{f', split {plan.split}' if plan.split else ''}",
+        *(
+            f"left out, as {visible_text(why)}: {len(tasks):,} tasks: {', '.join(tasks)}"
+            for why, tasks in left_out.items()
+        ),
         f"agent: {header.agent}",
         f"phone: {header.phones}",
         f"plan: seeds 0 to {plan.seeds - 1}, {plan.trials} trials each, {plan.setting}{steps}",

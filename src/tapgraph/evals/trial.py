@@ -143,8 +143,9 @@ def run_trial(
     shutil.rmtree(folder, ignore_errors=True)
     if Capability.SIMULATED not in device.capabilities:
         device.perform(Home())
-    if task.set_up is not None:
-        task.set_up(device)
+    told = task.set_up(device) if task.set_up is not None else None
+    if told is not None:
+        task = dataclasses.replace(task, instruction=told)
     watch = _Watch(task, device, folder)
     agent = make_agent(device, task, trial.agent_seed)
     if isinstance(agent, PhoneAgent) and memory is not None:
@@ -180,7 +181,7 @@ def run_trial(
         reference_steps=len(task.reference) or None,
         actions=accuracy.actions if accuracy else NOTHING,
         reflections=accuracy.reflections if accuracy else NOTHING,
-        side_effects=_side_effects(seen.changes, task),
+        side_effects=_side_effects(seen, task),
         calls=len(calls),
         prompt_tokens=sum(call.prompt_tokens for call in calls),
         completion_tokens=sum(call.completion_tokens for call in calls),
@@ -265,8 +266,10 @@ def _verdict(rubric: Rubric, seen: Evidence) -> Verdict:
     return Verdict(rubric.name, found.holds, "machine", found.why)
 
 
-def _side_effects(changes: tuple[Change, ...] | None, task: Task) -> tuple[str, ...] | None:
-    if changes is None or task.allows is None:
+def _side_effects(seen: Evidence, task: Task) -> tuple[str, ...] | None:
+    if task.side_effects is not None:
+        return task.side_effects(seen)
+    if seen.changes is None or task.allows is None:
         return None
-    found = (one for one in changes if not one.bookkeeping and not task.allows(one))
+    found = (one for one in seen.changes if not one.bookkeeping and not task.allows(one))
     return tuple(str(one) for one in found)

@@ -185,8 +185,11 @@ class AttentionSystem(ABC):
         keys: whether it wants queries and keys after the model's rotary embedding, or before it
             (then it rotates them itself, to positions of its own).
         croppable: whether `LayerAttention.crop` works at any length.
-        same_in_chunks: whether a prompt gives the same, but for rounding, however it is cut into
-            calls of `LayerAttention.prefill`.
+        same_in_chunks: whether a text gives the same, but for rounding, however it is cut into
+            calls of `LayerAttention.prefill` and `decode`, and its last tokens can be forgotten:
+            what proposing tokens needs.
+        shares_pages: whether keys and values of each token are all that its layers keep, so that
+            texts can share what they begin with. Where not, whole caches are copied.
     """
 
     name: ClassVar[str]
@@ -194,6 +197,7 @@ class AttentionSystem(ABC):
     keys: ClassVar[Literal["rotated", "unrotated"]] = "rotated"
     croppable: ClassVar[bool] = True
     same_in_chunks: ClassVar[bool] = False
+    shares_pages: ClassVar[bool] = False
 
     @property
     def dense_below(self) -> int:

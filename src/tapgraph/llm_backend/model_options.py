@@ -97,6 +97,7 @@ class LocalOptions(_TraitOptions):
     dtype: str = "auto"
     context_tokens: int | None = Field(default=None, ge=2)
     prefix_mib: int = Field(default=1024, ge=0)
+    cache_mib: int | None = Field(default=None, ge=1)
     seed: int | None = None
     longest_text: int | None = Field(default=None, ge=1)
 

@@ -4,7 +4,8 @@ One model::
 
     openai:NAME[?OPTIONS]              the server of OPENAI_BASE_URL, with OPENAI_API_KEY
     http://HOST:PORT/v1#NAME[?OPTIONS] any other server, with TAPGRAPH_API_KEY if it is set
-    local:PATH[?OPTIONS]               a checkpoint on this machine, in this process
+    local:PATH[?OPTIONS]               a checkpoint on this machine, in this process: its folder or
+                                       GGUF file, or the name that `tapgraph model get` gave it
 
 Options are joined by `&`; for servers:
 
@@ -43,11 +44,16 @@ For `local:` these, of the ones above `pictures`, `coordinates`, `max_image_px`,
 ================ ================================== ==========================================
 attention        as `tapgraph kernels list` says    how it attends (dense)
 device           auto, cpu, cuda, cuda:N            where it runs (auto)
-dtype            auto, float32, bfloat16, float16   how it computes (auto)
+dtype            auto, float32, bfloat16, float16,  how it computes (auto: bfloat16 where the
+                 int8                               processor multiplies it, else float32)
 context_tokens   at least 2                         prompt and reply at most (the model's own)
-prefix_mib       at least 0                         memory for recent prompts (1024)
+prefix_mib       at least 0                         memory for recent texts (1024)
+cache_mib        at least 1                         memory for those and for replies at work
+                                                    (half of what is free)
 seed             an integer                         for equal replies above temperature 0 (none)
-longest_text     at least 1                         see `local.short_schema` (no limit)
+longest_text     at least 1                         how long a text in a reply to a schema may be,
+                                                    and strict limits for all else that could grow,
+                                                    see `local.short_schema` (2000, nothing else)
 ================ ================================== ==========================================
 
 Several models are joined by commas: the first one plays every role that has none of its own,
@@ -62,13 +68,13 @@ import importlib.util
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tapgraph.errors import ExtraMissing, ModelUnavailable, UsageError
 from tapgraph.llm_backend.chat_model import ChatModel
 from tapgraph.llm_backend.model_options import LocalOptions, ServerOptions, read_options
+from tapgraph.llm_backend.model_store import ModelStore
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.settings import Settings
 
@@ -108,9 +114,10 @@ def open_model(spec: str, settings: Settings) -> ChatModel:
             f"http://localhost:8000/v1#NAME?pictures=all; got {spec!r}"
         )
     if address.startswith(_LOCAL):
-        return _open_local(address, read_options(LocalOptions, query if has_options else None))
+        options = read_options(LocalOptions, query if has_options else None)
+        return _open_local(address, options, settings)
     server = _server(address, settings)
-    options = read_options(ServerOptions, query if has_options else None)
+    server_options = read_options(ServerOptions, query if has_options else None)
     # The client takes a second to import, and the demonstration needs none.
     from tapgraph.llm_backend.openai_model import OpenAIModel  # noqa: PLC0415
 
@@ -118,15 +125,15 @@ def open_model(spec: str, settings: Settings) -> ChatModel:
         server.url,
         server.name,
         api_key=server.api_key,
-        traits=options.traits(server.name),
-        price=options.price,
-        timeout_s=options.timeout_s,
-        max_retries=options.max_retries,
-        options=options.request_options,
+        traits=server_options.traits(server.name),
+        price=server_options.price,
+        timeout_s=server_options.timeout_s,
+        max_retries=server_options.max_retries,
+        options=server_options.request_options,
     )
 
 
-def local_settings(spec: str) -> "LocalSettings":
+def local_settings(spec: str, settings: Settings) -> "LocalSettings":
     """How the checkpoint of a spec `local:PATH[?OPTIONS]` is to run; nothing is loaded yet.
 
     Raises:
@@ -136,7 +143,8 @@ def local_settings(spec: str) -> "LocalSettings":
     address, has_options, query = spec.strip().partition("?")
     if not address.startswith(_LOCAL):
         raise UsageError(f"a checkpoint on this machine is local:PATH, got {spec!r}")
-    return _local_settings(address, read_options(LocalOptions, query if has_options else None))
+    options = read_options(LocalOptions, query if has_options else None)
+    return _local_settings(address, options, settings)
 
 
 def open_models(spec: str, settings: Settings, *, roles: Collection[str]) -> RoleModels:
@@ -229,15 +237,15 @@ def _host(url: str) -> str | None:
         raise UsageError(f"{url!r} is not a URL: {error}") from error
 
 
-def _open_local(address: str, options: LocalOptions) -> ChatModel:
-    settings = _local_settings(address, options)
+def _open_local(address: str, options: LocalOptions, settings: Settings) -> ChatModel:
+    local = _local_settings(address, options, settings)
     # This loads torch, which takes seconds and is not there in a plain installation.
     from tapgraph.llm_backend.local.opening import open_local  # noqa: PLC0415
 
-    return open_local(settings, options.traits)
+    return open_local(local, options.traits)
 
 
-def _local_settings(address: str, options: LocalOptions) -> "LocalSettings":
+def _local_settings(address: str, options: LocalOptions, settings: Settings) -> "LocalSettings":
     path = address.removeprefix(_LOCAL)
     if not path:
         raise UsageError(f"a model is {_KINDS}; got {address!r}")
@@ -248,13 +256,14 @@ def _local_settings(address: str, options: LocalOptions) -> "LocalSettings":
     from tapgraph.llm_backend.local.opening import LocalSettings  # noqa: PLC0415
 
     return LocalSettings(
-        path=Path(path).expanduser(),
+        path=ModelStore(settings.models_folder).path_of(path),
         attention=options.attention,
         attention_options={name: str(value) for name, value in (options.model_extra or {}).items()},
         device=options.device,
         dtype=options.dtype,
         context_tokens=options.context_tokens,
         prefix_bytes=options.prefix_mib * 2**20,
+        cache_bytes=None if options.cache_mib is None else options.cache_mib * 2**20,
         temperature=options.temperature,
         seed=options.seed,
         longest_text=options.longest_text,

@@ -1,9 +1,10 @@
 """Ask a model for an object, validate it, tell the model what is wrong, give up with an error."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from enum import Enum
+from typing import Generic, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel
 
@@ -20,6 +21,9 @@ Schema = TypeVar("Schema", bound=BaseModel)
 
 _LONGEST_ECHO = 4000
 """Characters of an invalid reply that the model is shown again."""
+
+_PLACEHOLDERS = frozenset({"...", "…"})
+"""What stands in examples for words."""
 
 _MOST_CUT_REPLIES = 2
 """A model that is cut twice at the same length is cut a third time; each costs a whole reply."""
@@ -113,6 +117,7 @@ def ask(
         try:
             parsed = _parsed(reply, schema, read)
             repairs = parsed.repairs
+            _check_words(parsed.answer)
             if check is not None:
                 check(parsed.answer)
         except (InvalidReply, ToolError) as error:
@@ -201,6 +206,30 @@ def _parsed(
     else:
         parsed = read_object(reply.text, schema)
     return Parsed(parsed.answer, parsed.repairs + _repairs_of(parsed.answer))
+
+
+def _check_words(answer: BaseModel) -> None:
+    """See that the answer is more than a form that nobody filled in.
+
+    Raises:
+        InvalidReply: all of its words are dots.
+    """
+    words = {text.strip() for text in _free_texts(answer) if text.strip()}
+    if words and words <= _PLACEHOLDERS:
+        raise InvalidReply(f"{words.pop()!r} stands for words; write them")
+
+
+def _free_texts(value: object) -> Iterator[str]:
+    """The texts in an answer that its schema does not list."""
+    if isinstance(value, BaseModel):
+        for name, field in type(value).model_fields.items():
+            if get_origin(field.annotation) is not Literal:
+                yield from _free_texts(getattr(value, name))
+    elif isinstance(value, dict | list | tuple):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _free_texts(one)
+    elif isinstance(value, str) and not isinstance(value, Enum):
+        yield value
 
 
 def _repairs_of(answer: BaseModel) -> tuple[str, ...]:

@@ -86,10 +86,17 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
     Raises:
         EnvironmentMissing: as `transaction`.
-        UsageError: as `transaction`.
+        UsageError: as `transaction`, or an entry is damaged.
     """
-    with _explained(place_of(engine)), engine.connect() as connection:
-        yield connection.execution_options(**{_BEGIN_WITH: "BEGIN"})
+    place = place_of(engine)
+    try:
+        with _explained(place), engine.connect() as connection:
+            yield connection.execution_options(**{_BEGIN_WITH: "BEGIN"})
+    except (ValueError, TypeError, RecursionError) as error:
+        cause = str(error).partition("\n")[0]
+        raise UsageError(
+            f"the memory {place} holds a damaged entry ({cause}): name another one, or mend it"
+        ) from error
 
 
 @contextmanager

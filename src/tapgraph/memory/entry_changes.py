@@ -1,7 +1,7 @@
 """Changes of single rows, inside a transaction of their caller."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ __all__ = [
     "NO_RECORD",
     "insert_entry",
     "merge_entry",
-    "record_use",
+    "record_uses",
     "revise_entry",
     "set_status",
 ]
@@ -145,13 +145,23 @@ def merge_entry(
     _judge(connection, kept["id"], now)
 
 
-def record_use(connection: Connection, use: Use) -> None:
-    """Keep a row of evidence, count it, and let the status follow.
+def record_uses(connection: Connection, use: Use, identities: Collection[str]) -> None:
+    """Keep a row of evidence for each entry, count it, and let the status follow.
 
     Raises:
         UsageError: there is no such entry.
     """
-    counts: dict[Any, Any] = {ENTRIES.c.id: use.entry_id}
+    chosen = ENTRIES.c.id.in_(identities)
+    # In one order, so that two writers do not wait for each other's rows.
+    query = select(ENTRIES.c.id, ENTRIES.c.version).where(chosen).order_by(ENTRIES.c.id)
+    found = connection.execute(query.with_for_update())
+    versions = {row.id: row.version for row in found}
+    unknown = sorted(set(identities) - set(versions))
+    if unknown:
+        raise UsageError(f"the memory has no entry {unknown[0]!r}")
+    if not versions:
+        return
+    counts: dict[Any, Any] = {}
     # Counted by the database, so that two runs at once lose no use.
     match use.kind:
         case "shown":
@@ -164,13 +174,16 @@ def record_use(connection: Connection, use: Use) -> None:
     is_judged = use.kind in {"worked", "failed"}
     if is_judged:
         counts |= {ENTRIES.c.uses: ENTRIES.c.uses + 1, ENTRIES.c.last_used_at: use.at}
-    changed = ENTRIES.update().where(ENTRIES.c.id == use.entry_id).values(counts)
-    if connection.execute(changed).rowcount != 1:
-        raise UsageError(f"the memory has no entry {use.entry_id!r}")
-    version = select(ENTRIES.c.version).where(ENTRIES.c.id == use.entry_id).scalar_subquery()
-    connection.execute(EVIDENCE.insert().values(**use.model_dump(), version=version))
+    if counts:
+        connection.execute(ENTRIES.update().where(chosen).values(counts))
+    rows = [
+        {**use.model_dump(), "entry_id": identity, "version": version}
+        for identity, version in versions.items()
+    ]
+    connection.execute(EVIDENCE.insert(), rows)
     if is_judged:
-        _judge(connection, use.entry_id, use.at)
+        for identity in versions:
+            _judge(connection, identity, use.at)
 
 
 def _judge(connection: Connection, identity: str, now: datetime) -> None:

@@ -6,7 +6,16 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, Protocol, TypeAlias
 
-from sqlalchemy import CompoundSelect, FromClause, RowMapping, Select, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    FromClause,
+    RowMapping,
+    Select,
+    bindparam,
+    select,
+    union_all,
+)
 
 from tapgraph.memory.database import reading
 from tapgraph.memory.entry_changes import IN_USE
@@ -100,10 +109,9 @@ class TextRetriever:
             numbers = numbers_with_words(
                 connection, asked, most=_CANDIDATES, frequent=self._frequent
             )
-            # A limit keeps the database from walking an index of another condition.
-            named = select(ENTRIES).where(ENTRIES.c.number.in_(numbers)).limit(_CANDIDATES)
-            query = rankable(named.subquery(), question.kind, question.scope)
-            rows |= {row["id"]: row for row in connection.execute(query).mappings()}
+            query = _of_numbers(question.kind, question.scope)
+            named = connection.execute(query, {"numbers": numbers}).mappings()
+            rows |= {row["id"]: row for row in named}
         wanted, matches = set(asked), {}
         for identity, row in rows.items():
             if both := wanted & set(row["words"].split()):
@@ -201,6 +209,15 @@ def rankable(rows: FromClause, kind: EntryKind, scope: Scope) -> Select[Any]:
     return select(*(rows.c[name] for name in _TO_RANK)).where(
         rows.c.kind == kind, rows.c.status.in_(IN_USE), *applies(anywhere, rows.c)
     )
+
+
+@lru_cache(maxsize=256)
+def _of_numbers(kind: EntryKind, scope: Scope) -> Select[Any]:
+    """Those of `numbers`."""
+    # A limit keeps the database from walking an index of another condition.
+    numbers: BindParameter[int] = bindparam("numbers", expanding=True)
+    named = select(ENTRIES).where(ENTRIES.c.number.in_(numbers)).limit(_CANDIDATES)
+    return rankable(named.subquery(), kind, scope)
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,7 @@ from tapgraph.memory.entry_changes import (
     IN_USE,
     insert_entry,
     merge_entry,
-    record_use,
+    record_uses,
     revise_entry,
     set_status,
 )
@@ -125,7 +125,7 @@ class MemoryStore:
         query = select(ENTRIES).where(ENTRIES.c.id.in_(identities))
         with reading(self.engine) as connection:
             found = {row["id"]: row for row in connection.execute(query).mappings()}
-        return tuple(entry_from(found[one]) for one in identities if one in found)
+            return tuple(entry_from(found[one]) for one in identities if one in found)
 
     def add_tip(
         self,
@@ -284,10 +284,10 @@ class MemoryStore:
             UsageError: one is not there.
         """
         with transaction(self.engine) as connection:
-            use = Use(entry_id="", kind=kind, at=self.clock(), run=run, step=step, why=why)
-            # In one order, so that two writers do not wait for each other's rows.
-            for identity in sorted(set(identities)):
-                record_use(connection, use.model_copy(update={"entry_id": identity}))
+            # Half of a surrogate pair, as in a terminal's broken argument, is no text to keep.
+            said = why.encode("utf-8", "replace").decode("utf-8")
+            use = Use(entry_id="", kind=kind, at=self.clock(), run=run, step=step, why=said)
+            record_uses(connection, use, set(identities))
 
     def uses(self, key: str) -> tuple[Use, ...]:
         """The evidence of an entry, the oldest first.

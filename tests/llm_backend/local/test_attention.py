@@ -54,14 +54,13 @@ class RotatingLayer(DenseLayer):
         super().__init__(shape)
         self._rotary = rotary
 
-    def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
-        positions = torch.arange(self.tokens_seen) - starts[:, None]
+    def attend_sparsely(self, queries: Tensor) -> SparseOutput:
+        positions = torch.arange(self.tokens_seen)[None]
         output = attend_densely(
             self._rotary(queries, positions[:, -queries.shape[2] :]),
             self._rotary(self.keys, positions),
             values=self.values,
             scale=self.shape.scale,
-            starts=starts,
         )
         return SparseOutput(output, LastRead())
 
@@ -180,7 +179,7 @@ def test_an_observer_sees_queries_and_keys_before_and_after_rope(
     rows: list[Mapping[str, Tensor]] = []
 
     class Spy(RotatingLayer):
-        def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+        def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
             positions = torch.arange(40)[None]
             rows.append({
                 "queries": queries,
@@ -189,7 +188,7 @@ def test_an_observer_sees_queries_and_keys_before_and_after_rope(
                 "rotated queries": self._rotary(queries, positions),
                 "rotated keys": self._rotary(keys, positions),
             })
-            return super().prefill(queries, keys, values, starts)
+            return super().prefill(queries, keys, values)
 
     class Spying(Rotating):
         def open_layer(self, shape: LayerShape, rotary: Rotary) -> RotatingLayer:

@@ -63,32 +63,30 @@ def test_a_later_turn_without_mask_keeps_the_padding_of_the_first(
     assert (ours - wanted[:, -2:]).abs().max() <= TOLERANCE
 
 
-@pytest.mark.parametrize("new_tokens", [1, 3])
+@pytest.mark.parametrize("counts", [(1, 1, 1), (3, 3, 3), (1, 12, 4)])
 @pytest.mark.parametrize("family", ["llama", "gemma3", "qwen2_5_vl"])
 def test_stacked_sequences_of_different_lengths_equal_each_alone(
-    family: str, new_tokens: int, tiny_model: MakeModel
+    family: str, counts: tuple[int, ...], tiny_model: MakeModel
 ) -> None:
     model = tiny_model(family)
     generator = torch.Generator().manual_seed(5)
     pasts = [torch.randint(3, 96, (1, length), generator=generator) for length in (3, 17, 30)]
-    new = torch.randint(3, 96, (3, new_tokens), generator=generator)
-    positions = torch.stack([past.shape[1] + torch.arange(new_tokens) for past in pasts])
+    news = [torch.randint(3, 96, (1, count), generator=generator) for count in counts]
     with use_attention(model, Dense()) as attention:
         caches = [attention.new_cache() for _ in pasts]
         for past, cache in zip(pasts, caches, strict=True):
             model(past, past_key_values=cache)
-        stacked = attention.stack(caches)
-        decoder = model.get_decoder()
-        together = decoder(new, past_key_values=stacked, position_ids=positions)
-        states = together.last_hidden_state
-    assert [cache.tokens_seen for cache in caches] == [
-        3 + new_tokens,
-        17 + new_tokens,
-        30 + new_tokens,
-    ]
-    for row, past in enumerate(pasts):
-        alone = model.get_decoder()(torch.cat((past, new[row : row + 1]), dim=1)).last_hidden_state
-        assert (states[row] - alone[0, -new_tokens:]).abs().max() <= TOLERANCE
+        stacked = attention.stack(caches, counts)
+        positions = stacked.next_positions(model.device)
+        together = model.get_decoder()(
+            torch.cat(news, dim=1), past_key_values=stacked, position_ids=positions
+        )
+        states = together.last_hidden_state.split(counts, dim=1)
+    lengths = [3 + counts[0], 17 + counts[1], 30 + counts[2]]
+    assert [cache.tokens_seen for cache in caches] == lengths
+    for own, past, new in zip(states, pasts, news, strict=True):
+        alone = model.get_decoder()(torch.cat((past, new), dim=1)).last_hidden_state
+        assert (own[0] - alone[0, -new.shape[1] :]).abs().max() <= TOLERANCE
 
 
 def test_stacked_sequences_go_on_from_their_own_positions(
@@ -96,35 +94,34 @@ def test_stacked_sequences_go_on_from_their_own_positions(
 ) -> None:
     model = tiny_model("llama")
     pasts = [prompts((0,), length)["input_ids"] for length in (5, 12)]
-    new = torch.tensor([[7], [8]])
+    new = torch.tensor([[7, 8]])
     with use_attention(model, Dense()) as attention:
         caches = [attention.new_cache() for _ in pasts]
         for past, cache in zip(pasts, caches, strict=True):
             model(past, past_key_values=cache)
-        logits = model(new, past_key_values=attention.stack(caches)).logits
-    for row, past in enumerate(pasts):
-        alone = model(torch.cat((past, new[row : row + 1]), dim=1)).logits
-        assert (logits[row, -1] - alone[0, -1]).abs().max() <= TOLERANCE
+        logits = model(new, past_key_values=attention.stack(caches, [1, 1])).logits
+    for place, past in enumerate(pasts):
+        alone = model(torch.cat((past, new[:, place : place + 1]), dim=1)).logits
+        assert (logits[0, place] - alone[0, -1]).abs().max() <= TOLERANCE
 
 
-def test_stacking_accepts_no_mask_and_no_wrong_number_of_rows(
+def test_stacking_accepts_no_mask_and_no_wrong_number_of_tokens(
     tiny_model: MakeModel, prompts: MakePrompts
 ) -> None:
     model = tiny_model("llama")
     with use_attention(model, Dense()) as attention:
-        caches = [attention.new_cache() for _ in range(2)]
-        for cache, length in zip(caches, (40, 30), strict=True):
-            model(prompts((0,), length)["input_ids"], past_key_values=cache)
+        cache = attention.new_cache()
+        model(prompts((0,))["input_ids"], past_key_values=cache)
         with pytest.raises(UsageError, match="pass no attention_mask"):
             model(
-                torch.tensor([[5], [6]]),
-                past_key_values=attention.stack(caches),
-                attention_mask=torch.ones(2, 41, dtype=torch.int64),
+                torch.tensor([[5]]),
+                past_key_values=attention.stack([cache], [1]),
+                attention_mask=torch.tensor([[0] + [1] * 40]),
             )
-        with pytest.raises(UsageError, match="holds 1 sequences, got new tokens for 2"):
-            model(torch.tensor([[5], [6]]), past_key_values=attention.stack(caches[:1]))
-        with pytest.raises(UsageError, match="nothing to stack"):
-            attention.stack([])
+        with pytest.raises(UsageError, match="1 tokens in one row were told, got 2 rows of 1"):
+            model(torch.tensor([[5], [6]]), past_key_values=attention.stack([cache], [1]))
+        with pytest.raises(UsageError, match="0 caches cannot take"):
+            attention.stack([], [])
 
 
 @pytest.mark.parametrize("copied", [AttentionCache.fork, copy.deepcopy])
@@ -233,7 +230,7 @@ def test_caches_of_others_are_refused(tiny_model: MakeModel, prompts: MakePrompt
         with pytest.raises(UsageError, match="belongs to another 'dense' system"):
             model(ids, past_key_values=foreign)
         with pytest.raises(UsageError, match="belongs to another 'dense' system"):
-            attention.stack([foreign])
+            attention.stack([foreign], [1])
 
 
 def test_beams_follow_their_rows(tiny_model: MakeModel, prompts: MakePrompts) -> None:

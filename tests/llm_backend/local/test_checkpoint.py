@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.checkpoint import load_checkpoint
@@ -31,7 +33,7 @@ def test_each_family_loads(family: str, tiny: "Tiny") -> None:
 
 @pytest.mark.parametrize(
     ("dtype", "expected"),
-    [("auto", torch.float32), ("float32", torch.float32), ("bfloat16", torch.bfloat16)],
+    [("float32", torch.float32), ("bfloat16", torch.bfloat16), ("float16", torch.float16)],
 )
 def test_the_dtype_is_the_one_asked_for(dtype: str, expected: torch.dtype, tiny: "Tiny") -> None:
     assert load_checkpoint(tiny.folder(), device="cpu", dtype=dtype).model.dtype == expected
@@ -52,6 +54,16 @@ def test_end_tokens_come_from_all_places(tiny: "Tiny", tmp_path: Path) -> None:
     assert load_checkpoint(folder).end_tokens == {0, 1, 2}
 
 
+def test_the_token_that_the_template_ends_turns_with_ends_replies(
+    tiny: "Tiny", tmp_path: Path
+) -> None:
+    folder = tiny.save(tmp_path / "copy", eos_token_id=0)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    named = json.dumps({**settings, "eos_token": "<|endoftext|>"})
+    (folder / "tokenizer_config.json").write_text(named)
+    assert load_checkpoint(folder).end_tokens == {0, 2}
+
+
 def test_a_tokenizer_that_shortens_texts_is_kept_from_it(tiny: "Tiny", tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
     kept = json.loads((folder / "tokenizer.json").read_text())
@@ -63,6 +75,25 @@ def test_a_tokenizer_that_shortens_texts_is_kept_from_it(tiny: "Tiny", tmp_path:
     assert len(backend.encode("one two three four five six").ids) > 3
 
 
+def test_a_gguf_file_and_a_folder_with_one_are_checkpoints(tiny: "Tiny", tmp_path: Path) -> None:
+    file = tiny.gguf(tmp_path / "tiny.gguf")
+    original = tiny.load()
+    for path in (file, tmp_path):
+        checkpoint = load_checkpoint(path, device="cpu", dtype="float32")
+        assert checkpoint.end_tokens == {2}
+        assert checkpoint.chat_template == original.chat_template
+        assert checkpoint.token_bytes[: len(original.token_bytes)] == original.token_bytes
+        for name, tensor in original.model.state_dict().items():
+            assert torch.equal(checkpoint.model.state_dict()[name], tensor), name
+
+
+def test_one_of_two_gguf_files_must_be_named(tmp_path: Path) -> None:
+    for name in ("a.gguf", "b.gguf"):
+        (tmp_path / name).write_bytes(b"GGUF")
+    with pytest.raises(UsageError, match="holds 2 GGUF files: name one of them"):
+        load_checkpoint(tmp_path)
+
+
 def test_a_path_that_does_not_exist_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no checkpoint at '.*/absent': the path does not exist"):
         load_checkpoint(tmp_path / "absent")
@@ -71,7 +102,7 @@ def test_a_path_that_does_not_exist_is_told(tmp_path: Path) -> None:
 def test_a_file_or_an_empty_directory_is_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for path in (tmp_path, tmp_path / "file"):
-        with pytest.raises(UsageError, match="is no checkpoint: it must be a directory with"):
+        with pytest.raises(UsageError, match="is no checkpoint: it must be a GGUF file, or"):
             load_checkpoint(path)
 
 
@@ -97,6 +128,71 @@ def test_an_unknown_kind_is_told(config: str, told: str, tiny: "Tiny", tmp_path:
     (folder / "config.json").write_text(config)
     with pytest.raises(UsageError, match=told):
         load_checkpoint(folder)
+
+
+def test_a_broken_gguf_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "broken.gguf").write_bytes(b"no weights at all")
+    with pytest.raises(UsageError, match=r"'.*broken.gguf' is of no known kind"):
+        load_checkpoint(tmp_path / "broken.gguf")
+
+
+Change = Callable[[dict[str, torch.Tensor]], object]
+
+
+def rewritten(tiny: "Tiny", folder: Path, change: Change) -> Path:
+    """A copy of the checkpoint with other weights."""
+    shutil.copytree(tiny.folder(), folder)
+    weights = load_file(folder / "model.safetensors")
+    change(weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            lambda weights: weights.pop("model.layers.1.mlp.up_proj.weight"),
+            r"lack what the model needs: model.layers.1.mlp.up_proj.weight, 1 in all",
+        ),
+        (lambda weights: weights.pop("lm_head.weight"), "lack .*: lm_head.weight, 1 in all"),
+        (
+            lambda weights: weights.update({"model.layers.9.extra.weight": torch.zeros(2)}),
+            r"hold what the model has no place for: model.layers.9.extra.weight, 1 in all",
+        ),
+        (
+            lambda weights: weights.update({"model.norm.weight": torch.zeros(3)}),
+            "cannot be loaded",
+        ),
+    ],
+)
+def test_weights_that_do_not_match_the_model_are_refused(
+    change: Change, told: str, tiny: "Tiny", tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        load_checkpoint(rewritten(tiny, tmp_path / "copy", change))
+
+
+def test_code_of_a_checkpoint_is_not_run(tiny: "Tiny", tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
+    config = json.loads((folder / "config.json").read_text())
+    auto_map = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    changed = {**config, "model_type": "own", "auto_map": auto_map}
+    (folder / "config.json").write_text(json.dumps(changed))
+    with pytest.raises(UsageError, match="of the kind 'own', which needs code of its own"):
+        load_checkpoint(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_known_kind_runs_without_the_code_it_brings(tiny: "Tiny", tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    auto_map = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
+    (folder / "config.json").write_text(json.dumps({**config, "auto_map": auto_map}))
+    assert type(load_checkpoint(folder).model).__name__ == "LlamaForCausalLM"
+    assert not (tmp_path / "ran").exists()
 
 
 def test_broken_weights_are_told(tiny: "Tiny", tmp_path: Path) -> None:

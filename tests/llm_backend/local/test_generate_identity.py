@@ -63,9 +63,9 @@ def test_landmark_generates_as_the_full_grouped_softmax(
     block: int = landmark.config.block
 
     class GroupedLayer(DenseLayer):
-        def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
+        def attend_sparsely(self, queries: Tensor) -> SparseOutput:
             output = grouped_softmax_attention(
-                queries, self.keys, self.values, block=block, scale=self.shape.scale, starts=starts
+                queries, self.keys, self.values, block=block, scale=self.shape.scale
             )
             return SparseOutput(output, LastRead())
 
@@ -151,8 +151,8 @@ def test_a_map_of_heads_by_remainder_would_be_seen(
     order = torch.tensor([0, 2, 4, 6, 1, 3, 5, 7])
 
     class ByRemainder(DenseLayer):
-        def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
-            return super().prefill(queries[:, order], keys, values, starts)[:, order.argsort()]
+        def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+            return super().prefill(queries[:, order], keys, values)[:, order.argsort()]
 
     class Wrong(Dense):
         def open_layer(self, shape: LayerShape, rotary: Rotary) -> DenseLayer:
@@ -193,13 +193,13 @@ class CountingLayer(DenseLayer):
 
     calls: ClassVar[list[str]] = []
 
-    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         self.calls.append(f"prompt {queries.shape[2]}")
-        return super().prefill(queries, keys, values, starts)
+        return super().prefill(queries, keys, values)
 
-    def decode(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+    def decode(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         self.calls.append("reply")
-        return super().decode(queries, keys, values, starts)
+        return super().decode(queries, keys, values)
 
 
 def test_the_last_chunk_of_a_prompt_is_prompt_even_if_it_is_one_token(

@@ -14,10 +14,11 @@ from tapgraph.errors import ContextExceeded, UsageError
 from tapgraph.llm_backend.chat_model import ModelTraits, ToolSpec
 from tapgraph.llm_backend.local.chat import ChatRequest, NamedTool, prepare_chat
 from tapgraph.llm_backend.local.chat_prompt import ChatTurn
-from tapgraph.llm_backend.local.constraints import JsonSchema
+from tapgraph.llm_backend.local.checkpoint import load_checkpoint
+from tapgraph.llm_backend.local.constraints import Choice, JsonSchema
 from tapgraph.llm_backend.local.engine import Engine, EngineLimits
 from tapgraph.llm_backend.local.generation import Sampling
-from tapgraph.llm_backend.local.local_model import LocalModel, ReplyDefaults
+from tapgraph.llm_backend.local.local_model import LONGEST_TEXT, LocalModel, ReplyDefaults
 from tapgraph.llm_backend.messages import TextPart, assistant, system, user
 from tapgraph.llm_backend.model_spec import open_model, open_models
 from tapgraph.settings import Settings
@@ -50,6 +51,41 @@ def test_a_reply_to_a_schema_is_an_object_of_it(model: LocalModel) -> None:
         reply = model.reply([user("Done?")], schema=Verdict, temperature=temperature)
         assert isinstance(reply.parsed, Verdict)
         assert reply.finish_reason == "stop"
+
+
+class Note(BaseModel):
+    words: str
+
+
+@pytest.mark.slow
+def test_a_text_without_a_limit_ends_by_itself(tiny: "Tiny") -> None:
+    with Engine(tiny.load("qwen3")) as engine:
+        model = LocalModel(engine, defaults=ReplyDefaults(seed=3))
+        reply = model.reply([user("Write on.")], schema=Note, max_tokens=3000)
+    assert isinstance(reply.parsed, Note)
+    assert len(reply.parsed.words) == LONGEST_TEXT
+
+
+def test_json_is_spaced_as_the_examples_of_prompts_are(model: LocalModel) -> None:
+    reply = model.reply([user("Done?")], schema=Verdict)
+    assert reply.text == json.dumps(json.loads(reply.text))
+    assert ", " in reply.text
+
+
+def test_without_a_template_the_next_speaker_ends_a_reply(tiny: "Tiny", tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(tiny.save(tmp_path / "plain", template=None), device="cpu")
+    request = ChatRequest(
+        (ChatTurn("user", (TextPart("Hi"),)),), constraint=Choice(("Hello.\n\nuser: And now?",))
+    )
+    prepared = prepare_chat(checkpoint, request).request
+    with Engine(checkpoint) as engine:
+        reply = engine.submit(prepared).result()
+    assert (reply.text, reply.finished.reason) == ("Hello.", "stop")
+
+
+def test_with_a_template_another_speaker_may_be_quoted(tiny: "Tiny") -> None:
+    request = ChatRequest((ChatTurn("user", (TextPart("Hi"),)),))
+    assert prepare_chat(tiny.load("qwen3"), request).request.next_speakers == ()
 
 
 def test_a_cut_reply_is_told_to_be_cut_and_not_parsed(model: LocalModel) -> None:
@@ -241,7 +277,7 @@ def test_a_spec_names_the_attention_system_and_its_options(tiny: "Tiny") -> None
         ("attention=sink_window&sight=1", "has no option 'sight'"),
         ("budget=64", "no option of a local model or of dense attention is called budget"),
         ("pictures=all", "pictures need a checkpoint"),
-        ("dtype=int8", "dtype must be one of"),
+        ("dtype=int4", "dtype must be one of"),
         ("context_tokens=9999", "is 4096 tokens, got 9999"),
         ("longest_text=0", "longest_text cannot be '0'"),
     ],

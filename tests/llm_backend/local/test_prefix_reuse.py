@@ -132,17 +132,35 @@ def test_the_budget_of_bytes_is_kept_and_the_least_used_goes_first(tiny: "Tiny")
     limits = EngineLimits(prefill_chunk=CHUNK, prefix_bytes=2 * one)
     with Engine(tiny.load(), limits=limits) as engine:
         assert [cached(engine, prompt) for prompt in (first, second, first, third)] == [0, 0, 48, 0]
-        assert engine.statistics.prefixes_kept == 2
+        assert engine.statistics.kept_tokens == 2 * 48
         assert engine.statistics.prefix_bytes <= 2 * one
         assert [cached(engine, prompt) for prompt in (first, second)] == [48, 0]
 
 
-def test_a_longer_prompt_takes_the_place_of_its_beginning(tiny: "Tiny") -> None:
-    beginning = tiny.prompt(50, 1)
+def test_what_prompts_begin_with_alike_is_kept_once(tiny: "Tiny") -> None:
+    beginning = tiny.prompt(64, 1)
     with Engine(tiny.load(), limits=LIMITS) as engine:
-        for length in (0, 20, 60):
-            engine.submit(tiny.greedy((*beginning, *tiny.prompt(length, 2)), 1)).result()
-        assert engine.statistics.prefixes_kept == 1
+        for seed in range(3):
+            engine.submit(tiny.greedy((*beginning, *tiny.prompt(33, 2 + seed)), 1)).result()
+        statistics = engine.statistics
+        assert statistics.kept_tokens == 64 + 3 * 32
+        page = statistics.prefix_bytes // (statistics.kept_tokens // 16)
+        assert page == 2 * 2 * 16 * 16 * 4, (
+            "layers, keys and values, tokens, heads' widths, float32"
+        )
+
+
+def test_a_conversation_goes_on_from_what_was_said(tiny: "Tiny") -> None:
+    prompt = tiny.prompt(40, 1)
+    with Engine(tiny.load(), limits=LIMITS) as engine:
+        said = engine.submit(tiny.greedy(prompt, 40, min_tokens=40)).result().tokens
+        longer = (*prompt, *said, *tiny.prompt(9, 2))
+        warm = engine.submit(request(longer)).result()
+    with Engine(tiny.load(), limits=NO_STORE) as engine:
+        cold = engine.submit(request(longer)).result()
+    # 79 of the 80 tokens were read: the last one was only said.
+    assert warm.finished.count.cached == 64
+    assert warm.tokens == cold.tokens
 
 
 def test_a_cancelled_reply_leaves_what_was_read(tiny: "Tiny") -> None:

@@ -1,6 +1,8 @@
 """Keys, sizes, times, queues, and clients that leave."""
 
+import asyncio
 import base64
+import contextlib
 import io
 import json
 import socket
@@ -9,15 +11,18 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import uvicorn
 from PIL import Image
 
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.engine import EngineLimits
-from tapgraph.llm_backend.server.app import ServerLimits
+from tapgraph.llm_backend.server.app import ServerLimits, build_app
+from tapgraph.llm_backend.server.connection import TimedConnection
 from tapgraph.llm_backend.server.gate import GateLimits
 from tapgraph.llm_backend.server.pictures_in import PictureLimits
 from tapgraph.llm_backend.server.serving import Server, open_server
@@ -84,10 +89,130 @@ def test_a_slow_body_is_given_up(serve: Serve) -> None:
         assert address.port is not None
         with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
             connection.sendall(
-                b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                b"Content-Length: 100\r\n\r\n{"
+                b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
             )
             assert connection.recv(100).startswith(b"HTTP/1.1 408")
+
+
+def connected(server: Server) -> socket.socket:
+    address = urlsplit(server.url)
+    assert address.hostname is not None
+    assert address.port is not None
+    return socket.create_connection((address.hostname, address.port), timeout=20)
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /v1/completions HTTP/1.1\r\nHost: loc"])
+@pytest.mark.parametrize("has_asked_before", [False, True])
+def test_headers_that_stop_half_way_end_the_connection(
+    serve: Serve, sent: bytes, has_asked_before: bool
+) -> None:
+    with (
+        serve(limits=ServerLimits(gate=GateLimits(head_timeout_s=0.3))) as server,
+        connected(server) as connection,
+    ):
+        if has_asked_before:
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            received = b""
+            while not received.endswith(b"}"):
+                received += connection.recv(4096)
+            sent = sent or b"G"
+        connection.sendall(sent)
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.recv(4096) == b""
+
+
+class FullTransport(asyncio.Transport):
+    """Its other side reads nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_aborted = asyncio.Event()
+
+    def abort(self) -> None:
+        self.is_aborted.set()
+
+
+def test_a_client_that_reads_nothing_more_is_left() -> None:
+    class Hasty(TimedConnection):
+        reader_timeout_s = 0.01
+
+    async def fill() -> None:
+        transport = FullTransport()
+        connection = Hasty(uvicorn.Config(build_app), uvicorn.server.ServerState(), {})
+        connection.connection_made(transport)
+        connection.pause_writing()
+        async with asyncio.timeout(20):
+            await transport.is_aborted.wait()
+
+    asyncio.run(fill())
+
+
+def test_a_client_that_reads_on_is_kept() -> None:
+    async def fill() -> None:
+        transport = FullTransport()
+        connection = TimedConnection(uvicorn.Config(build_app), uvicorn.server.ServerState(), {})
+        connection.connection_made(transport)
+        connection.reader_timeout_s = 0.0
+        connection.pause_writing()
+        connection.resume_writing()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not transport.is_aborted.is_set()
+
+    asyncio.run(fill())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "rebound.example"},
+        {"Host": "rebound.example:8000"},
+        {"Host": "localhost.example"},
+        {"Origin": "https://page.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_pages_from_elsewhere_are_refused(server: Server, headers: dict[str, str]) -> None:
+    refused = httpx.post(f"{server.url}/chat/completions", json=body(server), headers=headers)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_local")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "localhost:1"}, {"Host": "[::1]"}, {"Origin": "http://localhost:3000"}]
+)
+def test_pages_of_this_machine_are_answered(server: Server, headers: dict[str, str]) -> None:
+    assert httpx.get(f"{server.url}/models", headers=headers).status_code == 200
+
+
+def test_with_a_key_any_name_will_do(serve: Serve) -> None:
+    with serve(limits=ServerLimits(gate=GateLimits(api_key="sesame"))) as server:
+        headers = {"Host": "models.example", "Authorization": "Bearer sesame"}
+        assert httpx.get(f"{server.url}/models", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#"},
+        {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"},
+        {"type": "object", "properties": {"x": {"$ref": "#"}}, "required": ["x"]},
+        {"type": "array", "items": {"$ref": "#"}, "minItems": 1},
+    ],
+)
+def test_a_schema_whose_references_lead_in_a_circle_is_refused(
+    server: Server, schema: dict[str, Any]
+) -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    refused = post(server, json=body(server, response_format=wanted))
+    assert refused.status_code == 400
+    assert "lead in a circle" in refused.json()["error"]["message"]
+
+
+def test_a_prompt_far_beyond_the_context_is_refused(server: Server) -> None:
+    words = "taps and types and goes on " * 100_000
+    refused = post(server, json=body(server, messages=[{"role": "user", "content": words}]))
+    assert refused.json()["error"]["code"] == "context_length_exceeded"
 
 
 def test_a_full_queue_says_so(serve: Serve) -> None:
@@ -133,7 +258,7 @@ def test_a_client_that_leaves_frees_its_slot(serve: Serve, is_stream: bool) -> N
             text = json.dumps(body(server, max_tokens=3500, stream=is_stream)).encode()
             with socket.create_connection((address.hostname, address.port)) as connection:
                 connection.sendall(
-                    b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+                    b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
                     b"Content-Type: application/json\r\n"
                     b"Content-Length: " + str(len(text)).encode() + b"\r\n\r\n" + text
                 )

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ import sys
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import ToolAnnotations
 
 server = MCPServer("notes")
 notes = {1: "Groceries"}
@@ -46,13 +48,23 @@ def variable(name: str) -> str:
     return os.environ.get(name, "not set")
 
 
+for name, hints in {
+    "list_notes": {"read_only_hint": True},
+    "get_and_delete_note": {"read_only_hint": True},
+    "drop_notes": {"read_only_hint": True},
+    "find_notes": {"read_only_hint": True, "destructive_hint": True},
+    "search_notes": {},
+}.items():
+    server.tool(name=name, annotations=ToolAnnotations(**hints))(lambda: "")
+
+
 @server.tool()
 def vanish() -> str:
     os._exit(3)
 
 
 if len(sys.argv) > 1:
-    server.run(transport="streamable-http", port=int(sys.argv[1]))
+    server.run(transport=sys.argv[2], port=int(sys.argv[1]))
 else:
     server.run()
 '''
@@ -77,6 +89,17 @@ def test_tools_are_apis(server: McpServer) -> None:
     assert signature.startswith("add_note(title: text, pinned?: boolean = false) -> ")
     assert signature.endswith("\n  Adds a note.")
     assert server.catalog["add_note"].origin == "notes"
+
+
+def test_a_word_of_reading_is_believed_where_the_name_agrees(server: McpServer) -> None:
+    names = ("list_notes", "get_and_delete_note", "drop_notes", "find_notes", "search_notes")
+    assert {name: server.catalog[name].effect for name in names} == {
+        "list_notes": "reads",
+        "get_and_delete_note": "unknown",
+        "drop_notes": "changes",
+        "find_notes": "destroys",
+        "search_notes": "unknown",
+    }
 
 
 def test_calls_reach_the_server_and_its_state_lasts(server: McpServer) -> None:
@@ -133,13 +156,13 @@ def test_an_empty_command_is_refused() -> None:
         McpServer.start([])
 
 
-@pytest.fixture
-def address(script: Path) -> Iterator[str]:
+@contextmanager
+def served(script: Path, transport: str) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
     program = subprocess.Popen(
-        [sys.executable, str(script), str(port)],
+        [sys.executable, str(script), str(port), transport],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -149,9 +172,32 @@ def address(script: Path) -> Iterator[str]:
             if trial.connect_ex(("127.0.0.1", port)) == 0:
                 break
         time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/mcp"
+    yield port
     program.kill()
     program.wait()
+
+
+@pytest.fixture
+def address(script: Path) -> Iterator[str]:
+    with served(script, "streamable-http") as port:
+        yield f"http://127.0.0.1:{port}/mcp"
+
+
+def test_a_server_of_the_older_kind_is_reached(script: Path) -> None:
+    headers = {"Authorization": lambda: "Bearer s3cret"}
+    with (
+        served(script, "sse") as port,
+        McpServer.connect(
+            f"http://127.0.0.1:{port}/sse", headers=headers, transport="sse"
+        ) as server,
+    ):
+        assert server.call("add_note", {"title": "s3cret"}).value == {"id": 2}
+        assert server.call("read_note", {"number": 2}).value == {"result": "[secret]"}
+
+
+def test_no_server_of_the_older_kind_is_missing() -> None:
+    with pytest.raises(EnvironmentMissing, match="no MCP server answers"):
+        McpServer.connect("http://127.0.0.1:9/sse", transport="sse", timeout_s=5)
 
 
 def test_a_server_is_reached_over_http(address: str) -> None:

@@ -84,6 +84,21 @@ POST /subscriptions subscribe | POST /withdrawals withdraw | POST /roles grantRo
 POST /posts publish | PUT /settings saveSettings | POST /files upload | DELETE /sessions logout
 POST /jobs runJob | POST /webhooks addWebhook | PATCH /orders/{id} changeOrder
 POST /devices/{id}/wipe wipeDevice | GET /subscriptions/{id}/cancel op4 | GET /sendSms op5
+GET /v1/unsubscribe unsubscribeLink | GET /devices/{id}/reboot rebootDevice
+GET /toggleLight toggle_light
+GET /token/revoke op11 | GET /transfer/confirm confirm_transfer | GET /cart/checkout op12
+POST /rpc accounts.deposit
+POST /users:batchDelete users.batchDelete | POST /charges:capture captureCharge
+POST /v2/messages:send op13
+POST /twirp/bank.Bank/Transfer op14 | POST /Orders.PlaceOrder Orders_PlaceOrder
+GET /door/open openDoor
+GET /lock/unlock unlockFrontDoor | POST /votes castVote | PUT /thermostat/temperature op15
+POST /share shareDocument
+GET /play/purchase buyTrack | POST /consents giveConsent | POST /members/{id}:ban op16
+GET /email/resend resend_mail
+POST /emergency/call op17 | PATCH /quota bumpQuota | POST /issue issueCard
+GET /archive/purge op18 | POST /import op19
+GET /sendNow send_now | GET /subscribe op20 | POST /mint mintToken | GET /logout op21
 """
 FREE = """
 GET /orders listOrders | GET /orders/{id} getOrder | GET /payments getPayments
@@ -95,6 +110,17 @@ GET /sent listSent | GET /charges list-charges | GET /mails getMails | GET /book
 GET /shares getShares | GET /forwards listForwards | GET /permissions getPermissions
 GET /calls listCalls | GET /me whoami | GET /rates getRates | GET /status status
 GET /invites getInvites | GET /roles listRoles
+GET /deleted-items deletedItems | GET /order-history orderHistory
+GET /payments/{id}/status paymentStatus
+GET /messages/unread/count unreadCount | GET /cancellations listCancellations
+GET /settings getSettings
+GET /blocked listBlocked | GET /installations getInstallations | GET /sharing getSharing
+GET /subscriptions/{id} getSubscription | GET /transactions searchTransactions
+GET /bookings/{id}/receipt getReceipt
+GET /updates listUpdates | GET /removed getRemovedItems | GET /posts/search searchPosts
+GET /callers getCallers
+GET /delivery trackDelivery | GET /exchange-rates exchangeRates
+GET /orders/export-formats getExportFormats
 """
 
 
@@ -113,6 +139,6 @@ def judged(operations: str) -> dict[str, bool]:
 
 def test_every_operation_that_may_change_something_asks_and_no_other() -> None:
     ask, free = judged(ASK), judged(FREE)
-    assert len(ask) + len(free) >= 60
+    assert len(ask) + len(free) >= 110
     assert [name for name, asks in ask.items() if not asks] == []
     assert [name for name, asks in free.items() if asks] == []

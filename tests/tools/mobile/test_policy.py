@@ -145,6 +145,34 @@ def test_going_on_from_a_payment_sheet_or_a_code_is_risky() -> None:
     assert risk(Enter(), code, field) == "grant"
 
 
+@pytest.mark.parametrize(
+    "asks",
+    ["Enter the 6-digit code we texted you", "Geben Sie den SMS-Code ein", "Confirm your PIN",
+     "Saisissez le code reçu par SMS", "Introduce el código que te enviamos",
+     "Inserisci il codice ricevuto via SMS", "Digite o código que enviamos por SMS",
+     "Voer de sms-code in", "Wpisz kod z SMS-a", "Введите код подтверждения",
+     "SMS ile gelen kodu girin",
+     "请输入短信验证码", "SMSで届いた認証コードを入力", "Two-step verification"],
+)  # fmt: skip
+def test_a_code_is_asked_for_in_many_languages(asks: str) -> None:
+    words = thing(asks, (0, 200, 900, 300), Role.TEXT)
+    field = thing("", (0, 400, 900, 500), Role.INPUT)
+    assert risk(Tap(50, 50), thing("Continue"), words, field) == "grant"
+    assert risk(Tap(50, 50), thing("Continue"), words) is None
+
+
+@pytest.mark.parametrize(
+    "total",
+    ["Summe 12,99 €", "Total 15,90 €", "Importe total 20 €", "Totale 9,99 €", "合計 1,200円",
+     "Total a pagar R$ 30,00", "Totaal € 12,50", "Do zapłaty 25,00 zł", "Итого 500 ₽",
+     "Toplam 150 TL", "合计 ¥25.00", "You pay £4.20", "Amount €12.00"],
+)  # fmt: skip
+def test_a_payment_is_seen_in_many_languages(total: str) -> None:
+    words = thing(total, (0, 200, 900, 300), Role.TEXT)
+    assert risk(Tap(50, 50), thing("Confirm"), words) == "pay"
+    assert risk(Tap(50, 50), thing("Back"), words) is None
+
+
 def test_who_pays_is_shown_recipient_and_amount() -> None:
     found = assess(
         Tap(50, 50),

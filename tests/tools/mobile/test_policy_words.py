@@ -21,7 +21,7 @@ def labels(half: str, wanted: str) -> Iterator[tuple[str, str]]:
                 yield from ((language, label) for label in some.split(" | "))
 
 
-@pytest.mark.parametrize("half", ["aside", "seen"])
+@pytest.mark.parametrize("half", ["aside", "seen", "later"])
 def test_at_least_95_of_100_risky_labels_are_risky(half: str) -> None:
     risky = list(labels(half, "risky"))
     found = [label for _, label in risky if risk_of(label)]
@@ -30,7 +30,7 @@ def test_at_least_95_of_100_risky_labels_are_risky(half: str) -> None:
     assert len(found) >= 0.95 * len(risky)
 
 
-@pytest.mark.parametrize("half", ["aside", "seen"])
+@pytest.mark.parametrize("half", ["aside", "seen", "later"])
 def test_at_most_3_of_100_ordinary_labels_are_risky(half: str) -> None:
     ordinary = list(labels(half, "ordinary"))
     found = [label for _, label in ordinary if risk_of(label)]

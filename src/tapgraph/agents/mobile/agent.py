@@ -119,7 +119,7 @@ class PhoneAgent(Agent):
                 budget_tokens=self.pipeline.screen_tokens,
             ),
             pipeline=self.pipeline,
-            offer=self._offer(),
+            offer=self._offer(device),
             api_agent=self.api_agent,
             rehearsal=self._rehearsal(run.folder.header.seed or 0),
         )
@@ -149,11 +149,11 @@ class PhoneAgent(Agent):
             case _:
                 return TextRetriever(memory)
 
-    def _offer(self) -> Offer:
-        has_apps = Capability.APPS in self.device.capabilities
+    def _offer(self, device: Device) -> Offer:
+        has_apps = Capability.APPS in device.capabilities
         offer = Offer(
             tools=self._tools(),
-            apps=tuple(app.label for app in self.device.installed_apps()) if has_apps else (),
+            apps=tuple(app.label for app in device.installed_apps()) if has_apps else (),
         )
         ours = [name for name in ACTION_TYPES if name not in PUBLISHED_ACTIONS]
         return offer.without(*ours) if self.pipeline.published_actions else offer

@@ -1,6 +1,7 @@
 """Leave to act on a phone: judged on the screen as it is just before the touch."""
 
 import dataclasses
+import time
 
 from tapgraph.agents.mobile.team import PhoneTeam
 from tapgraph.errors import UnreadableTree
@@ -55,10 +56,15 @@ def ask_leave_to(team: PhoneTeam, action: Action, seen: Screen, part: int) -> No
 
 def _as_it_is(team: PhoneTeam, seen: Screen) -> tuple[Screen, UiTree | None]:
     """The screen now, as far as the hierarchy tells; what was seen where it cannot be read."""
+    began_s = time.monotonic()
     try:
         tree = team.device.ui_tree()
     except UnreadableTree:
         return seen, None
+    finally:
+        team.run.timer.add("device", time.monotonic() - began_s)
+    if tree.xml == seen.tree_xml and seen.source == "tree":
+        return seen, tree
     elements = elements_from_tree(tree, seen.size, front_package=seen.app.package)
     return dataclasses.replace(seen, elements=elements, tree_xml=tree.xml), tree
 

@@ -2,7 +2,8 @@
 
 A model, a phone and a service each have limits of their own, which are for silences, may be minutes
 long, or are somebody else's code. So what they are asked runs in a thread of its own, which is
-left behind when the run's time is up: a thread that does not keep the process alive.
+left behind when the run's time is up: a thread that does not keep the process alive. A model in
+this process is told then, and stops (`llm_backend.unwanted`).
 """
 
 import contextvars
@@ -19,6 +20,7 @@ from pydantic import BaseModel
 from tapgraph.errors import BudgetExhausted, ModelUnavailable
 from tapgraph.llm_backend.chat_model import ChatModel, ModelTraits, Reply, ToolSpec
 from tapgraph.llm_backend.messages import Message
+from tapgraph.llm_backend.unwanted import unwanted_when
 from tapgraph.tools.api.calls import ApiRunner, CallResult
 from tapgraph.tools.api.catalog import ApiCatalog
 from tapgraph.tools.api.json_value import Json
@@ -57,6 +59,13 @@ class Patience:
         """
         errand = _Errand(work)
         errand.start()
+        try:
+            self._await(errand, whom)
+        finally:
+            errand.is_over.set()
+        return errand.result()
+
+    def _await(self, errand: "_Errand[Given]", whom: str) -> None:
         gives_up = time.monotonic() + _LONGEST_CALL_S
         while not errand.done.wait(self._next_look_s()):
             if self._is_stopped.is_set():
@@ -66,7 +75,6 @@ class Patience:
                 raise BudgetExhausted(f"the seconds are used up; {whom} was still at work")
             if time.monotonic() > gives_up:
                 raise ModelUnavailable(f"{whom} took longer than {_LONGEST_CALL_S:g} s")
-        return errand.result()
 
     def _next_look_s(self) -> float:
         left_s = self._seconds_left()
@@ -99,6 +107,8 @@ class _Errand(Generic[Given]):
         self._given: list[Given] = []
         self._error: BaseException | None = None
         self.done = threading.Event()
+        self.is_over = threading.Event()
+        """Nobody waits for it any more."""
 
     def start(self) -> None:
         run = contextvars.copy_context().run
@@ -111,7 +121,8 @@ class _Errand(Generic[Given]):
 
     def _go(self) -> None:
         try:
-            self._given.append(self._work())
+            with unwanted_when(self.is_over.is_set):
+                self._given.append(self._work())
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
             self._error = error
         finally:

@@ -98,6 +98,7 @@ class RunFolder:
                 folder.mkdir(exist_ok=True)
             (path / "events.jsonl").touch()
             _replace(path / "run.json", header_to_json(header))
+            _sync(path)
         except OSError as error:
             raise UsageError(f"{str(path)!r} cannot be used for a run: {error.strerror}") from error
         return cls(path, header, observer)
@@ -255,7 +256,7 @@ class RunFolder:
         try:
             with Image.open(self._picture_path(screen_id)) as image:
                 return image.convert("RGB")
-        except OSError:
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return None
 
     def load_tree(self, screen_id: int) -> str:
@@ -384,10 +385,23 @@ def _write(place: Path, text: str) -> None:
 
 
 def _replace(place: Path, text: str) -> None:
-    """Write the file so that a reader finds the old content or the new one, never a part."""
+    """Write the file so that a reader finds the old content or the new one, never a part.
+
+    A power failure finds one of them, too.
+    """
     unfinished = place.with_name(place.name + ".part")
     unfinished.write_bytes(text.encode(errors="replace"))
+    _sync(unfinished)
     unfinished.replace(place)
+
+
+def _sync(place: Path) -> None:
+    """Have what a file or a folder holds on the disk itself."""
+    number = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _open_for_appending(place: Path) -> BinaryIO:

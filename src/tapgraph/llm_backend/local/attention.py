@@ -26,8 +26,8 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, LayerShape
 from tapgraph.kernels.dense import attend_densely, attend_in_window
 from tapgraph.kernels.masks import padding_starts
-from tapgraph.kernels.systems.dense import DenseLayer
-from tapgraph.llm_backend.local.attention_cache import AttentionCache, NewTokens
+from tapgraph.kernels.systems.window_layer import WindowLayer
+from tapgraph.llm_backend.local.attention_cache import AttentionCache, NewTokens, StackedCache
 from tapgraph.llm_backend.local.text_decoder import (
     AttentionModule,
     ModelRotary,
@@ -70,29 +70,27 @@ class ModelAttention:
         """An empty cache, to be passed as `past_key_values` to the model or to `generate()`."""
         return AttentionCache(self.system, self._open_layers)
 
-    def stack(self, caches: Sequence[AttentionCache]) -> AttentionCache:
-        """One cache over several, with sequences of any lengths, for a single forward pass.
+    def stack(self, caches: Sequence[AttentionCache], counts: Sequence[int]) -> StackedCache:
+        """One cache over several of one sequence each, of any lengths, for a single forward pass.
 
-        Row r of `input_ids` are the next tokens of sequence r, equally many for all; the tokens
-        are added to the given caches. Pass no `attention_mask`. Without `position_ids` each row
-        goes on from its own length; models with pictures need them from the caller.
+        The one row of `input_ids` holds the next `counts[0]` tokens of the first sequence, then
+        those of the second and so on; they are added to the given caches. Pass no
+        `attention_mask`. Without `position_ids` each sequence goes on from its own length; models
+        with pictures need them from the caller.
 
         Raises:
             UsageError: there is no cache, or one belongs to another system.
         """
-        if not caches:
-            raise UsageError("nothing to stack")
         for cache in caches:
             self._check_system(cache)
-        rows = [row for cache in caches for row in cache.rows]
-        return AttentionCache(self.system, self._open_layers, rows)
+        return StackedCache(caches, counts)
 
     def _open_layers(self) -> list[LayerAttention]:
         return [self._open_layer(attention) for attention in self._modules]
 
     def _open_layer(self, attention: AttentionModule) -> LayerAttention:
         if attention.window is not None:
-            return DenseLayer(attention.shape, attention.window)
+            return WindowLayer(attention.shape, attention.window)
         return self.system.open_layer(attention.shape, attention.rotary)
 
     def _check_system(self, cache: AttentionCache) -> None:
@@ -146,10 +144,11 @@ class ModelAttention:
                 named["past_key_values"] = self.new_cache()
         elif isinstance(cache, AttentionCache):
             self._check_system(cache)
-            if cache.is_ragged and named.get("position_ids") is None:
+        elif isinstance(cache, StackedCache):
+            if named.get("position_ids") is None:
                 new = inputs[0] if inputs else named.get("input_ids")
                 new = named["inputs_embeds"] if new is None else new
-                named["position_ids"] = cache.next_positions(new.shape[1], new.device)
+                named["position_ids"] = cache.next_positions(new.device)
         elif type(cache) is DynamicCache and not cache.offloading and not cache.get_seq_length():
             AttentionCache.take_over(cache, self.system, self._open_layers)
         else:

@@ -1,5 +1,6 @@
 """The cache of a `transformers` model: each sequence of a batch has layers of its own."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,9 @@ from transformers.cache_utils import CacheLayerMixin
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, Reading
+from tapgraph.kernels.systems.window_layer import WindowLayer
 
-__all__ = ["AttentionCache", "CacheSnapshot", "NewTokens", "Row"]
+__all__ = ["AttentionCache", "CacheSnapshot", "NewTokens", "Row", "StackedCache"]
 
 OpenLayers = Callable[[], Sequence[LayerAttention]]
 
@@ -25,9 +27,34 @@ class NewTokens:
     The model hands it on to the attention function, so queries meet the cache there.
     """
 
-    cache: "AttentionCache"
+    cache: "AttendingCache"
     layer: int
     keys: Tensor
+
+
+class AttendingCache(Cache, ABC):
+    """A cache that computes attention itself."""
+
+    def update(  # type: ignore[override]
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
+    ) -> tuple[NewTokens, Tensor]:
+        """Hand the new keys, and itself, on to the attention function; nothing is stored yet."""
+        return NewTokens(self, layer_idx, key_states), value_states
+
+    @abstractmethod
+    def attend(
+        self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
+    ) -> Tensor:
+        """A layer's attention `[batch, heads, tokens, head_dim]` for new tokens.
+
+        Args:
+            layer: which.
+            queries: `[batch, heads, tokens, head_dim]`.
+            keys: `[batch, kv_heads, tokens, head_dim]`.
+            values: as `keys`.
+            starts: the slot of each row's first token, int64 `[batch]`; None where no mask was
+                given: then none of the new tokens is padding.
+        """
 
 
 @dataclass(slots=True)
@@ -63,7 +90,7 @@ class _CacheLayer(CacheLayerMixin):
 
     def get_seq_length(self) -> int:
         """Slots seen, kept or not; positions and masks follow from it."""
-        return max(row.slots(self._index) for row in self._cache.rows)
+        return self._cache.rows[0].slots(self._index)
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """The length and offset of the mask: always all slots."""
@@ -90,12 +117,11 @@ class CacheSnapshot:
     layers: tuple[tuple[object, ...], ...]
 
 
-class AttentionCache(Cache):
+class AttentionCache(AttendingCache):
     """The past of a batch of sequences, each kept for itself by an attention system.
 
     So a row is computed as if it were alone, whatever stands beside it and however long that is.
-    The rows of a batch are padded on the left to one number of slots; those of a stack
-    (`ModelAttention.stack`) have lengths of their own.
+    Rows are padded on the left to one number of slots.
 
     Attributes:
         system: whose layers it has.
@@ -106,14 +132,12 @@ class AttentionCache(Cache):
 
     layers: list[_CacheLayer]  # type: ignore[assignment]
 
-    def __init__(
-        self, system: AttentionSystem, open_layers: OpenLayers, rows: Sequence[Row] = ()
-    ) -> None:
+    def __init__(self, system: AttentionSystem, open_layers: OpenLayers) -> None:
         super().__init__(layers=[])
         self.system = system
         self.reads_prompt: bool | None = None
         self._open_layers = open_layers
-        self.rows = list(rows) or [Row(open_layers())]
+        self.rows = [Row(open_layers())]
         self.layers = [_CacheLayer(self, index) for index in range(len(self.rows[0].layers))]
         self._skipped: list[int] = []
 
@@ -127,18 +151,15 @@ class AttentionCache(Cache):
 
     @property
     def tokens_seen(self) -> int:
-        """Slots given to it so far, kept or not; of the longest row."""
-        return max(row.slots() for row in self.rows)
-
-    @property
-    def is_ragged(self) -> bool:
-        """Whether rows differ in their slots, as only those of a stack do."""
-        return len({row.slots() for row in self.rows}) > 1
+        """Slots given to it so far, kept or not."""
+        return self.rows[0].slots()
 
     @property
     def croppable(self) -> bool:
         """Whether `crop` works at any length; where not, `snapshot` is the way back."""
-        return self.system.croppable
+        return self.system.croppable and not any(
+            isinstance(layer, WindowLayer) for layer in self.rows[0].layers
+        )
 
     @property
     def is_croppable(self) -> bool:
@@ -157,11 +178,6 @@ class AttentionCache(Cache):
     def bytes_held(self) -> int:
         """Bytes of all tensors that the layers hold of the past."""
         return sum(layer.bytes_held() for row in self.rows for layer in row.layers)
-
-    def next_positions(self, tokens: int, device: torch.device) -> Tensor:
-        """The positions of the next `tokens` tokens of each row, int64 `[batch, tokens]`."""
-        ends = torch.tensor([row.layers[0].tokens_seen for row in self.rows], device=device)
-        return ends[:, None] + torch.arange(tokens, device=device)
 
     def snapshot(self) -> CacheSnapshot:
         """A point to come back to with `restore`."""
@@ -184,7 +200,9 @@ class AttentionCache(Cache):
 
     def fork(self) -> "AttentionCache":
         """A copy that shares no changing state with this one."""
-        return AttentionCache(self.system, self._open_layers, [row.fork() for row in self.rows])
+        twin = AttentionCache(self.system, self._open_layers)
+        twin.rows = [row.fork() for row in self.rows]
+        return twin
 
     def __deepcopy__(self, memo: dict[int, object]) -> "AttentionCache":
         """As `fork`, for callers who copy caches the way `transformers` tells them to."""
@@ -235,24 +253,10 @@ class AttentionCache(Cache):
         """Only some rows."""
         self.select_rows(indices)
 
-    def update(  # type: ignore[override]
-        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
-    ) -> tuple[NewTokens, Tensor]:
-        """Hand the new keys, and itself, on to the attention function; nothing is stored yet."""
-        return NewTokens(self, layer_idx, key_states), value_states
-
     def attend(
         self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
     ) -> Tensor:
-        """A layer's attention `[batch, heads, tokens, head_dim]` for new tokens; padding gets 0.
-
-        Args:
-            layer: which.
-            queries: `[batch, heads, tokens, head_dim]`.
-            keys: `[batch, kv_heads, tokens, head_dim]`.
-            values: as `keys`.
-            starts: the slot of each row's first token, int64 `[batch]`; None where no mask was
-                given: then none of the new tokens is padding.
+        """Each row's own attention, one after the other; padding gets 0.
 
         Raises:
             UsageError: the padding is not what it was in earlier calls.
@@ -285,8 +289,6 @@ class AttentionCache(Cache):
             )
         if starts is None:
             return [0] * batch
-        if self.is_ragged:
-            raise UsageError("stacked caches have no padding of their own: pass no attention_mask")
         given = starts.tolist()
         # A row of nothing but padding does not know yet where it starts.
         if any(
@@ -300,3 +302,51 @@ class AttentionCache(Cache):
         for row, more in zip(self.rows, skipped, strict=True):
             row.padding += more
         return skipped
+
+
+class StackedCache(AttendingCache):
+    """Several one-sequence caches in one pass: their new tokens stand behind each other in a row.
+
+    Attributes:
+        caches: one for each sequence.
+        counts: how many of the row's tokens belong to each.
+    """
+
+    def __init__(self, caches: Sequence[AttentionCache], counts: Sequence[int]) -> None:
+        if not caches or len(caches) != len(counts) or min(counts) < 1:
+            raise UsageError(f"{len(caches)} caches cannot take {list(counts)} tokens")
+        super().__init__(layers=[])
+        self.caches = tuple(caches)
+        self.counts = list(counts)
+        longest = max(caches, key=lambda cache: cache.tokens_seen)
+        self.layers = list(longest.layers)
+
+    def next_positions(self, device: torch.device) -> Tensor:
+        """The positions of the new tokens, int64 `[1, tokens]`."""
+        ends = [cache.rows[0].layers[0].tokens_seen for cache in self.caches]
+        return torch.cat([
+            torch.arange(end, end + count, device=device)
+            for end, count in zip(ends, self.counts, strict=True)
+        ])[None]
+
+    def attend(
+        self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
+    ) -> Tensor:
+        """Each sequence's own attention, one after the other.
+
+        Raises:
+            UsageError: a mask was given, or the tokens are not one row of as many as were told.
+        """
+        if starts is not None:
+            raise UsageError("stacked caches have no padding of their own: pass no attention_mask")
+        if keys.shape[0] != 1 or keys.shape[2] != sum(self.counts):
+            raise UsageError(
+                f"{sum(self.counts)} tokens in one row were told, "
+                f"got {keys.shape[0]} rows of {keys.shape[2]}"
+            )
+        parts = (tensor.split(self.counts, dim=2) for tensor in (queries, keys, values))
+        outputs = [
+            cache.attend(layer, *part, None)
+            for cache, part in zip(self.caches, zip(*parts, strict=True), strict=True)
+        ]
+        return torch.cat(outputs, dim=2)

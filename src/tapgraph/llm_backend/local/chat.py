@@ -5,7 +5,12 @@ from typing import Literal, TypeAlias
 
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.chat_model import ToolSpec
-from tapgraph.llm_backend.local.chat_prompt import ChatTurn, chat_prompt, uses_call_tags
+from tapgraph.llm_backend.local.chat_prompt import (
+    NEXT_SPEAKERS,
+    ChatTurn,
+    chat_prompt,
+    uses_call_tags,
+)
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.constraints import Constraint
 from tapgraph.llm_backend.local.generation import GenerationRequest, Sampling
@@ -123,5 +128,6 @@ def prepare_chat(checkpoint: Checkpoint, request: ChatRequest) -> Chat:
         constraint,
         request.top_logprobs,
         timeout_s=request.timeout_s,
+        next_speakers=() if checkpoint.chat_template else NEXT_SPEAKERS,
     )
     return Chat(generation, tuple(tool.name for tool in request.callable_tools))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any, Literal
@@ -14,12 +14,18 @@ from tapgraph.llm_backend.chat_model import ToolCall, ToolSpec
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.generation import Prompt
 from tapgraph.llm_backend.local.pictures_as_tokens import look_at
+from tapgraph.llm_backend.local.prompt_length import check_text_length
 from tapgraph.llm_backend.local.tool_calls import CALL_BEGIN, CALL_END
 from tapgraph.llm_backend.messages import ImagePart, Part, TextPart
 from tapgraph.llm_backend.openai_wire import wire_tools
 from tapgraph.llm_backend.prompt import fill, load_prompt
 
-__all__ = ["ChatTurn", "chat_prompt", "text_prompt", "uses_call_tags"]
+__all__ = ["NEXT_SPEAKERS", "ChatTurn", "chat_prompt", "text_prompt", "uses_call_tags"]
+
+NEXT_SPEAKERS = tuple(
+    f"{line}{role}:" for line in ("\n\n", "\n") for role in ("system", "user", "assistant", "tool")
+)
+"""How the next turn begins in `default_chat.j2`, where no token ends a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class ChatTurn:
 
 def text_prompt(checkpoint: Checkpoint, text: str) -> Prompt:
     """Plain text, with the token that begins texts where the tokenizer has one."""
+    check_text_length(checkpoint, [text])
     return Prompt(tuple(_encode(checkpoint, text, add_special_tokens=True).ids))
 
 
@@ -81,9 +88,11 @@ def chat_prompt(
     Raises:
         UsageError: there is no turn, the template refuses the conversation, or there are pictures
             and the model takes none.
+        ContextExceeded: the words alone are longer than the context.
     """
     if not turns:
         raise UsageError("a conversation has at least one message")
+    check_text_length(checkpoint, [*_all_words(turns), *map(str, tools)])
     images = [part.image for turn in turns for part in turn.parts if isinstance(part, ImagePart)]
     seen = look_at(checkpoint, images)
     harmless = [_without_control(checkpoint, turn) for turn in turns]
@@ -103,6 +112,12 @@ def chat_prompt(
         _turn_ends(text, harmless, encoded.offsets),
         None if seen is None else seen.in_prompt(tokens),
     )
+
+
+def _all_words(turns: Sequence[ChatTurn]) -> Iterator[str]:
+    for turn in turns:
+        yield turn.text
+        yield from (call.arguments for call in turn.tool_calls)
 
 
 def _encode(checkpoint: Checkpoint, text: str, *, add_special_tokens: bool) -> Any:

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import torch
 from safetensors import SafetensorError
 from transformers import (
+    CONFIG_MAPPING,
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
     AutoTokenizer,
+    GgufConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -23,9 +26,11 @@ from transformers.utils import logging
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.vocabulary import token_bytes
 
-__all__ = ["DTYPES", "Checkpoint", "load_checkpoint"]
+__all__ = ["DTYPES", "Checkpoint", "load_checkpoint", "multiplies_bfloat16", "without_progress_bar"]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+_MARK = "words of the assistant"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,15 +58,17 @@ class Checkpoint:
     token_bytes: tuple[bytes, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "end_tokens", frozenset(_end_tokens(self.model, self.tokenizer)))
+        named = _end_tokens(self.model, self.tokenizer)
+        written = _token_after_a_turn(self)
+        object.__setattr__(self, "end_tokens", frozenset({*named, *written}))
         outputs: Any = self.model.get_output_embeddings()
         object.__setattr__(self, "vocabulary", int(outputs.weight.shape[0]))
         object.__setattr__(self, "token_bytes", token_bytes(self.tokenizer))
 
     @property
     def name(self) -> str:
-        """What to call it: the directory's name."""
-        return self.path.name
+        """What to call it: the name of its directory or file."""
+        return self.path.name.removesuffix(".gguf")
 
     @property
     def sees_images(self) -> bool:
@@ -101,35 +108,27 @@ class Checkpoint:
 
 
 def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") -> Checkpoint:
-    """Load a causal language model, or one that also reads pictures, from a directory.
+    """Load a causal language model, or one that also reads pictures, from a folder or GGUF file.
 
     Nothing is fetched from a network, and no code of the checkpoint is run.
 
     Args:
-        path: a directory with `config.json`, weights and a tokenizer.
+        path: a directory with `config.json`, weights and a tokenizer; or a GGUF file, or a
+            directory with one and no `config.json`, whose weights are unpacked.
         device: as in torch (`cpu`, `cuda`, `cuda:1`), or `auto`: the first GPU, else the CPU.
-        dtype: `float32`, `bfloat16`, `float16`, or `auto`: the checkpoint's own on a GPU, `float32`
-            on a CPU, where the others are slower.
+        dtype: `float32`, `bfloat16`, `float16`, or `auto`: the checkpoint's own on a GPU; on a CPU
+            `bfloat16` where it multiplies that, else `float32`, for the others are slower then.
 
     Raises:
         UsageError: the path does not exist, is no checkpoint, lacks weights or a tokenizer, is of
             an unknown kind, or the device or dtype cannot be.
     """
-    config = _config(path)
     where = _device(device)
+    files = _files(path)
+    config = _config(path, files)
     kept_dtype = _dtype(dtype, where)
-    tokenizer = _tokenizer(path)
-    is_vision = getattr(config, "vision_config", None) is not None
-    kind = AutoModelForImageTextToText if is_vision else AutoModelForCausalLM
-    try:
-        with _without_progress_bar():
-            model = kind.from_pretrained(
-                path, config=config, dtype=kept_dtype, local_files_only=True
-            )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UsageError(
-            f"the weights in {str(path)!r} cannot be loaded: {_first_line(error)}"
-        ) from (error)
+    tokenizer = _tokenizer(path, files)
+    model = _model(path, files, config, kept_dtype)
     model.to(where)  # type: ignore[arg-type]
     model.eval().requires_grad_(False)
     return Checkpoint(
@@ -142,7 +141,8 @@ def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") ->
 
 
 @contextmanager
-def _without_progress_bar() -> Iterator[None]:
+def without_progress_bar() -> Iterator[None]:
+    """`transformers` shows none in this context."""
     was_enabled = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
@@ -152,26 +152,101 @@ def _without_progress_bar() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _config(path: Path) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What `transformers` is to read: a folder, or one GGUF file in it."""
+
+    folder: Path
+    gguf: str | None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Of every `from_pretrained`."""
+        only = {"local_files_only": True, "trust_remote_code": False}
+        return only if self.gguf is None else {**only, "gguf_file": self.gguf}
+
+
+def _files(path: Path) -> _Files:
     if not path.exists():
         raise UsageError(f"there is no checkpoint at {str(path)!r}: the path does not exist")
-    if not path.is_dir() or not (path / "config.json").is_file():
+    if path.is_file() and path.suffix == ".gguf":
+        return _Files(path.parent, path.name)
+    if (path / "config.json").is_file():
+        return _Files(path, None)
+    packed = sorted(file.name for file in path.glob("*.gguf")) if path.is_dir() else []
+    if len(packed) > 1:
+        raise UsageError(f"{str(path)!r} holds {len(packed)} GGUF files: name one of them")
+    if not packed:
         raise UsageError(
-            f"{str(path)!r} is no checkpoint: it must be a directory with a config.json, weights "
-            "(*.safetensors) and a tokenizer"
+            f"{str(path)!r} is no checkpoint: it must be a GGUF file, or a directory with one or "
+            "with a config.json, weights (*.safetensors) and a tokenizer"
+        )
+    return _Files(path, packed[0])
+
+
+def _config(path: Path, files: _Files) -> Any:
+    own_code = _own_code(files)
+    if own_code:
+        raise UsageError(
+            f"{str(path)!r} is of the kind {own_code!r}, which needs code of its own; code of a "
+            "checkpoint is never run here"
         )
     try:
-        return AutoConfig.from_pretrained(path, local_files_only=True)
+        return AutoConfig.from_pretrained(files.folder, **files.arguments)
     except (OSError, ValueError, KeyError) as error:
         raise UsageError(f"{str(path)!r} is of no known kind: {_first_line(error)}") from error
 
 
-def _tokenizer(path: Path) -> PreTrainedTokenizerBase:
+def _own_code(files: _Files) -> str:
+    """The kind of a checkpoint that `transformers` knows only by the checkpoint's code, or ""."""
+    if files.gguf is not None:
+        return ""
+    try:
+        told = json.loads((files.folder / "config.json").read_text(encoding="utf-8"))
+        kind, has_code = str(told.get("model_type", "")), "auto_map" in told
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return kind or "unknown" if has_code and kind not in CONFIG_MAPPING else ""
+
+
+def _model(path: Path, files: _Files, config: Any, dtype: Any) -> PreTrainedModel:
+    is_vision = getattr(config, "vision_config", None) is not None
+    kind: Any = AutoModelForImageTextToText if is_vision else AutoModelForCausalLM
+    unpacking = {} if files.gguf is None else {"quantization_config": GgufConfig(dequantize=True)}
+    try:
+        with without_progress_bar():
+            model, found = kind.from_pretrained(
+                files.folder,
+                config=config,
+                dtype=dtype,
+                output_loading_info=True,
+                **unpacking,
+                **files.arguments,
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UsageError(
+            f"the weights in {str(path)!r} cannot be loaded: {_first_line(error)}"
+        ) from error
+    for problem, names in (
+        ("lack what the model needs", found["missing_keys"]),
+        ("hold what the model has no place for", found["unexpected_keys"]),
+    ):
+        if names:
+            first = ", ".join(sorted(names)[:3])
+            raise UsageError(
+                f"the weights in {str(path)!r} {problem}: {first}, {len(names)} in all"
+            )
+    loaded: PreTrainedModel = model
+    return loaded
+
+
+def _tokenizer(path: Path, files: _Files) -> PreTrainedTokenizerBase:
     known = ("tokenizer.json", "tokenizer.model", "vocab.json", "tekken.json", "vocab.txt")
-    if not any((path / name).is_file() for name in known):
+    if files.gguf is None and not any((path / name).is_file() for name in known):
         raise UsageError(f"the checkpoint {str(path)!r} has no tokenizer: add its tokenizer.json")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        with without_progress_bar():
+            tokenizer = AutoTokenizer.from_pretrained(files.folder, **files.arguments)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise UsageError(
             f"the tokenizer in {str(path)!r} cannot be loaded: {_first_line(error)}"
@@ -201,10 +276,18 @@ def _device(name: str) -> torch.device:
 
 def _dtype(name: str, device: torch.device) -> Any:
     if name == "auto":
-        return torch.float32 if device.type == "cpu" else "auto"
+        if device.type == "cpu":
+            return torch.bfloat16 if multiplies_bfloat16() else torch.float32
+        return "auto"
     if name not in DTYPES:
         raise UsageError(f"dtype must be one of auto, {', '.join(DTYPES)}, got {name!r}")
     return DTYPES[name]
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for products of bfloat16 (AVX512-BF16, AMX, ARM)."""
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "arm_bf16"))
 
 
 def _image_processor(path: Path, model: PreTrainedModel) -> Any:
@@ -240,6 +323,28 @@ def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> I
             yield from (int(token) for token in named)
         elif named is not None:
             yield int(named)
+
+
+def _token_after_a_turn(checkpoint: Checkpoint) -> Iterable[int]:
+    """The steering token that the chat template writes after an assistant's words, if it does.
+
+    Files made by converters often name only the token that ends a text.
+    """
+    if checkpoint.chat_template is None:
+        return ()
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _MARK}]
+    try:
+        text = checkpoint.tokenizer.apply_chat_template(
+            turns, chat_template=checkpoint.chat_template, tokenize=False
+        )
+    except (jinja2.TemplateError, TypeError, KeyError):
+        return ()
+    after = str(text).rpartition(_MARK)[2].lstrip()
+    spelled = next((one for one in checkpoint.steering_texts if after.startswith(one)), None)
+    if spelled is None:
+        return ()
+    token: Any = checkpoint.tokenizer.convert_tokens_to_ids(spelled)
+    return (int(token),)
 
 
 def _first_line(error: Exception) -> str:

@@ -13,7 +13,7 @@ __all__ = ["Choice", "Constraint", "JsonSchema"]
 
 @dataclass(frozen=True)
 class JsonSchema:
-    """The reply is one JSON value of this schema, without blanks between its parts.
+    """The reply is one JSON value of this schema, on one line.
 
     Attributes:
         schema: a JSON schema; an object that lists entries has no others, unless

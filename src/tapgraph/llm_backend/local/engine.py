@@ -1,9 +1,10 @@
 """Many replies from one model at once."""
 
+import atexit
 import logging
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from torch import Tensor
 from tapgraph.errors import ContextExceeded, ModelBusy, ModelUnavailable, UsageError
 from tapgraph.kernels.attention_system import AttentionSystem
 from tapgraph.kernels.systems.dense import Dense
-from tapgraph.llm_backend.local.attention import use_attention
+from tapgraph.kernels.token_store import PAGE_TOKENS
+from tapgraph.llm_backend.local.attention import AttentionCache, ModelAttention, use_attention
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.forward_pass import ForwardPass
 from tapgraph.llm_backend.local.generation import (
@@ -24,8 +26,12 @@ from tapgraph.llm_backend.local.generation import (
     GenerationStream,
 )
 from tapgraph.llm_backend.local.grammar import GrammarCompiler, GrammarStuck
+from tapgraph.llm_backend.local.memory_budget import free_bytes, measured_cost
+from tapgraph.llm_backend.local.page_tree import PAGE, PageTree
+from tapgraph.llm_backend.local.prefix_reuse import PrefixReuse, SharedPages, WholePrefixes
 from tapgraph.llm_backend.local.prefix_store import PrefixStore
 from tapgraph.llm_backend.local.reply_in_progress import ReplyInProgress, Spelling
+from tapgraph.llm_backend.local.scheduler import Reading, Room, Scheduler, Share
 
 __all__ = ["Engine", "EngineLimits", "EngineStatistics"]
 
@@ -34,8 +40,8 @@ _log = logging.getLogger(__name__)
 FIXED_CHUNK = 256
 """Where the cut matters, prompts are cut at multiples of this and of nothing else, and used again
 from there, so that what is read anew goes through the same passes as in a prompt read whole."""
-SHARED_STEP = 16
-"""Where the cut does not matter, prompts are used again in these steps."""
+_LEAST_BYTES = 2**28
+"""What keys and values may take at least, however little memory is free at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,13 @@ class EngineLimits:
         context_tokens: prompt and reply together; None for what the checkpoint says.
         running: replies that are worked on at once.
         waiting: requests that may wait for one of those places; more are refused.
-        prefill_chunk: tokens of a prompt that are read in one forward pass, the rest of a prompt
-            with the last one if it is less than half of this. Running replies get their next token
-            between two passes. Attention systems whose result depends on where a prompt is cut
-            read at most `FIXED_CHUNK`.
-        prefix_bytes: memory for keys and values of recent prompts; 0 keeps none.
+        prefill_chunk: tokens of prompts that are read in one forward pass, beside the next token
+            of each running reply; the rest of a prompt with the last one if it is less than half
+            of this. Attention systems whose result depends on where a prompt is cut read at most
+            `FIXED_CHUNK`.
+        prefix_bytes: memory for keys and values of recent prompts and replies; 0 keeps none.
+        cache_bytes: memory for those and for keys and values of running replies together; None for
+            half of what is free when the engine starts.
     """
 
     context_tokens: int | None = None
@@ -58,6 +66,7 @@ class EngineLimits:
     waiting: int = 64
     prefill_chunk: int = 1024
     prefix_bytes: int = 2**30
+    cache_bytes: int | None = None
 
     def __post_init__(self) -> None:
         for name, value, least in (
@@ -66,6 +75,7 @@ class EngineLimits:
             ("waiting", self.waiting, 0),
             ("prefill_chunk", self.prefill_chunk, 1),
             ("prefix_bytes", self.prefix_bytes, 0),
+            ("cache_bytes", self.cache_bytes, 1),
         ):
             if value is not None and value < least:
                 raise UsageError(f"{name} must be at least {least}, got {value!r}")
@@ -86,9 +96,16 @@ class EngineStatistics:
         completion_tokens: tokens that were chosen.
         prefix_lookups: prompts for which a kept prefix was looked for.
         prefix_hits: prompts for which one was found.
-        prefixes_kept: how many prefixes are held now.
+        reply_passes: forward passes that chose tokens, counted for each reply; fewer than tokens
+            where proposed ones were right.
+        forward_passes: all forward passes.
+        preempted: how often a running reply gave up its memory and was read again.
+        kept_tokens: tokens whose keys and values are kept for later prompts.
         prefix_bytes: memory of them.
         cache_bytes: memory of the caches of running replies.
+        most_bytes: what both were together at most.
+        budget_bytes: what both may be together.
+        budget_tokens: how many tokens of this model that is.
         uptime_s: seconds since it began.
     """
 
@@ -102,23 +119,30 @@ class EngineStatistics:
     completion_tokens: int
     prefix_lookups: int
     prefix_hits: int
-    prefixes_kept: int
+    reply_passes: int
+    forward_passes: int
+    preempted: int
+    kept_tokens: int
     prefix_bytes: int
     cache_bytes: int
+    most_bytes: int
+    budget_bytes: int
+    budget_tokens: int
     uptime_s: float
 
 
 class Engine:
     """A checkpoint under an attention system, in a thread of its own; callable from all threads.
 
-    Between two decode steps at most one chunk of one prompt is read, so that a long prompt does
-    not stall the replies that run; a decode step is one forward pass over all of them. Requests
-    join and leave between steps. Prompts are read in the order in which they came.
+    A step is one forward pass: over the next token of every reply that runs, over tokens that may
+    well follow it (`ReplyInProgress.propose`), and over a chunk of prompts. Requests join and leave
+    between steps; `Scheduler` says who. A pass that fails is tried again for each of its replies
+    alone, so that only those end that it fails for.
 
     The continuous batching of `transformers` is not used: it stores keys and values in pages of its
     own and calls the attention function with those, while most attention systems here keep less,
     or other things than keys and values. So each reply has an `AttentionCache` of one sequence, and
-    a step stacks them.
+    a step stacks them (`StackedCache`).
     """
 
     def __init__(
@@ -141,28 +165,30 @@ class Engine:
         self.checkpoint = checkpoint
         self.limits = limits
         self.system = system or Dense()
-        self.context_tokens = _context_tokens(checkpoint, limits)
         self.grammars = GrammarCompiler(checkpoint)
         self._spelling = Spelling(checkpoint.token_bytes, checkpoint.end_tokens)
         self._restoring = ExitStack()
         attention = self._restoring.enter_context(use_attention(checkpoint.model, self.system))
-        self._new_cache = attention.new_cache
         self._forward = ForwardPass(checkpoint, attention)
-        self._chunk = limits.prefill_chunk
+        self._room = _room(checkpoint, limits, attention.new_cache())
+        self.context_tokens = _context_tokens(checkpoint, limits, self._room)
+        chunk = limits.prefill_chunk
         if not self.system.same_in_chunks:
-            self._chunk = min(self._chunk, FIXED_CHUNK)
-        self._shared_step = SHARED_STEP if self.system.same_in_chunks else self._chunk
-        self._store = PrefixStore(limits.prefix_bytes, self._shared_step)
+            chunk = min(chunk, FIXED_CHUNK)
+        self._reuse = _reuse(limits, chunk, attention)
+        reading = Reading(chunk, is_free=self.system.same_in_chunks)
+        self._schedule = Scheduler(self._room, reading, self._reuse, attention.new_cache)
         self._changed = threading.Condition()
-        self._waiting: deque[ReplyInProgress] = deque()
-        self._running: list[ReplyInProgress] = []
         self._is_closing = False
         self._counts: Counter[str] = Counter()
         self._finished: Counter[FinishReason] = Counter()
         self._memory = (0, 0, 0)
+        self._most_bytes = 0
         self._began = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="tapgraph-engine", daemon=True)
         self._thread.start()
+        # A thread inside torch when Python ends would abort the process.
+        atexit.register(self._end_now)
 
     def __enter__(self) -> "Engine":
         return self
@@ -181,8 +207,8 @@ class Engine:
         with self._changed:
             counts, (kept, kept_bytes, cache_bytes) = self._counts, self._memory
             return EngineStatistics(
-                running=len(self._running),
-                waiting=len(self._waiting),
+                running=len(self._schedule.running),
+                waiting=len(self._schedule.waiting),
                 submitted=counts["submitted"],
                 refused=counts["refused"],
                 finished=dict(self._finished),
@@ -191,9 +217,15 @@ class Engine:
                 completion_tokens=counts["completion_tokens"],
                 prefix_lookups=counts["prefix_lookups"],
                 prefix_hits=counts["prefix_hits"],
-                prefixes_kept=kept,
+                reply_passes=counts["reply_passes"],
+                forward_passes=counts["forward_passes"],
+                preempted=self._schedule.preempted,
+                kept_tokens=kept,
                 prefix_bytes=kept_bytes,
                 cache_bytes=cache_bytes,
+                most_bytes=self._most_bytes,
+                budget_bytes=self._room.bytes,
+                budget_tokens=self._room.cost.tokens_in(self._room.bytes),
                 uptime_s=time.monotonic() - self._began,
             )
 
@@ -209,7 +241,8 @@ class Engine:
         Raises:
             UsageError: a token is not in the vocabulary, the constraint cannot be compiled, or
                 the prompt holds pictures and the attention system places keys by itself.
-            ContextExceeded: prompt and reply do not fit into the context.
+            ContextExceeded: prompt and reply do not fit into the context, or into the memory for
+                keys and values.
             ModelBusy: as many requests wait as may.
             ModelUnavailable: the engine is closed.
         """
@@ -232,14 +265,16 @@ class Engine:
         with self._changed:
             if self._is_closing:
                 raise ModelUnavailable("the local model was closed")
-            if len(self._waiting) >= self._places():
+            waiting, running = len(self._schedule.waiting), len(self._schedule.running)
+            # One that finds a free slot waits only until the next step.
+            if waiting >= self.limits.waiting + self.limits.running - running:
                 self._counts["refused"] += 1
                 raise ModelBusy(
-                    f"the local model works on {len(self._running)} requests, and "
-                    f"{len(self._waiting)} wait, which is the limit: try again later"
+                    f"the local model works on {running} requests, and {waiting} wait, "
+                    "which is the limit: try again later"
                 )
             self._counts["submitted"] += 1
-            self._waiting.append(reply)
+            self._schedule.waiting.append(reply)
             self._changed.notify()
         return reply.stream
 
@@ -252,14 +287,14 @@ class Engine:
         with self._changed:
             self._is_closing = True
             if not drain:
-                for reply in (*self._running, *self._waiting):
+                for reply in (*self._schedule.running, *self._schedule.waiting):
                     reply.stream.cancel()
             self._changed.notify()
         self._thread.join()
+        atexit.unregister(self._end_now)
 
-    def _places(self) -> int:
-        """How many may wait now; one that finds a free slot waits only until the next step."""
-        return self.limits.waiting + self.limits.running - len(self._running)
+    def _end_now(self) -> None:
+        self.close(drain=False)
 
     def _room_for_reply(self, request: GenerationRequest) -> int:
         length = len(request.prompt.tokens)
@@ -275,152 +310,155 @@ class Engine:
     def _run(self) -> None:
         with self._restoring, torch.inference_mode():
             while self._await_work():
-                try:
-                    self._step()
-                # The top of the engine: whatever a forward pass raises ends the replies that were
-                # part of it, and the next ones are served.
-                except Exception as error:  # noqa: BLE001
-                    _log.exception("a step of the local model failed")
-                    self._fail(f"{type(error).__name__}: {error}")
-            self._store.clear()
+                self._end_unwanted()
+                self._step()
+                self._note_memory()
+            self._reuse.limit(0)
 
     def _await_work(self) -> bool:
         """Give free slots to waiting requests; False when there is nothing to do any more."""
+        schedule = self._schedule
         with self._changed:
-            while not (self._waiting or self._running or self._is_closing):
+            while not (schedule.waiting or schedule.running or self._is_closing):
                 self._changed.wait()
-            while self._waiting and len(self._running) < self.limits.running:
-                reply = self._waiting.popleft()
-                reply.admit()
-                self._running.append(reply)
-            return bool(self._running)
-
-    def _step(self) -> None:
-        self._end_unwanted()
-        unread = next((reply for reply in self._running if not reply.is_read), None)
-        decoding = [reply for reply in self._running if reply.is_read]
-        if unread is not None:
-            self._read_chunk(unread)
-        if decoding:
-            self._decode(decoding)
-        self._note_memory()
+            schedule.admit()
+            return bool(schedule.running)
 
     def _end_unwanted(self) -> None:
         with self._changed:
-            active = (*self._running, *self._waiting)
+            active = (*self._schedule.running, *self._schedule.waiting)
         for reply in active:
             if reply.stream.is_cancelled:
                 self._finish(reply, "cancelled")
             elif reply.is_late:
                 self._finish(reply, "timeout", f"it took longer than {reply.request.timeout_s:g} s")
 
-    def _read_chunk(self, reply: ReplyInProgress) -> None:
-        if reply.cache is None:
-            self._begin(reply)
-        cache = reply.cache
-        if cache is None:
-            raise TypeError("a reply that has begun has a cache")
-        end = self._end_of_chunk(reply)
-        if end <= reply.read:
-            # The rest in one pass: pictures cannot be cut.
-            end = len(reply.prompt_tokens)
-        logits = self._forward.prefill(cache, reply.request.prompt, reply.read, end)
-        reply.read = end
-        if end in reply.points and reply.prompt_tokens[:end] not in self._store:
-            self._store.keep(reply.prompt_tokens[:end], cache.fork())
-        if reply.is_read:
-            self._choose(reply, logits, None)
-
-    def _end_of_chunk(self, reply: ReplyInProgress) -> int:
-        last, chunk = self._last_shared_point(reply), self._chunk
-        if not self.system.same_in_chunks:
-            return min((reply.read // chunk + 1) * chunk, last)
-        end = reply.read + chunk
-        return end if last - end >= chunk / 2 else last
-
-    def _begin(self, reply: ReplyInProgress) -> None:
-        tokens, most = reply.prompt_tokens, self._reusable(reply)
-        others = []
-        if self.system.croppable and self.limits.prefix_bytes:
-            running = (one.as_prefix(min(one.read, self._reusable(one))) for one in self._running)
-            others = [one for one in running if one is not None]
-        found = self._store.find(tokens, most, others)
-        points = frozenset[int]()
-        if not self.system.croppable:
-            points = self._store.points_to_keep(tokens[: most + 1], reply.request.prompt.turn_ends)
-        if found is None:
-            reply.start(self._new_cache(), 0, points)
-        else:
-            reply.start(*found, points)
-        with self._changed:
-            self._counts["prefix_lookups"] += 1
-            self._counts["prefix_hits"] += found is not None
-            self._counts["prompt_tokens"] += len(tokens)
-            self._counts["cached_tokens"] += reply.cached
-
-    def _reusable(self, reply: ReplyInProgress) -> int:
-        """Tokens of the prompt that later prompts may share: not the last one, no pictures."""
-        pictures = reply.request.prompt.pictures
-        last = len(reply.prompt_tokens) - 1
-        return last if pictures is None else min(last, pictures.first_token)
-
-    def _last_shared_point(self, reply: ReplyInProgress) -> int:
-        """Up to where the prompt is read in chunks."""
-        if reply.request.prompt.pictures is None:
-            return len(reply.prompt_tokens)
-        return self._reusable(reply) // self._shared_step * self._shared_step
-
-    def _decode(self, replies: list[ReplyInProgress]) -> None:
-        logits = self._forward.decode([reply.next_token() for reply in replies])
-        likeliest = logits.argmax(dim=-1).tolist()
-        for reply, row, token in zip(replies, logits, likeliest, strict=True):
-            self._choose(reply, row, token if reply.wants_only_the_likeliest else None)
-
-    def _choose(self, reply: ReplyInProgress, logits: Tensor, token: int | None) -> None:
-        error = ""
-        reason: FinishReason | None
+    def _step(self) -> None:
+        if not self._schedule.running:
+            return
+        shares: list[Share] = []
         try:
-            reason = reply.choose(logits) if token is None else reply.take(token, logits)
+            shares = self._schedule.next_pass()
+            self._note_begun(shares)
+            logits = self._forward.read([
+                share.reply.next_tokens(share.end, share.drafts) for share in shares
+            ])
+            # Largest logits of all rows at once, for the replies that want no more.
+            likeliest = [rows.argmax(dim=-1).tolist() for rows in logits]
+        # The top of the engine: whatever a forward pass raises must end only whom it fails for.
+        except Exception as error:  # noqa: BLE001
+            _log.exception("a forward pass of the local model failed")
+            self._recover(shares, error)
+            return
+        self._counts["forward_passes"] += 1
+        for share, rows, largest in zip(shares, logits, likeliest, strict=True):
+            self._advance(share, rows, largest)
+
+    def _recover(self, shares: list[Share], error: Exception) -> None:
+        """End the reply that failed alone; let those that failed together be tried one by one."""
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+            self._reuse.limit(0)  # until the next pass
+        replies = [share.reply for share in shares] or self._schedule.running[:1]
+        for reply in replies:
+            reply.set_back()
+            reply.is_suspect = True
+        if len(replies) == 1:
+            self._finish(replies[0], "failed", f"{type(error).__name__}: {error}")
+
+    def _note_begun(self, shares: list[Share]) -> None:
+        begun = [share.reply for share in shares if not share.reply.is_counted]
+        with self._changed:
+            for reply in begun:
+                reply.is_counted = True
+                self._counts["prefix_lookups"] += 1
+                self._counts["prefix_hits"] += reply.cached > 0
+                self._counts["prompt_tokens"] += len(reply.prompt_tokens)
+                self._counts["cached_tokens"] += reply.cached
+
+    def _advance(self, share: Share, logits: Tensor, likeliest: list[int]) -> None:
+        """Note what a pass has read, and choose tokens where it has read all there was."""
+        reply = share.reply
+        read_before, reply.read = reply.read, share.end
+        pages = [
+            -(-tokens // PAGE_TOKENS) for tokens in (read_before, share.end + len(share.drafts))
+        ]
+        if pages[0] != pages[1]:
+            reply.measure()
+        if len(logits):
+            self._choose(reply, share.drafts, logits, likeliest)
+        else:
+            self._reuse.note_read(reply)
+
+    def _choose(
+        self, reply: ReplyInProgress, drafts: tuple[int, ...], logits: Tensor, likeliest: list[int]
+    ) -> None:
+        before, error = reply.completion_tokens, ""
+        reason: FinishReason | None
+        if not before:
+            self._reuse.note_read(reply)
+        reply.is_suspect = False
+        try:
+            reason = reply.advance(drafts, logits, likeliest)
         except GrammarStuck as stuck:
             reason, error = "failed", str(stuck)
         with self._changed:
-            self._counts["completion_tokens"] += 1
+            self._counts["reply_passes"] += 1
+            self._counts["completion_tokens"] += reply.completion_tokens - before
         if reason is not None:
             self._finish(reply, reason, error)
 
     def _finish(self, reply: ReplyInProgress, reason: FinishReason, error: str = "") -> None:
-        if self.system.croppable and reason != "failed":
-            length = min(reply.read, self._reusable(reply))
-            length -= length % self._shared_step
-            prefix = reply.as_prefix(length)
-            if prefix is not None:
-                prefix.cache.crop(length)
-                self._store.keep(prefix.tokens, prefix.cache)
+        if reason != "failed":
+            self._reuse.note_end(reply)
         with self._changed:
             self._finished[reason] += 1
-            if reply in self._running:
-                self._running.remove(reply)
-            else:
-                self._waiting.remove(reply)
+            self._schedule.remove(reply)
+        reply.set_back()
         self._note_memory()
         reply.finish(reason, error)
 
-    def _fail(self, error: str) -> None:
-        self._store.clear()
-        for reply in tuple(self._running):
-            self._finish(reply, "failed", error)
-
     def _note_memory(self) -> None:
-        caches = [reply.cache for reply in self._running if reply.cache is not None]
-        held = sum(cache.bytes_held() for cache in caches)
+        held = sum(reply.held_bytes for reply in self._schedule.running)
+        kept = self._reuse.bytes_held
         with self._changed:
-            self._memory = (len(self._store), self._store.bytes_held, held)
+            self._memory = (self._reuse.tokens_held, kept, held)
+            self._most_bytes = max(self._most_bytes, kept + held)
 
 
-def _context_tokens(checkpoint: Checkpoint, limits: EngineLimits) -> int:
-    most = checkpoint.context_tokens
-    if limits.context_tokens is not None and limits.context_tokens > most:
+def _room(checkpoint: Checkpoint, limits: EngineLimits, cache: AttentionCache) -> Room:
+    model = checkpoint.model
+    cost = measured_cost(cache.rows[0].layers, model.dtype, model.device)
+    budget = limits.cache_bytes
+    if budget is None:
+        budget = max(_LEAST_BYTES, free_bytes(model.device) // 2)
+    if cost.tokens_in(budget) < 1:
+        raise UsageError(
+            f"cache_bytes must be at least {cost.bytes_for(1)} for {checkpoint.name}, got {budget}"
+        )
+    return Room(limits.running, budget, cost)
+
+
+def _context_tokens(checkpoint: Checkpoint, limits: EngineLimits, room: Room) -> int:
+    most, fitting = checkpoint.context_tokens, room.cost.tokens_in(room.bytes)
+    if limits.context_tokens is None:
+        return min(most, fitting)
+    if limits.context_tokens > most:
         raise UsageError(
             f"the context of {checkpoint.name} is {most} tokens, got {limits.context_tokens}"
         )
-    return limits.context_tokens or most
+    if limits.context_tokens > fitting:
+        raise UsageError(
+            f"a context of {limits.context_tokens} tokens needs "
+            f"{room.cost.bytes_for(limits.context_tokens)} bytes for keys and values, and "
+            f"cache_bytes are {room.bytes}"
+        )
+    return limits.context_tokens
+
+
+def _reuse(limits: EngineLimits, chunk: int, attention: ModelAttention) -> PrefixReuse:
+    cache = attention.new_cache()
+    if attention.system.shares_pages and cache.croppable:
+        return SharedPages(PageTree(limits.prefix_bytes, attention.new_cache))
+    step = PAGE if attention.system.same_in_chunks else chunk
+    store = PrefixStore(limits.prefix_bytes, step)
+    return WholePrefixes(store, step, croppable=cache.croppable)

@@ -1,4 +1,4 @@
-"""The model's forward pass, over one prompt or over the last tokens of many replies."""
+"""The model's forward pass over the next tokens of many replies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,24 +9,43 @@ from torch import Tensor
 
 from tapgraph.llm_backend.local.attention import AttentionCache, ModelAttention
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
-from tapgraph.llm_backend.local.generation import Prompt
+from tapgraph.llm_backend.local.generation import Pictures
 
-__all__ = ["ForwardPass", "NextToken"]
+__all__ = ["ForwardPass", "NextTokens"]
 
 
 @dataclass(frozen=True, slots=True)
-class NextToken:
-    """A token that was chosen and is now read.
+class NextTokens:
+    """Tokens of one reply that a pass reads.
 
     Attributes:
-        cache: the past of its reply; gets the token added.
-        token: its id.
-        position_shift: what pictures of the prompt add to the position after the cached tokens.
+        cache: the past of the reply; gets the tokens added.
+        tokens: their ids.
+        scored: after how many of the last of them logits are wanted.
+        pictures: of the prompt, for positions; their pixels are read if `reads_pictures`.
     """
 
     cache: AttentionCache
-    token: int
-    position_shift: int
+    tokens: Sequence[int]
+    scored: int
+    pictures: Pictures | None = None
+
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether tokens of pictures are among them; such tokens need a pass of their own."""
+        pictures, first = self.pictures, self.cache.tokens_seen
+        return pictures is not None and (first <= pictures.first_token < first + len(self.tokens))
+
+    def slots(self, device: torch.device) -> Tensor:
+        """Their places in the text, int64 `[tokens]`."""
+        first = self.cache.tokens_seen
+        return torch.arange(first, first + len(self.tokens), device=device)
+
+    def positions(self, device: torch.device) -> Tensor:
+        """Their positions, int64 `[tokens]`: those after pictures are shifted."""
+        pictures, slots = self.pictures, self.slots(device)
+        is_after = pictures is not None and self.cache.tokens_seen > pictures.first_token
+        return slots + pictures.position_shift if is_after and pictures is not None else slots
 
 
 class ForwardPass:
@@ -45,44 +64,52 @@ class ForwardPass:
         known[ids] = True
         self._nameless = None if bool(known.all()) else (~known).to(self._device)
 
-    def prefill(self, cache: AttentionCache, prompt: Prompt, begin: int, end: int) -> Tensor:
-        """Read tokens `begin` to `end` of a prompt; float32 `[vocabulary]` after the last one."""
-        cache.reads_prompt = True
-        pictures = prompt.pictures
-        if pictures is None or end <= pictures.first_token:
-            positions = torch.arange(begin, end, device=self._device)[None]
-            return self._logits(prompt.tokens[begin:end], positions, cache, {})[0]
-        axes = pictures.positions[:, None, begin:end].to(self._device)
-        slots = torch.arange(begin, end, device=self._device).view(1, 1, -1)
-        inputs = {name: value.to(self._device) for name, value in pictures.inputs.items()}
-        return self._logits(prompt.tokens[begin:end], torch.cat([slots, axes]), cache, inputs)[0]
+    def read(self, parts: Sequence[NextTokens]) -> list[Tensor]:
+        """Read the next tokens of replies; float32 `[scored, vocabulary]` for each of them.
 
-    def decode(self, batch: Sequence[NextToken]) -> Tensor:
-        """Read one token of each reply; float32 `[batch, vocabulary]`."""
-        caches = [one.cache for one in batch]
-        cache = caches[0] if len(caches) == 1 else self._attention.stack(caches)
-        cache.reads_prompt = False
-        positions = [one.cache.tokens_seen + one.position_shift for one in batch]
-        return self._logits(
-            [[one.token] for one in batch],
-            torch.tensor(positions, device=self._device)[:, None],
-            cache,
-            {},
-        )
-
-    def _logits(
-        self, tokens: Sequence[Any], positions: Tensor, cache: Any, inputs: dict[str, Tensor]
-    ) -> Tensor:
-        ids = torch.tensor(tokens, device=self._device)
+        A part that reads pictures must be the only one.
+        """
+        inputs: dict[str, Tensor] = {}
+        if len(parts) == 1 and parts[0].reads_pictures:
+            positions, inputs = self._with_pictures(parts[0])
+        else:
+            positions = torch.cat([part.positions(self._device) for part in parts])[None]
+        counts = [len(part.tokens) for part in parts]
+        caches = [part.cache for part in parts]
+        tokens = [token for part in parts for token in part.tokens]
         output = self._model(
-            input_ids=ids if ids.dim() == 2 else ids[None],
+            input_ids=torch.tensor(tokens, device=self._device)[None],
             position_ids=positions,
-            past_key_values=cache,
+            past_key_values=(
+                caches[0] if len(caches) == 1 else self._attention.stack(caches, counts)
+            ),
             use_cache=True,
-            logits_to_keep=1,
+            logits_to_keep=self._scored(parts, len(tokens)),
             **inputs,
         )
-        logits: Tensor = output.logits[:, -1].float()
+        scored = [part.scored for part in parts]
+        logits: Tensor = output.logits[0, -max(1, sum(scored)) :].float()
         if self._nameless is not None:
             logits = logits.masked_fill(self._nameless, -torch.inf)
-        return logits
+        return list(torch.split(logits[len(logits) - sum(scored) :], scored))
+
+    def _scored(self, parts: Sequence[NextTokens], total: int) -> int | Tensor:
+        """What the model is told of where logits are wanted; at least one place."""
+        if len(parts) == 1:
+            return max(1, parts[0].scored)
+        places: list[int] = []
+        end = 0
+        for part in parts:
+            end += len(part.tokens)
+            places += range(end - part.scored, end)
+        return torch.tensor(places or [total - 1], device=self._device)
+
+    def _with_pictures(self, part: NextTokens) -> tuple[Tensor, dict[str, Tensor]]:
+        pictures = part.pictures
+        if pictures is None:
+            raise TypeError("only a part with pictures reads them")
+        first = part.cache.tokens_seen
+        axes = pictures.positions[:, None, first : first + len(part.tokens)].to(self._device)
+        slots = part.slots(self._device).view(1, 1, -1)
+        inputs = {name: value.to(self._device) for name, value in pictures.inputs.items()}
+        return torch.cat([slots, axes]), inputs

@@ -31,6 +31,8 @@ __all__ = [
 
 MOST_TOP_LOGPROBS = 20
 _MOST_STOPS = 16
+_LOOK_S = 0.1
+"""How often who waits for a reply looks whether it is still wanted."""
 
 FinishReason = Literal["stop", "length", "cancelled", "timeout", "failed"]
 """`stop`: the model ended its turn, a stop string came, or the grammar is complete. `length`: the
@@ -106,6 +108,7 @@ class GenerationRequest:
         max_tokens: tokens of the reply at most; None for what is left of the context.
         sampling: how tokens are chosen.
         stop: texts that end the reply; neither they nor what follows is part of it.
+        next_speakers: more such texts, which the caller did not name: how the next turn begins.
         constraint: what the reply must look like; None for anything.
         top_logprobs: None for no log-probabilities, else how many of the likeliest tokens are told
             beside the chosen one (0 to 20).
@@ -122,6 +125,7 @@ class GenerationRequest:
     top_logprobs: int | None = None
     min_tokens: int = 0
     timeout_s: float | None = None
+    next_speakers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.prompt.tokens:
@@ -268,19 +272,28 @@ class GenerationStream:
             ready.append(self._told(self._events.get()))
         return tuple(ready)
 
-    def result(self) -> Generation:
+    def result(self, is_unwanted: Callable[[], bool] = lambda: False) -> Generation:
         """Wait for the whole reply.
+
+        It is cancelled when the waiting is interrupted, as by Ctrl-C.
+
+        Args:
+            is_unwanted: asked while waiting; yes cancels the reply.
 
         Raises:
             ModelUnavailable: the forward pass failed, the engine was closed, or time is over.
         """
         deltas: list[Delta] = []
         finished: Finished | None = None
-        for event in self:
-            if isinstance(event, Finished):
-                finished = event
-            else:
-                deltas.append(event)
+        try:
+            for event in self._events_while_wanted(is_unwanted):
+                if isinstance(event, Finished):
+                    finished = event
+                else:
+                    deltas.append(event)
+        except BaseException:
+            self.cancel()
+            raise
         if finished is None:
             raise UsageError("this stream was read before")
         if finished.reason in {"failed", "cancelled", "timeout"}:
@@ -292,6 +305,14 @@ class GenerationStream:
             tuple(score for delta in deltas for score in delta.scores),
             finished,
         )
+
+    def _events_while_wanted(self, is_unwanted: Callable[[], bool]) -> Iterator[GenerationEvent]:
+        while not self._ended:
+            try:
+                yield self._told(self._events.get(timeout=_LOOK_S))
+            except queue.Empty:
+                if is_unwanted():
+                    self.cancel()
 
     def cancel(self) -> None:
         """Ask the engine to stop; its slot is free before the next step. May come at any time."""

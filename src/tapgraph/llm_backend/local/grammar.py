@@ -7,6 +7,7 @@ raw control characters and broken UTF-8 in strings, and some schemas take it lon
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import llguidance
@@ -16,12 +17,14 @@ from torch import Tensor
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.constraints import Choice, Constraint
+from tapgraph.llm_backend.local.endless_schema import check_has_an_end
 from tapgraph.llm_backend.local.short_schema import closed, shortened
 
 __all__ = ["GrammarCompiler", "GrammarState", "GrammarStuck"]
 
 _KEPT_GRAMMARS = 64
-_COMPACT: Any = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+_SPACED: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+"""As `json.dumps` writes it, and so the examples of the prompts."""
 
 
 class GrammarStuck(Exception):
@@ -53,6 +56,15 @@ class GrammarState:
         if not self._matcher.consume_token(token):
             raise GrammarStuck(f"the grammar engine gave up: {_short(self._matcher.get_error())}")
 
+    def forced(self) -> list[int]:
+        """The tokens that come next whatever is chosen; none where there is a choice."""
+        tokens: list[int] = self._matcher.compute_ff_tokens()
+        return tokens
+
+    def count_allowed(self, tokens: Sequence[int]) -> int:
+        """How many of these tokens may come, one after the other."""
+        return int(self._matcher.validate_tokens(list(tokens)))
+
     @property
     def is_complete(self) -> bool:
         """Whether nothing but the end may come."""
@@ -62,9 +74,10 @@ class GrammarState:
 class GrammarCompiler:
     """Turns constraints into grammars over one checkpoint's tokens; callable from all threads.
 
-    JSON has no blanks between its parts. What JSON schema says and a grammar cannot hold a reply to
-    is refused, never ignored (`not`, look-ahead in patterns, references to other documents). That
-    a key of an open object stands twice is the one fault that no grammar of this kind excludes.
+    JSON has one blank after each comma and colon, and no others. What JSON schema says and a
+    grammar cannot hold a reply to is refused, never ignored (`not`, look-ahead in patterns,
+    references to other documents). That a key of an open object stands twice is the one fault that
+    no grammar of this kind excludes.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -131,19 +144,20 @@ def _grammar_of(constraint: Constraint) -> str:
             json.dumps(option, ensure_ascii=False) for option in constraint.options
         )
         return str(llguidance.LLMatcher.grammar_from_lark(f"start: {options}"))
+    check_has_an_end(constraint.schema)
     schema: Any = closed(constraint.schema)
     if constraint.longest_text is not None:
         schema = shortened(schema, constraint.longest_text)
     if not constraint.prefix and not constraint.suffix:
         return str(
-            llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=_COMPACT)
+            llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=_SPACED)
         )
     parts = [
         json.dumps(constraint.prefix, ensure_ascii=False) if constraint.prefix else "",
         "value",
         json.dumps(constraint.suffix, ensure_ascii=False) if constraint.suffix else "",
     ]
-    value = json.dumps({**schema, "x-guidance": _COMPACT})
+    value = json.dumps({**schema, "x-guidance": _SPACED})
     return str(
         llguidance.LLMatcher.grammar_from_lark(f"start: {' '.join(parts)}\nvalue: %json {value}")
     )

@@ -15,11 +15,17 @@ from tapgraph.llm_backend.local.chat_prompt import ChatTurn
 from tapgraph.llm_backend.local.constraints import JsonSchema
 from tapgraph.llm_backend.local.engine import Engine
 from tapgraph.llm_backend.local.generation import Generation, Sampling
+from tapgraph.llm_backend.local.short_schema import with_text_limit
 from tapgraph.llm_backend.messages import ImagePart, Message, Part
 from tapgraph.llm_backend.pictures import size_as_sent
 from tapgraph.llm_backend.thinking import part_thinking
+from tapgraph.llm_backend.unwanted import whether_unwanted
 
-__all__ = ["LocalModel", "ReplyDefaults"]
+__all__ = ["LONGEST_TEXT", "LocalModel", "ReplyDefaults"]
+
+LONGEST_TEXT = 2000
+"""Characters of a text in a reply to a schema that sets no limit: without one, a weak model may
+write on until `max_tokens` ends the reply, which is lost then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,8 @@ class ReplyDefaults:
     Attributes:
         temperature: of replies that are asked for without one.
         seed: for replies at a temperature above 0; None for another reply each time.
-        longest_text: see `JsonSchema.longest_text`.
+        longest_text: see `JsonSchema.longest_text`; None for texts of `LONGEST_TEXT` at most, and
+            no other limit.
         timeout_s: how long a reply may take, waiting included; None for no limit.
     """
 
@@ -99,9 +106,7 @@ class LocalModel:
                 f"model {self._traits.name!r} takes no pictures; with pictures=all it gets them"
             )
         defaults, started = self._defaults, time.monotonic()
-        constraint = None
-        if schema is not None:
-            constraint = JsonSchema(schema.model_json_schema(), longest_text=defaults.longest_text)
+        constraint = None if schema is None else self._constraint(schema)
         chat = prepare_chat(
             self.engine.checkpoint,
             ChatRequest(
@@ -121,9 +126,15 @@ class LocalModel:
         left = self.engine.context_tokens - len(chat.request.prompt.tokens)
         wanted = self._traits.max_tokens if max_tokens is None else max_tokens
         request = replace(chat.request, max_tokens=min(wanted, left) if left > 0 else wanted)
-        generation = self.engine.submit(request).result()
+        generation = self.engine.submit(request).result(whether_unwanted())
         reply = self._read(chat, generation, time.monotonic() - started)
         return reply if schema is None else with_object(reply, schema)
+
+    def _constraint(self, schema: type[BaseModel]) -> JsonSchema:
+        told, longest = schema.model_json_schema(), self._defaults.longest_text
+        if longest is None:
+            return JsonSchema(with_text_limit(told, LONGEST_TEXT))
+        return JsonSchema(told, longest_text=longest)
 
     def _read(self, chat: Chat, generation: Generation, latency_s: float) -> Reply:
         reader = chat.open_reader()

@@ -8,6 +8,7 @@ from tapgraph.errors import UsageError
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.llm_backend.local.checkpoint import load_checkpoint
 from tapgraph.llm_backend.local.engine import Engine, EngineLimits
+from tapgraph.llm_backend.local.int8_weights import quantize_linear_layers
 from tapgraph.llm_backend.local.local_model import LocalModel, ReplyDefaults
 from tapgraph.llm_backend.local.systems import open_system
 
@@ -23,9 +24,11 @@ class LocalSettings:
         attention: the name of the attention system.
         attention_options: settings of that system, in text.
         device: see `load_checkpoint`.
-        dtype: see `load_checkpoint`.
+        dtype: see `load_checkpoint`; or `int8`: weights of linear layers in 8 bits, the rest in
+            bfloat16.
         context_tokens: for `open_local`; see `EngineLimits`.
         prefix_bytes: for `open_local`; see `EngineLimits`.
+        cache_bytes: for `open_local`; see `EngineLimits`.
         temperature: see `ReplyDefaults`.
         seed: see `ReplyDefaults`.
         longest_text: see `ReplyDefaults`.
@@ -38,6 +41,7 @@ class LocalSettings:
     dtype: str = "auto"
     context_tokens: int | None = None
     prefix_bytes: int = 2**30
+    cache_bytes: int | None = None
     temperature: float = 0.0
     seed: int | None = None
     longest_text: int | None = None
@@ -58,13 +62,18 @@ def open_engine(settings: LocalSettings, limits: EngineLimits) -> Engine:
             f"no option of a local model or of dense attention is called {unknown}; name the "
             "attention system that has it, as in attention=duo"
         )
-    checkpoint = load_checkpoint(settings.path, device=settings.device, dtype=settings.dtype)
+    is_int8 = settings.dtype == "int8"
+    dtype = "bfloat16" if is_int8 else settings.dtype
+    checkpoint = load_checkpoint(settings.path, device=settings.device, dtype=dtype)
     system = open_system(
         settings.attention,
         settings.attention_options,
         model_path=settings.path,
         model=checkpoint.model,
     )
+    if is_int8:
+        # Not before the calibration was compared with the weights that it was made for.
+        quantize_linear_layers(checkpoint.model)
     return Engine(checkpoint, system, limits)
 
 
@@ -75,7 +84,9 @@ def open_local(settings: LocalSettings, traits: Callable[[str], ModelTraits]) ->
         UsageError: as `open_engine`.
     """
     limits = EngineLimits(
-        context_tokens=settings.context_tokens, prefix_bytes=settings.prefix_bytes
+        context_tokens=settings.context_tokens,
+        prefix_bytes=settings.prefix_bytes,
+        cache_bytes=settings.cache_bytes,
     )
     engine = open_engine(settings, limits)
     return LocalModel(

@@ -31,7 +31,7 @@ class PrefixStore:
     """
 
     def __init__(self, budget_bytes: int, step: int) -> None:
-        self._budget_bytes = budget_bytes
+        self._budget_bytes = self._limit_bytes = budget_bytes
         self._step = step
         self._kept: OrderedDict[tuple[int, ...], KeptPrefix] = OrderedDict()
         self._bytes: dict[tuple[int, ...], int] = {}
@@ -44,9 +44,25 @@ class PrefixStore:
         return tokens in self._kept
 
     @property
+    def is_used(self) -> bool:
+        """Whether anything may be kept."""
+        return self._budget_bytes > 0
+
+    @property
     def bytes_held(self) -> int:
         """Bytes of all kept caches."""
         return sum(self._bytes.values())
+
+    @property
+    def tokens_held(self) -> int:
+        """Tokens of all kept prompts; what two begin with counts twice."""
+        return sum(map(len, self._kept))
+
+    def known(self, tokens: Sequence[int], most: int) -> int:
+        """How many of a prompt's first `most` tokens `find` would give."""
+        return max(
+            (self._usable(prefix, tokens, most) for prefix in self._kept.values()), default=0
+        )
 
     def find(
         self, tokens: Sequence[int], most: int, others: Sequence[KeptPrefix] = ()
@@ -76,10 +92,14 @@ class PrefixStore:
             cache.crop(length)
         return cache, length
 
+    def has_room(self, cache: AttentionCache) -> bool:
+        """Whether the budget holds this cache."""
+        return cache.bytes_held() <= self._limit_bytes
+
     def keep(self, tokens: tuple[int, ...], cache: AttentionCache) -> None:
         """Take over a cache that has seen exactly `tokens`; nobody else may use it any more."""
         held = cache.bytes_held()
-        if not tokens or held > self._budget_bytes:
+        if not tokens or held > self._limit_bytes:
             return
         if cache.croppable:
             if any(common_length(other, tokens) == len(tokens) for other in self._kept):
@@ -89,7 +109,12 @@ class PrefixStore:
         self._kept[tokens] = KeptPrefix(tokens, cache)
         self._kept.move_to_end(tokens)
         self._bytes[tokens] = held
-        while self.bytes_held > self._budget_bytes:
+        self.limit(self._limit_bytes)
+
+    def limit(self, limit_bytes: int) -> None:
+        """Keep no more than `limit_bytes`, and no more than the budget, from now on."""
+        self._limit_bytes = max(0, min(limit_bytes, self._budget_bytes))
+        while self._kept and self.bytes_held > self._limit_bytes:
             self._drop(next(iter(self._kept)))
 
     def points_to_keep(self, tokens: tuple[int, ...], turn_ends: Sequence[int]) -> frozenset[int]:
@@ -107,11 +132,6 @@ class PrefixStore:
             self._seen.popitem(last=False)
         ends = [*turn_ends, *partings, len(tokens) - 1]
         return frozenset(self._floor(end) for end in ends) - {0}
-
-    def clear(self) -> None:
-        """Forget all."""
-        self._kept.clear()
-        self._bytes.clear()
 
     def _usable(self, prefix: KeptPrefix, tokens: Sequence[int], most: int) -> int:
         shared = min(common_length(prefix.tokens, tokens), most)

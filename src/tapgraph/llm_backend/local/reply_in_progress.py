@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tapgraph.llm_backend.local.attention import AttentionCache
-from tapgraph.llm_backend.local.forward_pass import NextToken
+from tapgraph.llm_backend.local.forward_pass import NextTokens
 from tapgraph.llm_backend.local.generation import (
     Delta,
     Finished,
@@ -19,6 +19,7 @@ from tapgraph.llm_backend.local.generation import (
 )
 from tapgraph.llm_backend.local.grammar import GrammarState
 from tapgraph.llm_backend.local.prefix_store import KeptPrefix
+from tapgraph.llm_backend.local.prompt_lookup import PromptLookup
 from tapgraph.llm_backend.local.sampling import Sampler, score_token
 from tapgraph.llm_backend.local.stops import ReplyText
 
@@ -44,10 +45,15 @@ class ReplyInProgress:
         grammar: what the next token may be; None for anything.
         spelling: the vocabulary.
         submitted: `time.monotonic()` of `submit`.
-        cache: the past; None before it has a slot.
-        read: tokens of the prompt that are in the cache.
-        cached: those of them that came from a kept prefix.
+        cache: the past; None while it has none.
+        tokens: those of the prompt, then those chosen.
+        read: how many of them are in the cache.
+        cached: tokens of the prompt that came from a kept prefix when it was first read.
         points: where the cache is forked for later prompts while the prompt is read.
+        is_counted: whether its prompt was counted.
+        is_suspect: whether it was in a pass that failed, and did not read its tokens alone since.
+        held_bytes: memory of the cache when it was last measured.
+        last_pass: the number of the pass that last read a part of its prompt.
     """
 
     request: GenerationRequest
@@ -57,19 +63,27 @@ class ReplyInProgress:
     spelling: Spelling
     submitted: float
     cache: AttentionCache | None = None
+    tokens: list[int] = field(init=False)
     read: int = 0
     cached: int = 0
     points: frozenset[int] = frozenset()
+    is_counted: bool = False
+    is_suspect: bool = False
+    held_bytes: int = 0
+    last_pass: int = 0
     _chosen: int = 0
-    _last: int = -1
     _started: float = 0.0
     _first: float = 0.0
     _sampler: Sampler = field(init=False)
     _text: ReplyText = field(init=False)
+    _lookup: PromptLookup = field(init=False)
+    _looked_up: int = 0
 
     def __post_init__(self) -> None:
+        self.tokens = list(self.request.prompt.tokens)
         self._sampler = Sampler(self.request.sampling)
-        self._text = ReplyText(self.request.stop)
+        self._text = ReplyText((*self.request.stop, *self.request.next_speakers))
+        self._lookup = PromptLookup()
 
     @property
     def prompt_tokens(self) -> tuple[int, ...]:
@@ -79,7 +93,17 @@ class ReplyInProgress:
     @property
     def is_read(self) -> bool:
         """Whether the whole prompt is in the cache."""
-        return self.read == len(self.prompt_tokens)
+        return self.read >= len(self.prompt_tokens)
+
+    @property
+    def borrowable(self) -> int:
+        """How many of its tokens may come from what others read: not the last, no pictures."""
+        return self._before_pictures(len(self.tokens) - 1)
+
+    @property
+    def lendable(self) -> int:
+        """How many of its first tokens others may take from its cache."""
+        return self._before_pictures(self.read)
 
     @property
     def is_late(self) -> bool:
@@ -102,20 +126,48 @@ class ReplyInProgress:
         """How many tokens were chosen."""
         return self._chosen
 
-    def start(self, cache: AttentionCache, cached: int, points: frozenset[int]) -> None:
-        """Begin to read the prompt, the first `cached` tokens of which the cache holds."""
-        self.cache, self.read, self.cached, self.points = cache, cached, cached, points
+    def start(self, cache: AttentionCache, length: int, points: frozenset[int]) -> None:
+        """Begin to read, the first `length` tokens of which the cache holds."""
+        self.cache, self.read, self.points = cache, length, points
+        if not self._chosen:
+            self.cached = length
+
+    def set_back(self) -> None:
+        """Give up the cache; its tokens are read again later."""
+        self.cache, self.read, self.points, self.held_bytes = None, 0, frozenset(), 0
+
+    def measure(self) -> None:
+        """Note what the cache takes now."""
+        self.held_bytes = 0 if self.cache is None else self.cache.bytes_held()
 
     def admit(self) -> None:
         """Note that it has a slot."""
-        self._started = time.monotonic()
+        self._started = self._started or time.monotonic()
 
-    def next_token(self) -> NextToken:
-        """The last chosen token, to be read by the next forward pass."""
+    def next_tokens(self, end: int, drafts: Sequence[int]) -> NextTokens:
+        """Its tokens up to `end`, then proposed ones, to be read by the next pass."""
         if self.cache is None:
             raise TypeError("a reply that has no cache yet cannot be continued")
-        pictures = self.request.prompt.pictures
-        return NextToken(self.cache, self._last, pictures.position_shift if pictures else 0)
+        scored = 1 + len(drafts) if end == len(self.tokens) else 0
+        tokens = [*self.tokens[self.read : end], *drafts]
+        self.cache.reads_prompt = not self.is_read
+        return NextTokens(self.cache, tokens, scored, self.request.prompt.pictures)
+
+    def propose(self, most: int) -> tuple[int, ...]:
+        """Up to `most` tokens that may well come next.
+
+        First those that the grammar forces, then those that followed the same words before.
+        """
+        most = min(most, self.most_tokens - self._chosen - 1)
+        if most < 1:
+            return ()
+        forced = self.grammar.forced()[:most] if self.grammar is not None else []
+        more = self._lookup.propose(self.tokens, forced, most - len(forced))
+        proposed = [*forced, *more]
+        if self.grammar is not None and more:
+            proposed = proposed[: self.grammar.count_allowed(proposed)]
+        self._looked_up = len(proposed) - len(forced)
+        return tuple(proposed)
 
     def as_prefix(self, length: int) -> KeptPrefix | None:
         """The first `length` tokens of its prompt, if its cache has read so many."""
@@ -123,26 +175,57 @@ class ReplyInProgress:
             return None
         return KeptPrefix(self.prompt_tokens[:length], self.cache)
 
-    def choose(self, logits: Tensor) -> FinishReason | None:
-        """Choose the next token from float32 `[vocabulary]`; why the reply ends, if it does.
+    def advance(
+        self, drafts: Sequence[int], logits: Tensor, likeliest: Sequence[int]
+    ) -> FinishReason | None:
+        """Choose the next token, and more as long as those proposed are what is chosen.
+
+        Args:
+            drafts: the proposed tokens that the pass read.
+            logits: float32 `[1 + drafts, vocabulary]`, after the last chosen token and each draft.
+            likeliest: the largest of each row.
+
+        Returns:
+            Why the reply ends, if it does.
 
         Raises:
             GrammarStuck: the grammar engine gave up on it.
         """
+        fed = len(self.tokens) + len(drafts)
+        right, reason = 0, None
+        for place, row in enumerate(logits):
+            only = self.wants_only_the_likeliest
+            token = likeliest[place] if only else self._choose(row)
+            reason = self.take(token, row)
+            if reason is not None or place == len(drafts) or drafts[place] != token:
+                break
+            right += 1
+        right_forced = len(drafts) - self._looked_up
+        if self._looked_up and right >= right_forced:
+            self._lookup.learn(self._looked_up, right - right_forced)
+        self._looked_up = 0
+        # The last chosen token has not been read, and proposed ones may have been wrong.
+        self.read = min(fed, len(self.tokens) - 1)
+        if self.cache is not None and fed > self.read:
+            self.cache.crop(self.read)
+        return reason
+
+    def _choose(self, logits: Tensor) -> int:
+        """The next token from float32 `[vocabulary]`."""
         allowed = logits
         if self.grammar is not None:
             allowed = logits.masked_fill(~self.grammar.allowed().to(logits.device), -torch.inf)
         elif self._chosen < self.request.min_tokens:
             allowed = logits.clone()
             allowed[list(self.spelling.end_tokens)] = -torch.inf
-        return self.take(self._sampler.choose(allowed), logits)
+        return self._sampler.choose(allowed)
 
     def take(self, token: int, logits: Tensor) -> FinishReason | None:
-        """Add a chosen token; why the reply ends, if it does; raises as `choose`."""
+        """Add a chosen token; why the reply ends, if it does; raises as `advance`."""
         if not self._chosen:
             self._first = time.monotonic()
         self._chosen += 1
-        self._last = token
+        self.tokens.append(token)
         if token in self.spelling.end_tokens:
             return "stop"
         spelled = self.spelling.token_bytes
@@ -173,6 +256,10 @@ class ReplyInProgress:
                 error=error,
             )
         )
+
+    def _before_pictures(self, tokens: int) -> int:
+        pictures = self.request.prompt.pictures
+        return tokens if pictures is None else min(tokens, pictures.first_token)
 
     def _put(self, delta: Delta | None) -> None:
         if delta is not None:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["closed", "shortened"]
+__all__ = ["closed", "shortened", "with_text_limit"]
 
 _MOST_ITEMS = 3
 _LARGEST = 10**6
 _KEY_PATTERN = "^[A-Za-z_][A-Za-z0-9_]{0,15}$"
 _BY_NAME = ("properties", "$defs", "definitions", "patternProperties")
+_BOUNDED = frozenset({"enum", "const", "pattern", "format", "maxLength"})
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 
 
@@ -35,6 +36,30 @@ def closed(schema: object) -> Any:
     if narrow.get("properties") and not {"allOf", "patternProperties"} & set(narrow):
         narrow.setdefault("additionalProperties", False)
     return narrow
+
+
+def with_text_limit(schema: Any, longest_text: int) -> Any:
+    """The schema with this limit on the characters of each text that has none.
+
+    >>> with_text_limit({"properties": {"note": {"type": "string"}}}, 500)
+    {'properties': {'note': {'type': 'string', 'maxLength': 500}}}
+    """
+    if isinstance(schema, list):
+        return [with_text_limit(part, longest_text) for part in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    limited: dict[str, Any] = dict(schema)
+    for name in _BY_NAME:
+        if isinstance(limited.get(name), Mapping):
+            limited[name] = {
+                key: with_text_limit(one, longest_text) for key, one in limited[name].items()
+            }
+    for name in (*_LISTS, "items", "additionalProperties"):
+        if name in limited:
+            limited[name] = with_text_limit(limited[name], longest_text)
+    if limited.get("type") == "string" and not _BOUNDED & set(limited):
+        limited["maxLength"] = max(longest_text, limited.get("minLength", 0))
+    return limited
 
 
 def shortened(schema: object, longest_text: int) -> Any:

@@ -15,7 +15,7 @@ from tapgraph.llm_backend.local.engine import Engine
 from tapgraph.llm_backend.server.arrivals import ClientLeft
 from tapgraph.llm_backend.server.chat_endpoint import ChatEndpoint
 from tapgraph.llm_backend.server.completion_endpoint import CompletionEndpoint
-from tapgraph.llm_backend.server.gate import Gate, GateLimits
+from tapgraph.llm_backend.server.gate import Gate, GateLimits, check_limit
 from tapgraph.llm_backend.server.metrics import metrics_of
 from tapgraph.llm_backend.server.pictures_in import PictureLimits
 from tapgraph.llm_backend.server.refusals import (
@@ -65,6 +65,10 @@ class ServerLimits:
     gate: GateLimits = field(default_factory=GateLimits)
     pictures: PictureLimits = field(default_factory=PictureLimits)
     timeout_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        check_limit("timeout_s", self.timeout_s)
+        check_limit("max_pixels", self.pictures.max_pixels)
 
 
 def build_app(engine: Engine, limits: ServerLimits = ServerLimits()) -> FastAPI:

@@ -2,14 +2,21 @@
 
 import asyncio
 import hmac
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tapgraph.errors import UsageError
 from tapgraph.llm_backend.server.refusals import Refusal
 
-__all__ = ["Gate", "GateLimits"]
+__all__ = ["LOOPBACK", "Gate", "GateLimits", "check_limit"]
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Names under which only this machine reaches itself."""
 
 _OPEN_PATHS = frozenset({"/health"})
 
@@ -22,11 +29,29 @@ class GateLimits:
         api_key: what the header `Authorization: Bearer` must hold; None lets everybody in.
         max_body_bytes: of one request.
         body_timeout_s: seconds within which a body must have come.
+        head_timeout_s: seconds within which headers must have come.
+        reader_timeout_s: seconds for which a client may read nothing of a long reply.
     """
 
     api_key: str | None = None
     max_body_bytes: int = 32 * 2**20
     body_timeout_s: float = 60.0
+    head_timeout_s: float = 20.0
+    reader_timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("max_body_bytes", "body_timeout_s", "head_timeout_s", "reader_timeout_s"):
+            check_limit(name, getattr(self, name))
+
+
+def check_limit(name: str, value: float) -> None:
+    """See that a limit is a number above 0.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not (value > 0 and math.isfinite(value)):
+        raise UsageError(f"{name} must be above 0, got {value!r}")
 
 
 class Gate:
@@ -42,6 +67,13 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        if self._limits.api_key is None and not _is_local(headers):
+            refusal = Refusal(
+                403, "without an API key, this server answers under its local name only, and no "
+                "page of another origin", kind="authentication_error", code="not_local",
+            )  # fmt: skip
+            await refusal.response()(scope, receive, send)
+            return
         if not self._has_key(scope["path"], headers.get(b"authorization", b"")):
             refusal = Refusal(
                 401, "the API key is missing or wrong", kind="authentication_error",
@@ -65,6 +97,25 @@ class Gate:
 
     def _too_long(self) -> Refusal:
         return Refusal(413, f"a request may have {self._limits.max_body_bytes} bytes at most")
+
+
+def _is_local(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the request is meant for this machine, by its headers `Host` and `Origin`.
+
+    A page from anywhere may send requests to a server on its reader's machine, and by a name of its
+    own that leads there it may even read the replies.
+    """
+    named = headers.get(b"host", b"").decode("latin-1")
+    origin = headers.get(b"origin")
+    names = [f"//{named}", *([] if origin is None else [origin.decode("latin-1")])]
+    return all(_host_of(name) in LOOPBACK for name in names)
+
+
+def _host_of(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None
 
 
 class _Counted:

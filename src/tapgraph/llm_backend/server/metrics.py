@@ -20,9 +20,11 @@ class _EngineCollector(Collector):
         for name, text, value in (
             ("requests_running", "Requests that have a slot", now.running),
             ("requests_waiting", "Requests in the queue", now.waiting),
-            ("prefixes_kept", "Prompts whose keys and values are kept", now.prefixes_kept),
-            ("prefix_bytes", "Bytes of kept prompts", now.prefix_bytes),
+            ("kept_tokens", "Tokens whose keys and values are kept", now.kept_tokens),
+            ("prefix_bytes", "Bytes of kept tokens", now.prefix_bytes),
             ("cache_bytes", "Bytes of the running requests' keys and values", now.cache_bytes),
+            ("budget_bytes", "What both may be together", now.budget_bytes),
+            ("budget_tokens", "How many tokens that is", now.budget_tokens),
             ("uptime_seconds", "Since the engine started", now.uptime_s),
         ):
             yield GaugeMetricFamily(f"tapgraph_{name}", text, value=float(value))
@@ -31,6 +33,9 @@ class _EngineCollector(Collector):
             ("prompt_tokens", "Tokens of prompts", now.prompt_tokens),
             ("cached_tokens", "Tokens of prompts that were not computed again", now.cached_tokens),
             ("completion_tokens", "Tokens of replies", now.completion_tokens),
+            ("forward_passes", "Forward passes", now.forward_passes),
+            ("reply_passes", "Forward passes that chose tokens, of each reply", now.reply_passes),
+            ("preempted", "Replies that gave up their memory for a time", now.preempted),
             ("prefix_lookups", "Prompts that were looked up", now.prefix_lookups),
             ("prefix_hits", "Prompts of which a beginning was kept", now.prefix_hits),
         ):

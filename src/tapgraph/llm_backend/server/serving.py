@@ -10,10 +10,11 @@ import uvicorn
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.engine import Engine
 from tapgraph.llm_backend.server.app import ServerLimits, build_app
+from tapgraph.llm_backend.server.connection import TimedConnection
+from tapgraph.llm_backend.server.gate import LOOPBACK, GateLimits
 
 __all__ = ["Server", "open_server"]
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _BACKLOG = 256
 
 
@@ -52,7 +53,7 @@ def open_server(engine: Engine, *, host: str, port: int, limits: ServerLimits) -
     Raises:
         UsageError: the address can be reached by others and there is no API key, or it is taken.
     """
-    if host not in _LOOPBACK and limits.gate.api_key is None:
+    if host not in LOOPBACK and limits.gate.api_key is None:
         raise UsageError(
             f"{host!r} can be reached from other machines; give --api-key, or serve at 127.0.0.1"
         )
@@ -72,6 +73,16 @@ def open_server(engine: Engine, *, host: str, port: int, limits: ServerLimits) -
         access_log=False,
         server_header=False,
         timeout_keep_alive=30,
+        http=_connections(limits.gate),
+        ws="none",
     )
     url = f"http://{name}:{listening.getsockname()[1]}/v1"
     return Server(url, engine.checkpoint.name, config, listening)
+
+
+def _connections(limits: GateLimits) -> type[TimedConnection]:
+    class Connection(TimedConnection):
+        head_timeout_s = limits.head_timeout_s
+        reader_timeout_s = limits.reader_timeout_s
+
+    return Connection

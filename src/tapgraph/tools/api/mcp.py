@@ -8,7 +8,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, Literal, Self, TextIO, TypeAlias
 from urllib.parse import urlsplit
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -20,7 +20,7 @@ from tapgraph.tools.api.http_guard import Resolver, checked_address, hosts_insid
 from tapgraph.tools.api.json_schema import SchemaReader
 from tapgraph.tools.api.json_value import Json, excerpt, one_line
 from tapgraph.tools.api.mcp_answers import answer_of
-from tapgraph.tools.api.policy import names_reading
+from tapgraph.tools.api.policy import names_change, names_reading
 from tapgraph.tools.api.secret import Secret, redacted, spellings
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from mcp.client._transport import TransportStreams
     from mcp_types import Tool
 
-__all__ = ["McpServer"]
+__all__ = ["HttpTransport", "McpServer"]
+
+HttpTransport: TypeAlias = Literal["streamable-http", "sse"]
 
 _MOST_PAGES = 100
 _LONGEST_MESSAGES = 400
@@ -102,10 +104,11 @@ class McpServer:
         headers: Mapping[str, Secret] | None = None,
         plain_headers: Mapping[str, str] | None = None,
         allow_hosts: Collection[str] = (),
+        transport: HttpTransport = "streamable-http",
         timeout_s: float = 60.0,
         resolver: Resolver = resolve,
     ) -> "McpServer":
-        """Talk to a server at an http or https address ("streamable HTTP").
+        """Talk to a server at an http or https address.
 
         Args:
             url: the address of its endpoint.
@@ -113,6 +116,7 @@ class McpServer:
                 value of the header.
             plain_headers: headers whose values anybody may see.
             allow_hosts: hosts that may lie inside a local network.
+            transport: how it speaks; `sse` is the older way, which MCP has given up.
             timeout_s: how long each answer may take.
             resolver: finds the addresses of names.
 
@@ -134,8 +138,9 @@ class McpServer:
         except ToolError as error:
             raise EnvironmentMissing(str(error)) from error
         values = {name: secret() for name, secret in (headers or {}).items()}
-        transport = _connected(url, address, {**(plain_headers or {}), **values}, timeout_s)
-        return cls._opened(transport, url, timeout_s, _Messages(_spellings_of(values)))
+        sent = {**(plain_headers or {}), **values}
+        streams = _connected(url, address, sent, timeout_s, transport)
+        return cls._opened(streams, url, timeout_s, _Messages(_spellings_of(values)))
 
     @classmethod
     def _opened(
@@ -230,10 +235,22 @@ class _Messages:
 
 @asynccontextmanager
 async def _connected(
-    url: str, address: str, headers: Mapping[str, str], timeout_s: float
+    url: str,
+    address: str,
+    headers: Mapping[str, str],
+    timeout_s: float,
+    transport: HttpTransport,
 ) -> AsyncIterator["TransportStreams"]:
     """The streams of a server over HTTP, with our headers, without proxies, at that address."""
-    from httpx2 import AsyncClient, AsyncHTTPTransport, Request, Response  # noqa: PLC0415 — extra
+    from httpx2 import (  # noqa: PLC0415 — an extra
+        AsyncClient,
+        AsyncHTTPTransport,
+        Auth,
+        Request,
+        Response,
+        Timeout,
+    )
+    from mcp.client.sse import sse_client  # noqa: PLC0415 — an extra
     from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415 — an extra
 
     host = urlsplit(url).hostname or ""
@@ -253,12 +270,27 @@ async def _connected(
             )
             return await super().handle_async_request(pinned)
 
-    async with (
-        AsyncClient(
-            headers=dict(headers),
-            timeout=timeout_s,
+    def pinned_client(
+        headers: dict[str, str] | None = None,
+        timeout: Timeout | None = None,
+        auth: Auth | None = None,
+    ) -> AsyncClient:
+        return AsyncClient(
+            headers=headers,
+            timeout=timeout or timeout_s,
+            auth=auth,
             transport=PinnedTransport(trust_env=False),
-        ) as client,
+        )
+
+    sent = dict(headers)
+    if transport == "sse":
+        async with sse_client(
+            url, sent, timeout=timeout_s, httpx_client_factory=pinned_client
+        ) as streams:
+            yield streams
+        return
+    async with (
+        pinned_client(sent) as client,
         streamable_http_client(url, http_client=client) as streams,
     ):
         yield streams
@@ -331,10 +363,13 @@ def _api(tool: "Tool", origin: str) -> Api:
 
 
 def _effect(tool: "Tool") -> Effect:
-    """Only a warning is believed: a server's word that a tool is harmless proves nothing."""
-    if tool.annotations and tool.annotations.destructive_hint:
+    """A warning is believed; a word that it only reads, where the tool's name agrees."""
+    hints, name = tool.annotations, tool.name
+    if hints and hints.destructive_hint:
         return "destroys"
-    return "unknown" if names_reading(tool.name) else "changes"
+    if hints and hints.read_only_hint and names_reading(name) and not names_change(name):
+        return "reads"
+    return "unknown" if names_reading(name) else "changes"
 
 
 def _words_for(schema: Mapping[str, object] | None, where: str) -> str:

@@ -13,7 +13,7 @@ from tapgraph.tools.api.openapi_body import BodyReader
 from tapgraph.tools.api.openapi_fields import Arguments, BodyForm, Field
 from tapgraph.tools.api.openapi_security import Requirement, security_of
 from tapgraph.tools.api.openapi_servers import operation_server, server_of
-from tapgraph.tools.api.policy import names_change
+from tapgraph.tools.api.policy import path_orders
 
 __all__ = ["LeftOut", "Operation", "read_operations"]
 
@@ -280,7 +280,7 @@ class _OperationReader:
 def _effect(method: str, path: str) -> Effect:
     """What the method tells, unless the path of a reading one says that something is done."""
     effect = _EFFECTS.get(method, "changes")
-    return "changes" if effect == "reads" and names_change(f"get {path}") else effect
+    return "changes" if effect == "reads" and path_orders(path) else effect
 
 
 def _sentence(words: str) -> str:

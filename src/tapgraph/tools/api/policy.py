@@ -7,6 +7,7 @@ that does something (`GET /deleteAll`). A function of the program itself whose n
 either kind is free, too. `--policy FILE` allows calls by name.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
 from tapgraph.tools.api.catalog import Api
@@ -15,9 +16,10 @@ from tapgraph.tools.api.retrieval import words_of
 from tapgraph.tools.policy.risk import RISKS, Risk, RiskyDeed
 from tapgraph.tools.policy.table import phrases
 
-__all__ = ["amounts_of", "assess_call", "names_change", "names_reading"]
+__all__ = ["amounts_of", "assess_call", "names_change", "names_reading", "path_orders"]
 
 _LONGEST_TEXT = 300
+_ADDRESS = re.compile(r"[A-Z]+ /")
 
 
 def assess_call(api: Api, arguments: Mapping[str, Json]) -> RiskyDeed | None:
@@ -35,7 +37,8 @@ def assess_call(api: Api, arguments: Mapping[str, Json]) -> RiskyDeed | None:
         api.effect == "unknown" and (reads or not any(map(_is_verb, _words(api))))
     )
     does_harm = any(map(_is_harmful, _words(api)))
-    if is_known_to_read and not does_harm and (reads or not names_change(api.identifier)):
+    names_deed = _names_deed if api.effect == "reads" else names_change
+    if is_known_to_read and not does_harm and (reads or not names_deed(api.identifier)):
         return None
     return RiskyDeed(_risk_of(api), f"{api.identifier} {json_line(_shortened(dict(arguments)))}")
 
@@ -55,6 +58,18 @@ def names_change(identifier: str) -> bool:
     words, written = words_of(identifier), identifier.casefold()
     verbs = [word for word in words if _is_verb(word) and f"{word}s" not in written]
     return any(map(_is_harmful, words)) or (bool(verbs) and not names_reading(identifier))
+
+
+def _names_deed(identifier: str) -> bool:
+    """Whether the name tells that something is done, by verbs alone ("exchangeRates" does not)."""
+    deeds = (_is_among(word, risk) for word in words_of(identifier) for risk in RISKS)
+    return any(deeds) and not names_reading(identifier)
+
+
+def path_orders(path: str) -> bool:
+    """Whether the path of a reading method ends in an order, as `/devices/{id}/reboot` does."""
+    last = words_of(path.rpartition("/")[2])
+    return names_change(f"get {path}") or (len(last) == 1 and _is_among(last[0], "order"))
 
 
 def amounts_of(arguments: Json) -> Iterator[float]:
@@ -83,7 +98,8 @@ def _words(api: Api) -> list[str]:
 
 
 def _head(api: Api) -> list[str]:
-    return words_of(api.summary[:80])[:1]
+    """The first word of its summary; an address that stands in for one says nothing."""
+    return [] if _ADDRESS.match(api.summary) else words_of(api.summary[:80])[:1]
 
 
 def _risk_of(api: Api) -> Risk:

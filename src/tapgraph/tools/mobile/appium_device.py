@@ -1,7 +1,5 @@
 """A real phone, an emulator or the simulated phone, through an Appium server."""
 
-import base64
-import io
 import logging
 import re
 import time
@@ -11,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from appium.webdriver.webdriver import WebDriver
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from selenium.webdriver.remote.command import Command
 
 from tapgraph.errors import DeviceLost, ToolError, UnreadableTree
@@ -48,6 +46,7 @@ from tapgraph.tools.mobile.device import (
 from tapgraph.tools.mobile.geometry import Point, Size
 from tapgraph.tools.mobile.package_labels import label_from_package
 from tapgraph.tools.mobile.picture_scale import PictureScale
+from tapgraph.tools.mobile.sent_picture import picture_of
 from tapgraph.tools.mobile.text_fields import focused_field
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
 
@@ -353,11 +352,7 @@ def _size(told: object) -> Size | None:
 
 
 def _picture(driver: WebDriver) -> Image.Image:
-    try:
-        png = base64.b64decode(str(driver.get_screenshot_as_base64()))
-        return Image.open(io.BytesIO(png)).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError) as error:
-        raise ToolError(f"the screenshot is no picture that can be read ({error})") from error
+    return picture_of(driver.get_screenshot_as_base64())
 
 
 def _tree(driver: WebDriver) -> UiTree:

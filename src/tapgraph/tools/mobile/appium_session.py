@@ -1,6 +1,7 @@
 """A session with an Appium server that is opened again when it is lost."""
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -22,6 +23,8 @@ __all__ = ["AppiumSession", "DriverSource", "UnsupportedCommand"]
 
 Driver: TypeAlias = Any
 """A client of Appium or Selenium; Appium's has no types, and has methods that Selenium's lacks."""
+
+_LONGEST_LEAVE_S = 1.5
 
 _logger = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
@@ -124,16 +127,16 @@ class AppiumSession:
         return self._run_again(what, command)
 
     def close(self) -> None:
-        """End the session; afterwards every command raises `DeviceLost`."""
+        """End the session; afterwards every command raises `DeviceLost`.
+
+        A server that does not answer is not waited for.
+        """
         driver, self._driver = self._driver, None
         if driver is None:
             return
-        try:
-            driver.quit()
-        except (WebDriverException, HTTPError) as error:
-            _logger.info("the session could not be ended: %s", error)
-        finally:
-            driver.command_executor.close()
+        leaving = threading.Thread(target=_quit, args=(driver,), daemon=True, name="appium-quit")
+        leaving.start()
+        leaving.join(_LONGEST_LEAVE_S)
 
     def _open_driver(self) -> Driver:
         if self._driver is None:
@@ -174,6 +177,15 @@ class AppiumSession:
                 f"cannot {what}: the session was lost ({broken}) and no new one could be opened "
                 f"({error})"
             ) from error
+
+
+def _quit(driver: Driver) -> None:
+    try:
+        driver.quit()
+    except (WebDriverException, HTTPError) as error:
+        _logger.info("the session could not be ended: %s", error)
+    finally:
+        driver.command_executor.close()
 
 
 def _never_arrived(error: HTTPError) -> bool:

@@ -81,6 +81,12 @@ class Bounds:
             min(self.bottom, other.bottom),
         )
 
+    def overlap(self, other: "Bounds") -> int:
+        """The square pixels that both have."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return width * height if width > 0 and height > 0 else 0
+
     def union(self, other: "Bounds") -> "Bounds":
         """The smallest rectangle around both."""
         return Bounds(

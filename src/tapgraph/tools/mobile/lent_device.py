@@ -44,6 +44,7 @@ class Sight:
         tree_xml: its view hierarchy as UiAutomator2 writes it; empty where there is none.
         app: what is in front, as far as it is known.
         error: why the last action could not be carried out; empty where it was.
+        reply: what the user answered, where the last action was a question.
         local_time: the phone's date and time, where they are known.
     """
 
@@ -51,6 +52,7 @@ class Sight:
     tree_xml: str = ""
     app: AppInfo = field(default_factory=lambda: AppInfo("", "unknown"))
     error: str = ""
+    reply: str = ""
     local_time: datetime | None = None
 
 
@@ -58,7 +60,8 @@ class LentDevice:
     """A `Device` whose screen is the last `Sight` and whose actions are handed out.
 
     It shows one sight for each action, so that looking again gives the same and is not waited for.
-    Answers and questions are not handed out; what the work gives at its end holds the answer.
+    Answers are not handed out; what the work gives at its end holds them. Questions to the user are
+    where `ask` is what answers them.
     """
 
     def __init__(self, *, name: str = "lent", apps: Sequence[AppInfo] = ()) -> None:
@@ -118,12 +121,17 @@ class LentDevice:
         if isinstance(action, ShowRest | Answer | AskUser):
             return ActionReceipt(action, 0.0, "nothing happens on the phone")
         started = time.monotonic()
-        self._now()
-        self._actions.put(action)
-        self._sight = self._sights.get()
-        if self._now().error:
-            raise ToolError(self._now().error)
+        if error := self._handed_out(action).error:
+            raise ToolError(error)
         return ActionReceipt(action, time.monotonic() - started)
+
+    def ask(self, question: str) -> str:
+        """Hand a question to the user out; the user's words.
+
+        Raises:
+            DeviceLost: the foreign program has ended.
+        """
+        return self._handed_out(AskUser(question)).reply
 
     def current_app(self) -> AppInfo:
         """What is in front."""
@@ -159,6 +167,12 @@ class LentDevice:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _handed_out(self, action: Action) -> Sight:
+        self._now()
+        self._actions.put(action)
+        self._sight = self._sights.get()
+        return self._now()
 
     def _show(self, sight: Sight) -> None:
         self._sights.put(sight)

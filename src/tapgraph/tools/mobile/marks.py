@@ -126,16 +126,19 @@ def _best_place(
         for y in [min(max(top, 0), frame.bottom - height)]
     ]
 
-    is_roomy = element.is_actionable and bounds.area >= 10 * width * height
+    reach = functools.reduce(Bounds.union, places)
+    labels = [one for one in labels if reach.overlap(one)]
+    contents = [one for one in contents if reach.overlap(one)]
+    area = width * height
+    is_roomy = element.is_actionable and bounds.area >= 10 * area
 
     def cost(place: Bounds) -> float:
-        over_labels = sum(place.intersection(label).area for label in labels)
+        over_labels = sum(map(place.overlap, labels))
         # Covering a large element hides little of it, a small one may vanish.
         over_contents = sum(
-            place.intersection(content).area * place.area / (content.area + place.area)
-            for content in contents
+            place.overlap(content) * area / (content.area + area) for content in contents
         )
-        outside = place.area - place.intersection(bounds).area if is_roomy else 0
+        outside = area - place.overlap(bounds) if is_roomy else 0
         return 8 * over_labels + over_contents + 0.3 * outside
 
     return min(places, key=cost)

@@ -92,7 +92,7 @@ def shows_payment(text: str) -> bool:
 @functools.lru_cache(maxsize=4096)
 def _risk_of(plain: str) -> Risk | None:
     for part in _parts(plain):
-        told = _lead().sub("", part)
+        *_, told = _unled(part)
         for language in _languages():
             if language.free.fullmatch(told):
                 continue
@@ -130,10 +130,18 @@ def _commands(part: str) -> Iterator[str]:
     for piece in pieces:
         words = piece.strip()
         if words:
-            yield words
-            rest = _lead().sub("", words)
-            if rest and rest != words:
-                yield rest
+            yield from _unled(words)
+
+
+def _unled(words: str) -> Iterator[str]:
+    """The words, and what is left when those that lead to a command are taken off one by one.
+
+    Of "swipe to confirm ride" it is not the last that is a command.
+    """
+    yield words
+    while (rest := _lead().sub("", words)) not in {"", words}:
+        words = rest
+        yield words
 
 
 @functools.cache
@@ -154,7 +162,7 @@ def _languages() -> tuple[_Language, ...]:
 
 @functools.cache
 def _lead() -> re.Pattern[str]:
-    return re.compile(f"^(?:{_pattern_of(phrases('lead')).pattern} )+")
+    return re.compile(f"^{_pattern_of(phrases('lead')).pattern} ")
 
 
 @functools.cache
@@ -166,7 +174,9 @@ def _and() -> re.Pattern[str]:
 def _any_of(kind: str, *, whole: bool = True) -> re.Pattern[str]:
     """A pattern for the phrases of a kind; else one that finds them among other words."""
     pattern = _pattern_of(phrases(kind))
-    return pattern if whole else re.compile(rf"(?<!\w){pattern.pattern}(?!\w)")
+    # Scripts without blanks have no ends of words.
+    letter = "[a-z0-9\u0400-\u04ff]"
+    return pattern if whole else re.compile(f"(?<!{letter}){pattern.pattern}(?!{letter})")
 
 
 def _pattern_of(some: Iterable[str]) -> re.Pattern[str]:

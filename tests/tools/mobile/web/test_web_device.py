@@ -224,3 +224,31 @@ def test_a_browser_has_no_apps(visitor: Any) -> None:
         page.device.perform(OpenApp("Maps"))
     with pytest.raises(ToolError, match="outside of the page"):
         page.device.perform(Tap(5000, 10))
+
+
+DRAWN = """<style>b { display: block; width: 44px; height: 24px; border-radius: 99px }
+i { display: block; width: 20px; height: 20px; border-radius: 50%; position: relative; left: 2px }
+section { display: flex; justify-content: space-between; width: 300px; margin: 9px }</style>"""
+
+
+@pytest.mark.parametrize(
+    ("style", "knob", "switches"),
+    [
+        ("", "left: 2px", [("Wi-Fi", False)]),
+        ("", "left: 22px", [("Wi-Fi", True)]),
+        ("direction: rtl", "left: -22px", [("Wi-Fi", True)]),
+        ("", "left: 12px", []),
+        ("", "left: 22px; border-radius: 0", []),
+        ("border-radius: 2px", "left: 22px", []),
+        ("width: 200px", "left: 170px", []),
+    ],
+)
+def test_a_pill_with_a_knob_at_one_end_is_a_switch(
+    style: str, knob: str, switches: list[tuple[str, bool]], visitor: Any
+) -> None:
+    page = visitor(
+        f'{DRAWN}<section><span>Wi-Fi</span><b onclick="0" style="{style}">'
+        f'<i style="{knob}"></i></b></section>'
+    )
+    found = [one for one in page.sees().elements if one.role is Role.SWITCH]
+    assert [(one.text, one.checked) for one in found] == switches

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from tapgraph.errors import DeviceUnavailable, UsageError
 
-__all__ = ["Browser", "page_address"]
+__all__ = ["Browser", "PhoneWindow", "page_address"]
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _ARGUMENTS = (
@@ -28,10 +29,19 @@ _ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_PHONE = {
-    "deviceMetrics": {"width": 412, "height": 915, "pixelRatio": 2.0, "touch": True, "mobile": True}
-}
 _COMMAND_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneWindow:
+    """The window of a phone's browser: CSS pixels, and how many points each takes."""
+
+    width: int = 412
+    height: int = 915
+    pixel_ratio: float = 2.0
+
+
+_WINDOW = PhoneWindow()
 
 
 class Browser:
@@ -42,8 +52,9 @@ class Browser:
     an Appium server with its Chromium driver.
     """
 
-    def __init__(self, page: str, url: str | None = None) -> None:
+    def __init__(self, page: str, url: str | None = None, window: PhoneWindow = _WINDOW) -> None:
         self.page = page
+        self._window = window
         self.url = url or "chromedriver on this machine"
         self._server = url
 
@@ -54,7 +65,9 @@ class Browser:
             DeviceUnavailable: there is no browser, or it shows no page.
         """
         try:
-            driver = self._remote(capabilities) if self._server else _local(capabilities)
+            driver = (
+                self._remote(capabilities) if self._server else _local(capabilities, self._window)
+            )
         except (WebDriverException, HTTPError) as error:
             raise DeviceUnavailable(f"no browser by {self.url}: {_reason(error)}") from error
         try:
@@ -87,7 +100,7 @@ def page_address(text: str) -> str:
     raise UsageError(f"a page is an address such as https://example.org or a file, got {text!r}")
 
 
-def _local(capabilities: Mapping[str, object]) -> WebDriver:
+def _local(capabilities: Mapping[str, object], window: PhoneWindow) -> WebDriver:
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     driver = shutil.which("chromedriver")
     if browser is None or driver is None:
@@ -103,7 +116,10 @@ def _local(capabilities: Mapping[str, object]) -> WebDriver:
     if os.geteuid() == 0:
         # Chromium does not start as root with its sandbox.
         options.add_argument("--no-sandbox")
-    options.add_experimental_option("mobileEmulation", _PHONE)
+    metrics = {"width": window.width, "height": window.height, "pixelRatio": window.pixel_ratio}
+    options.add_experimental_option(
+        "mobileEmulation", {"deviceMetrics": {**metrics, "touch": True, "mobile": True}}
+    )
     options.unhandled_prompt_behavior = "ignore"
     for name, value in capabilities.items():
         options.set_capability(name, value)

@@ -89,6 +89,33 @@ function isEditable(el) {
   return (el.isContentEditable && !(el.parentElement && el.parentElement.isContentEditable));
 }
 
+// Where the knob of a switch that is only drawn stands, from 0 to 1: a round part at one end of a pill without words.
+const knobs = new Map();
+function knobPlace(el) {
+  if (!knobs.has(el)) knobs.set(el, findKnob(el));
+  return knobs.get(el);
+}
+
+function isRounded(el, box) {
+  const radius = styleOf(el).borderTopLeftRadius, given = parseFloat(radius);
+  return (radius.includes("%") ? given / 100 * box.height : given) >= 0.4 * box.height;
+}
+
+function findKnob(el) {
+  if (el.childElementCount !== 1 || el.firstElementChild.childElementCount > 1 || words(el.textContent)) return null;
+  const pill = el.getBoundingClientRect();
+  if (pill.height < 12 || pill.height > 48 || pill.width < 1.3 * pill.height || pill.width > 3 * pill.height) return null;
+  const part = el.firstElementChild, knob = part.getBoundingClientRect();
+  const isRound = Math.abs(knob.width - knob.height) <= 0.2 * knob.height && isRounded(part, knob);
+  if (!isRound || knob.height < 0.4 * pill.height || !isRounded(el, pill)) return null;
+  const place = (knob.left + knob.width / 2 - pill.left) / pill.width;
+  return place < 0 || place > 1 || Math.abs(place - 0.5) < 0.05 ? null : place;
+}
+
+function isDrawnOn(el) {
+  return (knobPlace(el) > 0.5) !== (styleOf(el).direction === "rtl");
+}
+
 function kindOf(el) {
   const role = roleOf(el);
   if (isEditable(el)) return "EditText";
@@ -99,6 +126,7 @@ function kindOf(el) {
     return { radio: "RadioButton", range: "SeekBar", hidden: "" }[type] ?? "Button";
   }
   if (role in KINDS) return KINDS[role];
+  if (knobPlace(el) !== null) return "Switch";
   if (["BUTTON", "SUMMARY"].includes(el.tagName) || (["A", "AREA"].includes(el.tagName) && el.hasAttribute("href")))
     return "Button";
   if (["PROGRESS", "METER"].includes(el.tagName)) return el.tagName === "METER" ? "TextView" : "ProgressBar";
@@ -183,7 +211,7 @@ function attributesOf(el, kind) {
   const isSet = ["CheckBox", "RadioButton", "Switch"].includes(kind);
   if (isSet) {
     attributes.checkable = true;
-    attributes.checked = state(el, "checked", el.checked);
+    attributes.checked = state(el, "checked", el.checked ?? (knobPlace(el) !== null && isDrawnOn(el)));
     attributes.text = nameOf(el) || words(el.tagName === "INPUT" ? "" : el.innerText);
   } else shownValue(el, attributes);
   attributes.enabled = !(state(el, "disabled", el.disabled) || (el.matches && el.matches(":disabled")));

@@ -1,13 +1,11 @@
 """A web page in a browser as a device, through any WebDriver."""
 
-import base64
-import io
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
 
 from PIL import Image
@@ -43,9 +41,10 @@ from tapgraph.tools.mobile.appium_session import AppiumSession
 from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability
 from tapgraph.tools.mobile.geometry import Point, Size
 from tapgraph.tools.mobile.picture_scale import PictureScale
+from tapgraph.tools.mobile.sent_picture import picture_of
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
 from tapgraph.tools.mobile.web import page_scripts
-from tapgraph.tools.mobile.web.browser import Browser, page_address
+from tapgraph.tools.mobile.web.browser import Browser, PhoneWindow, page_address
 from tapgraph.tools.mobile.web.dialog import Dialog
 from tapgraph.tools.mobile.web.keyboard import WebKeyboard
 from tapgraph.tools.mobile.web.page_tree import Page, read_page
@@ -69,6 +68,8 @@ class WebDevice:
     """
 
     capabilities: frozenset[Capability] = frozenset({Capability.UI_TREE, Capability.TEXT})
+    window: ClassVar[PhoneWindow] = PhoneWindow()
+    """Of a Chromium that is started here."""
 
     def __init__(self, session: AppiumSession, home: str) -> None:
         self._session = session
@@ -96,7 +97,7 @@ class WebDevice:
             UsageError: `page` is neither an address nor a file.
             DeviceUnavailable: there is no browser, or it shows no page.
         """
-        browser = Browser(page_address(page), webdriver_url)
+        browser = Browser(page_address(page), webdriver_url, cls.window)
         return cls(AppiumSession(browser, dict(capabilities or {})), browser.page)
 
     @property
@@ -407,11 +408,7 @@ class WebDevice:
 
 
 def _picture(driver: WebDriver) -> Image.Image:
-    try:
-        png = base64.b64decode(str(driver.get_screenshot_as_base64()))
-        return Image.open(io.BytesIO(png)).convert("RGB")
-    except (OSError, ValueError) as error:
-        raise ToolError(f"the screenshot is no picture that can be read ({error})") from error
+    return picture_of(driver.get_screenshot_as_base64())
 
 
 def _page(driver: WebDriver) -> Page:

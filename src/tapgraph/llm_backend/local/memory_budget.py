@@ -1,0 +1,79 @@
+"""How much memory keys and values may take, and how much a reply of some length takes."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from tapgraph.kernels.attention_system import LayerAttention
+from tapgraph.kernels.token_store import PAGE_TOKENS
+
+__all__ = ["CacheCost", "free_bytes", "measured_cost"]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheCost:
+    """What the cache of one reply takes: `fixed` bytes, and `page` for each 256 tokens begun."""
+
+    fixed: int
+    page: int
+
+    def bytes_for(self, tokens: int) -> int:
+        """Bytes of a cache that has seen so many tokens."""
+        return self.fixed + self.page * -(-tokens // PAGE_TOKENS)
+
+    def tokens_in(self, budget_bytes: int) -> int:
+        """The longest reply, its prompt included, that the budget holds."""
+        return max(0, budget_bytes - self.fixed) // max(1, self.page) * PAGE_TOKENS
+
+
+def measured_cost(
+    layers: Sequence[LayerAttention], dtype: torch.dtype, device: torch.device
+) -> CacheCost:
+    """What empty layers of one sequence take when they are given two pages of zeros.
+
+    Systems that keep only a part of a long text take less than this says.
+    """
+    sizes = [0, 0]
+    for layer in layers:
+        shape = layer.shape
+        queries = torch.zeros(
+            (1, shape.heads, PAGE_TOKENS, shape.head_dim), dtype=dtype, device=device
+        )
+        keys = queries[:, : shape.kv_heads]
+        for page in range(2):
+            layer.prefill(queries[:, :, 1:], keys[:, :, 1:], keys[:, :, 1:])
+            layer.decode(queries[:, :, :1], keys[:, :, :1], keys[:, :, :1])
+            sizes[page] += layer.bytes_held()
+    growth = max(0, sizes[1] - sizes[0])
+    return CacheCost(max(0, sizes[0] - growth), growth)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that is free on the device now; for the CPU, what the system or its group allows."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = _available_bytes()
+    group = Path("/sys/fs/cgroup")
+    most, used = _number(group / "memory.max"), _number(group / "memory.current")
+    return free if most is None or used is None else max(0, min(free, most - used))
+
+
+def _available_bytes() -> int:
+    try:
+        with Path("/proc/meminfo").open(encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,178 @@
+"""How replies begin with what other replies have read."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tapgraph.llm_backend.local.attention import AttentionCache
+from tapgraph.llm_backend.local.page_tree import PAGE, PageTree
+from tapgraph.llm_backend.local.prefix_store import PrefixStore, common_length
+from tapgraph.llm_backend.local.reply_in_progress import ReplyInProgress
+
+__all__ = ["Beginning", "PrefixReuse", "SharedPages", "WholePrefixes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a reply begins with.
+
+    Attributes:
+        cache: of its own; it holds the first `length` tokens. None when nothing is there.
+        length: how many.
+        points: where the prompt's reading must stop for `PrefixReuse.note_read`.
+    """
+
+    cache: AttentionCache | None = None
+    length: int = 0
+    points: frozenset[int] = frozenset()
+
+
+class PrefixReuse(ABC):
+    """Keeps what was read, and finds it again.
+
+    Attributes:
+        step: prompts are used again in multiples of so many tokens.
+    """
+
+    step: int
+
+    @property
+    @abstractmethod
+    def bytes_held(self) -> int:
+        """Bytes kept for later prompts."""
+
+    @property
+    @abstractmethod
+    def tokens_held(self) -> int:
+        """Tokens kept for later prompts."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many pages or prefixes are kept."""
+
+    @abstractmethod
+    def known(self, reply: ReplyInProgress) -> int:
+        """How many tokens of a reply's prompt `begin` would find, without the replies that run."""
+
+    @abstractmethod
+    def begin(self, reply: ReplyInProgress, running: Sequence[ReplyInProgress]) -> Beginning:
+        """What a reply can begin with: what is kept, or what a running one has read."""
+
+    @abstractmethod
+    def note_read(self, reply: ReplyInProgress) -> None:
+        """More of the prompt was read."""
+
+    @abstractmethod
+    def note_end(self, reply: ReplyInProgress) -> None:
+        """The reply is over, and its cache will not be used any more."""
+
+    @abstractmethod
+    def limit(self, limit_bytes: int) -> None:
+        """Keep no more than that from now on; what was not used for longest goes first."""
+
+
+class SharedPages(PrefixReuse):
+    """For caches that are keys and values of all tokens: in pages, replies too."""
+
+    step = PAGE
+
+    def __init__(self, tree: PageTree) -> None:
+        self._tree = tree
+
+    @property
+    def bytes_held(self) -> int:
+        """Bytes of all pages."""
+        return self._tree.bytes_held
+
+    @property
+    def tokens_held(self) -> int:
+        """Tokens of all pages."""
+        return self._tree.tokens_held
+
+    def __len__(self) -> int:
+        return len(self._tree)
+
+    def known(self, reply: ReplyInProgress) -> int:
+        """In whole pages."""
+        return self._tree.known(reply.tokens, reply.borrowable)
+
+    def begin(self, reply: ReplyInProgress, running: Sequence[ReplyInProgress]) -> Beginning:
+        """The pages of its prompt; those of a running reply are put into the tree first."""
+        for other in running:
+            shared = common_length(reply.tokens, other.tokens)
+            shared = min(shared, reply.borrowable, other.lendable)
+            if other.cache is not None and shared - self.known(reply) >= PAGE:
+                self._tree.keep(reply.tokens[:shared], other.cache)
+        found = self._tree.find(reply.tokens, reply.borrowable)
+        return Beginning() if found is None else Beginning(*found)
+
+    def note_read(self, reply: ReplyInProgress) -> None:
+        """Nothing to do."""
+
+    def note_end(self, reply: ReplyInProgress) -> None:
+        """Keep prompt and reply."""
+        if reply.cache is not None:
+            self._tree.keep(reply.tokens[: reply.lendable], reply.cache)
+
+    def limit(self, limit_bytes: int) -> None:
+        """Drop the least used pages."""
+        self._tree.limit(limit_bytes)
+
+
+class WholePrefixes(PrefixReuse):
+    """For all other caches: copies of whole ones, of prompts alone."""
+
+    def __init__(self, store: PrefixStore, step: int, *, croppable: bool) -> None:
+        self._store = store
+        self.step = step
+        self._croppable = croppable
+
+    @property
+    def bytes_held(self) -> int:
+        """Bytes of all kept caches."""
+        return self._store.bytes_held
+
+    @property
+    def tokens_held(self) -> int:
+        """Tokens of all kept prompts."""
+        return self._store.tokens_held
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def known(self, reply: ReplyInProgress) -> int:
+        """In multiples of `step`."""
+        return self._store.known(reply.prompt_tokens, reply.borrowable)
+
+    def begin(self, reply: ReplyInProgress, running: Sequence[ReplyInProgress]) -> Beginning:
+        """A copy of the kept cache, or of a running reply's, that has most of the prompt."""
+        tokens, most = reply.prompt_tokens, min(reply.borrowable, len(reply.prompt_tokens) - 1)
+        others = []
+        if self._croppable and self._store.is_used:
+            read = (one.as_prefix(min(one.lendable, len(one.prompt_tokens) - 1)) for one in running)
+            others = [one for one in read if one is not None]
+        points = frozenset[int]()
+        if not self._croppable:
+            points = self._store.points_to_keep(tokens[: most + 1], reply.request.prompt.turn_ends)
+        found = self._store.find(tokens, most, others)
+        return Beginning(points=points) if found is None else Beginning(*found, points)
+
+    def note_read(self, reply: ReplyInProgress) -> None:
+        """At the points where later prompts may part, keep a copy."""
+        if reply.cache is None or reply.read not in reply.points:
+            return
+        read = reply.prompt_tokens[: reply.read]
+        if read not in self._store and self._store.has_room(reply.cache):
+            self._store.keep(read, reply.cache.fork())
+
+    def note_end(self, reply: ReplyInProgress) -> None:
+        """Keep the cache itself, without what was said."""
+        length = min(reply.lendable, len(reply.prompt_tokens) - 1) // self.step * self.step
+        prefix = reply.as_prefix(length) if self._croppable else None
+        if prefix is not None:
+            prefix.cache.crop(length)
+            self._store.keep(prefix.tokens, prefix.cache)
+
+    def limit(self, limit_bytes: int) -> None:
+        """Drop the least used caches."""
+        self._store.limit(limit_bytes)
