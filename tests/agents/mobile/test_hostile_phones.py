@@ -4,14 +4,17 @@ import base64
 import os
 import sqlite3
 import struct
+import threading
 import zlib
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import Warned
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
@@ -46,8 +49,11 @@ def png(side_px: int) -> bytes:
 class Photographed:
     """A client of Appium whose server takes the same picture always."""
 
+    quit: Any
+
     def __init__(self, driver: Any, sent: object) -> None:
         self._driver, self._sent = driver, sent
+        self.quit = driver.quit
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._driver, name)
@@ -155,3 +161,28 @@ def test_that_an_action_starts_is_synced_before_it_is_performed(
     assert {(tmp_path / "run").stat().st_ino, (tmp_path / "run" / "run.json").stat().st_ino} <= set(
         synced
     )
+
+
+def test_a_phone_that_never_tells_its_apps_does_not_outlive_the_run(
+    phone: Phone, run_task: Any
+) -> None:
+    never = threading.Event()
+
+    class Silent(SimulatedDevice):
+        def installed_apps(self) -> Any:
+            return never.wait()
+
+    result = run_task(SWITCH, device=Silent(phone), budget=Budget(max_seconds=0.5))
+    never.set()
+    assert result.outcome is Outcome.BUDGET
+
+
+def test_a_server_that_never_answers_is_left(phone: Phone) -> None:
+    never = threading.Event()
+    with SimulatorServer(phone) as server:
+        driver = Photographed(AppiumServer(server.url).new_driver({}), None)
+        driver.quit = never.wait
+        source = SimpleNamespace(url=server.url, new_driver=lambda _: driver)
+        AppiumSession(source, {}).close()
+    assert not never.is_set()
+    never.set()
