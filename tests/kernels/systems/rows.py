@@ -63,18 +63,19 @@ class Rows:
         self._paddings: list[int] = []
         self.tokens_seen = 0
 
-    def prefill(
-        self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None = None
-    ) -> Tensor:
-        return self._call("prefill", queries, keys, values, starts)
+    def prefill(self, *queries_keys_values_starts: Tensor) -> Tensor:
+        return self._call("prefill", *queries_keys_values_starts)
 
-    def decode(
-        self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None = None
-    ) -> Tensor:
-        return self._call("decode", queries, keys, values, starts)
+    def decode(self, *queries_keys_values_starts: Tensor) -> Tensor:
+        return self._call("decode", *queries_keys_values_starts)
 
     def _call(
-        self, name: str, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
+        self,
+        name: str,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        starts: Tensor | None = None,
     ) -> Tensor:
         if not self.layers:
             self.layers = [self._open() for _ in queries]

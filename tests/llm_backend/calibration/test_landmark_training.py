@@ -11,7 +11,7 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig
 from tapgraph.kernels.systems.landmark_softmax import grouped_softmax_attention
-from tapgraph.kernels.systems.landmark_tokens import insert_landmarks
+from tapgraph.kernels.systems.landmark_softmax import insert_landmarks
 from tapgraph.llm_backend.calibration.landmark_training import (
     LANDMARK,
     LandmarkTraining,

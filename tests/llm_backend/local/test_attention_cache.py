@@ -196,7 +196,7 @@ def test_an_empty_cache_that_the_caller_holds_becomes_ours(
     with use_attention(model, Dense()):
         model(**prompts(), past_key_values=held)
     assert held.get_seq_length() == 40
-    assert isinstance(held.rows[0].layers[0], LayerAttention)  # type: ignore[union-attr]
+    assert isinstance(held.rows[0].layers[0], LayerAttention)  # type: ignore[attr-defined]
 
 
 def test_padding_that_changes_between_calls_is_refused(

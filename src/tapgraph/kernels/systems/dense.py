@@ -48,3 +48,7 @@ class DenseLayer(FullCacheLayer, PartLayer):
     def attend_sparsely(self, queries: Tensor) -> SparseOutput:
         """Attend to everything that each query may see."""
         return self.attend_to_all(queries)
+
+    def attend_to_one(self, queries: Tensor) -> SparseOutput:
+        """Attend to everything."""
+        return self.attend_sparsely(queries)

@@ -344,9 +344,11 @@ class StackedCache(AttendingCache):
                 f"{sum(self.counts)} tokens in one row were told, "
                 f"got {keys.shape[0]} rows of {keys.shape[2]}"
             )
-        parts = (tensor.split(self.counts, dim=2) for tensor in (queries, keys, values))
-        outputs = [
-            cache.attend(layer, *part, None)
-            for cache, part in zip(self.caches, zip(*parts, strict=True), strict=True)
-        ]
+        outputs, first = [], 0
+        for cache, count in zip(self.caches, self.counts, strict=True):
+            new = slice(first, first + count)
+            outputs.append(
+                cache.attend(layer, queries[:, :, new], keys[:, :, new], values[:, :, new], None)
+            )
+            first += count
         return torch.cat(outputs, dim=2)
