@@ -2,9 +2,11 @@
 
 It is no language model. It has the demonstrator's route, and errs at a known rate for each app. Of
 the memory it knows what its prompt says, no more: a true tip for the app in its Operator's prompt
-makes it err less, a false one more, and a shortcut that is described as the actions it is about to
-do is called in their place. As a reflector it proposes a tip for each app of the run that it reads
-of no tip for, and the chain of actions of one subgoal; a share of both is wrong, by its dice.
+saves it from some of its errors, a false one leads it into others, and it names the tip that it
+acts by; a shortcut that is described as the actions it is about to do is called in their place. As
+Reflector it sees whether an action was an error, and whether a shortcut led as far as it was to. As
+a reflector on experience it proposes a tip for each app of the run that it reads of no tip for, and
+the chain of actions of one subgoal; a share of both is wrong, by its dice.
 """
 
 import re
@@ -18,6 +20,7 @@ from pydantic import BaseModel
 
 from tapgraph.agents.mobile.replies import (
     OperatorReply,
+    ReflectorReply,
     ShortcutReply,
     ShortcutStepReply,
     TipsReply,
@@ -25,7 +28,7 @@ from tapgraph.agents.mobile.replies import (
 from tapgraph.agents.run.replies import TipChange
 from tapgraph.errors import ToolError
 from tapgraph.evals.phone.demonstrator import Demonstrator
-from tapgraph.evals.phone.role_prompt import read_prompt
+from tapgraph.evals.phone.role_prompt import Prompt, read_prompt
 from tapgraph.llm_backend.chat_model import ChatModel, Reply, ToolSpec, Usage
 from tapgraph.llm_backend.messages import Message
 from tapgraph.tools.mobile.actions import action_to_wire
@@ -68,6 +71,7 @@ TIPS: Final = {
 }  # fmt: skip
 """For each app a tip that helps and one that harms."""
 
+_LEARNT = re.compile(r"^- \[(T\d+)\] \([^)]*\) (.*)$", re.MULTILINE)
 _OFFERED = re.compile(
     r"^- (\w+)\(([^)]*)\): In ([^,]+), ([^:]+): ([\w, ]+)\. Precondition", re.MULTILINE
 )
@@ -79,6 +83,8 @@ _TAP_AND_WRITE = [
     ShortcutStepReply(action="Tap", arguments={"x": "x", "y": "y"}),
     ShortcutStepReply(action="Type", arguments={"text": "text_1"}),
 ]
+_FARTHEST = 12
+"""So many moves it plans ahead."""
 _NOT_CHAINED = {"Swipe", "Wait", "Back", "Answer", "Ask_User"}
 
 
@@ -87,17 +93,17 @@ class Habits:
     """How often the model is wrong, and what it proposes for the memory.
 
     Attributes:
-        errs: the share of its actions that is random where it reads no tip, or two that disagree.
-        errs_helped: the same where it reads a true tip for the app.
-        errs_misled: the same where it reads a false one.
+        errs: the share of its actions that is random.
+        helped: the share of which a true tip for the app makes right ones.
+        misled: the share of its right actions of which a false tip makes random ones.
         wrong_proposals: the share of tips and of shortcuts that it proposes wrongly.
         tips: whether it proposes tips.
         shortcuts: whether it proposes shortcuts.
     """
 
     errs: float = 0.25
-    errs_helped: float = 0.10
-    errs_misled: float = 0.45
+    helped: float = 0.6
+    misled: float = 0.27
     wrong_proposals: float = 0.3
     tips: bool = True
     shortcuts: bool = True
@@ -114,6 +120,9 @@ class Learner(Demonstrator):
         self._other = other
         self._habits = habits
         self._seed = seed
+        self._erred = False
+        self._promised: int | None = None
+        """How many moves are left, if the shortcut that was called does what it says."""
 
     def reply(
         self,
@@ -135,25 +144,45 @@ class Learner(Demonstrator):
         elif schema is ShortcutReply:
             answer = self._shortcut(rules, told, dice)
         elif schema is not None and issubclass(schema, OperatorReply):
-            prompt = read_prompt(told)
-            place = self._aim(prompt)
-            answer = self._called(place, rules, prompt.sections["Last actions"])
-            if answer is None and dice.random() < self._error_rate(place, rules):
-                answer = self._other.reply(messages, schema=schema).parsed
+            answer = self._next_action(messages, rules, dice)
         if answer is None:
             return super().reply(messages, schema=schema)
         text = answer.model_dump_json()
         usage = Usage(estimate_tokens(rules) + estimate_tokens(told), estimate_tokens(text))
         return Reply(text, parsed=answer, usage=usage, model="scripted learner")
 
-    def _error_rate(self, place: int, rules: str) -> float:
+    def _next_action(self, messages: Sequence[Message], rules: str, dice: Random) -> OperatorReply:
+        prompt = read_prompt(next(one.text for one in messages if one.role == "user"))
+        place = self._aim(prompt)
+        self._erred, self._promised = False, None
+        called = self._called(place, rules, prompt.sections["Last actions"])
+        if called is not None:
+            return called
         helps, harms = TIPS.get(self._route.aims[place].app, ("\0", "\0"))
-        match (helps in rules, harms in rules):
-            case (True, False):
-                return self._habits.errs_helped
-            case (False, True):
-                return self._habits.errs_misled
-        return self._habits.errs
+        names = {text: name for name, text in _LEARNT.findall(rules)}
+        tip = ""
+        self._erred = dice.random() < self._habits.errs
+        if self._erred and helps in rules and dice.random() < self._habits.helped:
+            self._erred, tip = False, helps
+        elif not self._erred and harms in rules and dice.random() < self._habits.misled:
+            self._erred, tip = True, harms
+        if not self._erred:
+            reply = self._act(prompt)
+        else:
+            other = self._other.reply(messages, schema=OperatorReply).parsed
+            assert isinstance(other, OperatorReply)  # noqa: S101 - what it was asked for
+            reply = other
+        return reply.model_copy(update={"tips": [names[tip]] if tip in names else []})
+
+    def _judge(self, prompt: Prompt) -> ReflectorReply:
+        seen = super()._judge(prompt)
+        if seen.verdict != "A" or seen.subgoal_done:
+            return seen
+        error = "This led away from the subgoal." if self._erred else ""
+        if self._promised is not None and len(self._ahead(self._aim(prompt))) > self._promised:
+            error = "The shortcut did not do what it says."
+        before = prompt.sections["Progress before"]
+        return ReflectorReply(verdict="B", error=error, progress=before) if error else seen
 
     # Shortcuts: called, and proposed.
 
@@ -169,6 +198,8 @@ class Learner(Demonstrator):
                 given = _values(ahead[: len(names)])
                 wanted = [name for name in one[2].split(", ") if name]
                 if set(wanted) <= set(given):
+                    if len(ahead) < _FARTHEST:
+                        self._promised = len(ahead) - len(names)
                     return OperatorReply(
                         thought="A shortcut does this.",
                         action=one[1],
@@ -189,7 +220,7 @@ class Learner(Demonstrator):
         aim, times = self._route.aims[place], self._route.times(place)
         with closing(self._phone.fork()) as fork, suppress(LostWay):
             device, guide = SimulatedDevice(fork), Guide(fork)
-            while len(moves) < 12 and not guide.is_reached(aim, times):
+            while len(moves) < _FARTHEST and not guide.is_reached(aim, times):
                 move = guide.move(aim)
                 wire: dict[str, Any] = action_to_wire(move.action)
                 moves.append((str(wire["name"]), dict(wire["arguments"])))

@@ -61,10 +61,13 @@ def tried_server() -> Iterator[Target]:
     """A server over a tiny checkpoint, with few slots, so that the queue is often full."""
     with tempfile.TemporaryDirectory() as folder:
         path = make_checkpoint(Path(folder) / "tiny", hidden=128, layers=2, vocabulary=512)
+        vectors = path.with_name("tiny-vectors")
+        vectors.symlink_to(path)
         port = free_port()
         command = [
             str(Path(sys.executable).parent / "tapgraph"), "serve", "--port", str(port),
             "--model", f"{path}?prefix_mib=16&context_tokens=2048",
+            "--embeddings", f"{vectors}?device=cpu",
             "--running", "4", "--waiting", "8", "--timeout-s", "60",
         ]  # fmt: skip
         with served(command, port, "/health") as process:
@@ -113,12 +116,16 @@ def fuzzed_document(target: Target) -> Any:
     Else nearly every request would end at an invented name, or run for minutes.
     """
     document = httpx.get(f"{target.root}/openapi.json").json()
-    for name in ("ChatCompletionRequest", "CompletionRequest"):
-        schema = document["components"]["schemas"][name]
-        schema["properties"]["model"] = {"enum": [target.model]}
-        schema["properties"]["max_tokens"] = {"type": "integer", "minimum": 1, "maximum": 8}
+    for name, schema in document["components"]["schemas"].items():
+        if not name.endswith("Request"):
+            continue
+        served = f"{target.model}-vectors" if name.startswith("Embeddings") else target.model
+        schema["properties"]["model"] = {"enum": [served]}
+        for limit in ("max_tokens", "max_output_tokens"):
+            if limit in schema["properties"]:
+                schema["properties"][limit] = {"type": "integer", "minimum": 1, "maximum": 8}
+                schema["required"] = [*schema["required"], limit]
         schema["properties"].pop("max_completion_tokens", None)
-        schema["required"] = [*schema["required"], "max_tokens"]
     return document
 
 

@@ -174,3 +174,27 @@ def test_what_cannot_work_is_refused(
     given = ["eval", "phone", "--suite", MILK, "--out", str(tmp_path / "out")]
     assert main([*given, *arguments]) == 2
     assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_device_of_ones_own_gets_its_settings_beside_the_memorys(
+    evaluate: Evaluate,
+    openai_server: Callable[..., Any],
+    clerk: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "own_phones.py").write_text(
+        "from tapgraph.tools.mobile.simulator import build_phone\n"
+        "from tapgraph.tools.mobile.simulator.device import SimulatedDevice\n"
+        "class Own(SimulatedDevice):\n"
+        "    name = 'phone of seed 3'\n"
+        "def make(seed):\n"
+        "    assert seed == 3\n"
+        "    return Own(build_phone(seed=seed))\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    given = ["--device", "own_phones:make", "--device-setting", "seed=3", "--setting", "evolution"]
+    evaluate(openai_server(clerk([])).spec(), *given)
+    headers = (tmp_path / "out" / "runs").glob("*/*/*/run.json")
+    assert {json.loads(one.read_text("utf-8"))["device"] for one in headers} == {"phone of seed 3"}

@@ -1,21 +1,30 @@
-"""Tiny random checkpoints of each family, saved as a user would find them on a disk."""
+"""Tiny random checkpoints of each family and tokenizers of each kind, as a user would have them."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import gguf
 import torch
 import transformers
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    trainers,
+)
 from transformers import PreTrainedTokenizerFast
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from tapgraph.llm_backend.local.checkpoint import Checkpoint, load_checkpoint
 from tapgraph.llm_backend.local.generation import GenerationRequest, Prompt, Sampling
 
-__all__ = ["Tiny"]
+__all__ = ["TOKENIZER_KINDS", "Tiny"]
 
 SPECIAL_TOKENS = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>",
@@ -28,6 +37,9 @@ CORPUS = (
     "Turn on Do Not Disturb, then go back to the home screen and open Notes.",
 )
 VOCABULARY = 360
+_UNKNOWN = "<unk>"
+_BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
+_WORD_BEGIN = "\u2581"
 ROOM = 9
 """Models have room for more tokens than their tokenizers know; those must never be chosen."""
 
@@ -54,7 +66,6 @@ TEXT: dict[str, Any] = {
     "num_key_value_heads": 2,
     "max_position_embeddings": 4096,
     "tie_word_embeddings": False,
-    "vocab_size": VOCABULARY + ROOM,
     "bos_token_id": 0,
     "eos_token_id": 2,
     "pad_token_id": 0,
@@ -88,18 +99,107 @@ GGUF_PARTS = {
 }
 
 
-def train_tokenizer(template: str | None) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer of a few hundred tokens."""
+def _byte_level() -> Tokenizer:
+    """GPT-2, Qwen, Llama 3."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=[AddedToken(token, special=True) for token in SPECIAL_TOKENS],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(CORPUS * 8, trainer)
+    _train(tokenizer, trainers.BpeTrainer)
+    return tokenizer
+
+
+def _byte_level_with_a_blank_first() -> Tokenizer:
+    """RoBERTa's way, which older GPT-like models share."""
+    tokenizer = _byte_level()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    return tokenizer
+
+
+def _prepended() -> Tokenizer:
+    """Llama 2 and Mistral before Metaspace: a normalizer puts the mark before every text."""
+    tokenizer = _with_byte_fallback()
+    tokenizer.normalizer = normalizers.Sequence([
+        normalizers.Prepend(_WORD_BEGIN),
+        normalizers.Replace(" ", _WORD_BEGIN),
+    ])
+    return tokenizer
+
+
+def _replaced() -> Tokenizer:
+    """Gemma: blanks are marks, and nothing is put before a text."""
+    tokenizer = _with_byte_fallback()
+    tokenizer.normalizer = normalizers.Replace(" ", _WORD_BEGIN)
+    tokenizer.decoder = decoders.Sequence([
+        decoders.Replace(_WORD_BEGIN, " "),
+        decoders.ByteFallback(),
+        decoders.Fuse(),
+    ])
+    return tokenizer
+
+
+def _metaspace(scheme: str) -> Callable[[], Tokenizer]:
+    def make() -> Tokenizer:
+        """Llama 2 and Mistral as newer files have them."""
+        tokenizer = _with_byte_fallback()
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=False)
+        return tokenizer
+
+    return make
+
+
+def _unigram(*, byte_fallback: bool) -> Callable[[], Tokenizer]:
+    def make() -> Tokenizer:
+        """T5, XLM-R and their kind, with SentencePiece's own normalizer without byte fallback."""
+        tokenizer = Tokenizer(models.Unigram())
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+        tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+        letters = sorted({*"".join(CORPUS), *map(chr, range(0x21, 0x7F))})
+        trainer = trainers.UnigramTrainer(
+            vocab_size=VOCABULARY - len(SPECIAL_TOKENS),
+            special_tokens=[_UNKNOWN],
+            unk_token=_UNKNOWN,
+            initial_alphabet=letters,
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(CORPUS * 8, trainer)
+        pieces = json.loads(tokenizer.to_str())["model"]["vocab"]
+        known = [(token, 0.0) for token in SPECIAL_TOKENS]
+        if byte_fallback:
+            known += [(token, -20.0) for token in _BYTES]
+            tokenizer.decoder = decoders.Sequence([
+                decoders.ByteFallback(),
+                decoders.Metaspace(prepend_scheme="always"),
+            ])
+        else:
+            tokenizer.normalizer = normalizers.Replace(Regex(" {2,}"), " ")
+        known += [(text, score) for text, score in pieces]
+        tokenizer.model = models.Unigram(
+            known, unk_id=len(known) - len(pieces), byte_fallback=byte_fallback
+        )
+        tokenizer.add_special_tokens(_special())
+        return tokenizer
+
+    return make
+
+
+TOKENIZER_KINDS: Mapping[str, Callable[[], Tokenizer]] = {
+    "byte_level": _byte_level,
+    "byte_level_with_a_blank_first": _byte_level_with_a_blank_first,
+    "prepended": _prepended,
+    "replaced": _replaced,
+    "metaspace_first": _metaspace("first"),
+    "metaspace_always": _metaspace("always"),
+    "unigram": _unigram(byte_fallback=False),
+    "unigram_with_bytes": _unigram(byte_fallback=True),
+}
+
+
+def train_tokenizer(
+    template: str | None, kind: str = "byte_level", added: Sequence[AddedToken] = ()
+) -> PreTrainedTokenizerFast:
+    """A tokenizer of a few hundred tokens, and of any that are added."""
+    tokenizer = TOKENIZER_KINDS[kind]()
+    tokenizer.add_tokens(list(added))
     trained = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         eos_token="<|im_end|>",
@@ -110,9 +210,55 @@ def train_tokenizer(template: str | None) -> PreTrainedTokenizerFast:
     return trained
 
 
+def _with_byte_fallback() -> Tokenizer:
+    """SentencePiece's BPE: whole letters where they are known, else their bytes."""
+    tokenizer = Tokenizer(models.BPE(unk_token=_UNKNOWN))
+    tokenizer.normalizer = normalizers.Replace(" ", _WORD_BEGIN)
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY - len(SPECIAL_TOKENS) - len(_BYTES) - 1, show_progress=False
+    )
+    tokenizer.train_from_iterator(CORPUS * 8, trainer)
+    trained: dict[str, Any] = json.loads(tokenizer.to_str())["model"]
+    texts = sorted(trained["vocab"], key=trained["vocab"].__getitem__)
+    vocabulary = (*SPECIAL_TOKENS, _UNKNOWN, *_BYTES, *texts)
+    tokenizer = Tokenizer(
+        models.BPE(
+            {text: place for place, text in enumerate(vocabulary)},
+            [tuple(merge) for merge in trained["merges"]],
+            unk_token=_UNKNOWN,
+            fuse_unk=True,
+            byte_fallback=True,
+        )
+    )
+    tokenizer.decoder = decoders.Sequence([
+        decoders.Replace(_WORD_BEGIN, " "),
+        decoders.ByteFallback(),
+        decoders.Fuse(),
+        decoders.Strip(" ", 1, 0),
+    ])
+    tokenizer.add_special_tokens(_special())
+    return tokenizer
+
+
+def _train(tokenizer: Tokenizer, trainer: Any) -> None:
+    tokenizer.train_from_iterator(
+        CORPUS * 8,
+        trainer(
+            vocab_size=VOCABULARY,
+            special_tokens=_special(),
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+
+
+def _special() -> list[AddedToken]:
+    return [AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS]
+
+
 def build_config(family: str, **changes: Any) -> Any:
     """The configuration of a family's tiny model."""
-    text = {**TEXT, **changes}
+    text = {"vocab_size": VOCABULARY + ROOM, **TEXT, **changes}
     with_head_dim = {**text, "head_dim": 8}
     configs: dict[str, Callable[[], Any]] = {
         "llama": lambda: transformers.LlamaConfig(**text),
@@ -155,15 +301,20 @@ def build_model(family: str, **changes: Any) -> transformers.PreTrainedModel:
 
 
 def save_checkpoint(
-    folder: Path, family: str, *, seed: int = 0, template: str | None = CHATML, **changes: Any
+    folder: Path,
+    family: str,
+    *,
+    seed: int = 0,
+    template: str | None = CHATML,
+    tokenizer: PreTrainedTokenizerFast | None = None,
+    **changes: Any,
 ) -> Path:
     """Make and save a checkpoint with its tokenizer, and its image processor if it has eyes."""
     torch.manual_seed(seed)
     if family.startswith("gemma") and template == CHATML:
         template = WITHOUT_SYSTEM
-    tokenizer = train_tokenizer(template)
-    assert len(tokenizer) == VOCABULARY
-    build_model(family, **changes).save_pretrained(folder)
+    tokenizer = tokenizer or train_tokenizer(template)
+    build_model(family, vocab_size=len(tokenizer) + ROOM, **changes).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     if family.endswith("_vl"):
         patch = 14 if family == "qwen2_5_vl" else 16
@@ -240,6 +391,12 @@ class Tiny:
     def save(self, folder: Path, family: str = "llama", **changes: Any) -> Path:
         """Make a checkpoint that differs in its template, seed or configuration."""
         return save_checkpoint(folder, family, **changes)
+
+    def tokenizer(
+        self, kind: str, added: Sequence[AddedToken] = (), template: str | None = CHATML
+    ) -> PreTrainedTokenizerFast:
+        """A tokenizer of one of `TOKENIZER_KINDS`, with tokens that were added to it."""
+        return train_tokenizer(template, kind, added)
 
     def gguf(self, file: Path) -> Path:
         """The llama checkpoint as a GGUF file."""

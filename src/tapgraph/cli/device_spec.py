@@ -14,6 +14,7 @@ from tapgraph.cli.options import (
     CapabilityOption,
     ClockOption,
     DeviceOption,
+    DeviceSettingOption,
     FaultsOption,
     PhoneOption,
     SeedOption,
@@ -93,16 +94,23 @@ _OPTIONS: dict[str, Any] = {
     "state_dir": (StateDirOption, None),
     "clock": (ClockOption, None),
 }
+_PREFIXED: dict[str, Any] = {"setting": DeviceSettingOption}
 
 
-def takes_device(*, without: Collection[str] = ()) -> Callable[[Command], Command]:
+def takes_device(
+    *, without: Collection[str] = (), prefixed: Collection[str] = ()
+) -> Callable[[Command], Command]:
     """Gives a command the options that name a device in the place of its parameter `device`.
 
-    `without` names those that mean nothing to it.
+    `without` names those that mean nothing to it, `prefixed` those that are called `--device-…` as
+    it has options of their names.
     """
     options = [
         inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+            f"device_{name}" if name in prefixed else name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=_PREFIXED[name] if name in prefixed else annotation,
         )
         for name, (annotation, default) in _OPTIONS.items()
         if name not in without
@@ -111,7 +119,9 @@ def takes_device(*, without: Collection[str] = ()) -> Callable[[Command], Comman
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def with_options(*args: Any, **given: Any) -> Any:
-            named = {option.name: given.pop(option.name) for option in options}
+            named = {
+                option.name.removeprefix("device_"): given.pop(option.name) for option in options
+            }
             return command(*args, **given, device=_spec(**named))
 
         own = get_type_hints(command, include_extras=True)

@@ -19,7 +19,7 @@ class SettingKind(StrEnum):
     EVOLUTION = "evolution"
 
 
-@takes_device(without=["setting", "seed", "state_dir", "clock"])
+@takes_device(without=["seed", "state_dir", "clock"], prefixed=["setting"])
 def phone(
     *,
     suite: Annotated[

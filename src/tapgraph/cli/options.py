@@ -16,6 +16,7 @@ __all__ = [
     "CatalogOption",
     "ClockOption",
     "DeviceOption",
+    "DeviceSettingOption",
     "FaultsOption",
     "FileOption",
     "HeaderOption",
@@ -92,13 +93,12 @@ CapabilityOption: TypeAlias = Annotated[
         help="For the session of an Appium or WebDriver server; can be given several times.",
     ),
 ]
+_SETTING = "For the Appium driver, or an argument of a factory; can be given several times."
 SettingOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--setting",
-        metavar="KEY=JSON",
-        help="For the Appium driver, or an argument of a factory; can be given several times.",
-    ),
+    list[str] | None, typer.Option("--setting", metavar="KEY=JSON", help=_SETTING)
+]
+DeviceSettingOption: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--device-setting", metavar="KEY=JSON", help=_SETTING)
 ]
 SeedOption: TypeAlias = Annotated[
     int, typer.Option("--seed", metavar="N", help="World of the simulated phone.")

@@ -1,4 +1,4 @@
-"""`tapgraph serve`: a checkpoint on this machine behind OpenAI's protocol."""
+"""`tapgraph serve`: a checkpoint on this machine behind OpenAI's and Anthropic's protocols."""
 
 import importlib.util
 from typing import Annotated
@@ -27,6 +27,14 @@ def serve(
             "models/small?attention=duo&dtype=bfloat16.",
         ),
     ],
+    embeddings: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="A checkpoint for /v1/embeddings, as in models/vectors?pooling=mean "
+            "(mean, last, first).",
+        ),
+    ] = None,
     port: PortOption = 8000,
     host: Annotated[str, typer.Option(help="On which address; others need --api-key.")] = (
         "127.0.0.1"
@@ -52,7 +60,7 @@ def serve(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Serve a checkpoint to any OpenAI client until Ctrl-C or SIGTERM; then finish what runs.
+    """Serve a checkpoint to OpenAI and Anthropic clients until Ctrl-C; then finish what runs.
 
     Prints the URL on one line as soon as clients can connect.
     """
@@ -64,6 +72,7 @@ def serve(
     if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn")):
         raise ExtraMissing("local", "serving a model")
     from tapgraph.cli.image_source import ImageSource  # noqa: PLC0415
+    from tapgraph.llm_backend.local.embedder import open_embedder_spec  # noqa: PLC0415
     from tapgraph.llm_backend.local.engine import EngineLimits  # noqa: PLC0415
     from tapgraph.llm_backend.local.opening import open_engine  # noqa: PLC0415
     from tapgraph.llm_backend.server.app import ServerLimits  # noqa: PLC0415
@@ -76,6 +85,7 @@ def serve(
         pictures=PictureLimits(max_image_pixels, ImageSource(image_host) if image_host else None),
         timeout_s=timeout_s,
     )
+    embedder = None if embeddings is None else open_embedder_spec(embeddings)
     engine = open_engine(
         settings,
         EngineLimits(
@@ -88,7 +98,7 @@ def serve(
     )
     with (
         engine,
-        open_server(engine, host=host, port=port, limits=limits) as server,
+        open_server(engine, host=host, port=port, limits=limits, embedder=embedder) as server,
         stop_requests() as wait_for_stop,
     ):
         if json:

@@ -25,7 +25,8 @@ from tapgraph.agents.run.events import (
 from tapgraph.agents.run.human import NO_ONE, HumanRequest
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
-from tapgraph.evals.phone.step_accuracy import judge_steps
+from tapgraph.agents.run.task_result import TaskResult
+from tapgraph.evals.phone.step_accuracy import StepAccuracy, judge_steps
 from tapgraph.evals.stats import NOTHING, Tally
 from tapgraph.evals.suite import Evidence, RightEnd, Rubric, Task
 from tapgraph.memory import MemoryStore
@@ -159,10 +160,17 @@ def run_trial(
         on_event=watch.see,
     )
     result = agent.run(task.instruction, out=folder, seed=trial.seed)
+    accuracy = judge_steps(RunFolder.open(folder)) if isinstance(device, SimulatedDevice) else None
+    return _record(trial, task, result, watch, accuracy)
+
+
+def _record(
+    trial: Trial, task: Task, result: TaskResult, watch: "_Watch", accuracy: StepAccuracy | None
+) -> TrialRecord:
+    """What became of the run, and what its events add up to."""
     seen = watch.evidence(answer=result.answer, notes=result.notes, changes=watch.changes())
     calls = [event for event in watch.events if isinstance(event, ModelCalled)]
-    is_simulated = isinstance(device, SimulatedDevice)
-    accuracy = judge_steps(RunFolder.open(folder)) if is_simulated else None
+    asked = [event for event in watch.events if isinstance(event, HumanAsked)]
     return TrialRecord(
         trial=trial,
         instruction=task.instruction,
@@ -171,10 +179,7 @@ def run_trial(
         outcome=result.outcome,
         reason=result.reason,
         answer=result.answer,
-        asked=any(
-            isinstance(event, HumanAsked) and event.kind_of_question == "question"
-            for event in watch.events
-        ),
+        asked=any(event.kind_of_question == "question" for event in asked),
         verdicts=tuple(_verdict(rubric, seen) for rubric in task.rubrics),
         curve=tuple(watch.curve),
         spent=result.spent,

@@ -10,16 +10,20 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from tapgraph.errors import UsageError
-from tapgraph.memory.models import Provenance, ShortcutDraft, ShortcutStep, TipDraft, Value
+from tapgraph.memory.models import ShortcutDraft, ShortcutStep, TipDraft, Value
 from tapgraph.memory.shortcut_check import ActionArguments, checked_draft
+from tapgraph.memory.words import words_of
 
-__all__ = ["Admission", "ForeignWords", "admit_shortcut", "admit_tip", "private_part"]
+__all__ = ["Admission", "ForeignWords", "admit_shortcut", "check_tip", "private_part"]
 
 _LONGEST_TIP = 400
 _LONGEST_DESCRIPTION = 300
 _MOST_STEPS = 12
 _FOREIGN_IN_A_ROW = 4
 """So many words in the order of a screen are a quotation; fewer may be the names of its buttons."""
+_RETOLD_WORDS = 2
+"""So many words of a screen in any order, and a third of a tip's, are the same told otherwise."""
+_STEM = 4
 _WORD = re.compile(r"[^\W_]+")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
@@ -39,8 +43,10 @@ class Admission:
 class ForeignWords:
     """What screens and services said in a run, by where they said it."""
 
-    def __init__(self, said: Mapping[str, Iterable[str]]) -> None:
-        """Take texts by their origin, such as `a screen of com.example`."""
+    def __init__(self, said: Mapping[str, Iterable[str]], *, task: str = "") -> None:
+        """Take texts by their origin, such as `a screen of com.example`, and the user's words."""
+        self._task = _stems(task)
+        self._sentences: dict[frozenset[str], str] = {}
         self._runs: dict[tuple[str, ...], str] = {}
         self._texts: dict[tuple[str, ...], str] = {}
         for origin, texts in said.items():
@@ -50,6 +56,8 @@ class ForeignWords:
                     self._runs.setdefault(words[start : start + _FOREIGN_IN_A_ROW], origin)
                 if len(words) > 1:
                     self._texts.setdefault(words, origin)
+                if len(words) > _FOREIGN_IN_A_ROW:
+                    self._sentences.setdefault(_stems(text) - self._task, origin)
 
     def origins(self, *texts: str) -> tuple[str, ...]:
         """Where words of the texts were said; a link comes from nowhere else than outside."""
@@ -65,6 +73,17 @@ class ForeignWords:
             if _LINK.search(text):
                 found["a link"] = None
         return tuple(found)
+
+    def retold(self, text: str) -> tuple[str, ...]:
+        """Where something was said that the text may say in other words."""
+        ours = _stems(text) - self._task
+        least = max(_RETOLD_WORDS, len(ours) / 3)
+        found = (origin for said, origin in self._sentences.items() if len(ours & said) >= least)
+        return tuple(dict.fromkeys(found))
+
+
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(word[:_STEM] for word in words_of(text))
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -101,10 +120,8 @@ def _is_card(digits: list[int]) -> bool:
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
-def admit_tip(
-    draft: TipDraft, provenance: Provenance, foreign: ForeignWords, secrets: Collection[str] = ()
-) -> Provenance:
-    """The provenance under which a tip may be kept; it names where foreign words come from.
+def check_tip(draft: TipDraft, secrets: Collection[str] = ()) -> None:
+    """Return when a tip may be kept.
 
     Raises:
         UsageError: it is too long, or holds something private.
@@ -113,7 +130,6 @@ def admit_tip(
         raise UsageError(f"a learnt tip has at most {_LONGEST_TIP} characters")
     if kind := private_part(f"{draft.text} {draft.because}", secrets):
         raise UsageError(f"the tip holds {kind}, and nothing private is kept")
-    return provenance.model_copy(update={"quotes": foreign.origins(draft.text, draft.because)})
 
 
 def admit_shortcut(

@@ -1,5 +1,6 @@
 """The API agent learns a chain of calls, and calls it in a later run."""
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +16,8 @@ from tapgraph.agents.run.replies import TipsReply, VerifierReply
 from tapgraph.errors import ToolError
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
-from tapgraph.memory import MemoryStore, Shortcut
+from tapgraph.memory import MemoryStore, Scope, Shortcut
+from tapgraph.tools.api.functions import PythonFunctions
 
 Events = Callable[[Any], list[Any]]
 
@@ -87,6 +89,74 @@ def test_a_later_run_calls_it_with_one_yes_and_so_verifies_it(
     assert [one.kind_of_question for one in events(HumanAsked)] == ["confirmation"]
     assert learnt(memory)[0].status == "verified"
     assert "Calls list_people, then send_message." in model.requests[0].messages[-1].text
+
+
+def reading(memory: MemoryStore, run_api: Any, *, only_for: int | None = None) -> Shortcut:
+    """Learns a chain of calls that only read, which is given the person whose letters it lists."""
+    people = [{"id": 7}, {"id": 9}]
+
+    def list_people() -> list[dict[str, int]]:
+        """Lists all people."""
+        return people
+
+    def list_letters(person: int) -> list[str]:
+        """Lists the letters of a person."""
+        if only_for not in {None, person}:
+            raise ToolError(f"there are no letters of {person}")
+        return ["Dear Sir"]
+
+    calls = (
+        {"action": "call", "api": "list_people"},
+        {"action": "call", "api": "list_letters", "arguments": {"person": 7}},
+        {"action": "finish", "answer": "done"},
+    )
+    chain = {
+        "name": "Letters",
+        "arguments": ["person"],
+        "description": "Lists somebody's letters.",
+        "steps": [{"from_step": 1}, {"from_step": 2, "arguments": {"person": "person"}}],
+    }
+    runner = PythonFunctions([list_people, list_letters])
+    run_api(scripted(*calls, chain=chain), runner=runner, human=AbsentHuman("allow"))
+    found = memory.shortcuts(Scope(agent="api"), statuses=("draft", "verified", "retired"))
+    return next(one for one in found if one.name == "Letters")
+
+
+def test_a_chain_that_only_reads_is_executed_again_with_what_stood_beside_its_value(
+    run_api: Any, events: Events, memory: MemoryStore
+) -> None:
+    kept = reading(memory, run_api)
+    assert (kept.status, [one.change for one in events(MemoryChanged)]) == (
+        "verified",
+        ["add", "verify"],
+    )
+    assert kept.reason == "executed again on the same APIs, which only read, with another person"
+
+
+def test_a_chain_that_fails_with_another_value_is_retired_with_the_reason(
+    run_api: Any, memory: MemoryStore
+) -> None:
+    kept = reading(memory, run_api, only_for=7)
+    assert kept.status == "retired"
+    assert "there are no letters of 9" in kept.reason
+
+
+def test_a_chain_that_changes_something_is_executed_again_in_a_sandbox_only(
+    run_api: Any, contacts: Any, memory: MemoryStore
+) -> None:
+    copies: list[Any] = []
+
+    def sandbox() -> Any:
+        copies.append(copy.deepcopy(contacts))
+        return copies[-1].runner()
+
+    calls = (CALLS[0], CALLS[1] | {"arguments": {"person": 7, "text": "hello"}}, CALLS[2])
+    steps = [{"from_step": 1}, {"from_step": 2, "arguments": {"person": "person"}}]
+    chain = CHAIN | {"arguments": ["person"], "steps": steps}
+    run_api(scripted(*calls, chain=chain), human=AbsentHuman("allow"), rehearses_on=sandbox)
+    assert contacts.sent == [(7, "hello")]
+    assert copies[0].sent == [(7, "hello"), (9, "hello")]
+    assert learnt(memory)[0].status == "verified"
 
 
 def test_a_chain_that_fails_says_how_far_it_came_and_is_counted(

@@ -76,7 +76,7 @@ def test_what_an_api_said_is_kept_marked_and_obeyed_by_nobody(
     assert called(gullible(PLANTED[2:])) == expected == ["list_people", "finish"]
     learnt = [tip for tip in memory.tips() if tip.provenance.origin == "run"]
     assert {tip.text for tip in learnt} == set(PLANTED)
-    assert {tip.provenance.quotes for tip in learnt} == {("the API list_people",)}
+    assert all("the API list_people" in tip.provenance.quotes for tip in learnt)
     assert called(gullible()) == expected
 
 

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from tapgraph.agents.mobile.action_arguments import ACTION_ARGUMENTS
 from tapgraph.agents.mobile.agent import PhoneAgent
-from tapgraph.agents.mobile.replies import ShortcutReply
-from tapgraph.agents.run.events import Decided, MemoryChanged, Recalled
+from tapgraph.agents.mobile.replies import OperatorReply, ShortcutReply
+from tapgraph.agents.run.events import Decided, HumanAsked, MemoryChanged, Recalled
+from tapgraph.agents.run.human import AbsentHuman
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.llm_backend.messages import Message
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.llm_backend.scripted_model import Answer
-from tapgraph.memory import MemoryStore, Shortcut
+from tapgraph.memory import MemoryStore, Shortcut, ShortcutDraft, ShortcutStep
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 
@@ -104,7 +106,7 @@ def test_a_subgoal_begins_with_what_the_memory_has_for_it(
     for_notes = [one for recalled in events(Recalled) for one in recalled.tips]
     assert any("has note" in " ".join(one.reasons) for one in for_notes)
     (tip,) = [one for one in memory.tips() if one.provenance.origin == "person"]
-    assert {use.kind for use in memory.uses(tip.id)} == {"shown", "worked"}
+    assert {use.kind for use in memory.uses(tip.id)} == {"shown"}
 
 
 @pytest.mark.parametrize("rehearses", [True, False])
@@ -132,3 +134,25 @@ def test_what_is_not_verified_is_offered_only_where_its_use_is_the_gate(
         for entry in event["shortcuts"]
     }
     assert ("Begin_Note" in offered) is not rehearses
+
+
+def test_a_link_in_a_shortcut_is_given_by_people_and_asked_about(
+    run_task: Any, demonstrator_but: Any, events: Events, memory: MemoryStore
+) -> None:
+    steps = (
+        ShortcutStep(action_name="Open_Link", arguments_map={"url": "https://notes.example/new"}),
+        ShortcutStep(action_name="Home"),
+    )
+    given = ShortcutDraft(
+        name="Begin_Note", description="Begins a note.", precondition="None.", steps=steps
+    )
+    memory.add_shortcut(given, actions=ACTION_ARGUMENTS)
+
+    def override(messages: Sequence[Message], schema: type[BaseModel] | None) -> Answer | None:
+        is_new = schema is not None and issubclass(schema, OperatorReply) and not events(Decided)
+        return OperatorReply(action="Begin_Note", description="d") if is_new else None
+
+    run_task(NOTE, demonstrator_but(override), human=AbsentHuman("assume"))
+    (asked,) = events(HumanAsked)
+    assert "the link https://notes.example/new" in asked.text
+    assert learnt(memory).evidence.failures == 1

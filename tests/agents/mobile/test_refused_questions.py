@@ -11,6 +11,7 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.llm_backend.chat_model import ChatModel
@@ -113,12 +114,12 @@ def _question(address: str, body: bytes) -> str:
 @pytest.fixture
 def outcome(
     refusing: RefusingServer, run_task: Any, known_routes: ModuleType, knowing: ChatModel
-) -> Callable[[], Outcome]:
+) -> Callable[..., Outcome]:
     """Writes a note, and says how that ended; the run's folder says the same."""
 
-    def run() -> Outcome:
+    def run(**fields: Any) -> Outcome:
         with AppiumDevice.connect(refusing.url) as device:
-            result = run_task(known_routes.NOTE, knowing, device=device)
+            result = run_task(known_routes.NOTE, knowing, device=device, **fields)
         assert RunFolder.open(result.folder).header.outcome is result.outcome
         assert result.outcome is not None
         return Outcome(result.outcome)
@@ -159,3 +160,22 @@ def test_phone_that_tells_only_what_it_shows_can_be_used(
     refusing.refused = frozenset(QUESTIONS) - {"source", "screenshot", "mobile: listApps"}
     refusing.refusal, refusing.never_answers = REFUSALS[refusal], True
     assert outcome() is Outcome.SUCCESS
+
+
+@pytest.mark.parametrize("refusal", ["no root", "empty"])
+def test_a_tree_that_can_never_be_read_ends_a_run_in_a_known_way(
+    refusal: str, refusing: RefusingServer, outcome: Callable[..., Outcome]
+) -> None:
+    refusing.refused, refusing.refusal = frozenset({"source"}), REFUSALS[refusal]
+    refusing.never_answers = True
+    ended = outcome(budget=Budget(max_steps=2))
+    assert ended in set(Outcome) - {Outcome.SUCCESS, Outcome.DEVICE_LOST}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_phone_that_tells_nothing_for_ever_ends_a_run_in_a_known_way(
+    refusal: str, refusing: RefusingServer, outcome: Callable[[], Outcome]
+) -> None:
+    refusing.refused, refusing.refusal = frozenset(QUESTIONS), REFUSALS[refusal]
+    refusing.never_answers = True
+    assert outcome() in set(Outcome) - {Outcome.SUCCESS}

@@ -57,31 +57,66 @@ def test_tips_that_were_learnt_are_marked_and_cannot_begin_a_block(
     memory.record("worked", [tip])
     lines = recall.for_subgoal("find zebras", step=1).tip_lines.splitlines()
     assert lines[-1] == (
-        "- (learnt, worked in 1 of 1 runs) Avoid this: Zebras \\u003c/screen> sleep."
+        "- [T1] (learnt, worked in 1 of 1 uses) Avoid this: Zebras \\u003c/screen> sleep."
     )
-    assert all(not line.startswith("- (learnt") for line in lines[:-1])
+    assert all(not line.startswith("- [T") for line in lines[:-1])
+
+
+def test_an_action_is_evidence_for_the_tips_that_it_followed_and_for_no_other(
+    recall: Recall, memory: MemoryStore
+) -> None:
+    named = memory.add_tip("Zebras sleep.", provenance=LEARNT)
+    other = memory.add_tip("Zebras eat.", provenance=LEARNT)
+    known = recall.for_subgoal("find zebras", step=1)
+    names = [name for name, tip in known.learnt.items() if tip.id == named]
+    ids = known.followed([*names, "T9", "the zoo"])
+    recall.followed(ids, "find zebras", worked=True, step=2, why="")
+    recall.end(Outcome.SUCCESS)
+    kinds = [(use.kind, use.step) for use in memory.uses(named)]
+    assert kinds == [("shown", 1), ("worked", 2)]
+    assert [use.kind for use in memory.uses(other)] == ["shown"]
+    assert (memory.get(named).status, memory.get(other).status) == ("verified", "draft")
+
+
+def test_a_tip_that_leads_astray_is_retired_while_runs_succeed(
+    recall: Recall, memory: MemoryStore
+) -> None:
+    tip = memory.add_tip("Zebras sleep.", provenance=LEARNT)
+    for step in range(4):
+        recall.followed([tip], "find zebras", worked=False, step=step, why="a wrong page")
+    recall.end(Outcome.SUCCESS)
+    assert memory.get(tip).status == "retired"
+    assert memory.uses(tip)[-1].why == "a wrong page"
 
 
 @pytest.mark.parametrize(
-    ("outcome", "kinds", "status"),
+    ("outcome", "kinds"),
     [
-        (Outcome.SUCCESS, ["shown", "worked"], "verified"),
-        (Outcome.FAILED, ["shown", "failed"], "draft"),
-        (Outcome.LOOP, ["shown", "failed"], "draft"),
-        (Outcome.DEVICE_LOST, ["shown"], "draft"),
-        (Outcome.MODEL_ERROR, ["shown"], "draft"),
+        (Outcome.FAILED, ["worked", "failed"]),
+        (Outcome.LOOP, ["worked", "failed"]),
+        (Outcome.DEVICE_LOST, ["worked"]),
+        (Outcome.MODEL_ERROR, ["worked"]),
     ],
 )
-def test_the_end_of_a_run_is_evidence_for_what_was_shown(
-    outcome: Outcome, kinds: list[str], status: str, recall: Recall, memory: MemoryStore
+def test_a_subgoal_in_which_the_run_ends_counts_against_the_tips_that_led_it(
+    outcome: Outcome, kinds: list[str], recall: Recall, memory: MemoryStore
 ) -> None:
-    tip = memory.add_tip("Zebras sleep.", provenance=LEARNT)
-    unseen = memory.add_tip("Tea is hot.", provenance=LEARNT)
-    recall.for_subgoal("find zebras", step=1)
+    earlier = memory.add_tip("Tea is hot.", provenance=LEARNT)
+    last = memory.add_tip("Zebras sleep.", provenance=LEARNT)
+    recall.followed([earlier], "make tea", worked=True, step=1, why="")
+    recall.followed([last], "find zebras", worked=True, step=2, why="")
     recall.end(outcome)
-    assert [use.kind for use in memory.uses(tip)] == kinds
-    assert memory.get(tip).status == status
-    assert memory.uses(unseen) == ()
+    assert [use.kind for use in memory.uses(last)] == kinds
+    assert [use.kind for use in memory.uses(earlier)] == ["worked"]
+
+
+def test_the_model_is_asked_for_names_only_where_tips_were_learnt(
+    recall: Recall, memory: MemoryStore
+) -> None:
+    given = recall.for_subgoal("make tea", step=1)
+    assert given.tips_to_name == given.tip_lines
+    memory.add_tip("Zebras sleep.", provenance=LEARNT)
+    assert "`tips`" in recall.for_subgoal("find zebras", step=1).tips_to_name
 
 
 def test_without_a_memory_of_ones_own_no_evidence_is_kept(

@@ -114,6 +114,7 @@ class AskScript(BaseTask):
     """A task whose beginning runs a script of its own, and whose judge fails."""
 
     templates: ClassVar = ["Look at {title}."]
+    apps: ClassVar = ["notes"]
 
     async def setup(self, env: Any) -> Observation:
         seen = await super().setup(env)
@@ -126,6 +127,20 @@ class AskScript(BaseTask):
         raise KeyError("no such thing")
 
 
+class DrawFromNothing(BaseTask):
+    templates: ClassVar = ["Open {title}."]
+    apps: ClassVar = ["notes"]
+
+    def draw(self, state: Mapping[str, Any]) -> None:
+        self.params["title"] = state["apps"]["notes"]["archive"][0]
+
+
+class TidyHome(BaseTask):
+    """A task without apps, which begins with the data of all."""
+
+    templates: ClassVar = ["Tidy the home screen."]
+
+
 class BuyTea(BaseTask):
     templates: ClassVar = ["Buy tea and note it down."]
     apps: ClassVar = ["notes", "shop"]
@@ -134,7 +149,8 @@ class BuyTea(BaseTask):
 _GROUPS: Mapping[str, Sequence[type[BaseTask]]] = {
     "notes": (DeleteNote, CountNotes),
     "settings": (BeQuiet,),
-    "odd": (AskScript,),
+    "odd": (AskScript, DrawFromNothing),
+    "launcher": (TidyHome,),
     "across": (BuyTea,),
 }
 _SPLITS = {

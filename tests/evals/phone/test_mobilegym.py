@@ -142,8 +142,9 @@ def test_tasks_whose_data_are_missing_are_left_out_by_name(suite: Suite) -> None
         "notes.CountNotes",
         "settings.BeQuiet",
         "odd.AskScript",
+        "odd.DrawFromNothing",
     }
-    assert set(suite.left_out) == {"across.BuyTea", "broken.Ship"}
+    assert set(suite.left_out) == {"across.BuyTea", "launcher.TidyHome", "broken.Ship"}
     assert suite.left_out["across.BuyTea"] == "the page has no data of shop"
     assert suite.left_out["broken.Ship"].startswith("FileNotFoundError: ")
     assert suite.split("test").left_out == ("broken.Ship", "across.BuyTea")
@@ -184,6 +185,14 @@ def test_a_task_runs_scripts_of_its_own_and_a_failing_judge_judges_nothing(
     assert task.set_up is not None
     assert task.set_up(device) == "Look at ! A phone!!."
     assert [rubric.check(Evidence()) for rubric in task.rubrics] == [None, None]
+
+
+@needs_chromium
+def test_a_task_that_finds_nothing_to_draw_from_says_so(suite: Suite, device: GymDevice) -> None:
+    task = suite.template("odd.DrawFromNothing").draw(0)
+    assert task.set_up is not None
+    with pytest.raises(ToolError, match=r"could not begin odd\.DrawFromNothing: KeyError"):
+        task.set_up(device)
 
 
 @needs_chromium

@@ -19,6 +19,7 @@ from tapgraph.agents.run.events import (
     HumanAsked,
     LearntShortcut,
     LearntTips,
+    MemoryChanged,
     ModelCalled,
     Noted,
     Planned,
@@ -162,6 +163,7 @@ def write_steps(run: RunWriter) -> None:
         LearntShortcut(5, {"name": "Search_Maps", "description": "Searches for a kind of place"})
     )
     record(LearntTips(5, ("Close sign-in pages with Back.",)))
+    record(MemoryChanged(5, "retire", "a1", "Scroll <b>twice</b>.", "action 3 shows it"))
 
 
 @pytest.fixture(scope="session")

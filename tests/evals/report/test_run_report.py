@@ -89,6 +89,7 @@ def test_each_judgement_is_shown_with_its_letter(page: html.HtmlElement) -> None
         (5, "✓ complete"),
         (5, "Search_Maps"),
         (5, "Close sign-in pages with Back."),
+        (5, "retired Scroll <b>twice</b>. · action 3 shows it"),
     ],
 )
 def test_a_step_shows_what_happened_in_it(page: html.HtmlElement, step: int, words: str) -> None:

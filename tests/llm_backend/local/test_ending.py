@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -92,7 +92,8 @@ def test_a_run_whose_seconds_are_up_ends_the_local_reply(tiny: "Tiny", tmp_path:
 
     checkpoint = load_checkpoint(endless(tiny, tmp_path), device="cpu")
     # A token whose logit is always 0 is never the likeliest one.
-    checkpoint.model.get_output_embeddings().weight[list(checkpoint.end_tokens)] = 0  # type: ignore[union-attr,index]
+    outputs: Any = checkpoint.model.get_output_embeddings()
+    outputs.weight[list(checkpoint.end_tokens)] = 0
     with Engine(checkpoint) as engine:
         has_begun = threading.Event()
 

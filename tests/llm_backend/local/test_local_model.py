@@ -12,13 +12,14 @@ from pydantic import BaseModel
 
 from tapgraph.errors import ContextExceeded, UsageError
 from tapgraph.llm_backend.chat_model import ModelTraits, ToolSpec
-from tapgraph.llm_backend.local.chat import ChatRequest, NamedTool, prepare_chat
+from tapgraph.llm_backend.local.chat import Chat, ChatRequest, NamedTool, prepare_chat
 from tapgraph.llm_backend.local.chat_prompt import ChatTurn
 from tapgraph.llm_backend.local.checkpoint import load_checkpoint
 from tapgraph.llm_backend.local.constraints import Choice, JsonSchema
 from tapgraph.llm_backend.local.engine import Engine, EngineLimits
 from tapgraph.llm_backend.local.generation import Sampling
 from tapgraph.llm_backend.local.local_model import LONGEST_TEXT, LocalModel, ReplyDefaults
+from tapgraph.llm_backend.local.reply_reader import ReadReply, gather
 from tapgraph.llm_backend.messages import TextPart, assistant, system, user
 from tapgraph.llm_backend.model_spec import open_model, open_models
 from tapgraph.settings import Settings
@@ -155,14 +156,44 @@ def test_a_forced_call_is_a_call(choice: Any, temperature: float, model: LocalMo
             TAP, WAIT, tool_choice=choice, max_tokens=200, sampling=Sampling(temperature, seed=seed)
         )
         prepared = prepare_chat(model.engine.checkpoint, request)
-        reader = prepared.open_reader()
-        assert not reader.push(model.engine.submit(prepared.request).result().text)
-        read = reader.finish()
+        read = said(prepared, model)
         (call,) = read.tool_calls
         assert read.text == ""
         assert call.name in ({"tap"} if choice != "required" else {"tap", "wait"})
         if call.name == "tap":
             assert isinstance(json.loads(call.arguments)["x"], int)
+
+
+def said(prepared: Chat, model: LocalModel) -> ReadReply:
+    reader = prepared.open_reader()
+    text = model.engine.submit(prepared.request).result().text
+    return gather([*reader.push(text), *reader.finish()])
+
+
+def test_with_tools_and_a_schema_a_reply_is_either(model: LocalModel) -> None:
+    schema = JsonSchema({"type": "object", "properties": {"done": {"type": "boolean"}},
+                         "required": ["done"], "additionalProperties": False})  # fmt: skip
+    found = set()
+    for seed in range(24):
+        sampling = Sampling(2, seed=seed)
+        request = chat(TAP, WAIT, constraint=schema, max_tokens=200, sampling=sampling)
+        read = said(prepare_chat(model.engine.checkpoint, request), model)
+        found.add("call" if read.tool_calls else "words")
+        assert len(read.tool_calls) == 1 or set(json.loads(read.text)) == {"done"}
+        assert not (read.tool_calls and read.text)
+    assert found == {"call", "words"}
+
+
+def test_a_reply_that_must_be_json_has_no_room_for_thoughts(tiny: "Tiny", tmp_path: Path) -> None:
+    template = "{{ messages[0].content }}\n<think>\n"
+    checkpoint = load_checkpoint(tiny.save(tmp_path, template=template))
+    free = prepare_chat(checkpoint, chat())
+    bound = prepare_chat(checkpoint, chat(constraint=JsonSchema({"type": "boolean"})))
+    told = [
+        str(checkpoint.tokenizer.decode(list(one.request.prompt.tokens))) for one in (free, bound)
+    ]
+    assert told == ["Go.\n<think>", "Go.\n<think>\n</think>\n\n"]
+    assert (free.is_in_thought, bound.is_in_thought) == (True, False)
 
 
 def test_tools_that_may_be_called_leave_words_as_they_are(model: LocalModel) -> None:
@@ -177,7 +208,6 @@ def test_tools_that_may_be_called_leave_words_as_they_are(model: LocalModel) -> 
         ((), {"tool_choice": "required"}, "there are no tools"),
         ((TAP,), {"tool_choice": NamedTool("dance")}, "no tool is called 'dance'"),
         ((TAP, TAP), {}, "two tools have the same name"),
-        ((TAP,), {"constraint": JsonSchema({})}, "cannot both keep to a schema and call tools"),
     ],
 )
 def test_wishes_that_contradict_each_other_are_refused(

@@ -1,4 +1,4 @@
-"""Calls are found in what a model says, and nothing else is taken for one."""
+"""Thoughts, words and calls are found in what a model says, and nothing else is taken for one."""
 
 import json
 from collections.abc import Sequence
@@ -10,61 +10,130 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapgraph.llm_backend.chat_model import ToolSpec
-from tapgraph.llm_backend.local.tool_calls import ToolCallReader, forced_call
+from tapgraph.llm_backend.local.reply_reader import (
+    CallArguments,
+    CallBegun,
+    ReplyReader,
+    Thought,
+    gather,
+)
+from tapgraph.llm_backend.local.tool_calls import forced_call
 
 TAP = '{"name": "tap", "arguments": {"x": 3}}'
+TAPPED = ("tap", '{"x": 3}')
 
 
-def read(text: str, names: Sequence[str] = ("tap", "type")) -> tuple[str, list[tuple[str, str]]]:
-    reader = ToolCallReader(names)
-    words = reader.push(text)
-    rest = reader.finish()
-    return words + rest.text, [(call.name, call.arguments) for call in rest.tool_calls]
+def read(
+    text: str, names: Sequence[str] = ("tap", "type"), piece: int = 10_000, **more: bool
+) -> tuple[str, str, list[tuple[str, str]]]:
+    reader = ReplyReader(names, **more)
+    parts = [
+        part
+        for begin in range(0, len(text), piece)
+        for part in reader.push(text[begin : begin + piece])
+    ]
+    said = gather([*parts, *reader.finish()])
+    return said.reasoning, said.text, [(call.name, call.arguments) for call in said.tool_calls]
 
 
+@pytest.mark.parametrize("piece", [1, 3, 10_000])
 @pytest.mark.parametrize(
     ("text", "words", "calls"),
     [
         ("Hello.", "Hello.", []),
-        (f"<tool_call>\n{TAP}\n</tool_call>", "", [("tap", '{"x": 3}')]),
-        (f"I tap. <tool_call>{TAP}</tool_call>", "I tap. ", [("tap", '{"x": 3}')]),
-        (f"<tool_call>{TAP}</tool_call>" * 2, "", [("tap", '{"x": 3}')] * 2),
-        (TAP, "", [("tap", '{"x": 3}')]),
-        (f"[{TAP}, {TAP}]", "", [("tap", '{"x": 3}')] * 2),
+        ("  ", "  ", []),
+        (f"<tool_call>\n{TAP}\n</tool_call>", "", [TAPPED]),
+        (f"I tap. <tool_call>{TAP}</tool_call>", "I tap. ", [TAPPED]),
+        (f"<tool_call>{TAP}</tool_call>" * 2, "", [TAPPED] * 2),
+        (f"<tool_call>{TAP}", "", [TAPPED]),
+        (TAP, "", [TAPPED]),
+        (f"[{TAP}, {TAP}]", "", [TAPPED] * 2),
+        (f"{TAP}; {TAP}", "", [TAPPED] * 2),
+        (f"{TAP}\nI have tapped.", "I have tapped.", [TAPPED]),
+        (f"<tool_call>{TAP}</tool_call>\n\nDone.", "Done.", [TAPPED]),
+        (f"Sure:\n```json\n{TAP}\n```\nDone.", "Sure:\nDone.", [TAPPED]),
+        (f"```\n{TAP}\n```", "", [TAPPED]),
+        (r'{"name": "tap", "arguments": "{\"x\": 3}"}', "", [TAPPED]),
+        ('{"type": "function", "function": ' + TAP + "}", "", [TAPPED]),
+        ('{"arguments": {"x": 3}, "name": "tap"}', "", [TAPPED]),
         ('{"name": "type", "parameters": {"text": "ü"}}', "", [("type", '{"text": "ü"}')]),
+        ('{"name": "type", "arguments": {"text": "}"', "", [("type", '{"text": "}"')]),
         ('{"name": "dance", "arguments": {}}', '{"name": "dance", "arguments": {}}', []),
+        ('{"name": "tap", "arguments": "x"}', '{"name": "tap", "arguments": "x"}', []),
         ('{"answer": 4}', '{"answer": 4}', []),
-        (f"<tool_call>{TAP}", f"<tool_call>{TAP}", []),
+        ("[1, 2]", "[1, 2]", []),
+        ('```json\n{"answer": 4}\n```', '```json\n{"answer": 4}\n```', []),
+        ("```python\nx = {}\n```", "```python\nx = {}\n```", []),
         ("<tool_call>no JSON</tool_call>", "<tool_call>no JSON</tool_call>", []),
-        (f"[{TAP}, 3]", f"[{TAP}, 3]", []),
         ("a < b <tool", "a < b <tool", []),
     ],
 )
-def test_words_and_calls_are_parted(text: str, words: str, calls: list[tuple[str, str]]) -> None:
-    assert read(text) == (words, calls)
+def test_words_and_calls_are_parted(
+    text: str, words: str, calls: list[tuple[str, str]], piece: int
+) -> None:
+    assert read(text, piece=piece) == ("", words, calls)
+
+
+@pytest.mark.parametrize("piece", [1, 3, 10_000])
+@pytest.mark.parametrize(
+    ("text", "is_in_thought", "reasoning", "words"),
+    [
+        (f"<think>\n{TAP}?\n</think>\n\nNo.", False, f"{TAP}?", "No."),
+        (f"{TAP}? </think>No.", True, f"{TAP}?", "No."),
+        ("<think>a</think><think>b</think>c", False, "a\nb", "c"),
+        ("<think></think>c", False, "", "c"),
+        ("<think>never closed", False, "never closed", ""),
+        ("a <think>b</think>", False, "", "a <think>b</think>"),
+    ],
+)
+def test_what_is_called_in_thoughts_is_thought(
+    text: str, is_in_thought: bool, reasoning: str, words: str, piece: int
+) -> None:
+    assert read(text, piece=piece, is_in_thought=is_in_thought) == (reasoning, words, [])
 
 
 def test_without_tools_all_is_words() -> None:
     text = f"<tool_call>{TAP}</tool_call>"
-    assert read(text, ()) == (text, [])
+    assert read(text, ()) == ("", text, [])
+
+
+def test_calls_beyond_the_most_are_left_out() -> None:
+    reader = ReplyReader(["tap"], most_calls=1)
+    said = gather([*reader.push(f"[{TAP}, {TAP}] Then."), *reader.finish()])
+    assert (len(said.tool_calls), said.text) == (1, "")
+
+
+def test_only_the_tokenizers_blank_is_dropped() -> None:
+    assert read("  Hello", drops_first_blank=True)[1] == " Hello"
+    assert read(" Hello")[1] == " Hello"
+
+
+def test_arguments_and_thoughts_come_as_they_are_written() -> None:
+    reader = ReplyReader(["tap"])
+    assert reader.push("<think>Where") == [Thought("Where")]
+    assert reader.push("?</think>") == [Thought("?")]
+    begun, first = reader.push('<tool_call>{"name": "tap", "arguments": {"x"')
+    assert isinstance(begun, CallBegun)
+    assert first == CallArguments('{"x"')
+    assert reader.push(": 3") == [CallArguments(": 3")]
+    assert reader.push("}}</tool_call>") == [CallArguments("}")]
 
 
 @given(cuts=st.lists(st.integers(0, 100), max_size=8))
 def test_no_cutting_of_the_stream_changes_what_is_read(cuts: list[int]) -> None:
-    text = f"I tap <it>.\n<tool_call>{TAP}</tool_call>"
+    text = f"<think>a</think>I tap <it>.\n<tool_call>{TAP}</tool_call>"
     borders = sorted({0, len(text), *(cut % len(text) for cut in cuts)})
-    reader = ToolCallReader(["tap"])
-    words = [reader.push(text[a:b]) for a, b in pairwise(borders)]
-    rest = reader.finish()
-    assert ("".join(words) + rest.text, len(rest.tool_calls)) == ("I tap <it>.\n", 1)
-    assert all("<tool_call" not in word for word in words)
+    reader = ReplyReader(["tap"])
+    parts = [part for a, b in pairwise(borders) for part in reader.push(text[a:b])]
+    said = gather([*parts, *reader.finish()])
+    assert (said.reasoning, said.text, len(said.tool_calls)) == ("a", "I tap <it>.\n", 1)
 
 
-def test_every_call_has_an_identity_of_its_own() -> None:
-    reader = ToolCallReader(["tap"])
-    reader.push(f"[{TAP},{TAP}]")
-    first, second = reader.finish().tool_calls
+def test_every_call_has_an_identity_of_nine_letters() -> None:
+    reader = ReplyReader(["tap"])
+    first, second = gather(reader.push(f"[{TAP},{TAP}]")).tool_calls
     assert first.id != second.id
+    assert all(len(call.id) == 9 and call.id.isalnum() for call in (first, second))
 
 
 def test_a_forced_call_holds_the_schemas_of_its_tools() -> None:
@@ -75,7 +144,7 @@ def test_a_forced_call_holds_the_schemas_of_its_tools() -> None:
         "$defs": {"word": {"type": "string"}},
     }
     tools = [ToolSpec("grow", "Grows.", tree), ToolSpec("stop", "Stops.", {})]
-    schema = forced_call(tools, with_tags=False, longest_text=None).schema
+    schema = forced_call(tools, with_tags=False).schema
     fitting: list[dict[str, object]] = [
         {"name": "grow", "arguments": {"name": "a", "child": {"name": "b"}}},
         {"name": "stop", "arguments": {}},

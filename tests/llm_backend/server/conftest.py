@@ -1,12 +1,17 @@
 """Servers over tiny random checkpoints, in threads of the test process."""
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import openai
 import pytest
 
+from tapgraph.llm_backend.local.checkpoint import load_checkpoint
+from tapgraph.llm_backend.local.embedder import Embedder
 from tapgraph.llm_backend.local.engine import Engine, EngineLimits
 from tapgraph.llm_backend.server.app import ServerLimits
 from tapgraph.llm_backend.server.serving import Server, open_server
@@ -36,6 +41,35 @@ def serve(tiny: "Tiny") -> Serve:
             yield running
 
     return run
+
+
+@pytest.fixture(scope="session")
+def serve_checkpoint() -> Serve:
+    """A server over the checkpoint in a folder, with a model for vectors if there is one."""
+
+    @contextmanager
+    def run(folder: Path, embedder: Embedder | None = None) -> Iterator[Server]:
+        with (
+            Engine(load_checkpoint(folder, device="cpu", dtype="float32")) as engine,
+            open_server(
+                engine, host="127.0.0.1", port=0, limits=ServerLimits(), embedder=embedder
+            ) as running,
+        ):
+            yield running
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def scripted_engine() -> ModuleType:
+    """An engine without a model."""
+    path = Path(__file__).parents[1] / "clients" / "scripted_engine.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -238,3 +238,51 @@ def test_secrets_of_a_program_are_taken_out_of_its_answers(script: Path) -> None
     with McpServer.start([sys.executable, str(script)], secrets=secrets) as server:
         given = server.call("variable", {"name": "SOME_API_KEY"})
     assert given.value == {"result": "[secret]"}
+
+
+RAW = """
+import json, sys
+
+TOOLS = {tools}
+print("words where none belong", flush=True)
+for line in sys.stdin:
+    asked = json.loads(line)
+    answers = {
+        "initialize": lambda: {
+            "protocolVersion": asked["params"]["protocolVersion"],
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": "raw", "version": "1"},
+        },
+        "tools/list": lambda: {"tools": TOOLS, "nextCursor": "the same again"},
+        "tools/call": lambda: {"content": [{"type": asked["params"]["name"], "text": "said"}]},
+    }
+    if "id" in asked and asked["method"] in answers:
+        said = {"result": answers[asked["method"]]()}
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **said}), flush=True)
+    elif "id" in asked:
+        error = {"code": -32601, "message": "unknown"}
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "error": error}), flush=True)
+"""
+
+
+def raw(place: Path, *tools: Mapping[str, object]) -> list[str]:
+    """The command of a server that says this, whatever MCP allows."""
+    program = place / "raw.py"
+    program.write_text(RAW.replace("{tools}", repr(list(tools))), encoding="utf-8")
+    return [sys.executable, str(program)]
+
+
+def test_a_tool_of_no_form_makes_its_server_missing_with_the_reason(tmp_path: Path) -> None:
+    command = raw(tmp_path, {"name": "text", "inputSchema": {}})
+    with pytest.raises(EnvironmentMissing, match=r"not as MCP has it: .*inputSchema\.type"):
+        McpServer.start(command, timeout_s=20)
+
+
+def test_an_answer_of_no_form_fails_that_call_alone(tmp_path: Path) -> None:
+    schema = {"type": "object"}
+    riddle, text = ({"name": name, "inputSchema": schema} for name in ("riddle", "text"))
+    with McpServer.start(raw(tmp_path, riddle, text, text), timeout_s=20) as server:
+        assert [api.identifier for api in server.catalog] == ["riddle", "text"]
+        with pytest.raises(ToolError, match="riddle failed: its answer is not as MCP has it"):
+            server.call("riddle", {})
+        assert server.call("text", {}).text == "said"

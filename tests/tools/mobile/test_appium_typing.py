@@ -40,6 +40,14 @@ HELD_RIGHTLY = [
     ("DE89370400440532013000", "", "DE89 3704 0044 0532 0130 00"),
     ("quiet", "", "QUIET"),
     ("https://www.example.org", "", "example.org"),
+    # What a field fills up, and what a keyboard writes more beautifully.
+    ("12.5", "", "$12.50"),
+    ("7,5", "", "7,50"),
+    ("3/9/2026", "", "03/09/2026"),
+    ("3.9.2026", "", "03.09.2026"),
+    ("10:5", "", "10:05"),
+    ('say "hi"', "", "say \u201chi\u201d"),
+    ("it's so -- wait...", "", "It\u2019s so \u2014 wait\u2026"),
 ]
 
 
@@ -65,6 +73,10 @@ def test_right_letters_and_digits_in_the_form_of_a_field_are_typed(
         ("hello", "", "hell"),
         ("example.org", "", "https://example.com/"),
         ("12", "AB", "12 ABC"),
+        ("1.5", "", "1.05"),
+        ("12.5", "", "1250"),
+        ("3/9/2026", "", "09/03/2026"),
+        ("say 'hi'", "", "say hi"),
         ("again", "again", "again"),
     ],
 )

@@ -16,6 +16,8 @@ from tapgraph.tools.mobile.actions import (
     Home,
     LongPress,
     OpenApp,
+    OpenLink,
+    StartActivity,
     Swipe,
     SwitchApp,
     Tap,
@@ -339,3 +341,12 @@ def test_closing_leaves_the_phone_as_it_is(rig: "Rig") -> None:
     open_trial(rig)
     rig.device.close()
     assert rig.phone.foreground[0] == "org.example.trial"
+
+
+def test_an_activity_is_started_and_a_link_that_nothing_opens_is_refused(rig: "Rig") -> None:
+    open_trial(rig)
+    rig.device.perform(Home())
+    rig.device.perform(StartActivity("org.example.trial/.Main"))
+    assert rig.device.current_app().package == "org.example.trial"
+    with pytest.raises(ToolError):
+        rig.device.perform(OpenLink("https://example.com"))

@@ -9,6 +9,8 @@ from tapgraph.tools.mobile.actions import (
     Enter,
     LongPress,
     OpenApp,
+    OpenLink,
+    StartActivity,
     Swipe,
     Tap,
     Type,
@@ -227,3 +229,18 @@ def test_enter_in_a_search_and_a_letter_key_are_free() -> None:
     assert assess(Enter(), shop) is None
     tree = parse_ui_tree(keyboard("Send"))
     assert assess(Tap(50, 1750), screen(*CHAT, keyboard_shown=True), tree) is None
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        (OpenLink("https://example.com/x"), "grant"),
+        (OpenLink("tel:112"), "grant"),
+        (StartActivity("com.shop/.PlaceOrderActivity"), "pay"),
+        (StartActivity("com.shop/.SearchActivity"), None),
+    ],
+)
+def test_a_link_always_asks_and_an_activity_by_its_name(
+    action: Action, expected: str | None
+) -> None:
+    assert risk(action) == expected

@@ -47,6 +47,8 @@ class ApiAgent(Agent):
         model: who answers: a model, one for each role, or a spec such as `openai:NAME`.
         clock: the user's time, with its zone.
         phone: who does what only a phone can do, as the API `phone_do`; None for nobody.
+        rehearses_on: opens a copy of the APIs that changes nothing real, on which a chain of calls
+            that was learnt is executed again; without it, only chains that just read are.
     """
 
     runner: ApiRunner
@@ -54,6 +56,7 @@ class ApiAgent(Agent):
     _: KW_ONLY
     clock: Callable[[], datetime] = local_time
     phone: Agent | None = None
+    rehearses_on: Callable[[], ApiRunner] | None = None
 
     kind: ClassVar[AgentKind] = "api"
     package: ClassVar[str] = "tapgraph.agents.api"
@@ -105,7 +108,7 @@ class ApiAgent(Agent):
         return Work(
             build=partial(build_graph, limits=_LIMITS, learns=run.learns),
             fresh=initial_state(run.folder.header.instruction, self.clock()),
-            team=ApiTeam(run, runner, self.clock, pinned),
+            team=ApiTeam(run, runner, self.clock, pinned, self.rehearses_on),
             checkpoint_types=CHECKPOINT_TYPES,
             nodes_per_step=4,
         )

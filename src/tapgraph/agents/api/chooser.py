@@ -15,6 +15,7 @@ from tapgraph.agents.api.state import ApiState, ApiTeam, Choice
 from tapgraph.agents.api.wording import catalog_block, steps_block
 from tapgraph.agents.run.events import Decided
 from tapgraph.agents.run.history import Limits, failures_in_a_row, loop_warning
+from tapgraph.agents.run.recall import Remembered
 from tapgraph.errors import InvalidReply, ToolError
 from tapgraph.llm_backend.messages import Message
 from tapgraph.tools.api.calls import checked_arguments
@@ -49,7 +50,8 @@ def chooser(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
         return update | {"choice": Choice("none", problem=str(error))}
     for place, reply in enumerate(replies, step):
         _record(reply, place, team)
-    choice, *pending = (_usable(reply, team) for reply in replies)
+    remembered = team.run.recall.for_subgoal(state["instruction"], step=step)
+    choice, *pending = (_usable(reply, team, remembered) for reply in replies)
     called = [reply.api for reply in replies if reply.action == "call"]
     if unseen := [one for one in called if one in team.runner.catalog and one not in candidates]:
         update["candidates"] = candidates_with(unseen, state, team)
@@ -95,9 +97,10 @@ def _record(reply: ChooserReply, step: int, team: ApiTeam) -> None:
 
 def _conversation(rules: str, apis: str, state: ApiState, team: ApiTeam) -> tuple[Message, Message]:
     remembered = team.run.recall.for_subgoal(state["instruction"], step=state["step"])
+    tips = remembered.tip_lines if rules == "chooser_native" else remembered.tips_to_name
     return team.run.prompts.conversation(
         rules,
-        {"answer_rule": team.run.answer_form(_ANSWER), "tips": remembered.tip_lines},
+        {"answer_rule": team.run.answer_form(_ANSWER), "tips": tips},
         {"started_at": state["started_at"], "hint": _hint(state, team.run.limits)},
         blocks={
             "instruction": state["instruction"],
@@ -121,7 +124,7 @@ def _hint(state: ApiState, limits: Limits) -> str:
     return "\n".join(f"Hint: {hint}" for hint in hints if hint) or "Choose the next action."
 
 
-def _usable(reply: ChooserReply, team: ApiTeam) -> Choice:
+def _usable(reply: ChooserReply, team: ApiTeam, remembered: Remembered) -> Choice:
     """The choice with its references filled in, or with what is wrong with it."""
     said = _SAID.get(reply.action, "")
     subject: str = getattr(reply, said) if said else ""
@@ -142,7 +145,8 @@ def _usable(reply: ChooserReply, team: ApiTeam) -> Choice:
                 answer = _words(reply.answer) or reply.thought
     except ToolError as error:
         problem = str(error)
-    return Choice(reply.action, subject, written, arguments, answer, problem)
+    follows = remembered.followed(reply.tips)
+    return Choice(reply.action, subject, written, arguments, answer, problem, follows)
 
 
 def _answer_text(answer: Json, answer_type: type[BaseModel] | None) -> str:

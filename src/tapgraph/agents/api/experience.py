@@ -6,6 +6,7 @@ from langgraph.runtime import Runtime
 from pydantic import ValidationError
 
 from tapgraph.agents.api.ending import whole_run
+from tapgraph.agents.api.rehearsal import rehearse
 from tapgraph.agents.api.shortcuts import call_arguments, chain_from
 from tapgraph.agents.api.state import ApiState, ApiTeam
 from tapgraph.agents.run.agent_run import AgentRun
@@ -16,10 +17,11 @@ from tapgraph.agents.run.experience import (
     known_tips,
     learn_tips,
     numbered_tips,
+    pass_the_gate,
 )
 from tapgraph.agents.run.replies import ChainReply, TipsReply
 from tapgraph.errors import ToolError, UsageError
-from tapgraph.memory import ShortcutDraft
+from tapgraph.memory import Shortcut, ShortcutDraft
 from tapgraph.memory.admission import ForeignWords, admit_shortcut
 from tapgraph.tools.api.json_value import json_text
 
@@ -96,6 +98,11 @@ def _learn_chain(chain: ChainReply, state: ApiState, team: ApiTeam, lesson: Less
         LearntShortcut(step=state["step"], shortcut=chain.model_dump(mode="json"))
     )
     lesson.changed("add", kept, draft.name, f"learnt from {team.run.recall.run}")
+    learnt = memory.get(kept)
+    if isinstance(learnt, Shortcut) and not learnt.is_unvouched:
+        ended = rehearse(learnt, state, team)
+        if ended is not None:
+            pass_the_gate(lesson, learnt, ended)
 
 
 def _lesson(state: ApiState, run: AgentRun) -> Lesson:
@@ -105,4 +112,6 @@ def _lesson(state: ApiState, run: AgentRun) -> Lesson:
             value = run.folder.load_result(record.step)
             said.setdefault(f"the API {record.subject}", []).append(json_text(value))
     model = run.models.for_role("tips_reflector").traits.name
-    return Lesson(run, state["step"], model, run.recall.scope, ForeignWords(said))
+    asked = state["instruction"]
+    foreign = ForeignWords(said, task=asked)
+    return Lesson(run, state["step"], model, run.recall.scope, foreign, asked)

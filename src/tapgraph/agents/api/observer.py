@@ -32,8 +32,11 @@ def observer(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]:
     if choice.action == "call":
         known = run.recall.for_subgoal(state["instruction"], step=state["step"]).shortcuts
         used = next((one for one in known if one.name == choice.subject), None)
+    run.recall.followed(
+        choice.follows, state["instruction"], worked=not error, step=state["step"], why=error
+    )
     if used is not None:
-        run.recall.used(used, worked=not error, step=state["step"], why=error)
+        run.recall.used(used.id, worked=not error, step=state["step"], why=error)
     return run.close_step(record, "tool")
 
 

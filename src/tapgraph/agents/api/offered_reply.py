@@ -74,9 +74,10 @@ def _replies(apis: Sequence[Api]) -> Iterator[JsonSchema]:
 
 def _reply(action: str, given: Mapping[str, JsonSchema]) -> JsonSchema:
     properties = {"thought": _TEXT, "action": {"enum": [action]}, **given}
+    tips = {"type": "array", "items": _TEXT}
     return {
         "type": "object",
-        "properties": properties,
+        "properties": {**properties, "tips": tips},
         "required": list(properties),
         "additionalProperties": False,
     }

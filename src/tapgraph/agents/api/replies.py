@@ -23,6 +23,8 @@ class ChooserReply(RoleReply):
     query: Words = ""
     question: Words = ""
     answer: JsonValue = None
+    tips: list[Words] = Field(default_factory=list)
+    """The learnt tips that the action follows, as the prompt names them."""
 
     @model_validator(mode="after")
     def _holds_what_its_action_needs(self) -> "ChooserReply":

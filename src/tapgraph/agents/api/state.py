@@ -37,6 +37,7 @@ class Choice:
         arguments: the same with every reference filled in, and checked.
         answer: the answer to the user, or why the task is given up.
         problem: why it cannot be carried out; empty when it can.
+        follows: identities of the learnt tips that it says it follows.
     """
 
     action: ActionName
@@ -45,6 +46,11 @@ class Choice:
     arguments: dict[str, Any] = field(default_factory=dict)
     answer: str = ""
     problem: str = ""
+    follows: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # A checkpoint brings tuples back as lists.
+        object.__setattr__(self, "follows", tuple(self.follows))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +103,11 @@ class ApiTeam:
         runner: the APIs.
         clock: the user's time, with its zone.
         pinned: APIs that are always shown, whatever is searched for.
+        sandbox: opens APIs that change nothing real; None for none.
     """
 
     run: AgentRun
     runner: ApiRunner
     clock: Callable[[], datetime]
     pinned: tuple[str, ...] = ()
+    sandbox: Callable[[], ApiRunner] | None = None

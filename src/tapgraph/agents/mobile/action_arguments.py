@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from tapgraph.memory.models import ArgumentType
 from tapgraph.memory.shortcut_check import ActionArguments
-from tapgraph.tools.mobile.actions import ACTION_TYPES, Action
+from tapgraph.tools.mobile.actions import ACTION_TYPES, STEP_TYPES, Action
 
 __all__ = ["ACTION_ARGUMENTS", "PUBLISHED_ARGUMENTS"]
 
@@ -26,13 +26,13 @@ def _arguments(kind: type[Action]) -> ActionArguments:
 
 
 ACTION_ARGUMENTS: Mapping[str, ActionArguments] = {
-    name: _arguments(kind) for name, kind in ACTION_TYPES.items() if name not in _OFF_PHONE
+    name: _arguments(kind) for name, kind in STEP_TYPES.items() if name not in _OFF_PHONE
 }
 """All actions that a shortcut may have."""
 
 _ENDS = frozenset({"x1", "y1", "x2", "y2"})
 PUBLISHED_ARGUMENTS: Mapping[str, ActionArguments] = {
-    **ACTION_ARGUMENTS,
+    **{name: one for name, one in ACTION_ARGUMENTS.items() if name in ACTION_TYPES},
     "Swipe": ActionArguments(required=_ENDS, types=dict.fromkeys(_ENDS, "number")),
 }
 """The same as in Mobile-Agent-E, where a swipe goes from one pixel to another."""

@@ -53,11 +53,18 @@ def close_step(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]
     if update["escalation"]:
         failures = failures_in_a_row([*state["history"], record])
         team.run.folder.record(Escalated(step=state["step"], failures=failures))
+    team.run.recall.followed(
+        decision.follows,
+        state["plan"].current_subgoal,
+        worked=worked,
+        step=state["step"],
+        why=judgement.error,
+    )
     used = team.shortcut(decision.name)
     if used is not None:
         is_whole = worked and not state["tool_error"]
         why = state["tool_error"] or judgement.error
-        team.run.recall.used(used, worked=is_whole, step=state["step"], why=why)
+        team.run.recall.used(used.id, worked=is_whole, step=state["step"], why=why)
     return update | team.run.close_step(record, judgement.judged_by, progress=judgement.progress)
 
 

@@ -30,12 +30,14 @@ from tapgraph.agents.run.experience import (
     known_tips,
     learn_tips,
     numbered_tips,
+    pass_the_gate,
     rewrite_tips,
 )
 from tapgraph.agents.run.replies import TipsReply
 from tapgraph.errors import ToolError, UsageError
 from tapgraph.memory import Scope, Shortcut, ShortcutDraft, ShortcutStep
 from tapgraph.memory.admission import ForeignWords, admit_shortcut
+from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.screen import Screen
 
@@ -46,10 +48,12 @@ def shortcut_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[s
     """Keeps at most one new shortcut that the run suggests, or a better version of one."""
     team = runtime.context
     screens = _screens(state, team)
-    past = PastRun(state["history"], {one.fingerprint: one for one in screens})
+    past = PastRun(
+        state["history"], {one.fingerprint: one for one in screens}, state["instruction"]
+    )
     rewrites = team.pipeline.evolution == "rewrite"
     rules = {
-        "actions": ", ".join(ACTION_ARGUMENTS),
+        "actions": ", ".join(name for name in ACTION_ARGUMENTS if name in ACTION_TYPES),
         "shortcuts": shortcut_lines(team.remembered(state).shortcuts),
     }
     asked = team.run.prompts.conversation(
@@ -77,19 +81,13 @@ def shortcut_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[s
     if reply is None:
         return {}
     lesson = _lesson(state, team, "shortcut_reflector", screens)
-    kept = None
-    try:
-        if reply.worth_keeping:
-            kept = _copied(reply, lesson) if rewrites else _kept(reply, past, lesson, team)
-    except ValidationError as error:
-        team.run.warn(state["step"], f"not learnt: {error.errors()[0]['msg']}")
-    except (UsageError, ToolError) as error:
-        team.run.warn(state["step"], f"not learnt: {error}")
+    kept = _taken(reply, past, lesson, team) if reply.worth_keeping else None
     told = {"worth_keeping", "revises"}
     learnt = reply.model_dump(exclude=told) if kept is not None else None
     team.run.folder.record(LearntShortcut(step=state["step"], shortcut=learnt))
-    if kept is not None and not rewrites:
-        _pass_the_gate(kept, lesson, team)
+    # Where there is no phone to execute it on, its next use is watched.
+    if kept is not None and not rewrites and team.rehearsal is not None and not kept.is_unvouched:
+        pass_the_gate(lesson, kept, team.rehearsal.execute(kept))
     return {}
 
 
@@ -147,6 +145,8 @@ def _screens(state: PhoneState, team: PhoneTeam) -> list[Screen]:
 def _lesson(
     state: PhoneState, team: PhoneTeam, role: RoleName, screens: Iterable[Screen]
 ) -> Lesson:
+    opened = [one.arguments.get("app_name") for one in state["history"] if one.name == "Open_App"]
+    asked = " ".join(map(str, (state["instruction"], *opened)))
     said: dict[str, list[str]] = {}
     for screen in screens:
         texts = said.setdefault(f"a screen of {screen.app.package}", [])
@@ -158,7 +158,8 @@ def _lesson(
         step=state["step"],
         model=team.traits(role).name,
         scope=team.run.recall.scope,
-        foreign=ForeignWords(said),
+        foreign=ForeignWords(said, task=asked),
+        asked=asked,
         secrets=_secrets(state, screens),
     )
 
@@ -178,6 +179,19 @@ def _secrets(state: PhoneState, screens: Iterable[Screen]) -> set[str]:
         if any(one.password for one in focused):
             found.add(text)
     return found
+
+
+def _taken(reply: ShortcutReply, past: PastRun, lesson: Lesson, team: PhoneTeam) -> Shortcut | None:
+    """The shortcut as it stands in the memory now; None, with a warning, if it may not be kept."""
+    try:
+        if team.pipeline.evolution == "rewrite":
+            return _copied(reply, lesson)
+        return _kept(reply, past, lesson, team)
+    except ValidationError as error:
+        lesson.run.warn(lesson.step, f"not learnt: {error.errors()[0]['msg']}")
+    except (UsageError, ToolError) as error:
+        lesson.run.warn(lesson.step, f"not learnt: {error}")
+    return None
 
 
 def _kept(reply: ShortcutReply, past: PastRun, lesson: Lesson, team: PhoneTeam) -> Shortcut:
@@ -225,26 +239,6 @@ def _copied(reply: ShortcutReply, lesson: Lesson) -> Shortcut:
     memory.reinstate(kept, reason="the paper keeps it without a gate")
     lesson.changed("add", kept, draft.name, "learnt as in the paper")
     return _shortcut(memory.get(kept))
-
-
-def _pass_the_gate(shortcut: Shortcut, lesson: Lesson, team: PhoneTeam) -> None:
-    """Execute it again where there is a phone for that; else its next use is watched."""
-    if team.rehearsal is None or shortcut.is_unvouched:
-        return
-    memory, run = team.run.recall.memory, team.run.recall.run
-    ended = team.rehearsal.execute(shortcut)
-    if not ended.was_reached:
-        lesson.run.warn(lesson.step, f"{shortcut.name} stays a draft: {ended.why_not}")
-        return
-    why = f"executed again on {ended.where}"
-    if ended.why_not:
-        memory.record("failed", [shortcut.id], run=run, why=f"{why}: {ended.why_not}")
-        memory.retire(shortcut.id, reason=f"{why}, it failed: {ended.why_not}")
-        lesson.changed("retire", shortcut.id, shortcut.name, f"{why}: {ended.why_not}")
-        return
-    memory.record("worked", [shortcut.id], run=run, why=why)
-    memory.verify(shortcut.id, reason=why)
-    lesson.changed("verify", shortcut.id, shortcut.name, why)
 
 
 def _in_use(team: PhoneTeam) -> tuple[Shortcut, ...]:

@@ -21,10 +21,11 @@ _MOST_REACHED_BY = 20
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """The actions of a run, and the screens by their fingerprints."""
+    """The actions of a run, the screens by their fingerprints, and what the user asked for."""
 
     history: Sequence[PhoneStep]
     screens: Mapping[str, Screen] = field(default_factory=dict)
+    instruction: str = ""
 
     def action(self, number: int) -> PhoneStep:
         """The action of a step.
@@ -50,13 +51,16 @@ def draft_from(reply: ShortcutReply, past: PastRun) -> ShortcutDraft:
     """The shortcut that a reply means by actions of the run.
 
     Raises:
-        ToolError: it names an action that is none of the run's, or of another kind, or touches
-            something without saying which action of the run did.
+        ToolError: it names an action that is none of the run's, or of another kind, touches
+            something without saying which action of the run did, or types words of this task.
     """
     example: dict[str, Value] = {}
     steps, actions = [], []
     for step in reply.steps:
         made, action = _step_from(step, reply.arguments, past, example)
+        typed = made.arguments_map.get("text") if made.action_name == "Type" else None
+        if isinstance(typed, str) and typed not in reply.arguments and typed in past.instruction:
+            raise ToolError(f"Type: {typed!r} is of this task only; make it an argument")
         steps.append(made)
         if action is not None:
             actions.append(action)

@@ -10,6 +10,8 @@ from tapgraph.tools.mobile.actions import (
     DoubleTap,
     LongPress,
     OpenApp,
+    OpenLink,
+    StartActivity,
     Tap,
     Type,
     action_to_wire,
@@ -81,8 +83,8 @@ def _words_on_target(action: Action, now: Screen) -> str:
     match action:
         case Type(text):
             return text
-        case OpenApp(app_name):
-            return app_name
+        case OpenApp(words) | OpenLink(words) | StartActivity(words):
+            return words
         case Tap(x, y) | LongPress(x, y) | DoubleTap(x, y):
             return target_at(now, Point(x, y)).text
     return ""

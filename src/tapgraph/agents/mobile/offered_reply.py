@@ -20,7 +20,7 @@ from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.memory import Shortcut
 from tapgraph.tools.api.catalog import arguments_schema
-from tapgraph.tools.mobile.actions import ACTION_TYPES, Action
+from tapgraph.tools.mobile.actions import STEP_TYPES, Action
 from tapgraph.tools.mobile.screen import Screen
 from tapgraph.tools.mobile.swipes import DIRECTIONS
 
@@ -124,7 +124,7 @@ def _argument_types(shortcut: Shortcut) -> dict[str, Any]:
     """The types of a shortcut's arguments, as the actions that they are passed on to say them."""
     types: dict[str, Any] = dict.fromkeys(shortcut.arguments, str)
     for step in shortcut.steps:
-        fields = _types_of(ACTION_TYPES[step.action_name])
+        fields = _types_of(STEP_TYPES[step.action_name])
         for name, value in step.arguments_map.items():
             if isinstance(value, str) and value in types:
                 types[value] = fields[name]
@@ -149,6 +149,7 @@ def _reply_with(call: str) -> type[OperatorReply]:
             "call": json.loads(call),
             "description": free["description"],
             "completes_subgoal": free["completes_subgoal"],
+            "tips": free["tips"],
         }
         schema["required"] = ["thought", "call", "description"]
 

@@ -86,6 +86,7 @@ def operator(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]:
         grounded.direction,
         reply.completes_subgoal,
         problem=str(grounded.arguments["text"]) if has_given_up else "",
+        follows=remembered.followed(reply.tips),
     )
     team.run.folder.record(
         Decided(
@@ -129,9 +130,10 @@ def _conversation(
 ) -> tuple[Message, Message]:
     plan, history = state["plan"], state["history"][-team.pipeline.history_window :]
     answer = team.run.answer_form(ANSWER)
+    remembered = team.remembered(state)
     rules = {
         "apps": app_line(offer.apps) or "not known",
-        "tips": team.remembered(state).tip_lines,
+        "tips": remembered.tip_lines if dialect is not None else remembered.tips_to_name,
     }
     if dialect is not None:
         rules |= {

@@ -11,30 +11,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from tapgraph.agents.mobile.shortcut_targets import grounded_action, is_change_due, missing_of
+from tapgraph.agents.run.experience import Rehearsed
 from tapgraph.errors import ToolError
 from tapgraph.memory import Shortcut, ShortcutStep
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.screen import Screen
 from tapgraph.tools.mobile.screen_reader import ScreenReader
 
-__all__ = ["Rehearsal", "Rehearsed"]
+__all__ = ["Rehearsal"]
 
 _OTHER_TEXTS = ("milk", "Chicago", "green tea")
-
-
-@dataclass(frozen=True, slots=True)
-class Rehearsed:
-    """How the execution ended.
-
-    Attributes:
-        why_not: why it failed; empty when it worked.
-        was_reached: whether the shortcut began at all.
-        where: what it was executed on, and with which values.
-    """
-
-    why_not: str
-    was_reached: bool
-    where: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +29,24 @@ class Rehearsal:
 
     Attributes:
         open_phone: a fresh phone with the world of a seed; nothing on it is real.
-        seeds: the worlds to try, in order: the next one is tried where the place at which the
-            shortcut begins does not exist in one.
+        seeds: the worlds to try, in order, until it works in one: their apps look different too,
+            and what cannot be done under one look may be right under the others.
     """
 
     open_phone: Callable[[int], AbstractContextManager[Device]]
     seeds: Sequence[int]
 
     def execute(self, shortcut: Shortcut) -> Rehearsed:
-        """Play the shortcut with other values in another world."""
-        result = Rehearsed("there is no other phone to execute it on", False, "")
+        """Play the shortcut with other values in other worlds; the first failure if all fail."""
+        ended = Rehearsed("there is no other phone to execute it on", False, "")
         for seed in self.seeds:
             with self.open_phone(seed) as device:
                 result = self._on(device, seed, shortcut)
-            if result.was_reached:
+            if result.was_reached and not result.why_not:
                 return result
-        return result
+            if not ended.was_reached:
+                ended = result
+        return ended
 
     def _on(self, device: Device, seed: int, shortcut: Shortcut) -> Rehearsed:
         reader = ScreenReader(device, source="tree", pictures="when needed")

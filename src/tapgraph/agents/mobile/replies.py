@@ -72,6 +72,8 @@ class OperatorReply(RoleReply):
     """The action in words and the outcome expected."""
     completes_subgoal: bool = False
     """Whether the current subgoal should be done after this action."""
+    tips: list[Words] = Field(default_factory=list)
+    """The learnt tips that the action follows, as the prompt names them."""
     repairs: SkipJsonSchema[tuple[str, ...]] = Field(default=(), exclude=True)
     """What was put right in it without asking again."""
 

@@ -92,6 +92,7 @@ class Decision:
         direction: the way of a swipe that was given by it.
         completes_subgoal: whether the Operator expects the subgoal to be done after it.
         problem: why it cannot be carried out; empty when it can.
+        follows: identities of the learnt tips that it says it follows.
     """
 
     name: str
@@ -101,6 +102,11 @@ class Decision:
     direction: str = ""
     completes_subgoal: bool = False
     problem: str = ""
+    follows: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # A checkpoint brings tuples back as lists.
+        object.__setattr__(self, "follows", tuple(self.follows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,24 @@ from tapgraph.agents.run.agent_run import AgentRun
 from tapgraph.agents.run.events import LearntTips, MemoryChanged
 from tapgraph.agents.run.replies import TipChange
 from tapgraph.errors import ToolError, UsageError
-from tapgraph.memory import Provenance, Scope, Tip, TipDraft
-from tapgraph.memory.admission import ForeignWords, admit_tip
+from tapgraph.memory import Provenance, Scope, Shortcut, Tip, TipDraft
+from tapgraph.memory.admission import ForeignWords, check_tip
 from tapgraph.memory.retrieval import Question, TextRetriever
 from tapgraph.memory.words import likeness
+from tapgraph.tools.api.retrieval import words_of
+from tapgraph.tools.policy.risk import RISKS
+from tapgraph.tools.policy.table import phrases
 
-__all__ = ["Lesson", "check_changes", "known_tips", "learn_tips", "numbered_tips", "rewrite_tips"]
+__all__ = [
+    "Lesson",
+    "Rehearsed",
+    "check_changes",
+    "known_tips",
+    "learn_tips",
+    "numbered_tips",
+    "pass_the_gate",
+    "rewrite_tips",
+]
 
 _MOST_CHANGES = 3
 _MOST_KNOWN = 20
@@ -34,6 +46,7 @@ class Lesson:
 
     Attributes:
         foreign: what screens and services said.
+        asked: the task, and the names of the apps that were opened for it.
         secrets: what was typed into password fields.
     """
 
@@ -42,6 +55,7 @@ class Lesson:
     model: str
     scope: Scope
     foreign: ForeignWords
+    asked: str
     secrets: Collection[str] = ()
 
     @property
@@ -53,6 +67,38 @@ class Lesson:
         """Record a change of the memory in the run folder."""
         event = MemoryChanged(step=self.step, change=change, entry=entry, name=name, why=why)  # type: ignore[arg-type]
         self.run.folder.record(event)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """How it ended that a shortcut was executed again.
+
+    Attributes:
+        why_not: why it failed; empty when it worked.
+        was_reached: whether the shortcut began at all.
+        where: what it was executed on, and with which values.
+    """
+
+    why_not: str
+    was_reached: bool
+    where: str
+
+
+def pass_the_gate(lesson: Lesson, shortcut: Shortcut, ended: Rehearsed) -> None:
+    """Verify or retire a shortcut by how it went once more; what never began stays a draft."""
+    memory, run = lesson.run.recall.memory, lesson.run.recall.run
+    if not ended.was_reached:
+        lesson.run.warn(lesson.step, f"{shortcut.name} stays a draft: {ended.why_not}")
+        return
+    why = f"executed again on {ended.where}"
+    if ended.why_not:
+        memory.record("failed", [shortcut.id], run=run, why=f"{why}: {ended.why_not}")
+        memory.retire(shortcut.id, reason=f"{why}, it failed: {ended.why_not}")
+        lesson.changed("retire", shortcut.id, shortcut.name, f"{why}: {ended.why_not}")
+        return
+    memory.record("worked", [shortcut.id], run=run, why=why)
+    memory.verify(shortcut.id, reason=why)
+    lesson.changed("verify", shortcut.id, shortcut.name, why)
 
 
 def known_tips(run: AgentRun, task: str) -> tuple[Tip, ...]:
@@ -67,7 +113,7 @@ def numbered_tips(tips: Sequence[Tip]) -> str:
     return (
         "\n".join(
             f"- [T{number}] {' '.join(tip.text.split())} "
-            f"(worked in {tip.evidence.successes} of {tip.evidence.uses} runs)"
+            f"(worked in {tip.evidence.successes} of {tip.evidence.uses} uses)"
             for number, tip in enumerate(tips, 1)
         )
         or "none"
@@ -97,12 +143,17 @@ def learn_tips(lesson: Lesson, changes: Sequence[str | TipChange], known: Sequen
     """Carry out the changes; what may not be kept is a warning."""
     texts = [one if isinstance(one, str) else one.tip for one in changes]
     lesson.run.folder.record(LearntTips(step=lesson.step, tips=tuple(filter(None, texts))))
-    for change in changes:
-        if isinstance(change, str):
-            if change:
-                _try(lesson, TipChange(tip=change, because=_ending(lesson)), known)
-        else:
-            _try(lesson, change, known)
+    whole = [
+        TipChange(tip=one, because=f"the run {lesson.run.recall.run}")
+        if isinstance(one, str)
+        else one
+        for one in changes
+        if one
+    ]
+    # Whoever copies from a screen once may have done so in other words the next time.
+    quotes = dict.fromkeys(quote for one in whole for quote in _quotes(one, lesson))
+    for change in whole:
+        _try(lesson, change, known, tuple(quotes))
 
 
 def rewrite_tips(lesson: Lesson, texts: Sequence[str]) -> None:
@@ -119,20 +170,18 @@ def rewrite_tips(lesson: Lesson, texts: Sequence[str]) -> None:
     lesson.run.folder.record(LearntTips(step=lesson.step, tips=tuple(filter(None, texts))))
 
 
-def _ending(lesson: Lesson) -> str:
-    return f"the run {lesson.run.recall.run}"
-
-
-def _try(lesson: Lesson, change: TipChange, known: Sequence[Tip]) -> None:
+def _try(lesson: Lesson, change: TipChange, known: Sequence[Tip], quotes: tuple[str, ...]) -> None:
     try:
-        _carry_out(lesson, change, known)
+        _carry_out(lesson, change, known, quotes)
     except ValidationError as error:
         lesson.run.warn(lesson.step, f"not learnt: {error.errors()[0]['msg']}")
     except (UsageError, ToolError) as error:
         lesson.run.warn(lesson.step, f"not learnt: {error}")
 
 
-def _carry_out(lesson: Lesson, change: TipChange, known: Sequence[Tip]) -> None:
+def _carry_out(
+    lesson: Lesson, change: TipChange, known: Sequence[Tip], quotes: tuple[str, ...]
+) -> None:
     memory, why = lesson.run.recall.memory, change.because[:500]
     if change.change == "retire":
         for tip in _meant(change, known):
@@ -140,7 +189,8 @@ def _carry_out(lesson: Lesson, change: TipChange, known: Sequence[Tip]) -> None:
             lesson.changed("retire", tip.id, tip.text, why)
         return
     draft = TipDraft(text=change.tip, polarity=change.polarity, because=why)
-    provenance = admit_tip(draft, lesson.provenance, lesson.foreign, lesson.secrets)
+    check_tip(draft, lesson.secrets)
+    provenance = lesson.provenance.model_copy(update={"quotes": quotes})
     if change.change == "revise":
         tip = _meant(change, known)[0]
         memory.revise(tip.id, draft, why=why, provenance=provenance)
@@ -157,6 +207,26 @@ def _carry_out(lesson: Lesson, change: TipChange, known: Sequence[Tip]) -> None:
         old = [tip.id for tip in _meant(change, known) if tip.id != added]
         memory.merge(old, added, why=why)
         lesson.changed("merge", added, draft.text, why)
+
+
+def _quotes(change: TipChange, lesson: Lesson) -> tuple[str, ...]:
+    """Where words of the change come from, if they are neither the task's nor the model's."""
+    unasked = _unasked_deeds(change.tip, lesson.asked)
+    risky = (f"nowhere in the task: {', '.join(unasked)}",) if unasked else ()
+    foreign = lesson.foreign
+    return (*foreign.origins(change.tip, change.because), *foreign.retold(change.tip), *risky)
+
+
+def _unasked_deeds(text: str, asked: str) -> list[str]:
+    """Words for risky deeds that the task does not have; whoever planted a tip wants such a one.
+
+    They are in English, as in names of APIs; in other languages a tip is held by its likeness to
+    what a screen said, and whatever it leads to by the policy.
+    """
+    known = words_of(asked)
+    risky = {word for risk in RISKS if risk != "change" for word in phrases(risk, language="api")}
+    told = (word for word in words_of(text) if word in risky or word.removesuffix("e") in risky)
+    return [word for word in dict.fromkeys(told) if word not in known]
 
 
 def _nearest(lesson: Lesson, draft: TipDraft) -> Tip | None:

@@ -19,7 +19,7 @@ from tapgraph.agents.run.events import (
 )
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.errors import ToolError, UnreadableRun
-from tapgraph.tools.mobile.actions import ACTION_TYPES, Action, action_from_wire
+from tapgraph.tools.mobile.actions import STEP_TYPES, Action, action_from_wire
 
 __all__ = ["Acknowledged", "Ledger", "answered_actions"]
 
@@ -121,5 +121,5 @@ def answered_actions(recorded: Iterable[RecordedEvent]) -> list[Action]:
         action_from_wire(entry.event.action)
         for entry in recorded
         if isinstance(entry.event, ActionDone | ActionFailed)
-        and entry.event.action.get("name") in ACTION_TYPES
+        and entry.event.action.get("name") in STEP_TYPES
     ]

@@ -1,7 +1,7 @@
-"""What a run is told of the memory: looked up when a subgoal begins, and judged when it ends."""
+"""What a run is told of the memory: looked up when a subgoal begins, judged step by step."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tapgraph.agents.run.events import Recalled, RecalledEntry
@@ -9,7 +9,6 @@ from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.llm_backend.prompt import fenced
 from tapgraph.memory import MemoryStore, Scope, Shortcut, Tip
-from tapgraph.memory.models import EvidenceKind
 from tapgraph.memory.retrieval import Found, Question, Retriever
 
 __all__ = ["Recall", "Remembered"]
@@ -17,7 +16,9 @@ __all__ = ["Recall", "Remembered"]
 _MOST_TIPS = 10
 _MOST_SHORTCUTS = 6
 _SAYS_NOTHING = {Outcome.DEVICE_LOST, Outcome.MODEL_ERROR, Outcome.NEEDS_HUMAN}
-"""After these nothing follows for the tips that were shown."""
+"""After these nothing follows for what the last subgoal was tried with."""
+_GIVEN = {"package", "person"}
+_ASKS_FOR_NAMES = 'Put the names of the learnt tips that the action follows into `tips`: ["T1"].'
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +32,37 @@ class Remembered:
     def tip_lines(self) -> str:
         """One line for each tip, the oldest first; those that were learnt are marked as such."""
         tips = sorted(self.tips, key=lambda tip: (tip.created_at, tip.id))
-        return "\n".join(_line(tip) for tip in tips) or "none"
+        names = {tip.id: name for name, tip in self.learnt.items()}
+        return "\n".join(_line(tip, names.get(tip.id, "")) for tip in tips) or "none"
+
+    @property
+    def tips_to_name(self) -> str:
+        """The same lines; where tips were learnt, the model is asked which of them it follows."""
+        return f"{self.tip_lines}\n{_ASKS_FOR_NAMES}" if self.learnt else self.tip_lines
+
+    @property
+    def learnt(self) -> Mapping[str, Tip]:
+        """The tips that nobody gave, by the names that they have in a prompt."""
+        learnt = (tip for tip in self.tips if tip.provenance.origin not in _GIVEN)
+        in_order = sorted(learnt, key=lambda tip: (tip.created_at, tip.id))
+        return {f"T{number}": tip for number, tip in enumerate(in_order, 1)}
+
+    def followed(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The identities of the tips that a reply names; other names mean nothing."""
+        known = self.learnt
+        meant = (known.get(name.strip("[] ")) for name in names)
+        return tuple(dict.fromkeys(tip.id for tip in meant if tip is not None))
 
 
-def _line(tip: Tip) -> str:
+def _line(tip: Tip, name: str) -> str:
     words = fenced(" ".join(tip.text.split()))
     if tip.polarity == "avoid":
         words = f"Avoid this: {words}"
-    if tip.provenance.origin in {"package", "person"}:
+    if not name:
         return f"- {words}"
     evidence = tip.evidence
-    record = f", worked in {evidence.successes} of {evidence.uses} runs" if evidence.uses else ""
-    return f"- (learnt{record}) {words}"
+    record = f", worked in {evidence.successes} of {evidence.uses} uses" if evidence.uses else ""
+    return f"- [{name}] (learnt{record}) {words}"
 
 
 @dataclass
@@ -65,6 +85,7 @@ class Recall:
     keeps_record: bool = True
     tries_drafts: bool = False
     _known: dict[str, Remembered] = field(default_factory=dict)
+    _followed_last: tuple[str, tuple[str, ...]] = ("", ())
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -89,29 +110,29 @@ class Recall:
         others = self.memory.shortcuts(self.scope)
         return next((one for one in others if one.name == name and not one.is_unvouched), None)
 
-    def used(self, shortcut: Shortcut, *, worked: bool, step: int, why: str) -> None:
-        """Keep how a use of a shortcut ended; a draft that worked is verified by it."""
+    def used(self, entry: str, *, worked: bool, step: int, why: str) -> None:
+        """Keep how a use of a shortcut, or an action by a tip, ended; a draft that worked holds."""
         self.memory.record(
-            "worked" if worked else "failed", [shortcut.id], run=self.run, step=step, why=why
+            "worked" if worked else "failed", [entry], run=self.run, step=step, why=why
         )
-        if worked and shortcut.status == "draft":
+        if worked and self.memory.get(entry).status == "draft":
             reason = f"its guarded use in {self.run}, step {step}, worked"
-            self.memory.verify(shortcut.id, reason=reason)
+            self.memory.verify(entry, reason=reason)
+
+    def followed(
+        self, tips: Sequence[str], subgoal: str, *, worked: bool, step: int, why: str
+    ) -> None:
+        """Keep for each tip that an action followed how that action ended."""
+        for tip in tips:
+            self.used(tip, worked=worked, step=step, why=why)
+        before = self._followed_last[1] if self._followed_last[0] == subgoal else ()
+        self._followed_last = subgoal, (*before, *tips)
 
     def end(self, outcome: Outcome) -> None:
-        """Keep for each tip that was shown how the run ended.
-
-        A draft is verified by a run in which it was shown and that succeeded.
-        """
-        if not self.keeps_record or outcome in _SAYS_NOTHING:
-            return
-        tips = {tip.id: tip for known in self._known.values() for tip in known.tips}
-        worked = outcome is Outcome.SUCCESS
-        kind: EvidenceKind = "worked" if worked else "failed"
-        self.memory.record(kind, tips, run=self.run, why="" if worked else f"the run: {outcome}")
-        for tip in tips.values():
-            if worked and tip.status == "draft":
-                self.memory.verify(tip.id, reason=f"shown in {self.run}, which succeeded")
+        """Where the task was not done, keep that the tips failed that led the last subgoal."""
+        if outcome is not Outcome.SUCCESS and outcome not in _SAYS_NOTHING:
+            why = f"the run ended there: {outcome}"
+            self.memory.record("failed", self._followed_last[1], run=self.run, why=why)
 
     def _asked(self, subgoal: str, step: int, app: str | None) -> Remembered:
         scope = self.scope.model_copy(update={"app": app})

@@ -16,6 +16,7 @@ from tapgraph.agents.run.events import (
     HumanAsked,
     LearntShortcut,
     LearntTips,
+    MemoryChanged,
     ModelCalled,
     Noted,
     Planned,
@@ -60,6 +61,7 @@ class StepStory:
     warnings: list[str] = field(default_factory=list)
     shortcuts: list[LearntShortcut] = field(default_factory=list)
     tips: list[str] = field(default_factory=list)
+    memory: list[MemoryChanged] = field(default_factory=list)
     calls: list[ModelCalled] = field(default_factory=list)
     retrieved: list[Retrieved] = field(default_factory=list)
     delegated: list[Delegated] = field(default_factory=list)
@@ -169,6 +171,7 @@ _LISTS: Mapping[type[Event], str] = {
     HumanAnswered: "talk",
     HumanAsked: "talk",
     LearntShortcut: "shortcuts",
+    MemoryChanged: "memory",
     ModelCalled: "calls",
     Retrieved: "retrieved",
     Verified: "verifications",
@@ -210,6 +213,7 @@ def _is_worth_telling(step: StepStory) -> bool:
         step.talk,
         step.shortcuts,
         step.tips,
+        step.memory,
         step.escalations,
         step.retrieved,
         step.delegated,

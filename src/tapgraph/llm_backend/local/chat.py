@@ -9,12 +9,14 @@ from tapgraph.llm_backend.local.chat_prompt import (
     NEXT_SPEAKERS,
     ChatTurn,
     chat_prompt,
+    opens_thought,
     uses_call_tags,
 )
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
-from tapgraph.llm_backend.local.constraints import Constraint
+from tapgraph.llm_backend.local.constraints import Choice, Constraint, JsonSchema, OneOf
 from tapgraph.llm_backend.local.generation import GenerationRequest, Sampling
-from tapgraph.llm_backend.local.tool_calls import ToolCallReader, forced_call
+from tapgraph.llm_backend.local.reply_reader import ReplyReader
+from tapgraph.llm_backend.local.tool_calls import forced_call
 
 __all__ = ["Chat", "ChatRequest", "NamedTool", "ToolChoice", "prepare_chat"]
 
@@ -38,7 +40,9 @@ class ChatRequest:
         tools: what may be called.
         tool_choice: `auto`: words or calls as the model likes; `none`: words; `required` or a named
             tool: exactly one call, which the grammar sees to.
-        constraint: what the words must look like; not together with tools that may be called.
+        parallel_calls: whether a reply may hold more than one call.
+        thinks: whether the model may think first, if it does at all.
+        constraint: what the words must look like; with tools, a reply is such words or one call.
         max_tokens: tokens of the reply at most; None for what is left of the context.
         sampling: how tokens are chosen.
         stop: texts that end the reply.
@@ -50,7 +54,9 @@ class ChatRequest:
     turns: tuple[ChatTurn, ...]
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: ToolChoice = "auto"
-    constraint: Constraint | None = None
+    parallel_calls: bool = True
+    thinks: bool = True
+    constraint: JsonSchema | Choice | None = None
     max_tokens: int | None = None
     sampling: Sampling = field(default_factory=Sampling)
     stop: tuple[str, ...] = ()
@@ -66,11 +72,6 @@ class ChatRequest:
             raise UsageError(f"no tool is called {self.tool_choice.name!r}; there are {names!r}")
         if self.tool_choice == "required" and not self.tools:
             raise UsageError("tool_choice is 'required', and there are no tools")
-        if self.constraint is not None and self.callable_tools:
-            raise UsageError(
-                "a reply cannot both keep to a schema and call tools: leave the tools out or set "
-                "tool_choice to 'none'"
-            )
 
     @property
     def callable_tools(self) -> tuple[ToolSpec, ...]:
@@ -87,38 +88,42 @@ class Chat:
     Attributes:
         request: for `Engine.submit`; for several replies with a seed of its own each.
         tool_names: the tools that the reply may call.
+        most_calls: how many calls of a reply count; None for all.
+        is_in_thought: whether the prompt has opened the thoughts.
+        drops_first_blank: whether the tokenizer puts a blank before words.
     """
 
     request: GenerationRequest
     tool_names: tuple[str, ...]
+    most_calls: int | None
+    is_in_thought: bool
+    drops_first_blank: bool
 
-    def open_reader(self) -> ToolCallReader:
-        """Parts the words of one reply from its calls."""
-        return ToolCallReader(self.tool_names)
+    def open_reader(self) -> ReplyReader:
+        """Parts the thoughts, words and calls of one reply."""
+        return ReplyReader(
+            self.tool_names,
+            most_calls=self.most_calls,
+            is_in_thought=self.is_in_thought,
+            drops_first_blank=self.drops_first_blank,
+        )
 
 
 def prepare_chat(checkpoint: Checkpoint, request: ChatRequest) -> Chat:
     """The generation that answers a chat request.
 
-    A reply that must keep to a schema or call a tool begins with it at once, so templates that can
-    ask for a reasoning part are told not to.
+    A reply that must keep to a schema or call a tool begins with it at once, so there is no
+    reasoning part.
 
     Raises:
         UsageError: from `chat_prompt`, or from a value that cannot be.
     """
-    constraint = request.constraint
-    is_forced = request.tool_choice == "required" or isinstance(request.tool_choice, NamedTool)
-    if is_forced:
-        constraint = forced_call(
-            request.callable_tools,
-            with_tags=uses_call_tags(checkpoint),
-            longest_text=request.longest_text,
-        )
+    constraint = _constraint(checkpoint, request)
     prompt = chat_prompt(
         checkpoint,
         request.turns,
         request.tools if request.tool_choice != "none" else (),
-        thinks=constraint is None,
+        thinks=constraint is None and request.thinks,
     )
     generation = GenerationRequest(
         prompt,
@@ -130,4 +135,25 @@ def prepare_chat(checkpoint: Checkpoint, request: ChatRequest) -> Chat:
         timeout_s=request.timeout_s,
         next_speakers=() if checkpoint.chat_template else NEXT_SPEAKERS,
     )
-    return Chat(generation, tuple(tool.name for tool in request.callable_tools))
+    return Chat(
+        generation,
+        tuple(tool.name for tool in request.callable_tools),
+        most_calls=None if request.parallel_calls else 1,
+        is_in_thought=opens_thought(checkpoint, prompt),
+        drops_first_blank=checkpoint.puts_blank_first,
+    )
+
+
+def _constraint(checkpoint: Checkpoint, request: ChatRequest) -> Constraint | None:
+    is_forced = request.tool_choice == "required" or isinstance(request.tool_choice, NamedTool)
+    if not is_forced and (request.constraint is None or not request.callable_tools):
+        return request.constraint
+    call = forced_call(
+        request.callable_tools,
+        with_tags=uses_call_tags(checkpoint),
+        longest_text=request.longest_text,
+        line_break="\n" if b"\n" in checkpoint.token_bytes else "",
+    )
+    if is_forced or request.constraint is None:
+        return call
+    return OneOf((request.constraint, call))

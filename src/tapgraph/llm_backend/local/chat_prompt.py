@@ -1,8 +1,9 @@
 """Conversations as tokens."""
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any, Literal
@@ -13,19 +14,35 @@ from tapgraph.errors import UsageError
 from tapgraph.llm_backend.chat_model import ToolCall, ToolSpec
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.generation import Prompt
+from tapgraph.llm_backend.local.harmless_text import Encoded
 from tapgraph.llm_backend.local.pictures_as_tokens import look_at
 from tapgraph.llm_backend.local.prompt_length import check_text_length
-from tapgraph.llm_backend.local.tool_calls import CALL_BEGIN, CALL_END
+from tapgraph.llm_backend.local.reply_reader import (
+    CALL_BEGIN,
+    CALL_END,
+    THOUGHT_BEGIN,
+    THOUGHT_END,
+)
 from tapgraph.llm_backend.messages import ImagePart, Part, TextPart
 from tapgraph.llm_backend.openai_wire import wire_tools
 from tapgraph.llm_backend.prompt import fill, load_prompt
 
-__all__ = ["NEXT_SPEAKERS", "ChatTurn", "chat_prompt", "text_prompt", "uses_call_tags"]
+__all__ = [
+    "NEXT_SPEAKERS",
+    "ChatTurn",
+    "chat_prompt",
+    "merged_turns",
+    "opens_thought",
+    "text_prompt",
+    "uses_call_tags",
+]
 
 NEXT_SPEAKERS = tuple(
     f"{line}{role}:" for line in ("\n\n", "\n") for role in ("system", "user", "assistant", "tool")
 )
 """How the next turn begins in `default_chat.j2`, where no token ends a turn."""
+_LAST_TOKENS = 16
+_SHORT_ID = re.compile(r"[A-Za-z0-9]{9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +67,35 @@ class ChatTurn:
         return "\n".join(part.text for part in self.parts if isinstance(part, TextPart))
 
 
+def merged_turns(turns: Iterable[ChatTurn]) -> tuple[ChatTurn, ...]:
+    """Neighbouring turns of one speaker as one: protocols part them, and templates refuse that."""
+    merged: list[ChatTurn] = []
+    for turn in turns:
+        last = merged[-1] if merged else None
+        if last is not None and last.role == turn.role != "tool":
+            calls = (*last.tool_calls, *turn.tool_calls)
+            merged[-1] = replace(last, parts=(*last.parts, *turn.parts), tool_calls=calls)
+        else:
+            merged.append(turn)
+    return tuple(merged)
+
+
 def text_prompt(checkpoint: Checkpoint, text: str) -> Prompt:
     """Plain text, with the token that begins texts where the tokenizer has one."""
     check_text_length(checkpoint, [text])
-    return Prompt(tuple(_encode(checkpoint, text, add_special_tokens=True).ids))
+    return Prompt(_encode(checkpoint, text, add_special_tokens=True).tokens)
 
 
 def uses_call_tags(checkpoint: Checkpoint) -> bool:
     """Whether the model is to write `<tool_call>` around calls: its template does, or has none."""
     template = checkpoint.chat_template or ""
     return CALL_BEGIN in template or not _knows_tools(checkpoint)
+
+
+def opens_thought(checkpoint: Checkpoint, prompt: Prompt) -> bool:
+    """Whether the prompt ends with the beginning of the model's thoughts."""
+    spelled = checkpoint.tokenizer.decode(list(prompt.tokens[-_LAST_TOKENS:]))
+    return str(spelled).rstrip().endswith(THOUGHT_BEGIN)
 
 
 def chat_prompt(
@@ -76,14 +112,15 @@ def chat_prompt(
     its words begin the first user turn. Where it takes no tools, they are told in words
     (`prompts/tools.md`), and calls and answers stand in tags.
 
-    Words that spell a token which steers the model (`<|im_end|>`) are broken by a blank, so that a
-    screen or a web page cannot end a turn.
+    What words, calls and tools spell like a token (`<|im_end|>`, `<tool_call>`) is read as letters
+    (`HarmlessText`), so that a screen or a web page can neither end a turn nor call a tool.
 
     Args:
         checkpoint: whose template and tokenizer.
         turns: the conversation.
         tools: what the model may call.
-        thinks: whether templates that can ask for a reasoning part may do so.
+        thinks: whether the model may think first; thoughts that the template opens are closed
+            else.
 
     Raises:
         UsageError: there is no turn, the template refuses the conversation, or there are pictures
@@ -96,21 +133,23 @@ def chat_prompt(
     images = [part.image for turn in turns for part in turn.parts if isinstance(part, ImagePart)]
     seen = look_at(checkpoint, images)
     harmless = [_without_control(checkpoint, turn) for turn in turns]
+    tools = [_without_control_in_tool(checkpoint, tool) for tool in tools]
     if not _knows_tools(checkpoint):
         harmless = [_in_words(turn) for turn in harmless]
         if tools:
             told = fill(load_prompt("tapgraph.llm_backend", "tools"), tools=_tool_lines(tools))
             harmless = _with_system(harmless, told)
-            tools = ()
+            tools = []
     text = _rendered(checkpoint, harmless, tools, thinks=thinks)
+    if not thinks and text.rstrip().endswith(THOUGHT_BEGIN):
+        text += f"\n{THOUGHT_END}\n\n"
     if seen is not None:
         text = _with_room(checkpoint, text, seen.tokens_of_each)
     encoded = _encode(checkpoint, text, add_special_tokens=checkpoint.chat_template is None)
-    tokens = tuple(encoded.ids)
     return Prompt(
-        tokens,
+        encoded.tokens,
         _turn_ends(text, harmless, encoded.offsets),
-        None if seen is None else seen.in_prompt(tokens),
+        None if seen is None else seen.in_prompt(encoded.tokens),
     )
 
 
@@ -120,11 +159,10 @@ def _all_words(turns: Sequence[ChatTurn]) -> Iterator[str]:
         yield from (call.arguments for call in turn.tool_calls)
 
 
-def _encode(checkpoint: Checkpoint, text: str, *, add_special_tokens: bool) -> Any:
+def _encode(checkpoint: Checkpoint, text: str, *, add_special_tokens: bool) -> Encoded:
     # Not the tokenizer's own call: that one writes settings, which other threads may be reading.
-    backend: Any = checkpoint.tokenizer
     sendable = text.encode("utf-8", "replace").decode("utf-8")
-    return backend.backend_tokenizer.encode(sendable, add_special_tokens=add_special_tokens)
+    return checkpoint.harmless.encode(sendable, add_special_tokens=add_special_tokens)
 
 
 def _knows_tools(checkpoint: Checkpoint) -> bool:
@@ -191,17 +229,39 @@ def _arguments(call: ToolCall) -> Any:
 
 
 def _without_control(checkpoint: Checkpoint, turn: ChatTurn) -> ChatTurn:
-    steering = checkpoint.steering_texts
-    if not steering:
-        return turn
-    pattern = re.compile("|".join(re.escape(text) for text in steering))
+    marked = checkpoint.harmless.marked
     parts = tuple(
-        TextPart(pattern.sub(lambda found: f"{found[0][0]} {found[0][1:]}", part.text))
-        if isinstance(part, TextPart)
-        else part
-        for part in turn.parts
+        TextPart(marked(part.text)) if isinstance(part, TextPart) else part for part in turn.parts
     )
-    return replace(turn, parts=parts)
+    calls = tuple(
+        ToolCall(
+            _short_id(call.id), marked(call.name), _marked_arguments(checkpoint, call.arguments)
+        )
+        for call in turn.tool_calls
+    )
+    told_id = _short_id(turn.tool_call_id) if turn.tool_call_id else ""
+    return replace(turn, parts=parts, tool_calls=calls, tool_call_id=told_id)
+
+
+def _short_id(call_id: str) -> str:
+    """Nine letters for any id, equal for equal ones: some templates take no others."""
+    if _SHORT_ID.fullmatch(call_id):
+        return call_id
+    return hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:9]
+
+
+def _marked_arguments(checkpoint: Checkpoint, arguments: str) -> str:
+    """Marks in what the JSON says: written as escapes, letters spell a token just as well."""
+    try:
+        said = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return str(checkpoint.harmless.marked(arguments))
+    return json.dumps(checkpoint.harmless.marked(said), ensure_ascii=False)
+
+
+def _without_control_in_tool(checkpoint: Checkpoint, tool: ToolSpec) -> ToolSpec:
+    marked = checkpoint.harmless.marked
+    return ToolSpec(marked(tool.name), marked(tool.description), marked(dict(tool.parameters)))
 
 
 def _in_words(turn: ChatTurn) -> ChatTurn:

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from transformers import (
     CONFIG_MAPPING,
     AutoConfig,
+    AutoModel,
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
     AutoTokenizer,
@@ -24,9 +25,17 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from transformers.utils import logging
 
 from tapgraph.errors import UsageError
-from tapgraph.llm_backend.local.vocabulary import token_bytes
+from tapgraph.llm_backend.local.harmless_text import HarmlessText
+from tapgraph.llm_backend.local.vocabulary import puts_blank_first, reserved_texts, token_bytes
 
-__all__ = ["DTYPES", "Checkpoint", "load_checkpoint", "multiplies_bfloat16", "without_progress_bar"]
+__all__ = [
+    "DTYPES",
+    "Checkpoint",
+    "load_checkpoint",
+    "load_encoder",
+    "multiplies_bfloat16",
+    "without_progress_bar",
+]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -46,6 +55,8 @@ class Checkpoint:
         end_tokens: any of them ends a reply.
         vocabulary: how many logits the model gives; it may be more than there are tokens.
         token_bytes: what each token stands for; see `vocabulary.token_bytes`.
+        puts_blank_first: whether the tokenizer puts a blank before every text.
+        harmless: encodes prompts, whose words spell no token that is reserved or was added.
     """
 
     path: Path
@@ -56,6 +67,8 @@ class Checkpoint:
     end_tokens: frozenset[int] = field(init=False)
     vocabulary: int = field(init=False)
     token_bytes: tuple[bytes, ...] = field(init=False)
+    puts_blank_first: bool = field(init=False)
+    harmless: HarmlessText = field(init=False)
 
     def __post_init__(self) -> None:
         named = _end_tokens(self.model, self.tokenizer)
@@ -64,6 +77,12 @@ class Checkpoint:
         outputs: Any = self.model.get_output_embeddings()
         object.__setattr__(self, "vocabulary", int(outputs.weight.shape[0]))
         object.__setattr__(self, "token_bytes", token_bytes(self.tokenizer))
+        object.__setattr__(
+            self, "puts_blank_first", puts_blank_first(self.tokenizer, self.token_bytes)
+        )
+        backend: Any = self.tokenizer
+        harmless = HarmlessText(backend.backend_tokenizer, reserved_texts(self.tokenizer))
+        object.__setattr__(self, "harmless", harmless)
 
     @property
     def name(self) -> str:
@@ -88,12 +107,6 @@ class Checkpoint:
             *self.tokenizer.all_special_ids,
             *(i for i, token in added.items() if token.special),
         })
-
-    @property
-    def steering_texts(self) -> tuple[str, ...]:
-        """How those tokens are spelled, the longest first."""
-        spelled = (self.tokenizer.convert_ids_to_tokens(one) for one in self.special_tokens)
-        return tuple(sorted((str(one) for one in spelled if len(str(one)) > 1), key=len)[::-1])
 
     def check_tokens(self, tokens: Iterable[int]) -> None:
         """See that these are ids of the vocabulary.
@@ -138,6 +151,25 @@ def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") ->
         image_processor=_image_processor(path, model),
         chat_template=_chat_template(path, tokenizer),
     )
+
+
+def load_encoder(
+    path: Path, *, device: str = "auto"
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The layers of any checkpoint, without what turns outputs into tokens, and its tokenizer.
+
+    On a CPU they are float32: vectors are compared by small differences.
+
+    Raises:
+        UsageError: as `load_checkpoint`.
+    """
+    where = _device(device)
+    files = _files(path)
+    dtype = _dtype("float32" if where.type == "cpu" else "auto", where)
+    model = _model(path, files, _config(path, files), dtype, AutoModel)
+    model.to(where)  # type: ignore[arg-type]
+    model.eval().requires_grad_(False)
+    return model, _tokenizer(path, files)
 
 
 @contextmanager
@@ -209,9 +241,11 @@ def _own_code(files: _Files) -> str:
     return kind or "unknown" if has_code and kind not in CONFIG_MAPPING else ""
 
 
-def _model(path: Path, files: _Files, config: Any, dtype: Any) -> PreTrainedModel:
-    is_vision = getattr(config, "vision_config", None) is not None
-    kind: Any = AutoModelForImageTextToText if is_vision else AutoModelForCausalLM
+def _model(path: Path, files: _Files, config: Any, dtype: Any, kind: Any = None) -> PreTrainedModel:
+    """The weights in a model of a kind; by default one that chooses tokens."""
+    if kind is None:
+        is_vision = getattr(config, "vision_config", None) is not None
+        kind = AutoModelForImageTextToText if is_vision else AutoModelForCausalLM
     unpacking = {} if files.gguf is None else {"quantization_config": GgufConfig(dequantize=True)}
     try:
         with without_progress_bar():
@@ -227,9 +261,13 @@ def _model(path: Path, files: _Files, config: Any, dtype: Any) -> PreTrainedMode
         raise UsageError(
             f"the weights in {str(path)!r} cannot be loaded: {_first_line(error)}"
         ) from error
+    missing, unexpected = found["missing_keys"], found["unexpected_keys"]
+    if kind is AutoModel:
+        # What chooses tokens or classes has no place there, and its own poolers are not used.
+        missing, unexpected = [name for name in missing if "pooler" not in name], []
     for problem, names in (
-        ("lack what the model needs", found["missing_keys"]),
-        ("hold what the model has no place for", found["unexpected_keys"]),
+        ("lack what the model needs", missing),
+        ("hold what the model has no place for", unexpected),
     ):
         if names:
             first = ", ".join(sorted(names)[:3])
@@ -340,11 +378,12 @@ def _token_after_a_turn(checkpoint: Checkpoint) -> Iterable[int]:
     except (jinja2.TemplateError, TypeError, KeyError):
         return ()
     after = str(text).rpartition(_MARK)[2].lstrip()
-    spelled = next((one for one in checkpoint.steering_texts if after.startswith(one)), None)
-    if spelled is None:
-        return ()
-    token: Any = checkpoint.tokenizer.convert_tokens_to_ids(spelled)
-    return (int(token),)
+    spelled = {
+        str(checkpoint.tokenizer.convert_ids_to_tokens(token)): token
+        for token in checkpoint.special_tokens
+    }
+    found = [text for text in spelled if after.startswith(text)]
+    return (spelled[max(found, key=len)],) if found else ()
 
 
 def _first_line(error: Exception) -> str:

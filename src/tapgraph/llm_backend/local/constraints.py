@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from tapgraph.errors import UsageError
 
-__all__ = ["Choice", "Constraint", "JsonSchema"]
+__all__ = ["Choice", "Constraint", "JsonSchema", "OneOf"]
 
 
 @dataclass(frozen=True)
@@ -56,4 +56,16 @@ class Choice:
         return json.dumps(self.options)
 
 
-Constraint: TypeAlias = JsonSchema | Choice
+@dataclass(frozen=True)
+class OneOf:
+    """The reply keeps to one of these."""
+
+    options: tuple[JsonSchema | Choice, ...]
+
+    @cached_property
+    def key(self) -> str:
+        """Equal for equal constraints."""
+        return json.dumps([option.key for option in self.options])
+
+
+Constraint: TypeAlias = JsonSchema | Choice | OneOf

@@ -16,9 +16,10 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
-from tapgraph.llm_backend.local.constraints import Choice, Constraint
+from tapgraph.llm_backend.local.constraints import Choice, Constraint, JsonSchema, OneOf
 from tapgraph.llm_backend.local.endless_schema import check_has_an_end
 from tapgraph.llm_backend.local.short_schema import closed, shortened
+from tapgraph.llm_backend.local.vocabulary import ContinuationSpeller
 
 __all__ = ["GrammarCompiler", "GrammarState", "GrammarStuck"]
 
@@ -82,7 +83,9 @@ class GrammarCompiler:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._vocabulary = checkpoint.vocabulary
-        wrapper = llguidance.TokenizerWrapper(_Vocabulary(checkpoint))
+        spelled = checkpoint.token_bytes[: checkpoint.vocabulary]
+        self._spell = ContinuationSpeller(checkpoint.tokenizer, spelled)
+        wrapper = llguidance.TokenizerWrapper(_Vocabulary(checkpoint, spelled, self._spell))
         self._tokenizer = llguidance.LLTokenizer(
             wrapper,
             n_vocab=checkpoint.vocabulary,
@@ -114,6 +117,9 @@ class GrammarCompiler:
             return GrammarState(known.deep_copy(), self._vocabulary)
 
     def _compile(self, constraint: Constraint) -> Any:
+        for text in _literals(constraint):
+            if self._spell.bytes_of(self._spell(text)) != text.encode():
+                raise UsageError(f"the model's vocabulary has no tokens for {text[:80]!r}")
         matcher = llguidance.LLMatcher(self._tokenizer, _grammar_of(constraint), log_level=0)
         if matcher.is_error():
             raise UsageError(f"the schema cannot be held to: {_short(matcher.get_error())}")
@@ -123,44 +129,58 @@ class GrammarCompiler:
 class _Vocabulary:
     """The tokens as llguidance wants to see them: by their bytes, steering ones marked 0xFF."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        spelled = checkpoint.token_bytes[: checkpoint.vocabulary]
+    def __init__(
+        self, checkpoint: Checkpoint, spelled: tuple[bytes, ...], spell: ContinuationSpeller
+    ) -> None:
         spelled += (b"",) * (checkpoint.vocabulary - len(spelled))
         self.eos_token_id = min(checkpoint.end_tokens)
         self.bos_token_id = None
         self.special_token_ids = [token for token, raw in enumerate(spelled) if not raw]
         self.tokens = [raw or b"\xff<%d>" % token for token, raw in enumerate(spelled)]
-        tokenizer: Any = checkpoint.tokenizer
-        self._backend = tokenizer.backend_tokenizer
+        self._spell = spell
 
     def __call__(self, text: str) -> list[int]:
-        tokens: list[int] = self._backend.encode(text, add_special_tokens=False).ids
-        return tokens
+        return self._spell(text)
+
+
+def _literals(constraint: Constraint) -> tuple[str, ...]:
+    if isinstance(constraint, Choice):
+        return constraint.options
+    if isinstance(constraint, OneOf):
+        return tuple(text for option in constraint.options for text in _literals(option))
+    return (constraint.prefix, constraint.suffix, '{}[]":,')
 
 
 def _grammar_of(constraint: Constraint) -> str:
-    if isinstance(constraint, Choice):
-        options = " | ".join(
-            json.dumps(option, ensure_ascii=False) for option in constraint.options
-        )
-        return str(llguidance.LLMatcher.grammar_from_lark(f"start: {options}"))
+    options = constraint.options if isinstance(constraint, OneOf) else (constraint,)
+    starts: list[str] = []
+    rules: list[str] = []
+    for option in options:
+        if isinstance(option, Choice):
+            starts += map(_literal, option.options)
+        else:
+            around, value = _value_of(option)
+            starts.append(around.format(f"value{len(rules)}"))
+            rules.append(f"value{len(rules)}: %json {value}")
+    grammar = "\n".join([f"start: {' | '.join(starts)}", *rules])
+    return str(llguidance.LLMatcher.grammar_from_lark(grammar))
+
+
+def _value_of(constraint: JsonSchema) -> tuple[str, str]:
+    """What stands around the value, with a place for its rule's name, and its schema."""
     check_has_an_end(constraint.schema)
     schema: Any = closed(constraint.schema)
     if constraint.longest_text is not None:
         schema = shortened(schema, constraint.longest_text)
-    if not constraint.prefix and not constraint.suffix:
-        return str(
-            llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=_SPACED)
-        )
-    parts = [
-        json.dumps(constraint.prefix, ensure_ascii=False) if constraint.prefix else "",
-        "value",
-        json.dumps(constraint.suffix, ensure_ascii=False) if constraint.suffix else "",
-    ]
-    value = json.dumps({**schema, "x-guidance": _SPACED})
-    return str(
-        llguidance.LLMatcher.grammar_from_lark(f"start: {' '.join(parts)}\nvalue: %json {value}")
+    prefix, suffix = (
+        _literal(text).replace("{", "{{").replace("}", "}}") if text else ""
+        for text in (constraint.prefix, constraint.suffix)
     )
+    return f"{prefix} {{}} {suffix}", json.dumps({**schema, "x-guidance": _SPACED})
+
+
+def _literal(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _short(text: str) -> str:

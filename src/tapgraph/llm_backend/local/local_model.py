@@ -15,10 +15,10 @@ from tapgraph.llm_backend.local.chat_prompt import ChatTurn
 from tapgraph.llm_backend.local.constraints import JsonSchema
 from tapgraph.llm_backend.local.engine import Engine
 from tapgraph.llm_backend.local.generation import Generation, Sampling
+from tapgraph.llm_backend.local.reply_reader import gather
 from tapgraph.llm_backend.local.short_schema import with_text_limit
 from tapgraph.llm_backend.messages import ImagePart, Message, Part
 from tapgraph.llm_backend.pictures import size_as_sent
-from tapgraph.llm_backend.thinking import part_thinking
 from tapgraph.llm_backend.unwanted import whether_unwanted
 
 __all__ = ["LONGEST_TEXT", "LocalModel", "ReplyDefaults"]
@@ -138,18 +138,16 @@ class LocalModel:
 
     def _read(self, chat: Chat, generation: Generation, latency_s: float) -> Reply:
         reader = chat.open_reader()
-        words = reader.push(generation.text)
-        rest = reader.finish()
-        said = part_thinking(words + rest.text)
+        said = gather([*reader.push(generation.text), *reader.finish()])
         is_cut = generation.finished.reason == "length"
         count = generation.finished.count
         return Reply(
             text=said.text,
             reasoning=said.reasoning,
-            tool_calls=rest.tool_calls,
+            tool_calls=said.tool_calls,
             usage=Usage(count.prompt, count.completion, cached_tokens=count.cached),
             latency_s=latency_s,
-            finish_reason="length" if is_cut else "tool_calls" if rest.tool_calls else "stop",
+            finish_reason="length" if is_cut else "tool_calls" if said.tool_calls else "stop",
             model=self._traits.name,
         )
 

@@ -1,21 +1,30 @@
-"""The application: OpenAI's routes over one engine."""
+"""The application: the routes of OpenAI and Anthropic over one engine."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from tapgraph import __version__
 from tapgraph.errors import TapgraphError
+from tapgraph.llm_backend.local.embedder import Embedder
 from tapgraph.llm_backend.local.engine import Engine
 from tapgraph.llm_backend.server.arrivals import ClientLeft
 from tapgraph.llm_backend.server.chat_endpoint import ChatEndpoint
 from tapgraph.llm_backend.server.completion_endpoint import CompletionEndpoint
+from tapgraph.llm_backend.server.embeddings_endpoint import (
+    EmbeddingsEndpoint,
+    EmbeddingsRequest,
+)
+from tapgraph.llm_backend.server.event_stream import EventStream
 from tapgraph.llm_backend.server.gate import Gate, GateLimits, check_limit
+from tapgraph.llm_backend.server.messages_endpoint import MessagesEndpoint
+from tapgraph.llm_backend.server.messages_in import CountRequest, MessagesRequest
 from tapgraph.llm_backend.server.metrics import metrics_of
 from tapgraph.llm_backend.server.pictures_in import PictureLimits
 from tapgraph.llm_backend.server.refusals import (
@@ -23,6 +32,14 @@ from tapgraph.llm_backend.server.refusals import (
     Refusal,
     as_refusal,
     refusal_of_validation,
+)
+from tapgraph.llm_backend.server.replies import ChatRunner
+from tapgraph.llm_backend.server.responses_endpoint import ResponsesEndpoint
+from tapgraph.llm_backend.server.responses_in import ResponsesRequest
+from tapgraph.llm_backend.server.tokenize_endpoint import (
+    TokenizeEndpoint,
+    TokenizeRequest,
+    Tokens,
 )
 from tapgraph.llm_backend.server.wire_replies import (
     ChatCompletion,
@@ -71,18 +88,23 @@ class ServerLimits:
         check_limit("max_pixels", self.pictures.max_pixels)
 
 
-def build_app(engine: Engine, limits: ServerLimits = ServerLimits()) -> FastAPI:
-    """The application for one engine, which stays the caller's to close."""
+def build_app(
+    engine: Engine, limits: ServerLimits = ServerLimits(), embedder: Embedder | None = None
+) -> FastAPI:
+    """The application for one engine, which stays the caller's to close, and one embedder."""
     app = FastAPI(title="tapgraph", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(Gate, limits=limits.gate)
     _answer_errors(app)
-    _add_state(app, engine)
-    _add_completions(app, engine, limits)
+    names = [engine.checkpoint.name, *([embedder.name] if embedder else [])]
+    _add_state(app, engine, names)
+    _add_openais(app, engine, limits)
+    _add_anthropics(app, engine, limits)
+    _add_embeddings(app, embedder)
     return app
 
 
-def _add_state(app: FastAPI, engine: Engine) -> None:
-    card = ModelCard(id=engine.checkpoint.name, created=int(time.time()))
+def _add_state(app: FastAPI, engine: Engine, names: Sequence[str]) -> None:
+    cards = {name: ModelCard(id=name, created=int(time.time())) for name in names}
 
     @app.get("/health")
     def health() -> dict[str, str]:
@@ -96,72 +118,102 @@ def _add_state(app: FastAPI, engine: Engine) -> None:
 
     @app.get("/v1/models")
     def models() -> ModelList:
-        """The one model that is served."""
-        return ModelList(data=[card])
+        """The models that are served: one that talks, and one for vectors if there is one."""
+        return ModelList(data=list(cards.values()))
 
     @app.get("/v1/models/{model_id:path}", responses={404: _STATUS_TEXTS[404]})
     def model(model_id: str) -> ModelCard:
-        """The model, if it is the one that is served."""
-        _check_model(model_id, engine)
-        return card
+        """The model, if it is served."""
+        _check_model(model_id, names)
+        return cards[model_id]
 
 
-def _add_completions(app: FastAPI, engine: Engine, limits: ServerLimits) -> None:
-    chat = ChatEndpoint(engine, limits.pictures, limits.timeout_s)
+def _add_openais(app: FastAPI, engine: Engine, limits: ServerLimits) -> None:
+    runner, names = ChatRunner(engine), [engine.checkpoint.name]
+    chat = ChatEndpoint(runner, limits.pictures, limits.timeout_s)
+    response = ResponsesEndpoint(runner, limits.pictures, limits.timeout_s)
     completion = CompletionEndpoint(engine, limits.timeout_s)
-
-    def for_this_model(asked: ChatCompletionRequest | CompletionRequest) -> None:
-        _check_model(asked.model, engine)
-
-    def chat_for_this_model(asked: ChatCompletionRequest) -> ChatCompletionRequest:
-        for_this_model(asked)
-        return asked
-
-    def completion_for_this_model(asked: CompletionRequest) -> CompletionRequest:
-        for_this_model(asked)
-        return asked
+    tokenize = TokenizeEndpoint(runner, limits.pictures)
 
     @app.post("/v1/chat/completions", response_model=ChatCompletion, responses=_STATUS_TEXTS)
-    async def chat_completions(
-        asked: Annotated[ChatCompletionRequest, Depends(chat_for_this_model)], request: Request
-    ) -> Any:
+    async def chat_completions(asked: ChatCompletionRequest, request: Request) -> Any:
         """The model's next message, whole or as a stream of server-sent events."""
+        _check_model(asked.model, names)
         return await chat.answer(asked, request)
 
+    @app.post("/v1/responses", response_model=None, responses=_STATUS_TEXTS)
+    async def responses(asked: ResponsesRequest, request: Request) -> dict[str, Any] | EventStream:
+        """The same in the words of the Responses protocol; nothing is kept of it."""
+        _check_model(asked.model, names)
+        return await response.answer(asked, request)
+
     @app.post("/v1/completions", response_model=Completion, responses=_STATUS_TEXTS)
-    async def completions(
-        asked: Annotated[CompletionRequest, Depends(completion_for_this_model)], request: Request
-    ) -> Any:
+    async def completions(asked: CompletionRequest, request: Request) -> Any:
         """How texts go on, whole or as a stream of server-sent events."""
+        _check_model(asked.model, names)
         return await completion.answer(asked, request)
 
+    @app.post("/v1/tokenize", responses=_STATUS_TEXTS)
+    async def tokens(asked: TokenizeRequest) -> Tokens:
+        """The tokens that the model would read."""
+        _check_model(asked.model, names)
+        return await tokenize.answer(asked)
 
-def _check_model(name: str, engine: Engine) -> None:
-    served = engine.checkpoint.name
-    if name != served:
+
+def _add_anthropics(app: FastAPI, engine: Engine, limits: ServerLimits) -> None:
+    names = [engine.checkpoint.name]
+    message = MessagesEndpoint(ChatRunner(engine), limits.pictures, limits.timeout_s)
+
+    @app.post("/v1/messages", response_model=None, responses=_STATUS_TEXTS)
+    async def messages(asked: MessagesRequest, request: Request) -> dict[str, Any] | EventStream:
+        """The model's next message in the words of Anthropic's protocol, whole or streamed."""
+        _check_model(asked.model, names)
+        return await message.answer(asked, request)
+
+    @app.post("/v1/messages/count_tokens", responses=_STATUS_TEXTS)
+    async def count_tokens(asked: CountRequest) -> dict[str, int]:
+        """How many tokens a conversation has."""
+        _check_model(asked.model, names)
+        return await message.count(asked)
+
+
+def _add_embeddings(app: FastAPI, embedder: Embedder | None) -> None:
+    endpoint = EmbeddingsEndpoint(embedder)
+
+    @app.post("/v1/embeddings", responses=_STATUS_TEXTS)
+    async def embeddings(asked: EmbeddingsRequest) -> dict[str, Any]:
+        """Vectors of texts."""
+        if embedder is not None:
+            _check_model(asked.model, [embedder.name])
+        return await endpoint.answer(asked)
+
+
+def _check_model(name: str, served: Sequence[str]) -> None:
+    if name not in served:
         asked = name[:80].encode(errors="replace").decode()
+        there = " and ".join(map(repr, served))
         raise Refusal(
-            404, f"there is no model {asked!r} here, only {served!r}", param="model",
+            404, f"there is no model {asked!r} here, only {there}", param="model",
             code="model_not_found",
         )  # fmt: skip
 
 
 def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(Refusal)
-    async def refuse(_: Request, refusal: Refusal) -> Response:
-        return refusal.response()
+    async def refuse(request: Request, refusal: Refusal) -> Response:
+        return refusal.response(request.url.path)
 
     @app.exception_handler(TapgraphError)
-    async def refuse_ours(_: Request, error: TapgraphError) -> Response:
-        return as_refusal(error).response()
+    async def refuse_ours(request: Request, error: TapgraphError) -> Response:
+        return as_refusal(error).response(request.url.path)
 
     @app.exception_handler(RequestValidationError)
-    async def refuse_invalid(_: Request, error: RequestValidationError) -> Response:
-        return refusal_of_validation(error).response()
+    async def refuse_invalid(request: Request, error: RequestValidationError) -> Response:
+        return refusal_of_validation(error).response(request.url.path)
 
     @app.exception_handler(HTTPException)
-    async def refuse_http(_: Request, error: HTTPException) -> Response:
-        response = Refusal(error.status_code, str(error.detail)).response()
+    async def refuse_http(request: Request, error: HTTPException) -> Response:
+        response = Refusal(error.status_code, str(error.detail)).response(request.url.path)
         response.headers.update(error.headers or {})
         return response
 
@@ -170,5 +222,7 @@ def _answer_errors(app: FastAPI) -> None:
         return Response(status_code=_CLIENT_LEFT)
 
     @app.exception_handler(Exception)
-    async def admit(_: Request, __: Exception) -> Response:
-        return Refusal(500, "the server failed; its log says why", kind="server_error").response()
+    async def admit(request: Request, _: Exception) -> Response:
+        return Refusal(500, "the server failed; its log says why", kind="server_error").response(
+            request.url.path
+        )

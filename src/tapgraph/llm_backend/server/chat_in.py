@@ -17,10 +17,11 @@ from tapgraph.llm_backend.server.wire_requests import (
     MessageIn,
     NamedToolChoice,
     TextContent,
+    ToolDefinition,
     ToolMessage,
 )
 
-__all__ = ["chat_request"]
+__all__ = ["chat_request", "tools_of", "turns_of"]
 
 
 def chat_request(
@@ -39,14 +40,13 @@ def chat_request(
         constraint = JsonSchema(schema or {"type": "object"})
     choice = asked.tool_choice or "auto"
     return ChatRequest(
-        turns=tuple(_turn(message, pictures) for message in asked.messages),
-        tools=tuple(
-            ToolSpec(tool.function.name, tool.function.description, tool.function.parameters or {})
-            for tool in asked.tools or ()
-        ),
+        turns=turns_of(asked.messages, pictures),
+        tools=tools_of(asked.tools),
         tool_choice=(
             NamedTool(choice.function.name) if isinstance(choice, NamedToolChoice) else choice
         ),
+        parallel_calls=asked.parallel_tool_calls is not False,
+        thinks=asked.reasoning_effort != "none",
         constraint=constraint,
         max_tokens=asked.max_completion_tokens or asked.max_tokens,
         sampling=Sampling(
@@ -60,24 +60,36 @@ def chat_request(
     )
 
 
+def turns_of(messages: Sequence[MessageIn], pictures: PictureLimits) -> tuple[ChatTurn, ...]:
+    """The conversation; raises `Refusal` for a picture that cannot be taken."""
+    return tuple(_turn(message, pictures) for message in messages)
+
+
+def tools_of(tools: Sequence[ToolDefinition] | None) -> tuple[ToolSpec, ...]:
+    """What may be called."""
+    return tuple(
+        ToolSpec(tool.function.name, tool.function.description, tool.function.parameters or {})
+        for tool in tools or ()
+    )
+
+
 def _turn(message: MessageIn, pictures: PictureLimits) -> ChatTurn:
-    parts = _parts(message.content, pictures)
-    if isinstance(message, ToolMessage):
-        return ChatTurn("tool", parts, tool_call_id=message.tool_call_id)
     if isinstance(message, AssistantMessage):
         calls = tuple(
             ToolCall(call.id, call.function.name, call.function.arguments)
             for call in message.tool_calls or ()
         )
-        return ChatTurn("assistant", parts, tool_calls=calls)
+        words = (TextPart(message.text),) if message.text else ()
+        return ChatTurn("assistant", words, tool_calls=calls)
+    parts = _parts(message.content, pictures)
+    if isinstance(message, ToolMessage):
+        return ChatTurn("tool", parts, tool_call_id=message.tool_call_id)
     return ChatTurn("system" if message.role == "developer" else message.role, parts)
 
 
 def _parts(
-    content: str | Sequence[TextContent] | Sequence[ContentPart] | None, pictures: PictureLimits
+    content: str | Sequence[TextContent] | Sequence[ContentPart], pictures: PictureLimits
 ) -> tuple[Part, ...]:
-    if content is None:
-        return ()
     if isinstance(content, str):
         return (TextPart(content),)
     return tuple(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 from fastapi import Request
-from pydantic import BaseModel
 
 from tapgraph.llm_backend.local.chat_prompt import text_prompt
 from tapgraph.llm_backend.local.engine import Engine
@@ -22,9 +21,10 @@ from tapgraph.llm_backend.local.generation import (
     TokenScore,
 )
 from tapgraph.llm_backend.server.arrivals import Arrivals
-from tapgraph.llm_backend.server.chat_endpoint import choices_of, submit_all
-from tapgraph.llm_backend.server.event_stream import EventStream
+from tapgraph.llm_backend.server.chat_endpoint import failed_event
+from tapgraph.llm_backend.server.event_stream import EventStream, StreamEvent
 from tapgraph.llm_backend.server.refusals import Refusal
+from tapgraph.llm_backend.server.replies import choices_of, submit_all
 from tapgraph.llm_backend.server.wire_replies import (
     Completion,
     CompletionChoice,
@@ -68,7 +68,8 @@ class CompletionEndpoint:
         if not asked.stream:
             return await _whole(reply, events)
         with_usage = asked.stream_options is not None and asked.stream_options.include_usage
-        return EventStream(_chunks(reply, events, with_usage=with_usage))
+        chunks = _chunks(reply, events, with_usage=with_usage)
+        return EventStream(chunks, failed_event, last="[DONE]")
 
     def _requests(
         self, asked: CompletionRequest, prompts: Sequence[str | list[int]]
@@ -155,7 +156,7 @@ async def _whole(
 
 async def _chunks(
     reply: _Reply, arriving: AsyncGenerator[tuple[int, GenerationEvent]], *, with_usage: bool
-) -> AsyncGenerator[BaseModel]:
+) -> AsyncGenerator[StreamEvent]:
     ends: dict[int, Finished] = {}
     async with aclosing(arriving) as events:
         async for index, event in events:
@@ -169,9 +170,9 @@ async def _chunks(
             else:
                 ends[index] = event
                 choice = CompletionChoice(index=index, text="", finish_reason=_finish_reason(event))
-            yield reply.with_choices(choice)
+            yield StreamEvent.of(reply.with_choices(choice))
     if with_usage:
-        yield reply.frame.model_copy(update=reply.with_usage(ends))
+        yield StreamEvent.of(reply.frame.model_copy(update=reply.with_usage(ends)))
 
 
 def _finish_reason(end: Finished) -> WireFinish:

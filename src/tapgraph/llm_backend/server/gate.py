@@ -26,7 +26,8 @@ class GateLimits:
     """Who may send what.
 
     Attributes:
-        api_key: what the header `Authorization: Bearer` must hold; None lets everybody in.
+        api_key: what the header `Authorization: Bearer` or `x-api-key` must hold; None lets
+            everybody in.
         max_body_bytes: of one request.
         body_timeout_s: seconds within which a body must have come.
         head_timeout_s: seconds within which headers must have come.
@@ -72,28 +73,28 @@ class Gate:
                 403, "without an API key, this server answers under its local name only, and no "
                 "page of another origin", kind="authentication_error", code="not_local",
             )  # fmt: skip
-            await refusal.response()(scope, receive, send)
+            await refusal.response(scope["path"])(scope, receive, send)
             return
-        if not self._has_key(scope["path"], headers.get(b"authorization", b"")):
+        if not self._has_key(scope["path"], headers):
             refusal = Refusal(
                 401, "the API key is missing or wrong", kind="authentication_error",
                 code="invalid_api_key",
             )  # fmt: skip
-            await refusal.response()(scope, receive, send)
+            await refusal.response(scope["path"])(scope, receive, send)
             return
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length[:20]) > self._limits.max_body_bytes:
-            await self._too_long().response()(scope, receive, send)
+            await self._too_long().response(scope["path"])(scope, receive, send)
             return
         await self._app(scope, _Counted(receive, self._limits, self._too_long()), send)
 
-    def _has_key(self, path: str, authorization: bytes) -> bool:
+    def _has_key(self, path: str, headers: Mapping[bytes, bytes]) -> bool:
         key = self._limits.api_key
         if key is None or path in _OPEN_PATHS:
             return True
-        scheme, _, given = authorization.partition(b" ")
-        is_equal = hmac.compare_digest(given.strip(), key.encode())
-        return is_equal and scheme.lower() == b"bearer"
+        scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
+        given = bearer.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+        return hmac.compare_digest(given, key.encode())
 
     def _too_long(self) -> Refusal:
         return Refusal(413, f"a request may have {self._limits.max_body_bytes} bytes at most")

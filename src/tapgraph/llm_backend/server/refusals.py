@@ -1,4 +1,4 @@
-"""Errors in OpenAI's words."""
+"""Errors in the words of OpenAI and of Anthropic."""
 
 from typing import Any, Literal, TypeAlias
 
@@ -14,6 +14,8 @@ ErrorType: TypeAlias = Literal[
     "invalid_request_error", "authentication_error", "rate_limit_error", "server_error"
 ]
 
+_ANTHROPICS_PATH = "/v1/messages"
+
 
 class _Error(BaseModel):
     message: str
@@ -26,6 +28,13 @@ class ErrorReply(BaseModel):
     """The body of every reply that is not a success."""
 
     error: _Error
+
+    def in_anthropics_words(self) -> dict[str, Any]:
+        """The same for clients of `/v1/messages`."""
+        kind = {"server_error": "api_error"}.get(self.error.type, self.error.type)
+        if self.error.code == "model_not_found":
+            kind = "not_found_error"
+        return {"type": "error", "error": {"type": kind, "message": self.error.message}}
 
 
 class Refusal(Exception):
@@ -49,10 +58,12 @@ class Refusal(Exception):
         self.status = status
         self.body = ErrorReply(error=_Error(message=message, type=kind, param=param, code=code))
 
-    def response(self) -> JSONResponse:
-        """As HTTP; a full queue says when to come back."""
+    def response(self, path: str) -> JSONResponse:
+        """As HTTP, in the words of the dialect at the path; a full queue says when to come back."""
         headers = {"Retry-After": "1"} if self.status == 429 else None
-        return JSONResponse(self.body.model_dump(), self.status, headers)
+        is_anthropics = path.startswith(_ANTHROPICS_PATH)
+        body = self.body.in_anthropics_words() if is_anthropics else self.body.model_dump()
+        return JSONResponse(body, self.status, headers)
 
 
 def as_refusal(error: TapgraphError) -> Refusal:

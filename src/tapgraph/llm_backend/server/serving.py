@@ -8,6 +8,7 @@ from typing import Self
 import uvicorn
 
 from tapgraph.errors import UsageError
+from tapgraph.llm_backend.local.embedder import Embedder
 from tapgraph.llm_backend.local.engine import Engine
 from tapgraph.llm_backend.server.app import ServerLimits, build_app
 from tapgraph.llm_backend.server.connection import TimedConnection
@@ -47,7 +48,14 @@ class Server:
         self._thread.join()
 
 
-def open_server(engine: Engine, *, host: str, port: int, limits: ServerLimits) -> Server:
+def open_server(
+    engine: Engine,
+    *,
+    host: str,
+    port: int,
+    limits: ServerLimits,
+    embedder: Embedder | None = None,
+) -> Server:
     """Answer at an address; `port` 0 takes a free one. The engine stays the caller's to close.
 
     Raises:
@@ -68,7 +76,7 @@ def open_server(engine: Engine, *, host: str, port: int, limits: ServerLimits) -
         raise UsageError(f"cannot listen at {host!r}, port {port}: {error.strerror}") from error
     name = f"[{host}]" if ":" in host else host
     config = uvicorn.Config(
-        build_app(engine, limits),
+        build_app(engine, limits, embedder),
         log_level="warning",
         access_log=False,
         server_header=False,

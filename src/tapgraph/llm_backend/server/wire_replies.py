@@ -18,9 +18,11 @@ __all__ = [
     "Completion",
     "CompletionChoice",
     "CompletionLogprobs",
+    "FunctionDelta",
     "Logprobs",
     "ModelCard",
     "ModelList",
+    "ToolCallDelta",
     "ToolCallOut",
     "UsageOut",
     "WireFinish",
@@ -82,18 +84,16 @@ class _Function(BaseModel):
 
 
 class ToolCallOut(BaseModel):
-    """A tool that the model wants called; `index` only in streams."""
+    """A tool that the model wants called."""
 
     id: str
     type: Literal["function"] = "function"
     function: _Function
-    index: int | None = None
 
     @classmethod
-    def of(cls, call: ToolCall, *, index: int | None = None) -> "ToolCallOut":
+    def of(cls, call: ToolCall) -> "ToolCallOut":
         """As OpenAI writes it."""
-        function = _Function(name=call.name, arguments=call.arguments)
-        return cls(id=call.id, function=function, index=index)
+        return cls(id=call.id, function=_Function(name=call.name, arguments=call.arguments))
 
 
 class ChatMessage(BaseModel):
@@ -102,6 +102,7 @@ class ChatMessage(BaseModel):
     role: Literal["assistant"] = "assistant"
     content: str | None
     refusal: str | None = None
+    reasoning_content: str | None = None
     tool_calls: list[ToolCallOut] | None = None
 
 
@@ -125,12 +126,29 @@ class ChatCompletion(BaseModel):
     usage: UsageOut
 
 
+class FunctionDelta(BaseModel):
+    """The name of a call, or more of its arguments."""
+
+    name: str | None = None
+    arguments: str
+
+
+class ToolCallDelta(BaseModel):
+    """The beginning of a call, or more of it."""
+
+    index: int
+    id: str | None = None
+    type: Literal["function"] | None = None
+    function: FunctionDelta
+
+
 class ChatDelta(BaseModel):
     """More of a reply."""
 
     role: Literal["assistant"] | None = None
     content: str | None = None
-    tool_calls: list[ToolCallOut] | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[ToolCallDelta] | None = None
 
 
 class ChunkChoice(BaseModel):

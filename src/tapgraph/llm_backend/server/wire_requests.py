@@ -14,13 +14,18 @@ __all__ = [
     "ChatCompletionRequest",
     "CompletionRequest",
     "ContentPart",
+    "Echo",
     "ImageContent",
+    "JsonObject",
     "JsonSchemaFormat",
     "MessageIn",
+    "Name",
     "NamedToolChoice",
     "TextContent",
+    "Tokens",
     "ToolDefinition",
     "ToolMessage",
+    "Wire",
 ]
 
 MOST_CHOICES = 16
@@ -39,23 +44,31 @@ Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 Tokens: TypeAlias = Annotated[int, Field(ge=1, le=2**31)]
 
 
-class _Wire(BaseModel):
+class Wire(BaseModel):
+    """What a client sends: unknown fields are refused by name."""
+
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
-class TextContent(_Wire):
+class Echo(Wire):
+    """What the server has sent itself, and gets back: fields that it does not read are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class TextContent(Wire):
     """Words."""
 
     type: Literal["text"]
     text: str
 
 
-class _ImageUrl(_Wire):
+class _ImageUrl(Wire):
     url: str
     detail: Literal["auto", "low", "high"] = "auto"
 
 
-class ImageContent(_Wire):
+class ImageContent(Wire):
     """A picture, as a data URL."""
 
     type: Literal["image_url"]
@@ -65,40 +78,58 @@ class ImageContent(_Wire):
 ContentPart: TypeAlias = Annotated[TextContent | ImageContent, Field(discriminator="type")]
 
 
-class _FunctionCall(_Wire):
+class _FunctionCall(Echo):
     name: Name
     arguments: str
 
 
-class _ToolCall(_Wire):
+class _ToolCall(Echo):
     id: str
     type: Literal["function"] = "function"
     function: _FunctionCall
 
 
-class _TextMessage(_Wire):
+class _SaidText(Echo):
+    type: Literal["text"]
+    text: str
+
+
+class _SaidRefusal(Echo):
+    type: Literal["refusal"]
+    refusal: str
+
+
+class _TextMessage(Wire):
     role: Literal["system", "developer"]
     content: str | list[TextContent]
     name: str | None = None
 
 
-class _UserMessage(_Wire):
+class _UserMessage(Wire):
     role: Literal["user"]
     content: str | list[ContentPart]
     name: str | None = None
 
 
-class AssistantMessage(_Wire):
+class AssistantMessage(Echo):
     """What the model said, or wanted called."""
 
     role: Literal["assistant"]
-    content: str | list[TextContent] | None = None
+    content: str | list[_SaidText | _SaidRefusal] | None = None
     refusal: str | None = None
-    name: str | None = None
     tool_calls: list[_ToolCall] | None = None
 
+    @property
+    def text(self) -> str:
+        """Its words."""
+        if isinstance(self.content, list):
+            return "".join(
+                part.text if isinstance(part, _SaidText) else part.refusal for part in self.content
+            )
+        return self.content or self.refusal or ""
 
-class ToolMessage(_Wire):
+
+class ToolMessage(Echo):
     """What a tool gave."""
 
     role: Literal["tool"]
@@ -111,47 +142,47 @@ MessageIn: TypeAlias = Annotated[
 ]
 
 
-class _FunctionDefinition(_Wire):
+class _FunctionDefinition(Wire):
     name: Name
     description: str = ""
     parameters: JsonObject | None = None
     strict: bool | None = None
 
 
-class ToolDefinition(_Wire):
+class ToolDefinition(Wire):
     """A tool that the model may call."""
 
     type: Literal["function"]
     function: _FunctionDefinition
 
 
-class _NamedFunction(_Wire):
+class _NamedFunction(Wire):
     name: Name
 
 
-class NamedToolChoice(_Wire):
+class NamedToolChoice(Wire):
     """The one tool that must be called."""
 
     type: Literal["function"]
     function: _NamedFunction
 
 
-class _TextFormat(_Wire):
+class _TextFormat(Wire):
     type: Literal["text"]
 
 
-class _JsonObjectFormat(_Wire):
+class _JsonObjectFormat(Wire):
     type: Literal["json_object"]
 
 
-class _NamedSchema(_Wire):
+class _NamedSchema(Wire):
     name: Name
     description: str | None = None
     schema_: JsonObject = Field(alias="schema")
     strict: bool | None = None
 
 
-class JsonSchemaFormat(_Wire):
+class JsonSchemaFormat(Wire):
     """The reply is JSON of this schema."""
 
     type: Literal["json_schema"]
@@ -163,12 +194,12 @@ ResponseFormat: TypeAlias = Annotated[
 ]
 
 
-class _StreamOptions(_Wire):
+class _StreamOptions(Wire):
     include_usage: bool = False
     include_obfuscation: bool | None = None
 
 
-class _Request(_Wire):
+class _Request(Wire):
     """What both kinds of completion take."""
 
     model: str
@@ -209,6 +240,8 @@ class ChatCompletionRequest(_Request):
     service_tier: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
+    prompt_cache_options: JsonObject | None = None
+    prompt_cache_retention: str | None = None
     reasoning_effort: str | None = None
     verbosity: str | None = None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tapgraph.errors import UsageError
-from tapgraph.memory.admission import ForeignWords, admit_shortcut, admit_tip
+from tapgraph.memory.admission import admit_shortcut, check_tip
 from tapgraph.memory.forms.json_lines import read_lines
 from tapgraph.memory.forms.original import read_shortcuts, read_tips
 from tapgraph.memory.forms.skill import read_skill
@@ -14,8 +14,6 @@ from tapgraph.memory.shortcut_check import ActionArguments
 from tapgraph.memory.store import MemoryStore
 
 __all__ = ["TakenIn", "take_in"]
-
-_NOTHING_SAID = ForeignWords({})
 
 
 @dataclass(slots=True)
@@ -55,7 +53,7 @@ def take_in(
         provenance = Provenance(origin=origin, quotes=quotes)
         try:
             if isinstance(draft, TipDraft):
-                admit_tip(draft, provenance, _NOTHING_SAID)
+                check_tip(draft)
                 taken.entries.append(store.add_tip(draft, scope=scope, provenance=provenance))
                 continue
             admission = admit_shortcut(draft, actions)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Self, TextIO, TypeAlias
 from urllib.parse import urlsplit
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from pydantic import ValidationError
 
 from tapgraph.errors import EnvironmentMissing, ExtraMissing, ToolError, UsageError
 from tapgraph.tools.api.calls import CallResult, checked_arguments, result_text
@@ -53,9 +54,9 @@ class McpServer:
         self._client = client
         self._closing = closing
         self._messages = messages
-        tools = portal.call(_all_tools, client)
+        tools = {tool.name: tool for tool in reversed(portal.call(_all_tools, client))}
         origin = one_line(getattr(client.server_info, "name", None) or "mcp", 80)
-        self.catalog = ApiCatalog(_api(tool, origin) for tool in tools)
+        self.catalog = ApiCatalog(_api(tool, origin) for tool in reversed(tools.values()))
 
     @classmethod
     def start(
@@ -153,19 +154,20 @@ class McpServer:
         from httpx2 import HTTPError  # noqa: PLC0415 — comes with the extra
         from mcp import Client, MCPError  # noqa: PLC0415 — an extra
 
-        with ExitStack() as closing:
-            portal = closing.enter_context(start_blocking_portal())
-            try:
+        try:
+            with ExitStack() as closing:
+                portal = closing.enter_context(start_blocking_portal())
                 client = closing.enter_context(
                     portal.wrap_async_context_manager(
                         Client(transport, read_timeout_seconds=timeout_s)
                     )
                 )
                 server = cls(portal, client, closing, messages)
-            except (OSError, MCPError, HTTPError, ExceptionGroup) as error:
-                words = messages.told(_first_words(error))
-                raise EnvironmentMissing(f"no MCP server answers at {name}: {words}") from error
-            server._closing = closing.pop_all()
+                server._closing = closing.pop_all()
+        # The client's task groups put whatever breaks off the connection into groups.
+        except (OSError, MCPError, HTTPError, ValidationError, ExceptionGroup) as error:
+            words = messages.told(_first_words(error))
+            raise EnvironmentMissing(f"no MCP server answers at {name}: {words}") from error
         return server
 
     def __enter__(self) -> Self:
@@ -204,6 +206,8 @@ class McpServer:
                 raise EnvironmentMissing(words) from error
             words = one_line(str(redacted(error.message, self._messages.hidden)), _LONGEST_ERROR)
             raise ToolError(f"{identifier} failed: {words}") from error
+        except ValidationError as error:
+            raise ToolError(f"{identifier} failed: {_first_words(error)}") from error
         except (OSError, RuntimeError, HTTPError, ExceptionGroup) as error:
             raise EnvironmentMissing(f"the MCP server is gone: {_first_words(error)}") from error
         value = redacted(answer_of(result), self._messages.hidden)
@@ -322,6 +326,10 @@ def _require_client() -> None:
 def _first_words(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        return one_line(f"its answer is not as MCP has it: {place}: {first['msg']}", 200)
     return one_line(str(error) or type(error).__name__, 200)
 
 

@@ -1,7 +1,7 @@
 """What an agent can do on a phone: one frozen dataclass for each action.
 
 The wire names and the argument names of the first nine are Mobile-Agent-E's (section 3.1 of its
-paper's appendix lists them as atomic operations); the last six are ours. Coordinates are pixels of
+paper's appendix lists them as atomic operations); the others are ours. Coordinates are pixels of
 the screenshot. `usage` is what a model is told about an action: its arguments and what it does.
 """
 
@@ -14,6 +14,7 @@ from tapgraph.errors import ToolError
 
 __all__ = [
     "ACTION_TYPES",
+    "STEP_TYPES",
     "Action",
     "Answer",
     "AskUser",
@@ -24,7 +25,9 @@ __all__ = [
     "Home",
     "LongPress",
     "OpenApp",
+    "OpenLink",
     "ShowRest",
+    "StartActivity",
     "Swipe",
     "SwitchApp",
     "Tap",
@@ -170,6 +173,24 @@ class AskUser:
     question: str
 
 
+@dataclass(frozen=True, slots=True)
+class OpenLink:
+    """Open a link in the app that it belongs to; in shortcuts only."""
+
+    wire_name: ClassVar[str] = "Open_Link"
+    usage: ClassVar[str] = "url: open a link in its app"
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartActivity:
+    """Start a page of an app by its component, `com.example/.Search`; in shortcuts only."""
+
+    wire_name: ClassVar[str] = "Start_Activity"
+    usage: ClassVar[str] = "component: start a page of an app"
+    component: str
+
+
 Action: TypeAlias = (
     OpenApp
     | Tap
@@ -186,10 +207,16 @@ Action: TypeAlias = (
     | ShowRest
     | Answer
     | AskUser
+    | OpenLink
+    | StartActivity
 )
 
-ACTION_TYPES: Mapping[str, type[Action]] = {kind.wire_name: kind for kind in get_args(Action)}
-"""From wire name to class."""
+STEP_TYPES: Mapping[str, type[Action]] = {kind.wire_name: kind for kind in get_args(Action)}
+"""From wire name to class: what a step of a shortcut may be, links among them."""
+ACTION_TYPES: Mapping[str, type[Action]] = {
+    name: kind for name, kind in STEP_TYPES.items() if kind not in {OpenLink, StartActivity}
+}
+"""From wire name to class: what an agent is offered."""
 
 
 def action_to_wire(action: Action) -> dict[str, object]:
@@ -211,9 +238,9 @@ def action_from_wire(wire: Mapping[str, object]) -> Action:
     Type(text='a // b')
     """
     name = wire.get("name")
-    if not isinstance(name, str) or name not in ACTION_TYPES:
+    if not isinstance(name, str) or name not in STEP_TYPES:
         raise ToolError(f"no action is called {name!r}; use one of {', '.join(ACTION_TYPES)}")
-    kind = ACTION_TYPES[name]
+    kind = STEP_TYPES[name]
     arguments = wire.get("arguments") or {}
     if not isinstance(arguments, Mapping):
         raise ToolError(f"{name}: arguments must be an object, got {arguments!r}")

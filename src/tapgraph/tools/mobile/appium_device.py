@@ -25,7 +25,9 @@ from tapgraph.tools.mobile.actions import (
     Home,
     LongPress,
     OpenApp,
+    OpenLink,
     ShowRest,
+    StartActivity,
     Swipe,
     SwitchApp,
     Tap,
@@ -250,12 +252,23 @@ class AppiumDevice:
             case Back() | Home() | SwitchApp():
                 what, key_code = _KEYS[type(action)]
                 self._session.act(what, lambda driver: driver.press_keycode(key_code))
-            case OpenApp(app_name):
-                return self._apps.open(app_name)
+            case OpenApp() | OpenLink() | StartActivity():
+                return self._open(action)
             case Wait(seconds):
                 _wait(seconds)
             case ShowRest() | Answer() | AskUser():
                 return "nothing happens on the phone"
+        return ""
+
+    def _open(self, action: OpenApp | OpenLink | StartActivity) -> str:
+        match action:
+            case OpenApp(app_name):
+                return self._apps.open(app_name)
+            case OpenLink(url):
+                script, wanted = "mobile: deepLink", {"url": url}
+            case StartActivity(component):
+                script, wanted = "mobile: startActivity", {"component": component}
+        self._session.act(f"run {script}", lambda driver: driver.execute_script(script, wanted))
         return ""
 
     def _touch(self, action: Tap | DoubleTap | LongPress | Swipe) -> None:

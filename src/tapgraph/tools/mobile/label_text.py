@@ -9,6 +9,7 @@ _INVISIBLE = re.compile(
 )
 _ICONS = re.compile("[\ufff9-\ufffd\ue000-\uf8ff\U000f0000-\U0010fffd]")
 """Characters of icon fonts (private use) and those that stand for a picture."""
+_BLANKS = re.compile(" {2,}")
 _SEPARATOR = re.compile("([,;|\u00b7\u2022\u060c\u3001\uff0c])")
 
 
@@ -17,6 +18,8 @@ def label_text(text: str) -> str:
 
     An icon that is a part of its own goes with the comma that parts it from the words.
 
+    >>> label_text("5 \uf005 (120)")
+    '5 (120)'
     >>> label_text(" Caf\u00e9\u200b\ufffc\n"), label_text("Cart, \uf07a, 3 items")
     ('Café', 'Cart, 3 items')
     """
@@ -30,6 +33,8 @@ def label_text(text: str) -> str:
             continue
         without_icons = _ICONS.sub("", part)
         is_icon = without_icons != part and not without_icons.strip()
+        if without_icons != part:
+            without_icons = _BLANKS.sub(" ", without_icons)
         if not is_icon:
             words = f"{words}{separator}{without_icons}" if words else without_icons
     return words.strip()

@@ -34,15 +34,20 @@ class PictureScale:
         Some drivers leave the status or navigation bar out of the window but not out of the
         picture, while they count places from the corner of the screen. So where the sides' ratios
         differ by more than rounding explains, the side without bars gives the scale of both; and a
-        side that is as long in both is not scaled at all.
+        side that is as long in both is not scaled at all. A phone that was turned between the two
+        answers is taken as the picture shows it.
 
         >>> PictureScale.between(Size(540, 1200), Size(1080, 2400)).x
         2.0
         >>> PictureScale.between(Size(1080, 2358), Size(1080, 2400)).y
         1.0
+        >>> PictureScale.between(Size(540, 1200), Size(2400, 1080)).x
+        2.0
         """
         if min(window.width_px, window.height_px) < 1:
             return cls(window, picture, 1.0, 1.0)
+        if window.is_landscape != picture.is_landscape:
+            window = Size(window.height_px, window.width_px)
         x = picture.width_px / window.width_px
         y = picture.height_px / window.height_px
         if 1.0 in {x, y}:

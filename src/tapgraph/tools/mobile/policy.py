@@ -8,7 +8,17 @@ paid, sent, deleted, granted or installed without a yes. The words are those of
 from collections.abc import Iterator
 from itertools import chain
 
-from tapgraph.tools.mobile.actions import Action, DoubleTap, Enter, LongPress, Swipe, Tap, Type
+from tapgraph.tools.mobile.actions import (
+    Action,
+    DoubleTap,
+    Enter,
+    LongPress,
+    OpenLink,
+    StartActivity,
+    Swipe,
+    Tap,
+    Type,
+)
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.label_text import label_text
 from tapgraph.tools.mobile.screen import Element, Role, Screen
@@ -64,6 +74,12 @@ def assess(action: Action, screen: Screen, tree: UiTree | None = None) -> RiskyD
             risky = _entered(screen, tree)
         case Type(text):
             risky = _typed(text, screen, tree)
+        case OpenLink(url):
+            # Where a link leads, and what it does there, nobody knows before.
+            risky = RiskyDeed("grant", f"the link {url}")
+        case StartActivity(component):
+            risk = risk_of_name(component.removesuffix("Activity"))
+            risky = RiskyDeed(risk, component) if risk is not None else None
         case _:
             return None
     if risky is None or risky.risk not in _KEY_RISKS:

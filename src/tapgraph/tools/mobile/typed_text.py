@@ -19,7 +19,19 @@ _MASK = frozenset("-/()+ ")
 """What a form for numbers and codes leaves out or puts elsewhere."""
 _LONGEST_UNIT = 8
 """Letters that a field for numbers shows with them: `kg`, `EUR`, `DDMMYYYY`."""
-_SAME = str.maketrans({"\u2212": "-", "\u066b": ".", "\u066c": ",", "\u2019": "'", "\r": "\n"})
+_SAME = str.maketrans({
+    **dict.fromkeys("\u2212\u2013\u2014", "-"),
+    **dict.fromkeys("\u2018\u2019\u201a", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'),
+    "\u066b": ".",
+    "\u066c": ",",
+    "\u2026": "...",
+    "\r": "\n",
+})
+_ONE_DECIMAL = re.compile(r"[.,]\d(?!\d)")
+_PADDED_DECIMAL = re.compile(r"([.,]\d)0(?!\d)")
+_PARTS = re.compile(r"\d{1,4}(?:[/:-]\d{1,4})+|\d{1,4}(?:\.\d{1,4}){2,}")
+"""Dates and times, whose parts a field may fill up with zeros."""
 
 
 def is_typed(typed: str, old: str, new: str) -> bool:
@@ -36,8 +48,12 @@ def is_typed(typed: str, old: str, new: str) -> bool:
     (False, False, False)
     """
     typed, old, new = _plain(typed), _plain(old), _plain(new)
-    if _is_put_in(typed, old, new) or (not old and _is_same_address(typed, new)):
+    if _is_put_in(typed, old, new):
         return True
+    if not old and (_is_same_address(typed, new) or _has_same_parts(typed, new)):
+        return True
+    if _ONE_DECIMAL.search(typed):
+        new = _PADDED_DECIMAL.sub(r"\1", new)
     letters, digits = _letters(typed), _digits(typed)
     if not (letters or digits) or not _keeps_marks(typed, old, new):
         return False
@@ -65,7 +81,7 @@ def is_form(text: str) -> bool:
 def _plain(text: str) -> str:
     """Composed, with one kind of line ends, blanks, digits and marks: keyboards differ in them."""
     composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).translate(_SAME)
-    spaced = re.sub("[\u00a0\u202f\u2009]", " ", composed)
+    spaced = re.sub("[\u00a0\u202f\u2009]", " ", re.sub("-{2,}", "-", composed))
     return "".join(str(unicodedata.digit(one)) if one.isdecimal() else one for one in spaced)
 
 
@@ -125,6 +141,13 @@ def _is_same_address(typed: str, new: str) -> bool:
     return _ADDRESS.fullmatch(bare_typed) is not None and bare_typed.casefold().rstrip(
         "/"
     ) == bare_new.casefold().rstrip("/")
+
+
+def _has_same_parts(typed: str, new: str) -> bool:
+    if not (_PARTS.fullmatch(typed.strip()) and _PARTS.fullmatch(new.strip())):
+        return False
+    mine, theirs = (list(map(int, re.findall(r"\d+", one))) for one in (typed, new))
+    return mine == theirs
 
 
 def _keeps_marks(typed: str, old: str, new: str) -> bool:

@@ -68,7 +68,7 @@ _PAIR = re.compile(r"[\[(]\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)\s*[\])]")
 _DIRECTED = re.compile(r"(swipe|scroll)[ _-]?(?:to[ _-]?)?(up|down|left|right)")
 _OPPOSITE = {"up": "down", "down": "up", "left": "right", "right": "left"}
 _POINTS = ("coordinate", "coordinates", "point", "position")
-_REPLY = frozenset({"thought", "action", "arguments", "description", "completes_subgoal"})
+_REPLY = frozenset({"thought", "action", "arguments", "description", "completes_subgoal", "tips"})
 
 
 def repaired_name(name: str) -> str:

@@ -58,6 +58,12 @@ def test_a_reply_without_faults_has_no_repairs(desk: Any) -> None:
     assert chooses.events(ModelCalled)[0].repairs == ()
 
 
+def test_the_tips_that_it_names_belong_to_the_reply(desk: Any) -> None:
+    chooses = desk('{"call": {"action": "Back", "arguments": {}}, "description": "", "tips": []}')
+    chooses.run(operator)
+    assert chooses.events(ModelCalled)[0].repairs == ()
+
+
 def test_the_name_of_a_tool_is_left_alone(desk: Any) -> None:
     def scroll() -> str:
         """Reads on."""

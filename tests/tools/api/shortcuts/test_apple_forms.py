@@ -268,6 +268,11 @@ def test_a_range_outside_the_list_is_refused(run: Run, act: Act, start: int, end
         ("(?ix) a b # and a comment)", "AB", ["AB"]),
         (r"(?i)[(|]\(", "|(", ["|("]),
         ("a(?#one)b", "ab", ["ab"]),
+        (r"\p{L}+", "h\u00e9llo_12", ["h\u00e9llo"]),
+        (r"\P{Letter}\pN", "a1 2", [" 2"]),
+        (r"(?<k>\w)=(?i:\k<k>)", "a=A b=c", ["a=A"]),
+        (r"a\hb\Rc", "a\tb\r\nc", ["a\tb\r\nc"]),
+        (r"(?x) (?<k> a b ) \p{Nd}", "ab1", ["ab1"]),
     ],
 )
 def test_flags_hold_from_their_place_to_the_end_of_the_group(
@@ -286,9 +291,17 @@ def test_flags_hold_in_a_replacement_and_zero_is_the_whole_match(run: Run, act: 
     assert run(replaced, given="aBc") == "a<Bc c>"
 
 
-def test_a_flag_that_python_has_not_is_named() -> None:
-    with pytest.raises(NotExecutable, match="the flag 'w'"):
-        with_scoped_flags("(?w)a")
+@pytest.mark.parametrize(
+    ("pattern", "named"),
+    [
+        ("(?w)a", "the flag 'w'"),
+        (r"\p{Lu}", r"the property \\p{Lu}"),
+        (r"[\p{L}-]+", r"\\p{L} in a set"),
+    ],
+)
+def test_what_python_has_not_is_named(pattern: str, named: str) -> None:
+    with pytest.raises(NotExecutable, match=named):
+        with_scoped_flags(pattern)
 
 
 @pytest.mark.parametrize("pattern", ["(?x)(a+ # )\n)+$", r"(a+(?#\))+$"])

@@ -226,6 +226,28 @@ def test_a_browser_has_no_apps(visitor: Any) -> None:
         page.device.perform(Tap(5000, 10))
 
 
+@pytest.mark.parametrize("kind", ["text", "password"])
+def test_boxes_for_one_digit_each_are_filled_by_typing_into_the_first(
+    kind: str, visitor: Any
+) -> None:
+    box = (
+        f'<input type={kind} maxlength=1 size=1 aria-label=box oninput="'
+        'if (this.value) (this.nextElementSibling || this).focus()">'
+    )
+    page = visitor(f"<div>{box * 4}</div><p id=out></p>")
+    page.touch(page.sees().elements[0])
+    page.enters("1234")
+    typed = "return [...document.querySelectorAll('input')].map((one) => one.value).join()"
+    assert page.device.run_script(typed) == "1,2,3,4"
+
+
+def test_a_box_that_takes_less_than_was_typed_says_so(visitor: Any) -> None:
+    page = visitor("<input maxlength=2 placeholder=PIN>")
+    page.taps("PIN")
+    with pytest.raises(TypingFailed, match="holds '12'"):
+        page.enters("1234")
+
+
 DRAWN = """<style>b { display: block; width: 44px; height: 24px; border-radius: 99px }
 i { display: block; width: 20px; height: 20px; border-radius: 50%; position: relative; left: 2px }
 section { display: flex; justify-content: space-between; width: 300px; margin: 9px }</style>"""

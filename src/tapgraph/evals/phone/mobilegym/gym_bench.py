@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tapgraph.errors import UsageError
+from tapgraph.errors import ToolError, UsageError
 from tapgraph.evals.phone.mobilegym import gym_scripts
 from tapgraph.evals.phone.mobilegym.gym_device import GymDevice
 
@@ -18,7 +18,7 @@ __all__ = ["Beginning", "Bench", "Judgement"]
 
 _LONGEST_VALUE = 100
 _DATA_MISSING = (OSError, ImportError, LookupError, ValueError)
-"""What the modules of a group of tasks raise where files that they read are not there."""
+"""What tasks, and the modules of a group of them, raise where data that they read are not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +107,23 @@ class Bench:
         return int(kind.max_steps or config.DIFFICULTY_MAX_STEPS[kind.difficulty])
 
     def begin(self, task: str, seed: int, device: GymDevice) -> Beginning:
-        """Bring the phone to the beginning of a task; seeds are those of its `--sample-seed`."""
+        """Bring the phone to the beginning of a task; seeds are those of its `--sample-seed`.
+
+        Raises:
+            ToolError: the page has no data of its apps, or none that it can draw from.
+        """
         group, _, name = task.partition(".")
         load = self._module("bench_env.task").load_tasks
         made = load(suite=group, registry=self._registry, seed=seed)
         drawn = next(one for one in made if one.name == name)
         asker = _Asker(device, self)
         controller = self._module("bench_env.runner.base").Controller
-        seen, _ = asyncio.run(controller.setup(asker, drawn))
+        try:
+            seen, _ = asyncio.run(controller.setup(asker, drawn))
+        except _DATA_MISSING as error:
+            raise ToolError(
+                f"MobileGym could not begin {task}: {type(error).__name__}: {error}"
+            ) from error
         return Beginning(drawn, seen)
 
     def judge(self, beginning: Beginning, device: GymDevice, answer: str) -> Judgement:

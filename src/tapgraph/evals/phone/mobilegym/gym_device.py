@@ -148,6 +148,7 @@ class GymDevice(WebDevice):
         return ""
 
     def _apps(self) -> Sequence[Mapping[str, Any]]:
+        self.await_page()
         told = self._look(lambda driver: driver.execute_script(gym_scripts.APPS))
         return told if isinstance(told, list) else ()
 

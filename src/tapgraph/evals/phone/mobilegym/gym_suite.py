@@ -31,11 +31,11 @@ def _usable(bench: Bench, suite: Suite, device: Device) -> Suite:
     """The part of it whose apps have their data on that page, named after what is shown of it."""
     phone = _gym(device)
     phone.await_page()
-    apps = sorted({app for kind in bench.tasks.values() for app in kind.apps})
-    reasons = {app: phone.load([app]) for app in apps}
+    lacks = {app.package: bool(phone.load([app.package])) for app in phone.installed_apps()}
     left_out = dict(suite.left_out)
     for name, kind in bench.tasks.items():
-        lacking = [app for app in kind.apps if reasons[app]]
+        # A task without apps begins with the data of all.
+        lacking = [app for app in kind.apps or lacks if lacks.get(app, True)]
         if lacking:
             left_out[name] = f"the page has no data of {', '.join(lacking)}"
     kept = tuple(one for one in suite.templates if one.name not in left_out)

@@ -21,7 +21,9 @@ from tapgraph.tools.mobile.actions import (
     Home,
     LongPress,
     OpenApp,
+    OpenLink,
     ShowRest,
+    StartActivity,
     Swipe,
     SwitchApp,
     Tap,
@@ -154,10 +156,8 @@ class SimulatedDevice:
                 self.phone.press_key(KeyCode.ENTER)
             case Back() | Home() | SwitchApp():
                 self.phone.press_key(_KEYS[type(action)])
-            case OpenApp(app_name):
-                app = match_app(self.installed_apps(), app_name)
-                self.phone.open_app(app.package)
-                return f"opened {app.label} ({app.package})"
+            case OpenApp() | OpenLink() | StartActivity():
+                return self._open(action)
             case Wait(seconds):
                 if not 0 <= seconds <= _LONGEST_WAIT_S:
                     raise ToolError(
@@ -167,6 +167,22 @@ class SimulatedDevice:
             case ShowRest() | Answer() | AskUser():
                 return "nothing happens on the phone"
         return ""
+
+    def _open(self, action: OpenApp | OpenLink | StartActivity) -> str:
+        match action:
+            case OpenApp(app_name):
+                app = match_app(self.installed_apps(), app_name)
+            case OpenLink(url):
+                raise ToolError(f"no app of the simulated phone opens {url!r:.200}")
+            case StartActivity(component):
+                package = component.partition("/")[0]
+                apps = (one for one in self.installed_apps() if one.package == package)
+                found = next(apps, None)
+                if found is None:
+                    raise ToolError(f"no app {package!r:.200} is installed")
+                app = found
+        self.phone.open_app(app.package)
+        return f"opened {app.label} ({app.package})"
 
     def _touch(self, action: Tap | DoubleTap | LongPress | Swipe) -> None:
         match action:

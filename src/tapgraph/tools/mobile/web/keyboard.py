@@ -9,7 +9,13 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from tapgraph.errors import ToolError, TypingFailed, UnreadableTree
 from tapgraph.tools.mobile.appium_session import AppiumSession
-from tapgraph.tools.mobile.text_fields import TextField, focused_field, found_again
+from tapgraph.tools.mobile.text_fields import (
+    TextField,
+    are_filled,
+    focused_field,
+    found_again,
+    text_fields,
+)
 from tapgraph.tools.mobile.ui_tree import UiTree
 from tapgraph.tools.mobile.web import page_scripts
 
@@ -107,14 +113,17 @@ class WebKeyboard:
         return focused_field(page), page
 
     def _check(self, before: TextField, page: UiTree, text: str) -> None:
-        """Return when the field holds the text, or is gone with its page."""
+        """Return when the field holds the text, boxes in a row do, or it is gone with its page."""
         deadline = self._clock() + _READ_BACK_S
         while True:
             try:
-                now = found_again(before, page, self._read_tree())
+                shown = self._read_tree()
             except UnreadableTree:
-                now = None
+                return
+            now = found_again(before, page, shown)
             if now is None or now.holds_after(before, text):
+                return
+            if are_filled(text, text_fields(page), text_fields(shown)):
                 return
             if self._clock() >= deadline:
                 held = f"{len(now.text)} characters" if now.is_password else repr(now.text)

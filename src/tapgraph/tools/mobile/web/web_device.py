@@ -30,7 +30,9 @@ from tapgraph.tools.mobile.actions import (
     Home,
     LongPress,
     OpenApp,
+    OpenLink,
     ShowRest,
+    StartActivity,
     Swipe,
     SwitchApp,
     Tap,
@@ -220,7 +222,7 @@ class WebDevice:
             case Home():
                 self._choosing = None
                 self._act("go home", lambda driver: driver.get(self._home))
-            case OpenApp() | SwitchApp():
+            case OpenApp() | SwitchApp() | OpenLink() | StartActivity():
                 raise ToolError("this is a page in a browser: there are no apps to open")
             case Wait(seconds):
                 _wait(seconds)
