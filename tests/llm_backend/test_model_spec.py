@@ -151,7 +151,7 @@ def test_openai_without_a_key_says_which_to_set(spec: str) -> None:
         ("local:/no/such", "there is no checkpoint at '/no/such'"),
         ("local:/no/such?sight=1", "no option of a local model .* is called sight"),
         ("local:/no/such?pictures=some", "pictures cannot be 'some'"),
-        ("local:/no/such?timeout_s=1", "is called timeout_s"),
+        ("local:/no/such?timeout_s=0", "timeout_s cannot be .0."),
         ("http://h/v1", "ends in #NAME"),
         ("http://h/v1#", "ends in #NAME"),
         ("http://h/v1?pictures=all#m", "options stand after"),

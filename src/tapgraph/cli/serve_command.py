@@ -45,6 +45,10 @@ def serve(
             metavar="KEY", help="What clients must send; env:NAME takes it from a variable."
         ),
     ] = None,
+    alias: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Another name by which clients may call the model."),
+    ] = None,
     running: Annotated[int, typer.Option(min=1, help="Replies that are worked on at once.")] = 16,
     waiting: Annotated[int, typer.Option(min=0, help="Requests that may wait; more get 429.")] = 64,
     timeout_s: Annotated[float, typer.Option(help="Seconds for one reply, with waiting.")] = 600.0,
@@ -65,10 +69,10 @@ def serve(
     Prints the URL on one line as soon as clients can connect.
     """
     # Pictures, the web client, torch and the web server are loaded by no other command.
-    from tapgraph.llm_backend.model_spec import local_settings  # noqa: PLC0415
+    from tapgraph.llm_backend.model_spec import served_settings  # noqa: PLC0415
 
     spec = model if model.startswith(_LOCAL) else _LOCAL + model
-    settings = local_settings(spec, Settings.from_environment())
+    settings = served_settings(spec, Settings.from_environment())
     if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn")):
         raise ExtraMissing("local", "serving a model")
     from tapgraph.cli.image_source import ImageSource  # noqa: PLC0415
@@ -84,6 +88,7 @@ def serve(
         gate=GateLimits(api_key=_key(api_key), max_body_bytes=max_body_mib * 2**20),
         pictures=PictureLimits(max_image_pixels, ImageSource(image_host) if image_host else None),
         timeout_s=timeout_s,
+        aliases=tuple(alias or ()),
     )
     embedder = None if embeddings is None else open_embedder_spec(embeddings)
     engine = open_engine(

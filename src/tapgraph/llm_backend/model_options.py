@@ -1,7 +1,7 @@
 """The options of a model spec, `NAME=VALUE` joined by `&`; `model_spec` says what each means."""
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field, Json, JsonValue, ValidationError
@@ -98,10 +98,28 @@ class LocalOptions(_TraitOptions):
     context_tokens: int | None = Field(default=None, ge=2)
     prefix_mib: int = Field(default=1024, ge=0)
     cache_mib: int | None = Field(default=None, ge=1)
+    timeout_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     seed: int | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: Json[dict[int, float]] | None = None
     longest_text: int | None = Field(default=None, ge=1)
 
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """What was said of sampling, by name."""
+        names = _SAMPLING & self.model_fields_set
+        return {name: getattr(self, name) for name in names}
 
+
+_SAMPLING = frozenset({
+    "temperature", "seed", "top_p", "top_k", "min_p", "repetition_penalty", "frequency_penalty",
+    "presence_penalty", "logit_bias",
+})  # fmt: skip
 _SomeOptions = TypeVar("_SomeOptions", bound=_TraitOptions)
 
 

@@ -50,10 +50,13 @@ context_tokens   at least 2                         prompt and reply at most (th
 prefix_mib       at least 0                         memory for recent texts (1024)
 cache_mib        at least 1                         memory for those and for replies at work
                                                     (half of what is free)
+timeout_s        above 0                            how long a reply may take (no limit)
 seed             an integer                         for equal replies above temperature 0 (none)
+top_p, top_k, min_p, repetition_penalty,            see `local.generation.Sampling` (those of the
+frequency_penalty, presence_penalty, logit_bias     checkpoint's generation_config.json)
 longest_text     at least 1                         how long a text in a reply to a schema may be,
                                                     and strict limits for all else that could grow,
-                                                    see `local.short_schema` (2000, nothing else)
+                                                    see `local.short_schema` (2000, lists of 32)
 ================ ================================== ==========================================
 
 Several models are joined by commas: the first one plays every role that has none of its own,
@@ -81,7 +84,7 @@ from tapgraph.settings import Settings
 if TYPE_CHECKING:
     from tapgraph.llm_backend.local.opening import LocalSettings
 
-__all__ = ["local_settings", "open_model", "open_models", "split_roles"]
+__all__ = ["open_model", "open_models", "served_settings", "split_roles"]
 
 _KINDS = (
     "openai:NAME, http://HOST:PORT/v1#NAME, local:PATH or, on the simulated phone, demonstrator"
@@ -89,6 +92,10 @@ _KINDS = (
 _LOCAL = "local:"
 _ROLE = re.compile(r"([a-z][a-z_]*)=(.*)", re.DOTALL)
 _STRING_OR_SIGN = re.compile(r'"(?:[^"\\]|\\.)*"|[{},]', re.DOTALL)
+_CLIENTS_OWN = frozenset({
+    "pictures", "coordinates", "max_image_px", "dialect", "calls", "max_tokens", "longest_text",
+    "timeout_s",
+})  # fmt: skip
 _HOST_OF_OPENAI = "api.openai.com"
 
 
@@ -133,17 +140,21 @@ def open_model(spec: str, settings: Settings) -> ChatModel:
     )
 
 
-def local_settings(spec: str, settings: Settings) -> "LocalSettings":
-    """How the checkpoint of a spec `local:PATH[?OPTIONS]` is to run; nothing is loaded yet.
+def served_settings(spec: str, settings: Settings) -> "LocalSettings":
+    """How the checkpoint of a spec `local:PATH[?OPTIONS]` is to be served; nothing is loaded yet.
 
     Raises:
-        UsageError: the spec is not one of that kind.
+        UsageError: the spec is not one of that kind, or has an option for who asks the model.
         ExtraMissing: what runs checkpoints is not installed.
     """
     address, has_options, query = spec.strip().partition("?")
     if not address.startswith(_LOCAL):
         raise UsageError(f"a checkpoint on this machine is local:PATH, got {spec!r}")
     options = read_options(LocalOptions, query if has_options else None)
+    for name in options.model_fields_set & _CLIENTS_OWN:
+        raise UsageError(
+            f"the option {name} is for who asks a model, and a server's clients say that themselves"
+        )
     return _local_settings(address, options, settings)
 
 
@@ -264,7 +275,7 @@ def _local_settings(address: str, options: LocalOptions, settings: Settings) -> 
         context_tokens=options.context_tokens,
         prefix_bytes=options.prefix_mib * 2**20,
         cache_bytes=None if options.cache_mib is None else options.cache_mib * 2**20,
-        temperature=options.temperature,
-        seed=options.seed,
+        sampling=options.sampling,
+        timeout_s=options.timeout_s,
         longest_text=options.longest_text,
     )

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 
+from tapgraph.kernels.systems.dense import Dense
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.generation import (
     Delta,
@@ -26,6 +27,7 @@ class ScriptedEngine:
     def __init__(self, checkpoint: Checkpoint, script: Callable[[str], str]) -> None:
         self.checkpoint = checkpoint
         self.context_tokens = checkpoint.context_tokens
+        self.system = Dense()
         self.statistics = SimpleNamespace(finished={})
         self._script = script
 

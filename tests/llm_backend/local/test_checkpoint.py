@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -62,6 +62,28 @@ def test_the_token_that_the_template_ends_turns_with_ends_replies(
     named = json.dumps({**settings, "eos_token": "<|endoftext|>"})
     (folder / "tokenizer_config.json").write_text(named)
     assert load_checkpoint(folder).end_tokens == {0, 2}
+
+
+@pytest.mark.parametrize(
+    ("said", "applies"),
+    [
+        (
+            {"do_sample": True, "temperature": 0.6, "top_k": 20, "repetition_penalty": 1.05},
+            {"temperature": 0.6, "top_k": 20, "repetition_penalty": 1.05},
+        ),
+        ({"do_sample": False, "repetition_penalty": 1.05}, {"repetition_penalty": 1.05}),
+        ({}, {}),
+    ],
+)
+def test_sampling_is_as_its_makers_say(
+    said: dict[str, Any], applies: dict[str, Any], tiny: "Tiny", tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
+    settings = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps({**settings, **said}))
+    assert load_checkpoint(folder).sampling == applies
+    chosen = load_checkpoint(folder, sampling={"top_k": 3}).sampling
+    assert chosen == {**applies, "top_k": 3}
 
 
 def test_a_tokenizer_that_shortens_texts_is_kept_from_it(tiny: "Tiny", tmp_path: Path) -> None:
@@ -212,7 +234,7 @@ def test_broken_weights_are_told(tiny: "Tiny", tmp_path: Path) -> None:
     ],
 )
 def test_a_device_or_dtype_that_cannot_be_is_told(
-    values: dict[str, str], told: str, tiny: "Tiny"
+    values: dict[str, Any], told: str, tiny: "Tiny"
 ) -> None:
     with pytest.raises(UsageError, match=told):
         load_checkpoint(tiny.folder(), **values)

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from pydantic import BaseModel
 
-from tapgraph.errors import ContextExceeded, UsageError
+from tapgraph.errors import ContextExceeded, ModelUnavailable, UsageError
 from tapgraph.llm_backend.chat_model import ModelTraits, ToolSpec
 from tapgraph.llm_backend.local.chat import Chat, ChatRequest, NamedTool, prepare_chat
 from tapgraph.llm_backend.local.chat_prompt import ChatTurn
@@ -18,8 +18,9 @@ from tapgraph.llm_backend.local.checkpoint import load_checkpoint
 from tapgraph.llm_backend.local.constraints import Choice, JsonSchema
 from tapgraph.llm_backend.local.engine import Engine, EngineLimits
 from tapgraph.llm_backend.local.generation import Sampling
-from tapgraph.llm_backend.local.local_model import LONGEST_TEXT, LocalModel, ReplyDefaults
+from tapgraph.llm_backend.local.local_model import LocalModel, ReplyDefaults
 from tapgraph.llm_backend.local.reply_reader import ReadReply, gather
+from tapgraph.llm_backend.local.short_schema import USUAL_TEXT
 from tapgraph.llm_backend.messages import TextPart, assistant, system, user
 from tapgraph.llm_backend.model_spec import open_model, open_models
 from tapgraph.settings import Settings
@@ -64,7 +65,7 @@ def test_a_text_without_a_limit_ends_by_itself(tiny: "Tiny") -> None:
         model = LocalModel(engine, defaults=ReplyDefaults(seed=3))
         reply = model.reply([user("Write on.")], schema=Note, max_tokens=3000)
     assert isinstance(reply.parsed, Note)
-    assert len(reply.parsed.words) == LONGEST_TEXT
+    assert len(reply.parsed.words) == USUAL_TEXT
 
 
 def test_json_is_spaced_as_the_examples_of_prompts_are(model: LocalModel) -> None:
@@ -272,6 +273,12 @@ def settings() -> Settings:
     return Settings(home=Path("/nowhere"))
 
 
+def open_local(spec: str) -> LocalModel:
+    model = open_model(spec, settings())
+    assert isinstance(model, LocalModel)
+    return model
+
+
 def test_a_spec_opens_a_checkpoint(tiny: "Tiny") -> None:
     spec = (
         f"local:{tiny.folder()}?device=cpu&dtype=float32&seed=1&context_tokens=200&longest_text=9"
@@ -315,6 +322,28 @@ def test_a_spec_names_the_attention_system_and_its_options(tiny: "Tiny") -> None
 def test_wrong_options_are_one_sentence(options: str, told: str, tiny: "Tiny") -> None:
     with pytest.raises(UsageError, match=told):
         open_model(f"local:{tiny.folder()}?{options}", settings())
+
+
+def test_options_of_sampling_reach_the_model(tiny: "Tiny") -> None:
+    plain = open_local(f"local:{tiny.folder()}?device=cpu&max_tokens=12")
+    first = plain.reply([user("Go on.")])
+    token = plain.engine.checkpoint.tokenizer.encode(first.text)[0]
+    bias = json.dumps({token: -100})
+    for options in (f"logit_bias={bias}", "repetition_penalty=9", "presence_penalty=2&top_k=3"):
+        other = open_local(f"local:{tiny.folder()}?device=cpu&max_tokens=12&{options}")
+        sampling = other.engine.checkpoint.sampling
+        assert set(sampling) == {option.split("=")[0] for option in options.split("&")}
+        assert other.reply([user("Go on.")]).text != first.text or "presence" in options
+        other.close()
+    plain.close()
+
+
+def test_a_local_reply_may_take_only_so_long(tiny: "Tiny", tmp_path: Path) -> None:
+    folder = tiny.save(tmp_path / "tiny", max_position_embeddings=1_000_000)
+    model = open_local(f"local:{folder}?device=cpu&timeout_s=0.2&max_tokens=500000")
+    with pytest.raises(ModelUnavailable, match=r"it took longer than 0.2 s"):
+        model.reply([user("Go on.")])
+    model.close()
 
 
 def test_roles_with_equal_specs_share_one_engine(tiny: "Tiny") -> None:

@@ -9,7 +9,13 @@ import pytest
 
 from tapgraph.agents.api.replies import ChooserReply
 from tapgraph.agents.mobile.replies import OperatorReply, ShortcutReply
-from tapgraph.llm_backend.local.short_schema import closed, shortened
+from tapgraph.llm_backend.local.short_schema import (
+    USUAL_ITEMS,
+    USUAL_TEXT,
+    closed,
+    shortened,
+    with_usual_limits,
+)
 
 OPEN: dict[str, Any] = {
     "type": "object",
@@ -104,3 +110,27 @@ def _random_object(schema: Any, root: Any, drawn: random.Random) -> dict[str, An
         if drawn.random() < 0.5:
             value["key"] = _random_value(one, root, drawn)
     return value
+
+
+def test_usual_limits_are_set_where_there_are_none() -> None:
+    words, numbers = {"type": "string"}, {"type": "array", "items": {"type": "integer"}}
+    schema = {
+        "$defs": {"tip": {"type": "object", "properties": {"tip": words}}},
+        "properties": {
+            "words": words,
+            "short": {**words, "maxLength": 5},
+            "grade": {"enum": ["A", "B"]},
+            "list": {"type": "array", "items": {"anyOf": [words, numbers]}},
+            "few": {**numbers, "maxItems": 2},
+        },
+    }
+    limited = with_usual_limits(schema)
+    assert limited["properties"]["words"]["maxLength"] == USUAL_TEXT
+    assert limited["properties"]["short"]["maxLength"] == 5
+    assert limited["properties"]["grade"] == {"enum": ["A", "B"]}
+    inner = limited["properties"]["list"]
+    assert inner["maxItems"] == USUAL_ITEMS
+    assert inner["items"]["anyOf"][0]["maxLength"] == USUAL_TEXT // 10
+    assert inner["items"]["anyOf"][1]["maxItems"] == USUAL_ITEMS
+    assert limited["properties"]["few"]["maxItems"] == 2
+    assert limited["$defs"]["tip"]["properties"]["tip"]["maxLength"] == USUAL_TEXT

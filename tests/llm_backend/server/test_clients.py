@@ -254,7 +254,7 @@ def test_texts_and_token_lists_are_completed(client: openai.OpenAI, server: Serv
         ({"messages": []}, 400, "messages"),
         ({"max_tokens": 0}, 400, "max_tokens"),
         ({"max_tokens": 10**6}, 400, "context"),
-        ({"frequency_penalty": 1}, 400, "frequency_penalty"),
+        ({"frequency_penalty": 3}, 400, "frequency_penalty"),
         ({"extra_body": {"colour": "red"}}, 400, "colour"),
         ({"top_logprobs": 2}, 400, "logprobs"),
         ({"tool_choice": "required"}, 400, "tools"),

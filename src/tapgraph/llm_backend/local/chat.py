@@ -1,7 +1,8 @@
 """A chat request as one generation: the same for `LocalModel` and for the server."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.chat_model import ToolSpec
@@ -44,7 +45,8 @@ class ChatRequest:
         thinks: whether the model may think first, if it does at all.
         constraint: what the words must look like; with tools, a reply is such words or one call.
         max_tokens: tokens of the reply at most; None for what is left of the context.
-        sampling: how tokens are chosen.
+        sampling: how tokens are chosen; or values of `Sampling` by name, where the checkpoint's own
+            stand for those that are absent or None.
         stop: texts that end the reply.
         top_logprobs: as in `GenerationRequest`.
         timeout_s: as in `GenerationRequest`.
@@ -58,7 +60,7 @@ class ChatRequest:
     thinks: bool = True
     constraint: JsonSchema | Choice | None = None
     max_tokens: int | None = None
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: Sampling | Mapping[str, Any] = field(default_factory=dict)
     stop: tuple[str, ...] = ()
     top_logprobs: int | None = None
     timeout_s: float | None = None
@@ -128,7 +130,7 @@ def prepare_chat(checkpoint: Checkpoint, request: ChatRequest) -> Chat:
     generation = GenerationRequest(
         prompt,
         request.max_tokens,
-        request.sampling,
+        _sampling(checkpoint, request),
         request.stop,
         constraint,
         request.top_logprobs,
@@ -157,3 +159,8 @@ def _constraint(checkpoint: Checkpoint, request: ChatRequest) -> Constraint | No
     if is_forced or request.constraint is None:
         return call
     return OneOf((request.constraint, call))
+
+
+def _sampling(checkpoint: Checkpoint, request: ChatRequest) -> Sampling:
+    asked = request.sampling
+    return asked if isinstance(asked, Sampling) else Sampling.of(asked, checkpoint.sampling)

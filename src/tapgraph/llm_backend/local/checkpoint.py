@@ -1,7 +1,7 @@
 """A checkpoint directory, loaded."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 from transformers import (
     CONFIG_MAPPING,
     AutoConfig,
@@ -39,6 +40,9 @@ __all__ = [
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
+_CONTEXT_NAMES = ("max_position_embeddings", "max_seq_len", "seq_length", "context_length")
+_UNTOLD_CONTEXT = 32_768
+"""For models whose positions have no end, as recurrent ones."""
 _MARK = "words of the assistant"
 
 
@@ -55,6 +59,8 @@ class Checkpoint:
         end_tokens: any of them ends a reply.
         vocabulary: how many logits the model gives; it may be more than there are tokens.
         token_bytes: what each token stands for; see `vocabulary.token_bytes`.
+        nameless: where `[vocabulary]` no token belongs to a logit; None where all have one.
+        sampling: values of `Sampling` for requests that name none, by name.
         puts_blank_first: whether the tokenizer puts a blank before every text.
         harmless: encodes prompts, whose words spell no token that is reserved or was added.
     """
@@ -64,9 +70,11 @@ class Checkpoint:
     tokenizer: PreTrainedTokenizerBase
     image_processor: Any = None
     chat_template: str | None = None
+    sampling: Mapping[str, Any] = field(default_factory=dict)
     end_tokens: frozenset[int] = field(init=False)
     vocabulary: int = field(init=False)
     token_bytes: tuple[bytes, ...] = field(init=False)
+    nameless: Tensor | None = field(init=False)
     puts_blank_first: bool = field(init=False)
     harmless: HarmlessText = field(init=False)
 
@@ -75,8 +83,12 @@ class Checkpoint:
         written = _token_after_a_turn(self)
         object.__setattr__(self, "end_tokens", frozenset({*named, *written}))
         outputs: Any = self.model.get_output_embeddings()
-        object.__setattr__(self, "vocabulary", int(outputs.weight.shape[0]))
+        size = self.model.config.get_text_config(decoder=True).vocab_size
+        if outputs is not None:
+            size = outputs.weight.shape[0]
+        object.__setattr__(self, "vocabulary", int(size))
         object.__setattr__(self, "token_bytes", token_bytes(self.tokenizer))
+        object.__setattr__(self, "nameless", _nameless(self))
         object.__setattr__(
             self, "puts_blank_first", puts_blank_first(self.tokenizer, self.token_bytes)
         )
@@ -97,7 +109,9 @@ class Checkpoint:
     @property
     def context_tokens(self) -> int:
         """How many tokens a prompt and its reply may have together, as the checkpoint says."""
-        return int(self.model.config.get_text_config().max_position_embeddings)
+        text = self.model.config.get_text_config(decoder=True)
+        told = (getattr(text, name, None) for name in _CONTEXT_NAMES)
+        return int(next((length for length in told if isinstance(length, int)), _UNTOLD_CONTEXT))
 
     @property
     def special_tokens(self) -> frozenset[int]:
@@ -120,7 +134,13 @@ class Checkpoint:
                 raise UsageError(f"token ids of {self.name} are from 0 to {most - 1}, got {token}")
 
 
-def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") -> Checkpoint:
+def load_checkpoint(
+    path: Path,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    sampling: Mapping[str, Any] | None = None,
+) -> Checkpoint:
     """Load a causal language model, or one that also reads pictures, from a folder or GGUF file.
 
     Nothing is fetched from a network, and no code of the checkpoint is run.
@@ -131,6 +151,7 @@ def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") ->
         device: as in torch (`cpu`, `cuda`, `cuda:1`), or `auto`: the first GPU, else the CPU.
         dtype: `float32`, `bfloat16`, `float16`, or `auto`: the checkpoint's own on a GPU; on a CPU
             `bfloat16` where it multiplies that, else `float32`, for the others are slower then.
+        sampling: see `Checkpoint.sampling`; others are those of its `generation_config.json`.
 
     Raises:
         UsageError: the path does not exist, is no checkpoint, lacks weights or a tokenizer, is of
@@ -150,6 +171,7 @@ def load_checkpoint(path: Path, *, device: str = "auto", dtype: str = "auto") ->
         tokenizer=tokenizer,
         image_processor=_image_processor(path, model),
         chat_template=_chat_template(path, tokenizer),
+        sampling={**_own_sampling(model), **(sampling or {})},
     )
 
 
@@ -225,7 +247,7 @@ def _config(path: Path, files: _Files) -> Any:
         )
     try:
         return AutoConfig.from_pretrained(files.folder, **files.arguments)
-    except (OSError, ValueError, KeyError) as error:
+    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
         raise UsageError(f"{str(path)!r} is of no known kind: {_first_line(error)}") from error
 
 
@@ -257,7 +279,15 @@ def _model(path: Path, files: _Files, config: Any, dtype: Any, kind: Any = None)
                 **unpacking,
                 **files.arguments,
             )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except ImportError as error:
+        raise UsageError(
+            f"the weights in {str(path)!r} need a library that is not installed: "
+            f"{_first_line(error)}"
+        ) from error
+    except (
+        ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, SafetensorError,
+        TypeError, ValueError,
+    ) as error:  # fmt: skip
         raise UsageError(
             f"the weights in {str(path)!r} cannot be loaded: {_first_line(error)}"
         ) from error
@@ -348,6 +378,17 @@ def _chat_template(path: Path, tokenizer: PreTrainedTokenizerBase) -> str | None
     return None if template is None else str(template)
 
 
+def _own_sampling(model: PreTrainedModel) -> dict[str, Any]:
+    """What the checkpoint's makers say of sampling."""
+    settings = getattr(model, "generation_config", None)
+    if settings is None or settings.do_sample is False:
+        names: tuple[str, ...] = ("repetition_penalty",)
+    else:
+        names = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+    told = {name: getattr(settings, name, None) for name in names}
+    return {name: value for name, value in told.items() if value is not None}
+
+
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Iterable[int]:
     """Tokens that end a reply, from wherever a checkpoint may name them."""
     settings = getattr(model, "generation_config", None)
@@ -384,6 +425,13 @@ def _token_after_a_turn(checkpoint: Checkpoint) -> Iterable[int]:
     }
     found = [text for text in spelled if after.startswith(text)]
     return (spelled[max(found, key=len)],) if found else ()
+
+
+def _nameless(checkpoint: Checkpoint) -> Tensor | None:
+    known = torch.zeros(checkpoint.vocabulary, dtype=torch.bool)
+    ids = checkpoint.tokenizer.get_vocab().values()
+    known[[token for token in ids if token < checkpoint.vocabulary]] = True
+    return None if bool(known.all()) else ~known
 
 
 def _first_line(error: Exception) -> str:

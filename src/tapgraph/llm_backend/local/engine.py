@@ -12,6 +12,7 @@ from types import TracebackType
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from tapgraph.errors import ContextExceeded, ModelBusy, ModelUnavailable, UsageError
 from tapgraph.kernels.attention_system import AttentionSystem
@@ -26,7 +27,8 @@ from tapgraph.llm_backend.local.generation import (
     GenerationStream,
 )
 from tapgraph.llm_backend.local.grammar import GrammarCompiler, GrammarStuck
-from tapgraph.llm_backend.local.memory_budget import free_bytes, measured_cost
+from tapgraph.llm_backend.local.memory_budget import CacheCost, free_bytes, measured_cost
+from tapgraph.llm_backend.local.own_attention import OwnAttention, needs_own_attention
 from tapgraph.llm_backend.local.page_tree import PAGE, PageTree
 from tapgraph.llm_backend.local.prefix_reuse import PrefixReuse, SharedPages, WholePrefixes
 from tapgraph.llm_backend.local.prefix_store import PrefixStore
@@ -168,13 +170,20 @@ class Engine:
         self.grammars = GrammarCompiler(checkpoint)
         self._spelling = Spelling(checkpoint.token_bytes, checkpoint.end_tokens)
         self._restoring = ExitStack()
-        attention = self._restoring.enter_context(use_attention(checkpoint.model, self.system))
-        self._forward = ForwardPass(checkpoint, attention)
-        self._room = _room(checkpoint, limits, attention.new_cache())
-        self.context_tokens = _context_tokens(checkpoint, limits, self._room)
+        self._forward: ForwardPass | OwnAttention
         chunk = limits.prefill_chunk
-        if not self.system.same_in_chunks:
-            chunk = min(chunk, FIXED_CHUNK)
+        attention: ModelAttention | OwnAttention
+        if needs_own_attention(checkpoint.model, self.system):
+            attention = self._forward = OwnAttention(checkpoint, min(chunk, FIXED_CHUNK))
+            self.system, chunk, cost = attention.system, attention.chunk, attention.cost
+        else:
+            attention = self._restoring.enter_context(use_attention(checkpoint.model, self.system))
+            self._forward = ForwardPass(checkpoint, attention)
+            if not self.system.same_in_chunks:
+                chunk = min(chunk, FIXED_CHUNK)
+            cost = _cost(checkpoint.model, attention.new_cache())
+        self._room = _room(checkpoint, limits, cost)
+        self.context_tokens = _context_tokens(checkpoint, limits, self._room)
         self._reuse = _reuse(limits, chunk, attention)
         reading = Reading(chunk, is_free=self.system.same_in_chunks)
         self._schedule = Scheduler(self._room, reading, self._reuse, attention.new_cache)
@@ -247,7 +256,7 @@ class Engine:
             ModelUnavailable: the engine is closed.
         """
         most_tokens = self._room_for_reply(request)
-        self.checkpoint.check_tokens(request.prompt.tokens)
+        self.checkpoint.check_tokens((*request.prompt.tokens, *request.sampling.logit_bias))
         if request.prompt.pictures is not None and self.system.keys == "unrotated":
             raise UsageError(
                 f"the attention system {self.system.name!r} gives tokens positions of its own, "
@@ -425,12 +434,14 @@ class Engine:
             self._most_bytes = max(self._most_bytes, kept + held)
 
 
-def _room(checkpoint: Checkpoint, limits: EngineLimits, cache: AttentionCache) -> Room:
-    model = checkpoint.model
-    cost = measured_cost(cache.rows[0].layers, model.dtype, model.device)
+def _cost(model: PreTrainedModel, cache: AttentionCache) -> CacheCost:
+    return measured_cost(cache.rows[0].layers, model.dtype, model.device)
+
+
+def _room(checkpoint: Checkpoint, limits: EngineLimits, cost: CacheCost) -> Room:
     budget = limits.cache_bytes
     if budget is None:
-        budget = max(_LEAST_BYTES, free_bytes(model.device) // 2)
+        budget = max(_LEAST_BYTES, free_bytes(checkpoint.model.device) // 2)
     if cost.tokens_in(budget) < 1:
         raise UsageError(
             f"cache_bytes must be at least {cost.bytes_for(1)} for {checkpoint.name}, got {budget}"
@@ -455,7 +466,12 @@ def _context_tokens(checkpoint: Checkpoint, limits: EngineLimits, room: Room) ->
     return limits.context_tokens
 
 
-def _reuse(limits: EngineLimits, chunk: int, attention: ModelAttention) -> PrefixReuse:
+def _reuse(
+    limits: EngineLimits, chunk: int, attention: ModelAttention | OwnAttention
+) -> PrefixReuse:
+    if isinstance(attention, OwnAttention):
+        kept = 0 if attention.is_recurrent else limits.prefix_bytes
+        return WholePrefixes(PrefixStore(kept, chunk), chunk, croppable=False)
     cache = attention.new_cache()
     if attention.system.shares_pages and cache.croppable:
         return SharedPages(PageTree(limits.prefix_bytes, attention.new_cache))

@@ -11,7 +11,7 @@ from tapgraph.llm_backend.local.attention import AttentionCache, ModelAttention
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.generation import Pictures
 
-__all__ = ["ForwardPass", "NextTokens"]
+__all__ = ["ForwardPass", "NextTokens", "without_nameless"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,7 @@ class ForwardPass:
         self._model: Any = checkpoint.model
         self._device = checkpoint.model.device
         self._attention = attention
-        known = torch.zeros(checkpoint.vocabulary, dtype=torch.bool)
-        ids = [i for i in checkpoint.tokenizer.get_vocab().values() if i < checkpoint.vocabulary]
-        known[ids] = True
-        self._nameless = None if bool(known.all()) else (~known).to(self._device)
+        self._checkpoint = checkpoint
 
     def read(self, parts: Sequence[NextTokens]) -> list[Tensor]:
         """Read the next tokens of replies; float32 `[scored, vocabulary]` for each of them.
@@ -89,8 +86,7 @@ class ForwardPass:
         )
         scored = [part.scored for part in parts]
         logits: Tensor = output.logits[0, -max(1, sum(scored)) :].float()
-        if self._nameless is not None:
-            logits = logits.masked_fill(self._nameless, -torch.inf)
+        logits = without_nameless(self._checkpoint, logits)
         return list(torch.split(logits[len(logits) - sum(scored) :], scored))
 
     def _scored(self, parts: Sequence[NextTokens], total: int) -> int | Tensor:
@@ -113,3 +109,10 @@ class ForwardPass:
         slots = part.slots(self._device).view(1, 1, -1)
         inputs = {name: value.to(self._device) for name, value in pictures.inputs.items()}
         return torch.cat([slots, axes]), inputs
+
+
+def without_nameless(checkpoint: Checkpoint, logits: Tensor) -> Tensor:
+    """Logits `[..., vocabulary]` with those that no token belongs to at -inf."""
+    if checkpoint.nameless is None:
+        return logits
+    return logits.masked_fill(checkpoint.nameless.to(logits.device), -torch.inf)

@@ -5,8 +5,8 @@ import math
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeAlias
 
 from torch import Tensor
 
@@ -79,9 +79,19 @@ class Prompt:
 class Sampling:
     """How the next token is chosen.
 
+    The logits are changed by the penalties and the bias, then divided by the temperature; of the
+    tokens those are left that `top_k`, `top_p` and `min_p` leave, one after the other.
+
     Attributes:
         temperature: 0 for the likeliest token, 1 for the model's own distribution; at most 2.
         top_p: choose among the fewest likeliest tokens that hold this share of the probability.
+        top_k: choose among so many of the likeliest tokens; 0 for all.
+        min_p: choose among tokens with at least this share of the likeliest one's probability.
+        repetition_penalty: logits of tokens in the prompt and the reply are divided by this where
+            they are positive, else multiplied; 1 changes nothing.
+        frequency_penalty: subtracted from a token's logit for each time that it is in the reply.
+        presence_penalty: subtracted once if it is there at all.
+        logit_bias: added to the logits of these tokens.
         seed: requests with equal seeds get equal tokens, whoever runs beside them; None for a
             seed of its own.
     """
@@ -89,14 +99,63 @@ class Sampling:
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int | None = None
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature <= 2:
             raise UsageError(f"temperature must be from 0 to 2, got {self.temperature!r}")
         if not 0 < self.top_p <= 1:
             raise UsageError(f"top_p must be above 0 and at most 1, got {self.top_p!r}")
+        if self.top_k < 0:
+            raise UsageError(f"top_k must be at least 0, got {self.top_k!r}")
+        if not 0 <= self.min_p <= 1:
+            raise UsageError(f"min_p must be from 0 to 1, got {self.min_p!r}")
+        if not 0 < self.repetition_penalty <= 10:
+            raise UsageError(
+                f"repetition_penalty must be above 0 and at most 10, got "
+                f"{self.repetition_penalty!r}"
+            )
+        for name in ("frequency_penalty", "presence_penalty"):
+            if not -2 <= getattr(self, name) <= 2:
+                raise UsageError(f"{name} must be from -2 to 2, got {getattr(self, name)!r}")
+        if not all(-100 <= bias <= 100 for bias in self.logit_bias.values()):
+            raise UsageError("each logit_bias must be from -100 to 100")
         if self.seed is not None and not -(2**63) <= self.seed < 2**63:
             raise UsageError(f"seed must be a 64-bit integer, got {self.seed!r}")
+
+    @property
+    def takes_the_likeliest(self) -> bool:
+        """Whether it always takes the largest of the model's own logits."""
+        return not (self.temperature or self.changes_logits)
+
+    @property
+    def changes_logits(self) -> bool:
+        """Whether a penalty or a bias changes what the model says."""
+        return bool(
+            self.repetition_penalty != 1
+            or self.frequency_penalty
+            or self.presence_penalty
+            or self.logit_bias
+        )
+
+    @classmethod
+    def of(cls, *sources: Mapping[str, Any]) -> "Sampling":
+        """With the values of these sources by name, the first that has one; None is no value.
+
+        >>> Sampling.of({"top_p": None}, {"top_p": 0.9, "top_k": 20}).top_p
+        0.9
+        """
+        names = {one.name for one in fields(cls)}
+        chosen: dict[str, Any] = {}
+        for source in reversed(sources):
+            told = {name: value for name, value in source.items() if value is not None}
+            chosen.update({name: value for name, value in told.items() if name in names})
+        return cls(**chosen)
 
 
 @dataclass(frozen=True, slots=True)

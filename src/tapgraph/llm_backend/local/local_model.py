@@ -14,18 +14,14 @@ from tapgraph.llm_backend.local.chat import Chat, ChatRequest, prepare_chat
 from tapgraph.llm_backend.local.chat_prompt import ChatTurn
 from tapgraph.llm_backend.local.constraints import JsonSchema
 from tapgraph.llm_backend.local.engine import Engine
-from tapgraph.llm_backend.local.generation import Generation, Sampling
+from tapgraph.llm_backend.local.generation import Generation
 from tapgraph.llm_backend.local.reply_reader import gather
-from tapgraph.llm_backend.local.short_schema import with_text_limit
+from tapgraph.llm_backend.local.short_schema import with_usual_limits
 from tapgraph.llm_backend.messages import ImagePart, Message, Part
 from tapgraph.llm_backend.pictures import size_as_sent
 from tapgraph.llm_backend.unwanted import whether_unwanted
 
-__all__ = ["LONGEST_TEXT", "LocalModel", "ReplyDefaults"]
-
-LONGEST_TEXT = 2000
-"""Characters of a text in a reply to a schema that sets no limit: without one, a weak model may
-write on until `max_tokens` ends the reply, which is lost then."""
+__all__ = ["LocalModel", "ReplyDefaults"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +30,10 @@ class ReplyDefaults:
 
     Attributes:
         temperature: of replies that are asked for without one.
-        seed: for replies at a temperature above 0; None for another reply each time.
-        longest_text: see `JsonSchema.longest_text`; None for texts of `LONGEST_TEXT` at most, and
-            no other limit.
+        seed: for replies at a temperature above 0; None for the checkpoint's, else another reply
+            each time.
+        longest_text: see `JsonSchema.longest_text`; None for those of
+            `short_schema.with_usual_limits`.
         timeout_s: how long a reply may take, waiting included; None for no limit.
     """
 
@@ -114,10 +111,10 @@ class LocalModel:
                 tuple(tools),
                 tool_choice="auto" if schema is None else "none",
                 constraint=constraint,
-                sampling=Sampling(
-                    defaults.temperature if temperature is None else temperature,
-                    seed=defaults.seed,
-                ),
+                sampling={
+                    "temperature": defaults.temperature if temperature is None else temperature,
+                    "seed": defaults.seed,
+                },
                 stop=tuple(stop),
                 timeout_s=defaults.timeout_s,
                 longest_text=defaults.longest_text,
@@ -133,7 +130,7 @@ class LocalModel:
     def _constraint(self, schema: type[BaseModel]) -> JsonSchema:
         told, longest = schema.model_json_schema(), self._defaults.longest_text
         if longest is None:
-            return JsonSchema(with_text_limit(told, LONGEST_TEXT))
+            return JsonSchema(with_usual_limits(told))
         return JsonSchema(told, longest_text=longest)
 
     def _read(self, chat: Chat, generation: Generation, latency_s: float) -> Reply:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.chat_model import ModelTraits
@@ -29,8 +30,8 @@ class LocalSettings:
         context_tokens: for `open_local`; see `EngineLimits`.
         prefix_bytes: for `open_local`; see `EngineLimits`.
         cache_bytes: for `open_local`; see `EngineLimits`.
-        temperature: see `ReplyDefaults`.
-        seed: see `ReplyDefaults`.
+        sampling: see `Checkpoint.sampling`.
+        timeout_s: see `ReplyDefaults`.
         longest_text: see `ReplyDefaults`.
     """
 
@@ -42,8 +43,8 @@ class LocalSettings:
     context_tokens: int | None = None
     prefix_bytes: int = 2**30
     cache_bytes: int | None = None
-    temperature: float = 0.0
-    seed: int | None = None
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    timeout_s: float | None = None
     longest_text: int | None = None
 
 
@@ -64,7 +65,9 @@ def open_engine(settings: LocalSettings, limits: EngineLimits) -> Engine:
         )
     is_int8 = settings.dtype == "int8"
     dtype = "bfloat16" if is_int8 else settings.dtype
-    checkpoint = load_checkpoint(settings.path, device=settings.device, dtype=dtype)
+    checkpoint = load_checkpoint(
+        settings.path, device=settings.device, dtype=dtype, sampling=settings.sampling
+    )
     system = open_system(
         settings.attention,
         settings.attention_options,
@@ -93,8 +96,8 @@ def open_local(settings: LocalSettings, traits: Callable[[str], ModelTraits]) ->
         engine,
         traits=traits(engine.checkpoint.name),
         defaults=ReplyDefaults(
-            temperature=settings.temperature,
-            seed=settings.seed,
+            temperature=settings.sampling.get("temperature", 0.0),
+            timeout_s=settings.timeout_s,
             longest_text=settings.longest_text,
         ),
     )

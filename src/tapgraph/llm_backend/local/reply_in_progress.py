@@ -81,7 +81,7 @@ class ReplyInProgress:
 
     def __post_init__(self) -> None:
         self.tokens = list(self.request.prompt.tokens)
-        self._sampler = Sampler(self.request.sampling)
+        self._sampler = Sampler(self.request.sampling, self.request.prompt.tokens)
         self._text = ReplyText((*self.request.stop, *self.request.next_speakers))
         self._lookup = PromptLookup()
 
@@ -115,7 +115,7 @@ class ReplyInProgress:
     def wants_only_the_likeliest(self) -> bool:
         """Whether the largest logit says all that it wants to know."""
         return (
-            self._sampler.is_greedy
+            self._sampler.takes_the_likeliest
             and self.grammar is None
             and self.request.top_logprobs is None
             and self._chosen >= self.request.min_tokens
@@ -226,6 +226,7 @@ class ReplyInProgress:
             self._first = time.monotonic()
         self._chosen += 1
         self.tokens.append(token)
+        self._sampler.note(token)
         if token in self.spelling.end_tokens:
             return "stop"
         spelled = self.spelling.token_bytes

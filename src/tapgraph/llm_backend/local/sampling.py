@@ -1,6 +1,8 @@
 """Which token comes next."""
 
+import math
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -8,7 +10,12 @@ from torch import Tensor
 
 from tapgraph.llm_backend.local.generation import Sampling, ScoredToken, TokenScore
 
-__all__ = ["Sampler", "score_token"]
+__all__ = ["Sampler", "candidates", "score_token"]
+
+_BORDERS = (-4.0, -8.0, -10.0, -12.0, -16.0, -torch.inf)
+"""Tokens within so much of the largest logit are looked at for `top_p`, until they hold it."""
+_LEAST_TEMPERATURE = 1e-6
+"""Below this, float32 would hold no number but 0 for any token beside the likeliest."""
 
 
 class Sampler:
@@ -20,45 +27,103 @@ class Sampler:
     logits (a token changes when the drawn number lies within that rounding of its border).
     """
 
-    def __init__(self, sampling: Sampling) -> None:
+    def __init__(self, sampling: Sampling, prompt: Sequence[int] = ()) -> None:
+        """Begin a reply to these tokens."""
         self._sampling = sampling
         self._generator = torch.Generator()
         seed = sampling.seed if sampling.seed is not None else secrets.randbits(63)
         self._generator.manual_seed(seed)
+        self._said: Counter[int] = Counter()
+        self._seen = set(prompt) if sampling.repetition_penalty != 1 else set[int]()
 
     @property
-    def is_greedy(self) -> bool:
-        """Whether it always takes the likeliest token."""
-        return self._sampling.temperature == 0
+    def takes_the_likeliest(self) -> bool:
+        """Whether it always takes the largest of the model's own logits."""
+        return self._sampling.takes_the_likeliest
+
+    def note(self, token: int) -> None:
+        """Count a token of the reply."""
+        if self._sampling.changes_logits:
+            self._said[token] += 1
+            self._seen.add(token)
 
     def choose(self, logits: Tensor) -> int:
         """A token; float32 `[vocabulary]`, what must not be chosen at -inf."""
-        if self.is_greedy:
+        if self._sampling.changes_logits:
+            logits = self._changed(logits)
+        if self._sampling.temperature == 0:
             return int(logits.argmax())
-        # Divided by a temperature near 0, only differences to the largest stay numbers.
-        below_the_largest = logits.double() - logits.max()
-        weights = torch.softmax(below_the_largest / self._sampling.temperature, dim=-1)
-        if self._sampling.top_p < 1:
-            weights = _nucleus(weights, self._sampling.top_p)
-        cumulated = weights.cumsum(dim=-1)
+        tokens, weights = candidates(logits, self._sampling)
+        cumulated = weights.cumsum(dim=-1, dtype=torch.float64)
         drawn = torch.rand((), generator=self._generator, dtype=torch.float64)
-        place = torch.searchsorted(
-            cumulated, drawn.to(cumulated.device) * cumulated[-1], right=True
+        place = int(
+            torch.searchsorted(cumulated, drawn.to(cumulated.device) * cumulated[-1], right=True)
         )
-        token = int(place)
-        if token >= len(weights) or weights[token] == 0:
+        if place >= len(weights) or weights[place] == 0:
             # The number fell on the last border exactly.
-            token = int(weights.nonzero()[-1])
-        return token
+            place = int(weights.nonzero()[-1])
+        return place if tokens is None else int(tokens[place])
+
+    def _changed(self, logits: Tensor) -> Tensor:
+        sampling, changed = self._sampling, logits.clone()
+        if sampling.repetition_penalty != 1 and self._seen:
+            seen = torch.tensor(sorted(self._seen), device=logits.device)
+            given = changed[seen]
+            penalty = sampling.repetition_penalty
+            changed[seen] = torch.where(given > 0, given / penalty, given * penalty)
+        if self._said and (sampling.frequency_penalty or sampling.presence_penalty):
+            said = torch.tensor(list(self._said), device=logits.device)
+            times = torch.tensor(list(self._said.values()), device=logits.device)
+            changed[said] -= sampling.frequency_penalty * times + sampling.presence_penalty
+        if sampling.logit_bias:
+            biased = torch.tensor(list(sampling.logit_bias), device=logits.device)
+            changed[biased] += torch.tensor(
+                list(sampling.logit_bias.values()), device=logits.device, dtype=changed.dtype
+            )
+        return changed
 
 
-def _nucleus(weights: Tensor, share: float) -> Tensor:
-    """Only the fewest heaviest entries that hold this share of the sum; at least one."""
-    ordered, order = weights.sort(descending=True, stable=True)
-    before = ordered.cumsum(dim=-1) - ordered
-    kept = before < share
+def candidates(logits: Tensor, sampling: Sampling) -> tuple[Tensor | None, Tensor]:
+    """The tokens that may be chosen, and how likely each is beside the others.
+
+    Args:
+        logits: `[vocabulary]`, after penalties and bias.
+        sampling: with a temperature above 0.
+
+    Returns:
+        Ids in ascending order, or None for all; and their weights, as many, in any scale.
+    """
+    scaled = logits - logits.max()
+    scaled /= max(sampling.temperature, _LEAST_TEMPERATURE)
+    tokens: Tensor | None = None
+    if sampling.top_k and sampling.top_k < len(scaled):
+        scaled, tokens = scaled.topk(sampling.top_k)
+    if sampling.top_p < 1:
+        inside = _nucleus(scaled, sampling.top_p)
+        scaled, tokens = scaled[inside], inside if tokens is None else tokens[inside]
+    if sampling.min_p:
+        # The likeliest is at 0.
+        inside = (scaled >= math.log(sampling.min_p)).nonzero()[:, 0]
+        scaled, tokens = scaled[inside], inside if tokens is None else tokens[inside]
+    if tokens is None:
+        return None, scaled.exp()
+    tokens, order = tokens.sort()
+    return tokens, scaled[order].exp()
+
+
+def _nucleus(scaled: Tensor, share: float) -> Tensor:
+    """Places of the fewest largest entries whose exponentials hold this share of all."""
+    wanted = share * scaled.exp().sum(dtype=torch.float64)
+    for border in _BORDERS:
+        near = (scaled >= border).nonzero()[:, 0]
+        ordered, order = scaled[near].sort(descending=True, stable=True)
+        weights = ordered.double().exp()
+        before = weights.cumsum(dim=-1) - weights
+        if border == -torch.inf or before[-1] + weights[-1] >= wanted:
+            break
+    kept = before < wanted
     kept[0] = True
-    return weights * torch.zeros_like(kept).scatter(0, order, kept)
+    return near[order[kept]]
 
 
 def score_token(logits: Tensor, token: int, most: int, spelled: Sequence[bytes]) -> TokenScore:

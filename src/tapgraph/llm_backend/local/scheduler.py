@@ -140,7 +140,8 @@ class Scheduler:
     def _begin(self, reply: ReplyInProgress) -> None:
         running = [other for other in self.running if other.cache is not None]
         found = self._reuse.begin(reply, running)
-        reply.start(found.cache or self._open_cache(), found.length, found.points)
+        cache = self._open_cache() if found.cache is None else found.cache
+        reply.start(cache, found.length, found.points)
         reply.measure()
         reply.last_pass = self._passes
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["closed", "shortened", "with_text_limit"]
+__all__ = ["USUAL_ITEMS", "USUAL_TEXT", "closed", "shortened", "with_usual_limits"]
 
+USUAL_TEXT = 2000
+USUAL_ITEMS = 32
 _MOST_ITEMS = 3
 _LARGEST = 10**6
 _KEY_PATTERN = "^[A-Za-z_][A-Za-z0-9_]{0,15}$"
@@ -38,27 +40,34 @@ def closed(schema: object) -> Any:
     return narrow
 
 
-def with_text_limit(schema: Any, longest_text: int) -> Any:
-    """The schema with this limit on the characters of each text that has none.
+def with_usual_limits(schema: Any, longest_text: int = USUAL_TEXT) -> Any:
+    """The schema with limits that no sensible reply meets, wherever it has none.
 
-    >>> with_text_limit({"properties": {"note": {"type": "string"}}}, 500)
-    {'properties': {'note': {'type': 'string', 'maxLength': 500}}}
+    Texts get `longest_text` characters at most, those in lists a tenth of that; lists `USUAL_ITEMS`
+    items. Without limits a weak model may write on until the reply is cut, and is lost.
+
+    >>> with_usual_limits({"properties": {"note": {"type": "string"}}})
+    {'properties': {'note': {'type': 'string', 'maxLength': 2000}}}
     """
     if isinstance(schema, list):
-        return [with_text_limit(part, longest_text) for part in schema]
+        return [with_usual_limits(part, longest_text) for part in schema]
     if not isinstance(schema, Mapping):
         return schema
     limited: dict[str, Any] = dict(schema)
+    is_list = limited.get("type") == "array"
+    inside = min(longest_text, USUAL_TEXT // 10) if is_list else longest_text
     for name in _BY_NAME:
         if isinstance(limited.get(name), Mapping):
             limited[name] = {
-                key: with_text_limit(one, longest_text) for key, one in limited[name].items()
+                key: with_usual_limits(one, inside) for key, one in limited[name].items()
             }
     for name in (*_LISTS, "items", "additionalProperties"):
         if name in limited:
-            limited[name] = with_text_limit(limited[name], longest_text)
+            limited[name] = with_usual_limits(limited[name], inside)
     if limited.get("type") == "string" and not _BOUNDED & set(limited):
         limited["maxLength"] = max(longest_text, limited.get("minLength", 0))
+    if is_list:
+        limited.setdefault("maxItems", max(USUAL_ITEMS, limited.get("minItems", 0)))
     return limited
 
 

@@ -77,11 +77,13 @@ class ServerLimits:
         gate: the key, and the size of requests.
         pictures: the size and the source of pictures.
         timeout_s: of one reply, waiting for a slot included.
+        aliases: other names of the model.
     """
 
     gate: GateLimits = field(default_factory=GateLimits)
     pictures: PictureLimits = field(default_factory=PictureLimits)
     timeout_s: float = 600.0
+    aliases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_limit("timeout_s", self.timeout_s)
@@ -95,7 +97,7 @@ def build_app(
     app = FastAPI(title="tapgraph", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(Gate, limits=limits.gate)
     _answer_errors(app)
-    names = [engine.checkpoint.name, *([embedder.name] if embedder else [])]
+    names = [engine.checkpoint.name, *limits.aliases, *([embedder.name] if embedder else [])]
     _add_state(app, engine, names)
     _add_openais(app, engine, limits)
     _add_anthropics(app, engine, limits)
@@ -129,11 +131,12 @@ def _add_state(app: FastAPI, engine: Engine, names: Sequence[str]) -> None:
 
 
 def _add_openais(app: FastAPI, engine: Engine, limits: ServerLimits) -> None:
-    runner, names = ChatRunner(engine), [engine.checkpoint.name]
-    chat = ChatEndpoint(runner, limits.pictures, limits.timeout_s)
-    response = ResponsesEndpoint(runner, limits.pictures, limits.timeout_s)
+    names = [engine.checkpoint.name, *limits.aliases]
+    runner = ChatRunner(engine, limits.pictures, limits.timeout_s)
+    chat = ChatEndpoint(runner)
+    response = ResponsesEndpoint(runner)
     completion = CompletionEndpoint(engine, limits.timeout_s)
-    tokenize = TokenizeEndpoint(runner, limits.pictures)
+    tokenize = TokenizeEndpoint(runner)
 
     @app.post("/v1/chat/completions", response_model=ChatCompletion, responses=_STATUS_TEXTS)
     async def chat_completions(asked: ChatCompletionRequest, request: Request) -> Any:
@@ -161,8 +164,8 @@ def _add_openais(app: FastAPI, engine: Engine, limits: ServerLimits) -> None:
 
 
 def _add_anthropics(app: FastAPI, engine: Engine, limits: ServerLimits) -> None:
-    names = [engine.checkpoint.name]
-    message = MessagesEndpoint(ChatRunner(engine), limits.pictures, limits.timeout_s)
+    names = [engine.checkpoint.name, *limits.aliases]
+    message = MessagesEndpoint(ChatRunner(engine, limits.pictures, limits.timeout_s))
 
     @app.post("/v1/messages", response_model=None, responses=_STATUS_TEXTS)
     async def messages(asked: MessagesRequest, request: Request) -> dict[str, Any] | EventStream:

@@ -18,7 +18,7 @@ from tapgraph.llm_backend.local.reply_reader import (
 )
 from tapgraph.llm_backend.server.chat_in import chat_request
 from tapgraph.llm_backend.server.event_stream import EventStream, StreamEvent
-from tapgraph.llm_backend.server.pictures_in import PictureLimits
+from tapgraph.llm_backend.server.fingerprint import system_fingerprint
 from tapgraph.llm_backend.server.refusals import Refusal
 from tapgraph.llm_backend.server.replies import ChatRunner, RunningChat, Step
 from tapgraph.llm_backend.server.wire_replies import (
@@ -43,10 +43,9 @@ __all__ = ["ChatEndpoint", "failed_event"]
 class ChatEndpoint:
     """Answers OpenAI's chat requests."""
 
-    def __init__(self, runner: ChatRunner, pictures: PictureLimits, timeout_s: float) -> None:
+    def __init__(self, runner: ChatRunner) -> None:
         self._runner = runner
-        self._pictures = pictures
-        self._timeout_s = timeout_s
+        self._fingerprint = system_fingerprint(runner.engine)
 
     async def answer(
         self, asked: ChatCompletionRequest, request: Request
@@ -58,7 +57,7 @@ class ChatEndpoint:
             ClientLeft: while the reply was being made.
         """
         running = await self._runner.begin(
-            lambda: chat_request(asked, self._pictures, timeout_s=self._timeout_s),
+            lambda pictures: chat_request(asked, pictures),
             request,
             choices=asked.n or 1,
         )
@@ -66,6 +65,7 @@ class ChatEndpoint:
             id=f"chatcmpl-{uuid.uuid4().hex}",
             model=asked.model,
             created=int(time.time()),
+            fingerprint=self._fingerprint,
             has_logprobs=bool(asked.logprobs),
         )
         if not asked.stream:
@@ -81,12 +81,19 @@ class _Reply:
     id: str
     model: str
     created: int
+    fingerprint: str
     has_logprobs: bool
     calls: dict[int, int] = field(default_factory=dict)
     """How many calls each choice holds."""
 
     def chunk(self, *choices: ChunkChoice) -> ChatChunk:
-        return ChatChunk(id=self.id, model=self.model, created=self.created, choices=list(choices))
+        return ChatChunk(
+            id=self.id,
+            model=self.model,
+            created=self.created,
+            system_fingerprint=self.fingerprint,
+            choices=list(choices),
+        )
 
     def more(self, step: Step) -> Iterator[ChunkChoice]:
         deltas = [self._delta(step.index, part) for part in step.parts]
@@ -137,6 +144,7 @@ async def _whole(reply: _Reply, running: RunningChat) -> ChatCompletion:
         id=reply.id,
         model=reply.model,
         created=reply.created,
+        system_fingerprint=reply.fingerprint,
         choices=choices,
         usage=usage_of([one.finished for one in replies], 1),
     )

@@ -6,7 +6,6 @@ from tapgraph.llm_backend.chat_model import ToolCall, ToolSpec
 from tapgraph.llm_backend.local.chat import ChatRequest, NamedTool
 from tapgraph.llm_backend.local.chat_prompt import ChatTurn
 from tapgraph.llm_backend.local.constraints import JsonSchema
-from tapgraph.llm_backend.local.generation import Sampling
 from tapgraph.llm_backend.messages import ImagePart, Part, TextPart
 from tapgraph.llm_backend.server.pictures_in import PictureLimits, read_picture
 from tapgraph.llm_backend.server.wire_requests import (
@@ -19,14 +18,13 @@ from tapgraph.llm_backend.server.wire_requests import (
     TextContent,
     ToolDefinition,
     ToolMessage,
+    sampling_of,
 )
 
 __all__ = ["chat_request", "tools_of", "turns_of"]
 
 
-def chat_request(
-    asked: ChatCompletionRequest, pictures: PictureLimits, *, timeout_s: float
-) -> ChatRequest:
+def chat_request(asked: ChatCompletionRequest, pictures: PictureLimits) -> ChatRequest:
     """What the engine is asked; the seed is that of the first choice.
 
     Raises:
@@ -49,14 +47,9 @@ def chat_request(
         thinks=asked.reasoning_effort != "none",
         constraint=constraint,
         max_tokens=asked.max_completion_tokens or asked.max_tokens,
-        sampling=Sampling(
-            temperature=1.0 if asked.temperature is None else asked.temperature,
-            top_p=1.0 if asked.top_p is None else asked.top_p,
-            seed=asked.seed,
-        ),
+        sampling=sampling_of(asked),
         stop=asked.stops,
         top_logprobs=(asked.top_logprobs or 0) if asked.logprobs else None,
-        timeout_s=timeout_s,
     )
 
 

@@ -23,6 +23,7 @@ from tapgraph.llm_backend.local.generation import (
 from tapgraph.llm_backend.server.arrivals import Arrivals
 from tapgraph.llm_backend.server.chat_endpoint import failed_event
 from tapgraph.llm_backend.server.event_stream import EventStream, StreamEvent
+from tapgraph.llm_backend.server.fingerprint import system_fingerprint
 from tapgraph.llm_backend.server.refusals import Refusal
 from tapgraph.llm_backend.server.replies import choices_of, submit_all
 from tapgraph.llm_backend.server.wire_replies import (
@@ -33,7 +34,7 @@ from tapgraph.llm_backend.server.wire_replies import (
     WireFinish,
     usage_of,
 )
-from tapgraph.llm_backend.server.wire_requests import CompletionRequest
+from tapgraph.llm_backend.server.wire_requests import CompletionRequest, sampling_of
 
 __all__ = ["CompletionEndpoint"]
 
@@ -46,6 +47,7 @@ class CompletionEndpoint:
     def __init__(self, engine: Engine, timeout_s: float) -> None:
         self._engine = engine
         self._timeout_s = timeout_s
+        self._fingerprint = system_fingerprint(engine)
 
     async def answer(self, asked: CompletionRequest, request: Request) -> Completion | EventStream:
         """The whole reply, or a stream of it; choices of one prompt stand together.
@@ -61,7 +63,11 @@ class CompletionEndpoint:
         requests = await anyio.to_thread.run_sync(self._requests, asked, prompts)
         streams = await anyio.to_thread.run_sync(submit_all, self._engine, requests, arrivals)
         frame = Completion(
-            id=f"cmpl-{uuid.uuid4().hex}", model=asked.model, created=int(time.time()), choices=[]
+            id=f"cmpl-{uuid.uuid4().hex}",
+            model=asked.model,
+            created=int(time.time()),
+            system_fingerprint=self._fingerprint,
+            choices=[],
         )
         reply = _Reply(frame, len(prompts), len(streams), has_logprobs=asked.logprobs is not None)
         events = arrivals.of(streams, request.receive)
@@ -74,11 +80,7 @@ class CompletionEndpoint:
     def _requests(
         self, asked: CompletionRequest, prompts: Sequence[str | list[int]]
     ) -> list[GenerationRequest]:
-        sampling = Sampling(
-            temperature=1.0 if asked.temperature is None else asked.temperature,
-            top_p=1.0 if asked.top_p is None else asked.top_p,
-            seed=asked.seed,
-        )
+        sampling = Sampling.of(sampling_of(asked), self._engine.checkpoint.sampling)
         return [
             choice
             for prompt in prompts

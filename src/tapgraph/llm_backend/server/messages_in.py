@@ -11,11 +11,17 @@ from tapgraph.llm_backend.chat_model import ToolCall, ToolSpec
 from tapgraph.llm_backend.local.chat import ChatRequest, NamedTool, ToolChoice
 from tapgraph.llm_backend.local.chat_prompt import ChatTurn, merged_turns
 from tapgraph.llm_backend.local.constraints import JsonSchema
-from tapgraph.llm_backend.local.generation import Sampling
 from tapgraph.llm_backend.messages import ImagePart, Part, TextPart
 from tapgraph.llm_backend.server.pictures_in import PictureLimits, read_picture
 from tapgraph.llm_backend.server.refusals import Refusal
-from tapgraph.llm_backend.server.wire_requests import Echo, JsonObject, Name, Tokens, Wire
+from tapgraph.llm_backend.server.wire_requests import (
+    Echo,
+    JsonObject,
+    Name,
+    Tokens,
+    Wire,
+    sampling_of,
+)
 
 __all__ = ["CountRequest", "MessagesRequest", "messages_chat"]
 
@@ -126,12 +132,13 @@ class MessagesRequest(CountRequest):
     stream: bool | None = None
     temperature: float | None = Field(default=None, ge=0, le=1)
     top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=0)
     metadata: JsonObject | None = None
     service_tier: str | None = None
     context_management: JsonObject | None = None
 
 
-def messages_chat(asked: CountRequest, pictures: PictureLimits, *, timeout_s: float) -> ChatRequest:
+def messages_chat(asked: CountRequest, pictures: PictureLimits) -> ChatRequest:
     """What the engine is asked; for a request to count tokens, without what only the reply needs.
 
     Raises:
@@ -154,7 +161,6 @@ def messages_chat(asked: CountRequest, pictures: PictureLimits, *, timeout_s: fl
         parallel_calls=not (choice and choice.disable_parallel_tool_use),
         thinks=asked.thinking is None or asked.thinking.type != "disabled",
         constraint=JsonSchema(shape.schema_) if shape else None,
-        timeout_s=timeout_s,
     )
     return _with_reply_options(request, asked) if isinstance(asked, MessagesRequest) else request
 
@@ -163,10 +169,7 @@ def _with_reply_options(request: ChatRequest, asked: MessagesRequest) -> ChatReq
     return replace(
         request,
         max_tokens=asked.max_tokens,
-        sampling=Sampling(
-            temperature=1.0 if asked.temperature is None else asked.temperature,
-            top_p=1.0 if asked.top_p is None else asked.top_p,
-        ),
+        sampling=sampling_of(asked),
         stop=tuple(asked.stop_sequences or ()),
     )
 

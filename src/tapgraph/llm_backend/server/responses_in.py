@@ -13,10 +13,16 @@ from tapgraph.llm_backend.chat_model import ToolCall, ToolSpec
 from tapgraph.llm_backend.local.chat import ChatRequest, NamedTool
 from tapgraph.llm_backend.local.chat_prompt import ChatTurn, merged_turns
 from tapgraph.llm_backend.local.constraints import JsonSchema
-from tapgraph.llm_backend.local.generation import Sampling
 from tapgraph.llm_backend.messages import ImagePart, Part, TextPart
 from tapgraph.llm_backend.server.pictures_in import PictureLimits, read_picture
-from tapgraph.llm_backend.server.wire_requests import Echo, JsonObject, Name, Tokens, Wire
+from tapgraph.llm_backend.server.wire_requests import (
+    Echo,
+    JsonObject,
+    Name,
+    Tokens,
+    Wire,
+    sampling_of,
+)
 
 __all__ = ["ResponsesRequest", "responses_chat"]
 
@@ -145,9 +151,7 @@ class ResponsesRequest(Wire):
     top_logprobs: Literal[0] | None = Field(default=None, description="not supported")
 
 
-def responses_chat(
-    asked: ResponsesRequest, pictures: PictureLimits, *, timeout_s: float
-) -> ChatRequest:
+def responses_chat(asked: ResponsesRequest, pictures: PictureLimits) -> ChatRequest:
     """What the engine is asked.
 
     Raises:
@@ -166,11 +170,7 @@ def responses_chat(
         thinks=asked.reasoning is None or asked.reasoning.effort != "none",
         constraint=_constraint(asked.text),
         max_tokens=asked.max_output_tokens,
-        sampling=Sampling(
-            temperature=1.0 if asked.temperature is None else asked.temperature,
-            top_p=1.0 if asked.top_p is None else asked.top_p,
-        ),
-        timeout_s=timeout_s,
+        sampling=sampling_of(asked),
     )
 
 

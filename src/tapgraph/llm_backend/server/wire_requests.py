@@ -5,9 +5,12 @@ describe the caller are taken and ignored.
 """
 
 import json
+from dataclasses import fields
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from tapgraph.llm_backend.local.generation import Sampling
 
 __all__ = [
     "AssistantMessage",
@@ -26,6 +29,7 @@ __all__ = [
     "ToolDefinition",
     "ToolMessage",
     "Wire",
+    "sampling_of",
 ]
 
 MOST_CHOICES = 16
@@ -199,6 +203,11 @@ class _StreamOptions(Wire):
     include_obfuscation: bool | None = None
 
 
+def sampling_of(asked: Wire) -> dict[str, Any]:
+    """What a request says of sampling, by the names of `Sampling`."""
+    return {one.name: getattr(asked, one.name, None) for one in fields(Sampling)}
+
+
 class _Request(Wire):
     """What both kinds of completion take."""
 
@@ -210,11 +219,14 @@ class _Request(Wire):
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
-    frequency_penalty: Literal[0] | None = Field(default=None, description="not supported")
-    presence_penalty: Literal[0] | None = Field(default=None, description="not supported")
-    logit_bias: dict[str, float] | None = Field(
-        default=None, max_length=0, description="not supported"
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    logit_bias: dict[int, Annotated[float, Field(ge=-100, le=100)]] | None = Field(
+        default=None, max_length=1024
     )
+    top_k: int | None = Field(default=None, ge=0, description="as in vLLM")
+    min_p: float | None = Field(default=None, ge=0, le=1, description="as in vLLM")
+    repetition_penalty: float | None = Field(default=None, gt=0, le=10, description="as in vLLM")
     user: str | None = None
 
     @property
@@ -243,7 +255,7 @@ class ChatCompletionRequest(_Request):
     prompt_cache_options: JsonObject | None = None
     prompt_cache_retention: str | None = None
     reasoning_effort: str | None = None
-    verbosity: str | None = None
+    verbosity: Literal["medium"] | None = Field(default=None, description="not supported")
 
     @model_validator(mode="after")
     def _agree(self) -> "ChatCompletionRequest":
