@@ -13,7 +13,7 @@ from tapgraph.kernels.inputs import check_inputs, check_starts
 from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.merge import Partial
 
-__all__ = ["attend_densely", "attend_densely_with_lse"]
+__all__ = ["attend_densely", "attend_densely_with_lse", "attend_unpadded"]
 
 PACKED_QUERIES = 16
 """Up to so many queries, those of a group are packed behind each other for their one KV head."""
@@ -45,13 +45,13 @@ def attend_densely(
     kv_len = keys.shape[2]
     check_starts(starts, batch, q_len, kv_len)
     if not bool(starts.any()):
-        return _attend(queries, keys, values, scale)
+        return attend_unpadded(queries, keys, values, scale=scale)
     output = torch.zeros_like(queries)
     for cut, rows in rows_by_start(starts):
         padded = max(0, cut - (kv_len - q_len))
         if padded < q_len:
-            output[rows, :, padded:] = _attend(
-                queries[rows, :, padded:], keys[rows, :, cut:], values[rows, :, cut:], scale
+            output[rows, :, padded:] = attend_unpadded(
+                queries[rows, :, padded:], keys[rows, :, cut:], values[rows, :, cut:], scale=scale
             )
     return output
 
@@ -83,8 +83,8 @@ def attend_densely_with_lse(
     )
 
 
-def _attend(queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
-    """Causal attention without padding."""
+def attend_unpadded(queries: Tensor, keys: Tensor, values: Tensor, *, scale: float) -> Tensor:
+    """As `attend_densely` for rows without padding, of inputs that were checked before."""
     q_len, kv_len = queries.shape[2], keys.shape[2]
     if q_len <= PACKED_QUERIES:
         return _attend_packed(queries, keys, values, scale)

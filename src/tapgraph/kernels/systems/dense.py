@@ -66,7 +66,7 @@ class DenseLayer(FullCacheLayer, PartLayer):
     def adopt(self, past: ReadPast) -> None:
         """Store tokens that were read already."""
         self._store.append(past.keys, past.values)
-        self._starts = past.starts
+        self._note_starts(past.starts)
 
     def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
         """Attend to everything that each query may see."""

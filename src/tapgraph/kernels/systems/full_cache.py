@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Reading
-from tapgraph.kernels.dense import attend_densely
+from tapgraph.kernels.dense import attend_densely, attend_unpadded
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.token_store import TokenStore
@@ -70,6 +70,7 @@ class FullCacheLayer(LayerAttention):
         self._dense_below = dense_below
         self._store = TokenStore()
         self._starts: Tensor | None = None
+        self._is_padded = False
         self._last_read = LastRead()
 
     @abstractmethod
@@ -82,9 +83,11 @@ class FullCacheLayer(LayerAttention):
 
     def attend_to_all(self, queries: Tensor, starts: Tensor) -> SparseOutput:
         """Attend densely from the last `queries.shape[2]` of the stored tokens."""
-        output = attend_densely(
-            queries, self.keys, self.values, scale=self.shape.scale, starts=starts
-        )
+        keys, values, scale = self.keys, self.values, self.shape.scale
+        if self._is_padded:
+            output = attend_densely(queries, keys, values, scale=scale, starts=starts)
+        else:
+            output = attend_unpadded(queries, keys, values, scale=scale)
         return SparseOutput(output, LastRead())
 
     def save_extra(self) -> object:
@@ -186,7 +189,7 @@ class FullCacheLayer(LayerAttention):
         self._store.select_rows(rows)
         self.select_extra_rows(rows)
         if self._starts is not None:
-            self._starts = self._starts.index_select(0, rows)
+            self._note_starts(self._starts.index_select(0, rows))
         if self._last_read.kept is not None:
             self._last_read = replace(
                 self._last_read, kept=self._last_read.kept.index_select(0, rows)
@@ -195,7 +198,12 @@ class FullCacheLayer(LayerAttention):
     def _store_tokens(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> None:
         check_call(self.shape, queries, keys, values, starts, self.tokens_seen)
         self._store.append(keys, values)
-        self._starts = starts
+        self._note_starts(starts)
+
+    def _note_starts(self, starts: Tensor) -> None:
+        # Caches give the same tensor in each call, and to look into it takes as long as a token.
+        if starts is not self._starts:
+            self._starts, self._is_padded = starts, bool(starts.any())
 
     def _remembered(self, result: SparseOutput) -> Tensor:
         self._last_read = result.last_read

@@ -191,7 +191,7 @@ class LandmarkLayer(FullCacheLayer):
         if self._read_in_full_until(starts, slot + 1) > slot:
             self._keep_at_true_positions(turned[:, heads:, -1:], values, starts)
         self._memory.append(turned[:, heads:, -2:-1].to(keys.dtype), values)
-        self._starts = starts
+        self._note_starts(starts)
 
         def attend(piece: Piece) -> tuple[Tensor, Tensor | None]:
             asking = of_rows(turned[:, :heads], piece.rows)
@@ -306,7 +306,7 @@ class LandmarkLayer(FullCacheLayer):
         if in_full:
             self._keep_at_true_positions(rotated[:, :, -in_full:], values[:, :, :in_full], starts)
         self._memory.append(rotated[:, :, : end - first].to(keys.dtype), values)
-        self._starts = starts
+        self._note_starts(starts)
 
     def _keep_at_true_positions(self, keys: Tensor, values: Tensor, starts: Tensor) -> None:
         """Keep the first of new tokens that are not yet in memory."""

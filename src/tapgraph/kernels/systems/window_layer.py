@@ -80,7 +80,8 @@ class WindowLayer(DenseLayer):
         if not isinstance(snapshot, _Snapshot):
             raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
         self._held.restore(snapshot.held)
-        self._starts = snapshot.starts
+        if snapshot.starts is not None:
+            self._note_starts(snapshot.starts)
 
     def fork(self) -> Self:
         """A copy with memory of its own."""
@@ -107,12 +108,12 @@ class WindowLayer(DenseLayer):
         """Make row r of the batch what row `rows[r]` was."""
         self._held.select_rows(rows)
         if self._starts is not None:
-            self._starts = self._starts.index_select(0, rows)
+            self._note_starts(self._starts.index_select(0, rows))
 
     def _store_tokens(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> None:
         check_call(self.shape, queries, keys, values, starts, self.tokens_seen)
         self._held.append(keys, values)
-        self._starts = starts
+        self._note_starts(starts)
 
     def _reached(self, first: int, end: int) -> tuple[Tensor, Tensor]:
         places = slice(first - self._held.first, end - self._held.first)
