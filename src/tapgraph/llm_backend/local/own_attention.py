@@ -144,7 +144,7 @@ class OwnAttention:
             self._begin(cache, part)
         else:
             cache.said = self._model._update_model_kwargs_for_generation(
-                ModelOutput(), cache.said, num_new_tokens=new.shape[1]
+                ModelOutput(), cache.said, is_encoder_decoder=False, num_new_tokens=new.shape[1]
             )
         if self._rotating is not None:
             self._rotating.rope_deltas = cache.rope_deltas
