@@ -10,14 +10,15 @@ by four parties in turn, round after round, so that a busy machine slows all of 
 
 This process keeps freed memory, as the `tapgraph` command does, for both parties in it alike.
 Told are medians of the time to the first token, of the decode rate after it, and their ratios.
-Then comes what an agent's second role costs: its prompt shares more than 90 % with the first one's.
+Then 1, 4 and 16 chats at once are sampled by the engine, and by `generate` as one padded batch: the
+time until all are answered. (Sampled, for a random model that is greedy soon repeats itself, which
+the engine foresees.) What agents share of their prompts is in `agent_load.py`.
 
     python benchmarks/backend.py [--hidden 512 --layers 8 --prompt 1024 --tokens 64] [--json FILE]
 """
 
 import argparse
 import contextlib
-import gc
 import json
 import os
 import platform
@@ -203,23 +204,50 @@ def compare(parties: Mapping[str, Party], given: argparse.Namespace) -> dict[str
     }
 
 
-def second_role(engine: Engine, given: argparse.Namespace) -> dict[str, float]:
-    """What a prompt costs of which the beginning was read before, against a cold one."""
-    answer = engine_party(engine)
-    shared_tokens = given.prompt * 19 // 20
-    cold, warm = [], []
-    for turn in range(given.rounds):
-        shared = text_of(shared_tokens, 1000 + turn)
-        cold.append(answer(f"{shared} manager {text_of(given.prompt // 20, 1)}", 2).first_s)
-        warm.append(answer(f"{shared} operator {text_of(given.prompt // 20, 2)}", 2).first_s)
-    now = engine.statistics
-    return {
-        "shared_share": round(shared_tokens / given.prompt, 3),
-        "cold_s": round(statistics.median(cold), 4),
-        "warm_s": round(statistics.median(warm), 4),
-        "warm_over_cold": round(statistics.median(warm) / statistics.median(cold), 3),
-        "kib_for_each_kept_token": round(now.prefix_bytes / max(1, now.kept_tokens) / 1024),
-    }
+def at_once(path: Path, engine: Engine, given: argparse.Namespace) -> dict[str, float]:
+    """How many times as fast the engine answers several chats as one batch of `generate`."""
+    model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+    model.eval()
+    tokenizer = AutoTokenizer.from_pretrained(path, padding_side="left")
+    ratios = {}
+    for count in (1, 4, 16):
+        theirs, ours = [], []
+        for turn in range(given.rounds + 1):
+            texts = [text_of(given.prompt, 1000 * turn + one) for one in range(count)]
+            theirs.append(_batched(model, tokenizer, texts, given.tokens))
+            ours.append(_submitted(engine, texts, given.tokens))
+        ratios[f"{count} at once"] = round(
+            statistics.median(theirs[1:]) / statistics.median(ours[1:]), 3
+        )
+    return ratios
+
+
+def _batched(model: Any, tokenizer: Any, texts: list[str], tokens: int) -> float:
+    began = time.perf_counter()
+    inputs = tokenizer.apply_chat_template(
+        [[{"role": "user", "content": text}] for text in texts],
+        add_generation_prompt=True,
+        return_tensors="pt",
+        return_dict=True,
+        padding=True,
+    )
+    with torch.inference_mode():
+        model.generate(
+            **inputs, max_new_tokens=tokens, do_sample=True, eos_token_id=None, pad_token_id=0
+        )
+    return time.perf_counter() - began
+
+
+def _submitted(engine: Engine, texts: list[str], tokens: int) -> float:
+    began = time.perf_counter()
+    streams = []
+    for seed, text in enumerate(texts):
+        turns = (ChatTurn("user", (TextPart(text),)),)
+        asked = ChatRequest(turns, max_tokens=tokens, sampling=Sampling(1.0, seed=seed))
+        streams.append(engine.submit(prepare_chat(engine.checkpoint, asked).request))
+    for stream in streams:
+        stream.result()
+    return time.perf_counter() - began
 
 
 def main() -> None:
@@ -263,14 +291,12 @@ def main() -> None:
                 },
                 given,
             )
-        gc.collect()
-        with Engine(load_checkpoint(path, dtype="float32")) as engine:
-            reuse = second_role(engine, given)
-    report(timings, reuse, given)
+            together = at_once(path, engine, given)
+    report(timings, together, given)
 
 
 def report(
-    timings: Mapping[str, Timing], reuse: Mapping[str, float], given: argparse.Namespace
+    timings: Mapping[str, Timing], together: Mapping[str, float], given: argparse.Namespace
 ) -> None:
     """Print everything, and write it where it is wanted."""
     machine = (
@@ -293,14 +319,15 @@ def report(
     for name, ratio in ratios.items():
         print(f"{name}: first token {ratio['first_token_speed']} times as fast, "
               f"decode {ratio['decode_rate']} times as fast")  # fmt: skip
-    print("second role: " + ", ".join(f"{name} {value}" for name, value in reuse.items()))
+    for name, value in together.items():
+        print(f"{name}: the engine is {value} times as fast as one batch of generate")
     if given.json:
         numbers = {
             "machine": machine,
             "arguments": {name: str(value) for name, value in vars(given).items()},
             "timings": {name: asdict(timing) for name, timing in timings.items()},
             "ratios": ratios,
-            "second_role": dict(reuse),
+            "at_once": dict(together),
         }
         given.json.write_text(json.dumps(numbers, indent=2) + "\n", "utf-8")
 

@@ -177,7 +177,6 @@ def measure_decode(sizes: Sizes, generator: torch.Generator) -> list[Comparison]
     tokens, kept = sizes.decode_tokens, sizes.kept_tokens
     queries = draw(HEADS, 1, generator)
     keys, values = draw(KV_HEADS, tokens, generator), draw(KV_HEADS, tokens, generator)
-    starts = torch.zeros(1, dtype=torch.int64)
     scattered = torch.rand((1, KV_HEADS, tokens), generator=generator)
     indices = top_k(scattered, kept)
     first = torch.randint(tokens // 64, (1, KV_HEADS, kept // 64, 1), generator=generator)
@@ -193,7 +192,7 @@ def measure_decode(sizes: Sizes, generator: torch.Generator) -> list[Comparison]
                 module, queries, keys, values, with_mask, scaling=SCALE
             ),
             "best dense form (queries by KV head)": lambda: attend_densely(
-                queries, keys, values, scale=SCALE, starts=starts
+                queries, keys, values, scale=SCALE
             ),
             f"{kept:,} kept tokens, scattered": lambda: indexed_attention(
                 queries, keys, values, indices, counts, scale=SCALE
@@ -240,7 +239,6 @@ def measure_prefill(sizes: Sizes, generator: torch.Generator) -> list[Comparison
     queries = draw(heads, tokens, generator)
     keys, values = draw(1, tokens, generator), draw(1, tokens, generator)
     kept = random_blocks(tokens // BLOCK, heads, generator)
-    starts = torch.zeros(1, dtype=torch.int64)
     return [
         compare(
             f"prefill, {tokens:,} tokens, one group of {heads} heads",
@@ -254,7 +252,6 @@ def measure_prefill(sizes: Sizes, generator: torch.Generator) -> list[Comparison
                     query_block=BLOCK,
                     key_block=BLOCK,
                     scale=SCALE,
-                    starts=starts,
                 ),
             },
             sizes.prefill_turns,
@@ -287,7 +284,6 @@ class System:
         shape = LayerShape(SYSTEM_LAYERS - 1, SYSTEM_LAYERS, heads[0], heads[1], HEAD_DIM, SCALE)
         self.layer = system.open_layer(shape, PlainRotary())
         self._rotary = PlainRotary() if rotates else None
-        self._starts = torch.zeros(1, dtype=torch.int64)
 
     def read(self, text: Sequence[Tensor], first: int, last: int, clock: Clock) -> float:
         """Milliseconds for the tokens from `first` to `last`."""
@@ -297,7 +293,7 @@ class System:
         if self._rotary:
             positions = torch.arange(first, last)[None]
             queries, keys = self._rotary(queries, positions), self._rotary(keys, positions)
-        call(queries, keys, values, self._starts)
+        call(queries, keys, values)
         return 1000 * (clock() - began)
 
 

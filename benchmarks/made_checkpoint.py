@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-__all__ = ["make_checkpoint"]
+__all__ = ["make_checkpoint", "make_like"]
 
 TEXT = (
     "tap swipe open notes maps search milk bread bakery screen button list scroll back manager "
@@ -59,4 +59,26 @@ def make_checkpoint(
     )  # fmt: skip
     saved.chat_template = TEMPLATE
     saved.save_pretrained(folder)
+    return folder
+
+
+def make_like(folder: Path, model: Path, *, hidden: int, layers: int) -> Path:
+    """A random Llama with the tokenizer and the chat template of another checkpoint."""
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        intermediate_size=3 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=hidden // 64,
+        num_key_value_heads=hidden // 192,
+        head_dim=64,
+        max_position_embeddings=8192,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        tie_word_embeddings=True,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder

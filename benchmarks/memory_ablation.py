@@ -234,8 +234,8 @@ def main() -> None:
     jobs = [
         (chain, arm, seed)
         for seed in seeds
-        for arm in arms
         for chain in told_of
+        for arm in arms
         if (arm.name, chain.name, seed) not in known
     ]
     for done, held_at_end in measured(jobs, options.processes):

@@ -9,7 +9,6 @@ from tapgraph.kernels.block_sparse import block_sparse_attention
 from tapgraph.kernels.reference import dense_attention
 
 ROUNDING = 1e-12
-STARTS = [0, 6]
 Inputs = Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
 
 
@@ -44,7 +43,7 @@ def test_equals_loops_over_the_kept_keys(
         0.4,
         lambda row, head, query: [
             slot
-            for slot in range(STARTS[row], kv_len - q_len + query + 1)
+            for slot in range(kv_len - q_len + query + 1)
             if kept[row, head, query // query_block, slot // key_block]
         ],
         lambda row, head, slot: float(bias[row, head, slot]) if biased else 0.0,
@@ -58,7 +57,6 @@ def test_equals_loops_over_the_kept_keys(
         query_block=query_block,
         key_block=key_block,
         scale=0.4,
-        starts=torch.tensor(STARTS),
         column_bias=bias if biased else None,
     )
 
@@ -74,7 +72,6 @@ def test_one_bias_may_serve_all_heads(random_inputs: Inputs) -> None:
         "query_block": 4,
         "key_block": 4,
         "scale": 0.4,
-        "starts": torch.tensor(STARTS),
     }
 
     one = block_sparse_attention(*inputs, kept=kept, **options, column_bias=bias)
@@ -85,22 +82,20 @@ def test_one_bias_may_serve_all_heads(random_inputs: Inputs) -> None:
 
 def test_a_full_map_is_dense_attention(random_inputs: Inputs) -> None:
     queries, keys, values = random_inputs(50, 83)
-    starts = torch.tensor(STARTS)
     kept = torch.ones(2, 8, 4, 6, dtype=torch.bool)
 
     result = block_sparse_attention(
-        queries, keys, values, kept, query_block=16, key_block=16, scale=0.4, starts=starts
+        queries, keys, values, kept, query_block=16, key_block=16, scale=0.4
     )
-    dense = dense_attention(queries, keys, values, scale=0.4, starts=starts)
+    dense = dense_attention(queries, keys, values, scale=0.4)
 
     torch.testing.assert_close(result.output, dense.output, atol=ROUNDING, rtol=0)
 
 
 def test_bfloat16_stays_close_to_float64(random_inputs: Inputs) -> None:
     inputs = random_inputs(50, 83, dtype=torch.bfloat16)
-    starts = torch.tensor(STARTS)
     kept = random_map(50, 83, 16, 16)
-    options: dict[str, Any] = {"query_block": 16, "key_block": 16, "scale": 0.4, "starts": starts}
+    options: dict[str, Any] = {"query_block": 16, "key_block": 16, "scale": 0.4}
 
     result = block_sparse_attention(*inputs, kept=kept, **options)
     queries, keys, values = (tensor.double() for tensor in inputs)
@@ -128,7 +123,6 @@ def test_a_map_that_does_not_fit_is_named(
             query_block=query_block,
             key_block=4,
             scale=1.0,
-            starts=torch.tensor(STARTS),
         )
 
 
@@ -142,6 +136,5 @@ def test_a_bias_that_does_not_fit_is_named(random_inputs: Inputs) -> None:
             query_block=4,
             key_block=4,
             scale=1.0,
-            starts=torch.tensor(STARTS),
             column_bias=torch.zeros(2, 2, 9),
         )

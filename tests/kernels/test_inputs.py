@@ -1,14 +1,12 @@
 from typing import Any
 
 import pytest
-import torch
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerShape
-from tapgraph.kernels.inputs import check_call, check_inputs, check_starts
+from tapgraph.kernels.inputs import check_call, check_inputs
 
 SHAPE = LayerShape(index=3, layers=4, heads=8, kv_heads=2, head_dim=6, scale=1.0)
-STARTS = torch.tensor([0, 2])
 
 
 def test_the_group_is_told(random_inputs: Any) -> None:
@@ -16,9 +14,7 @@ def test_the_group_is_told(random_inputs: Any) -> None:
 
 
 def test_a_call_that_fits_passes(random_inputs: Any) -> None:
-    queries, keys, values = random_inputs(3, 3)
-
-    check_call(SHAPE, queries, keys, values, STARTS, 0)
+    check_call(SHAPE, *random_inputs(3, 3, batch=1))
 
 
 @pytest.mark.parametrize(
@@ -26,28 +22,28 @@ def test_a_call_that_fits_passes(random_inputs: Any) -> None:
     [
         (
             {"heads": 4},
-            r"^layer 3 has 8 heads, 2 KV heads and head_dim 6, got queries \[2, 4, 3, 6\] and keys",
+            r"^layer 3 has 8 heads, 2 KV heads and head_dim 6, got queries \[1, 4, 3, 6\] and keys",
         ),
-        ({"head_dim": 4}, r"^layer 3 has 8 heads, 2 KV heads and head_dim 6, got queries \[2, 8, "),
-        ({"batch": 3}, r"^starts must be integers \[3\], got torch.int64 \[2\]$"),
+        ({"head_dim": 4}, r"^layer 3 has 8 heads, 2 KV heads and head_dim 6, got queries \[1, 8, "),
+        ({"batch": 3}, r"^a layer is given one sequence at a time, got 3$"),
     ],
 )
 def test_a_call_of_another_shape_is_named(
     random_inputs: Any, sizes: dict[str, int], message: str
 ) -> None:
-    queries, keys, values = random_inputs(3, 3, **sizes)
+    queries, keys, values = random_inputs(3, 3, **{"batch": 1, **sizes})
 
     with pytest.raises(UsageError, match=message):
-        check_call(SHAPE, queries, keys, values, STARTS, 0)
+        check_call(SHAPE, queries, keys, values)
 
 
 def test_queries_of_other_tokens_than_the_keys_are_refused(random_inputs: Any) -> None:
-    queries, keys, values = random_inputs(3, 5)
+    queries, keys, values = random_inputs(3, 5, batch=1)
 
     with pytest.raises(UsageError, match=r"must be of the same new tokens, got 3 and 5$"):
-        check_call(SHAPE, queries, keys, values, STARTS, 0)
+        check_call(SHAPE, queries, keys, values)
 
 
-def test_more_queries_than_keys_are_refused() -> None:
+def test_more_queries_than_keys_are_refused(random_inputs: Any) -> None:
     with pytest.raises(UsageError, match=r"at least as many keys as queries, got 4 and 5$"):
-        check_starts(STARTS, 2, 5, 4)
+        check_inputs(*random_inputs(5, 4))

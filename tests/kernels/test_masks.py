@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.masks import padding_starts, visible
+from tapgraph.kernels.masks import causal_mask, padding_starts
 
 CPU = torch.device("cpu")
 
@@ -31,18 +31,9 @@ def test_a_mask_of_another_batch_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("q_len", "kv_len"), [(5, 5), (1, 7), (3, 7), (0, 2)])
-def test_a_query_sees_what_is_real_and_not_after_it(q_len: int, kv_len: int) -> None:
-    starts = [0, 2, kv_len]
+def test_a_query_sees_what_is_not_after_it(q_len: int, kv_len: int) -> None:
+    seen = causal_mask(q_len, kv_len)
 
-    seen = visible(q_len, kv_len, torch.tensor(starts))
-
-    assert seen.shape == (3, 1, q_len, kv_len)
-    for row, start in enumerate(starts):
-        for query in range(q_len):
-            expected = [start <= slot <= kv_len - q_len + query for slot in range(kv_len)]
-            assert seen[row, 0, query].tolist() == expected
-
-
-def test_more_queries_than_tokens_are_refused() -> None:
-    with pytest.raises(UsageError, match=r"at least as many keys as queries, got 3 and 4$"):
-        visible(4, 3, torch.tensor([0]))
+    assert seen.shape == (q_len, kv_len)
+    for query in range(q_len):
+        assert seen[query].tolist() == [key <= kv_len - q_len + query for key in range(kv_len)]

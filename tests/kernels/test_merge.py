@@ -9,13 +9,12 @@ from tapgraph.kernels.merge import Partial, merge
 from tapgraph.kernels.reference import dense_attention
 
 ROUNDING = 1e-12
-STARTS = torch.tensor([0, 3])
 
 
 def part_of(inputs: Sequence[torch.Tensor], slots: Iterable[int]) -> Partial:
     mask = torch.zeros(1, 1, 1, 9, dtype=torch.bool)
     mask[..., list(slots)] = True
-    return dense_attention(*inputs, scale=0.4, starts=STARTS, mask=mask)
+    return dense_attention(*inputs, scale=0.4, mask=mask)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +30,7 @@ def test_the_parts_of_a_union_give_the_whole(
     random_inputs: Any, sets: Sequence[Iterable[int]]
 ) -> None:
     inputs = random_inputs(5, 9)
-    whole = dense_attention(*inputs, scale=0.4, starts=STARTS)
+    whole = dense_attention(*inputs, scale=0.4)
 
     merged = merge([part_of(inputs, slots) for slots in sets])
 
@@ -41,7 +40,7 @@ def test_the_parts_of_a_union_give_the_whole(
 
 def test_overlapping_parts_do_not_give_the_whole(random_inputs: Any) -> None:
     inputs = random_inputs(5, 9)
-    whole = dense_attention(*inputs, scale=0.4, starts=STARTS)
+    whole = dense_attention(*inputs, scale=0.4)
 
     merged = merge([part_of(inputs, range(5)), part_of(inputs, range(3, 9))])
 

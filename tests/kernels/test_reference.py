@@ -10,11 +10,10 @@ from tapgraph.kernels.reference import dense_attention
 
 ROUNDING = 1e-12
 """Two float64 summation orders differ by less."""
-STARTS = [0, 3]
 
 
 def sees(first: int) -> Callable[[int, int, int], range]:
-    return lambda row, head, query: range(STARTS[row], first + query + 1)
+    return lambda row, head, query: range(first + query + 1)
 
 
 @pytest.mark.parametrize(("q_len", "kv_len"), [(7, 7), (1, 9), (4, 9)])
@@ -24,7 +23,7 @@ def test_equals_loops_over_explicit_sets(
     queries, keys, values = random_inputs(q_len, kv_len)
     expected = naive(queries, keys, values, 0.4, sees(kv_len - q_len))
 
-    result = dense_attention(queries, keys, values, scale=0.4, starts=torch.tensor(STARTS))
+    result = dense_attention(queries, keys, values, scale=0.4)
 
     torch.testing.assert_close(result.output, expected.output, atol=ROUNDING, rtol=0)
     torch.testing.assert_close(result.log_sum_exp, expected.log_sum_exp, atol=ROUNDING, rtol=0)
@@ -35,9 +34,7 @@ def test_heads_mapped_by_remainder_fail(naive: Any, random_inputs: Any) -> None:
     by_remainder = [head for kv in range(2) for head in range(kv, 8, 2)]
     expected = naive(queries, keys, values, 0.4, sees(0))
 
-    wrong = dense_attention(
-        queries[:, by_remainder], keys, values, scale=0.4, starts=torch.tensor(STARTS)
-    )
+    wrong = dense_attention(queries[:, by_remainder], keys, values, scale=0.4)
 
     unmapped = wrong.output[:, torch.tensor(by_remainder).argsort()]
     assert not torch.allclose(unmapped, expected.output, atol=0.01)
@@ -53,14 +50,10 @@ def test_a_mask_takes_away_but_never_adds(naive: Any, random_inputs: Any) -> Non
         keys,
         values,
         0.4,
-        lambda row, head, query: [
-            slot for slot in range(STARTS[row], 6 + query) if mask[0, head, 0, slot]
-        ],
+        lambda row, head, query: [slot for slot in range(6 + query) if mask[0, head, 0, slot]],
     )
 
-    result = dense_attention(
-        queries, keys, values, scale=0.4, starts=torch.tensor(STARTS), mask=mask
-    )
+    result = dense_attention(queries, keys, values, scale=0.4, mask=mask)
 
     torch.testing.assert_close(result.output, expected.output, atol=ROUNDING, rtol=0)
     assert result.output[:, 1, 0].abs().max() == 0
@@ -92,8 +85,3 @@ def test_bfloat16_inputs_are_computed_in_float64(random_inputs: Any) -> None:
 def test_inputs_that_do_not_fit_are_named(random_inputs: Any, change: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         dense_attention(*change(*random_inputs(5, 5)), scale=1.0)
-
-
-def test_starts_that_do_not_fit_are_named(random_inputs: Any) -> None:
-    with pytest.raises(UsageError, match=r"^starts must be integers \[2\], got torch.float32 \[2"):
-        dense_attention(*random_inputs(5, 5), scale=1.0, starts=torch.zeros(2))

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.reference import dense_attention
-from tapgraph.kernels.selection import pool_blocks, probabilities, top_k
+from tapgraph.kernels.selection import pool_blocks, top_k
 
 
 def expected_places(scores: list[float], count: int) -> list[int]:
@@ -60,20 +59,3 @@ def test_blocks_are_pooled_over_their_real_tokens(how: Any, block: int) -> None:
 def test_a_block_of_nothing_is_refused() -> None:
     with pytest.raises(UsageError, match=r"^block must be at least 1, got 0$"):
         pool_blocks(torch.zeros(3), 0, "max")
-
-
-def test_probabilities_are_those_of_the_softmax(random_inputs: Any) -> None:
-    queries, keys, values = random_inputs(4, 9)
-    everything = torch.ones(1, 1, 1, 9, dtype=torch.bool)
-    starts = torch.tensor([0, 9])
-    dense = dense_attention(queries, keys, values, scale=0.3, starts=starts, mask=everything)
-
-    weights = probabilities(queries, keys, dense.log_sum_exp, 0.3)
-
-    assert weights.shape == (2, 8, 4, 9)
-    for head in range(8):
-        for query in range(4):
-            seen = slice(0, 6 + query)
-            scores = (keys[0, head // 4, seen] @ queries[0, head, query]) * 0.3
-            torch.testing.assert_close(weights[0, head, query, seen], scores.softmax(0))
-    assert weights[1].abs().max() == 0

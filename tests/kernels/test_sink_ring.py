@@ -8,7 +8,6 @@ from tapgraph.kernels.sink_ring import SinkRing, attend_streaming, streaming_vis
 from tapgraph.kernels.token_store import PAGE_TOKENS
 
 ROUNDING = 1e-12
-STARTS = [0, 4]
 SINK_AND_RECENT = [(2, 5), (0, 1), (3, 1), (0, 6), (4, 40)]
 
 
@@ -19,27 +18,23 @@ def kept_positions(end: int, sink: int, recent: int) -> list[int]:
 def fill(ring: SinkRing, keys: torch.Tensor, values: torch.Tensor, chunk: int) -> None:
     for first in range(0, keys.shape[2], chunk):
         part = slice(first, first + chunk)
-        ring.append(keys[:, :, part], values[:, :, part], torch.tensor(STARTS))
+        ring.append(keys[:, :, part], values[:, :, part])
 
 
 def assert_holds(ring: SinkRing, keys: torch.Tensor, values: torch.Tensor) -> None:
-    for row, start in enumerate(STARTS):
-        expected = kept_positions(keys.shape[2] - start, ring.sink, ring.recent)
-        positions = ring.positions[row][ring.valid[row]]
-        assert sorted(positions.tolist()) == expected
-        for place in ring.valid[row].nonzero()[:, 0].tolist():
-            slot = int(ring.positions[row, place]) + start
-            assert torch.equal(ring.keys[row, :, place], keys[row, :, slot])
-            assert torch.equal(ring.values[row, :, place], values[row, :, slot])
+    positions = ring.positions.tolist()
+    assert sorted(positions) == kept_positions(keys.shape[2], ring.sink, ring.recent)
+    assert torch.equal(ring.keys, keys[:, :, positions])
+    assert torch.equal(ring.values, values[:, :, positions])
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 7, 100])
 @pytest.mark.parametrize(("sink", "recent"), SINK_AND_RECENT)
 @pytest.mark.parametrize("tokens", [3, 6, 8, 9, 31])
-def test_it_holds_the_first_and_the_last_tokens_of_each_row(
+def test_it_holds_the_first_and_the_last_tokens(
     random_inputs: Any, tokens: int, sink: int, recent: int, chunk: int
 ) -> None:
-    _, keys, values = random_inputs(1, tokens)
+    _, keys, values = random_inputs(1, tokens, batch=1)
     ring = SinkRing(sink, recent)
 
     fill(ring, keys, values, chunk)
@@ -53,17 +48,14 @@ def test_it_holds_the_first_and_the_last_tokens_of_each_row(
 def test_streaming_attention_equals_loops(
     naive: Any, random_inputs: Any, sink: int, recent: int, chunk: int
 ) -> None:
-    queries, keys, values = random_inputs(31, 31)
+    queries, keys, values = random_inputs(31, 31, batch=1)
     ring = SinkRing(sink, recent)
     expected = naive(
         queries,
         keys,
         values,
         0.4,
-        lambda row, head, query: [
-            STARTS[row] + position
-            for position in kept_positions(query - STARTS[row] + 1, sink, recent)
-        ],
+        lambda row, head, query: kept_positions(query + 1, sink, recent),
     )
 
     output = torch.cat(
@@ -73,7 +65,6 @@ def test_streaming_attention_equals_loops(
                 queries[:, :, first : first + chunk],
                 keys[:, :, first : first + chunk],
                 values[:, :, first : first + chunk],
-                starts=torch.tensor(STARTS),
                 scale=0.4,
             )
             for first in range(0, 31, chunk)
@@ -86,13 +77,12 @@ def test_streaming_attention_equals_loops(
 
 
 def test_a_chunk_of_several_pieces_equals_single_tokens(random_inputs: Any) -> None:
-    queries, keys, values = random_inputs(300, 300)
-    starts = torch.tensor(STARTS)
+    queries, keys, values = random_inputs(300, 300, batch=1)
 
     def run(chunk: int) -> torch.Tensor:
         ring = SinkRing(4, 20)
         parts = [
-            attend_streaming(ring, q, k, v, starts=starts, scale=0.4)
+            attend_streaming(ring, q, k, v, scale=0.4)
             for q, k, v in zip(
                 *(tensor.split(chunk, dim=2) for tensor in (queries, keys, values)), strict=True
             )
@@ -102,23 +92,12 @@ def test_a_chunk_of_several_pieces_equals_single_tokens(random_inputs: Any) -> N
     torch.testing.assert_close(run(300), run(1), atol=ROUNDING, rtol=0)
 
 
-def test_padding_alone_gives_zeros(random_inputs: Any) -> None:
-    queries, keys, values = random_inputs(1, 1)
-    ring, starts = SinkRing(1, 2), torch.tensor([2, 3])
-
-    for _ in range(2):
-        output = attend_streaming(ring, queries, keys, values, starts=starts, scale=0.4)
-        assert output.tolist() == torch.zeros_like(output).tolist()
-    output = attend_streaming(ring, queries, keys, values, starts=starts, scale=0.4)
-    assert torch.equal(output[0], values[0].repeat_interleave(4, dim=0))
-
-
 def test_memory_grows_by_pages_until_the_ring_is_whole(random_inputs: Any) -> None:
-    _, keys, values = random_inputs(1, 700)
+    _, keys, values = random_inputs(1, 700, batch=1)
     ring = SinkRing(4, 400)
 
     def expected_bytes(places: int) -> int:
-        return 2 * 2 * 2 * places * 6 * 8 + 2 * places * 8
+        return 2 * 2 * places * 6 * 8 + places * 8
 
     fill(ring, keys[:, :, :10], values[:, :, :10], 10)
     assert ring.bytes_held() == expected_bytes(PAGE_TOKENS)
@@ -127,7 +106,7 @@ def test_memory_grows_by_pages_until_the_ring_is_whole(random_inputs: Any) -> No
 
 
 def test_restoring_brings_back_what_was_overwritten(random_inputs: Any) -> None:
-    _, keys, values = random_inputs(1, 31)
+    _, keys, values = random_inputs(1, 31, batch=1)
     ring = SinkRing(2, 5)
     fill(ring, keys[:, :, :20], values[:, :, :20], 20)
     snapshot = ring.snapshot()
@@ -139,7 +118,7 @@ def test_restoring_brings_back_what_was_overwritten(random_inputs: Any) -> None:
 
 
 def test_a_fork_goes_its_own_way(random_inputs: Any) -> None:
-    _, keys, values = random_inputs(1, 31)
+    _, keys, values = random_inputs(1, 31, batch=1)
     ring = SinkRing(2, 5)
     fill(ring, keys[:, :, :20], values[:, :, :20], 20)
 
@@ -151,11 +130,11 @@ def test_a_fork_goes_its_own_way(random_inputs: Any) -> None:
 
 
 def test_it_can_be_cropped_while_nothing_was_dropped(random_inputs: Any) -> None:
-    _, keys, values = random_inputs(1, 31)
+    _, keys, values = random_inputs(1, 31, batch=1)
     ring = SinkRing(2, 10)
     fill(ring, keys[:, :, :12], values[:, :, :12], 12)
 
-    ring.crop(7, torch.tensor(STARTS))
+    ring.crop(7)
 
     assert ring.tokens_seen == 7
     assert_holds(ring, keys[:, :, :7], values[:, :, :7])
@@ -164,39 +143,22 @@ def test_it_can_be_cropped_while_nothing_was_dropped(random_inputs: Any) -> None
 
 
 def test_a_crop_behind_dropped_tokens_is_refused(random_inputs: Any) -> None:
-    _, keys, values = random_inputs(1, 13)
+    _, keys, values = random_inputs(1, 13, batch=1)
     ring = SinkRing(2, 10)
     fill(ring, keys, values, 13)
 
     with pytest.raises(UsageError, match=r"^cannot go back to 12 tokens: the window of 10 has alr"):
-        ring.crop(12, torch.tensor(STARTS))
+        ring.crop(12)
     with pytest.raises(UsageError, match=r"^can keep 0 to 13 tokens, got 14$"):
-        ring.crop(14, torch.tensor(STARTS))
-
-
-def test_rows_can_be_exchanged(random_inputs: Any) -> None:
-    _, keys, values = random_inputs(1, 9)
-    ring = SinkRing(2, 5)
-    fill(ring, keys, values, 9)
-
-    ring.select_rows(torch.tensor([1, 0]))
-    ring.select_rows(torch.tensor([1, 0]))
-
-    assert_holds(ring, keys, values)
+        ring.crop(14)
 
 
 def test_a_window_includes_the_query_itself() -> None:
-    positions = torch.tensor([[-1, 0, 1, 2, 3]])
+    positions = torch.arange(4)
 
     seen = streaming_visible(positions, positions, sink=1, recent=2)
 
-    assert seen[0, 0].int().tolist() == [
-        [0, 0, 0, 0, 0],
-        [0, 1, 0, 0, 0],
-        [0, 1, 1, 0, 0],
-        [0, 1, 1, 1, 0],
-        [0, 1, 0, 1, 1],
-    ]
+    assert seen.int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 1, 1]]
 
 
 @pytest.mark.parametrize(("sink", "recent"), [(-1, 4), (2, 0)])

@@ -45,16 +45,16 @@ def test_after_a_crop_new_tokens_follow_the_kept_ones() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 5])
-def test_runs_are_neighbouring_tokens_of_one_row_and_head(length: int) -> None:
+def test_runs_are_neighbouring_tokens_of_one_head(length: int) -> None:
     store = TokenStore()
-    keys = torch.randn((2, 3, 300, 4), generator=torch.Generator().manual_seed(0))
+    keys = torch.randn((1, 6, 300, 4), generator=torch.Generator().manual_seed(0))
     store.append(keys, -keys)
     owners, slots = torch.tensor([0, 5, 4, 5]), torch.tensor([0, 300 - length, 17, 18])
 
     found, values = store.runs(owners, slots, length)
 
     for run, (owner, slot) in enumerate(zip(owners.tolist(), slots.tolist(), strict=True)):
-        assert torch.equal(found[run], keys[owner // 3, owner % 3, slot : slot + length])
+        assert torch.equal(found[run], keys[0, owner, slot : slot + length])
     assert torch.equal(values, -found)
     with pytest.raises(UsageError, match=r"^nothing was stored yet$"):
         TokenStore().runs(owners, slots, length)
@@ -70,15 +70,6 @@ def test_a_fork_is_not_changed_by_its_origin() -> None:
 
     assert torch.equal(twin.keys, tokens(0, 10)[0])
     assert TokenStore().fork().tokens == 0
-
-
-def test_rows_can_be_repeated_and_dropped() -> None:
-    store = TokenStore()
-    store.append(*tokens(0, 3))
-
-    store.select_rows(torch.tensor([1, 1, 0]))
-
-    assert store.keys[:, 0, 0, 0].tolist() == [0.5, 0.5, 0.0]
 
 
 def test_bad_use_is_named() -> None:
@@ -102,7 +93,6 @@ def test_a_vector_store_is_the_keys_of_a_token_store() -> None:
     twin = vectors.fork()
     for part in (store, vectors):
         part.crop(400)
-        part.select_rows(torch.tensor([1, 1, 0]))
     vectors.crop(500)
     assert (vectors.tokens, twin.tokens) == (400, 600)
     assert torch.equal(vectors.vectors, store.keys)

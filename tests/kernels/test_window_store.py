@@ -68,12 +68,6 @@ def test_a_fork_has_memory_of_its_own() -> None:
     assert twin.keys[0, 0, :, 0].tolist() == [*range(390, 400), 7000]
 
 
-def test_rows_can_be_chosen() -> None:
-    store = filled(5)
-    store.select_rows(torch.tensor([1, 1, 0]))
-    assert store.keys[:, 0, 3, 0].tolist() == [-3, -3, 3]
-
-
 def test_an_empty_one_has_no_keys() -> None:
     assert WindowStore().bytes_held() == 0
     with pytest.raises(UsageError, match="nothing was stored yet"):

@@ -1,9 +1,10 @@
 """What every long-context attention system is.
 
 An `AttentionSystem` is one published method with its settings; `open_layer` gives one
-`LayerAttention` for each layer of a model and each batch of sequences. It owns whatever the method
-keeps of the past (all keys, some keys, summaries), takes the queries, keys and values of the new
-tokens, and returns the attention output for them.
+`LayerAttention` for each layer of a model and each sequence. It owns whatever the method keeps of
+the past (all keys, some keys, summaries), takes the queries, keys and values of the new tokens, and
+returns the attention output for them. Sequences of a batch have layers of their own, so none
+depends on another, and no method knows of padding.
 """
 
 from abc import ABC, abstractmethod
@@ -90,9 +91,9 @@ class Reading:
     """What the last call read of the cache, for the last query of the call.
 
     Attributes:
-        attended: tokens that took part in the softmax; mean over rows and KV heads.
+        attended: tokens that took part in the softmax; mean over KV heads.
         scored: tokens (or their stand-ins: landmarks, block means) whose keys were read only in
-            order to choose; mean over rows and KV heads.
+            order to choose; mean over KV heads.
     """
 
     attended: float
@@ -100,11 +101,10 @@ class Reading:
 
 
 class LayerAttention(ABC):
-    """The attention of one layer over one batch of sequences, with what it keeps of the past.
+    """The attention of one layer over one sequence, with what it keeps of the past.
 
-    Slots are counted from 0 over everything ever given to it, padding included. Row r of the batch
-    begins at slot `starts[r]`; what stands before is left padding and is never attended to. A
-    token's position is its slot minus its row's start.
+    A token's position is counted from 0 over everything ever given to it. Tensors have a first axis
+    of 1, as torch wants it.
     """
 
     def __init__(self, shape: LayerShape) -> None:
@@ -113,7 +113,7 @@ class LayerAttention(ABC):
     @property
     @abstractmethod
     def tokens_seen(self) -> int:
-        """Slots given to it so far, kept or not."""
+        """Tokens given to it so far, kept or not."""
 
     @property
     @abstractmethod
@@ -121,34 +121,31 @@ class LayerAttention(ABC):
         """What the last call read."""
 
     @abstractmethod
-    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Take a chunk of the prompt; call again for the next chunk.
 
         Args:
-            queries: `[batch, heads, tokens, head_dim]`.
-            keys: of the same new tokens, `[batch, kv_heads, tokens, head_dim]`.
-            values: of the same new tokens, `[batch, kv_heads, tokens, head_dim]`.
-            starts: int64 `[batch]`, the slot of each row's first real token, the same in each call;
-                for a row that is nothing but padding so far, the number of slots so far.
+            queries: `[1, heads, tokens, head_dim]`.
+            keys: of the same new tokens, `[1, kv_heads, tokens, head_dim]`.
+            values: of the same new tokens, `[1, kv_heads, tokens, head_dim]`.
 
         Returns:
-            `[batch, heads, tokens, head_dim]` in the dtype of `queries`; rows of padding hold
-            zeros.
+            `[1, heads, tokens, head_dim]` in the dtype of `queries`.
 
         Raises:
             UsageError: a shape or dtype does not fit.
         """
 
     @abstractmethod
-    def decode(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+    def decode(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Take one generated token; arguments and result as in `prefill` with `tokens` = 1."""
 
     @abstractmethod
     def kept_by_last_query(self) -> Tensor:
-        """Which slots the last query of the last call attended to with their own key and value.
+        """Which tokens the last query of the last call attended to with their own key and value.
 
         Returns:
-            bool `[batch, heads, tokens_seen]`.
+            bool `[heads, tokens_seen]`.
         """
 
     @abstractmethod
@@ -172,15 +169,11 @@ class LayerAttention(ABC):
 
     @abstractmethod
     def crop(self, tokens: int) -> None:
-        """Forget everything after the first `tokens` slots.
+        """Forget everything after the first `tokens` tokens.
 
         Raises:
             UsageError: the method has dropped what it would need (then `snapshot` is the way back).
         """
-
-    @abstractmethod
-    def select_rows(self, rows: Tensor) -> None:
-        """Make row r of the batch what row `rows[r]` was; int64 `[new batch]`."""
 
 
 class AttentionSystem(ABC):
@@ -208,7 +201,7 @@ class AttentionSystem(ABC):
 
     @property
     def dense_below(self) -> int:
-        """Tokens of a row below which everything is read, as quickly as dense attention reads it.
+        """Tokens below which everything is read, as quickly as dense attention reads it.
 
         From about there on it takes no longer than dense attention; 0 where it never is dense.
         """

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.inputs import check_inputs, check_starts
+from tapgraph.kernels.inputs import check_inputs
 from tapgraph.kernels.merge import Partial
 
 __all__ = ["block_sparse_attention"]
@@ -22,24 +22,22 @@ def block_sparse_attention(
     query_block: int,
     key_block: int,
     scale: float,
-    starts: Tensor,
     column_bias: Tensor | None = None,
 ) -> Partial:
     """Causal attention of each query block over its own list of key blocks.
 
     Only kept blocks are read and multiplied; products are taken in float32 (float64 for float64).
-    Within a kept block causality and padding hold for each token.
+    Within a kept block causality holds for each token.
 
     Args:
         queries: `[batch, heads, q_len, head_dim]`, the last `q_len` of the tokens.
         keys: `[batch, kv_heads, kv_len, head_dim]`; query head h reads KV head h // group.
         values: `[batch, kv_heads, kv_len, head_dim]`.
         kept: bool `[batch, heads, query blocks, key blocks]`. Query block i holds the queries from
-            `i * query_block` of this call on; key block j the slots from `j * key_block` on.
+            `i * query_block` of this call on; key block j the tokens from `j * key_block` on.
         query_block: queries in a block; the last block may be shorter.
         key_block: keys in a block; the last block may be shorter.
         scale: what the dot products are multiplied with.
-        starts: int64 `[batch]`, the slot of each row's first real token.
         column_bias: `[batch, heads or 1, kv_len]`, added to the scaled scores of a key.
 
     Returns:
@@ -52,7 +50,6 @@ def block_sparse_attention(
     group = check_inputs(queries, keys, values)
     batch, heads, q_len, _ = queries.shape
     kv_len = keys.shape[2]
-    check_starts(starts, batch, q_len, kv_len)
     _check_map(kept, (batch, heads, q_len, kv_len), query_block, key_block)
     if column_bias is not None and column_bias.shape not in {
         (batch, heads, kv_len),
@@ -64,12 +61,11 @@ def block_sparse_attention(
     exact = torch.float64 if queries.dtype == torch.float64 else torch.float32
     output = torch.zeros_like(queries)
     normaliser = queries.new_full((batch, heads, q_len), float("-inf"), dtype=exact)
-    for row, start in enumerate(starts.tolist()):
+    for row in range(batch):
         for kv_head in range(keys.shape[1]):
             blocks = _HeadBlocks(
                 _in_blocks(keys[row, kv_head], key_block, exact),
                 _in_blocks(values[row, kv_head], key_block, exact),
-                start,
             )
             for head in range(kv_head * group, (kv_head + 1) * group):
                 bias = None
@@ -116,7 +112,6 @@ class _HeadBlocks:
 
     keys: Tensor
     values: Tensor
-    start: int
 
     def attend(
         self, queries: Tensor, first_slot: int, chosen: Tensor, bias: Tensor | None
@@ -126,12 +121,11 @@ class _HeadBlocks:
         last_slot = first_slot + queries.shape[0] - 1
         within = torch.arange(key_block, device=chosen.device)
         slots = (chosen[:, None] * key_block + within).flatten()
-        begin = int(torch.searchsorted(slots, self.start))
-        end = max(begin, int(torch.searchsorted(slots, last_slot, right=True)))
-        slots = slots[begin:end]
-        if not end - begin:
+        end = int(torch.searchsorted(slots, last_slot, right=True))
+        slots = slots[:end]
+        if not end:
             return torch.zeros_like(queries), queries.new_full(queries.shape[:1], float("-inf"))
-        scores = queries @ self.keys.index_select(0, chosen).flatten(0, 1)[begin:end].T
+        scores = queries @ self.keys.index_select(0, chosen).flatten(0, 1)[:end].T
         if bias is not None:
             scores += bias[slots]
         future = int(torch.searchsorted(slots, first_slot, right=True))
@@ -143,6 +137,6 @@ class _HeadBlocks:
         largest = torch.where(largest.isneginf(), 0.0, largest)
         weights = scores.sub_(largest).exp_()
         total = weights.sum(dim=1, keepdim=True)
-        output = weights @ self.values.index_select(0, chosen).flatten(0, 1)[begin:end]
+        output = weights @ self.values.index_select(0, chosen).flatten(0, 1)[:end]
         output /= torch.where(total == 0, 1.0, total)
         return output, (largest + total.log())[:, 0]

@@ -1,12 +1,11 @@
 """What queries, keys and values must be like to fit each other."""
 
-import torch
 from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerShape
 
-__all__ = ["check_call", "check_inputs", "check_starts"]
+__all__ = ["check_call", "check_inputs"]
 
 
 def check_inputs(queries: Tensor, keys: Tensor, values: Tensor) -> int:
@@ -18,7 +17,8 @@ def check_inputs(queries: Tensor, keys: Tensor, values: Tensor) -> int:
         values: `[batch, kv_heads, kv_len, head_dim]`.
 
     Raises:
-        UsageError: a shape, dtype or device does not fit, or heads are not divisible.
+        UsageError: a shape, dtype or device does not fit, heads are not divisible, or there are
+            more queries than keys.
     """
     for name, tensor in (("queries", queries), ("keys", keys), ("values", values)):
         if tensor.dim() != 4:
@@ -46,49 +46,32 @@ def check_inputs(queries: Tensor, keys: Tensor, values: Tensor) -> int:
             "queries and keys must agree in batch and head_dim, "
             f"got {list(queries.shape)} and {list(keys.shape)}"
         )
+    if queries.shape[2] > keys.shape[2]:
+        raise UsageError(
+            "there must be at least as many keys as queries, "
+            f"got {keys.shape[2]} and {queries.shape[2]}"
+        )
     heads, kv_heads = queries.shape[1], keys.shape[1]
     if kv_heads < 1 or heads % kv_heads:
         raise UsageError(f"heads must be a multiple of kv_heads, got {heads} and {kv_heads}")
     return heads // kv_heads
 
 
-def check_starts(starts: Tensor | None, batch: int, q_len: int, kv_len: int) -> None:
-    """Check the slots of the rows' first real tokens, and that the queries are the last tokens.
-
-    None means that there is no padding.
-
-    Raises:
-        UsageError: `starts` is not integers `[batch]`, or there are more queries than keys.
-    """
-    if starts is not None and (
-        starts.shape != (batch,) or starts.dtype not in {torch.int64, torch.int32}
-    ):
-        raise UsageError(
-            f"starts must be integers [{batch}], got {starts.dtype} {list(starts.shape)}"
-        )
-    if q_len > kv_len:
-        raise UsageError(
-            f"there must be at least as many keys as queries, got {kv_len} and {q_len}"
-        )
-
-
-def check_call(
-    shape: LayerShape, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor, seen: int
-) -> None:
+def check_call(shape: LayerShape, queries: Tensor, keys: Tensor, values: Tensor) -> None:
     """Check the arguments of a layer's `prefill` or `decode` before it changes anything.
 
     Args:
         shape: the layer.
-        queries: `[batch, heads, tokens, head_dim]`.
-        keys: `[batch, kv_heads, tokens, head_dim]`.
-        values: `[batch, kv_heads, tokens, head_dim]`.
-        starts: int64 `[batch]`.
-        seen: slots that the layer was given before.
+        queries: `[1, heads, tokens, head_dim]`.
+        keys: `[1, kv_heads, tokens, head_dim]`.
+        values: `[1, kv_heads, tokens, head_dim]`.
 
     Raises:
         UsageError: they do not fit each other or the layer.
     """
     group = check_inputs(queries, keys, values)
+    if queries.shape[0] != 1:
+        raise UsageError(f"a layer is given one sequence at a time, got {queries.shape[0]}")
     if (keys.shape[1], group, keys.shape[3]) != (shape.kv_heads, shape.group, shape.head_dim):
         raise UsageError(
             f"layer {shape.index} has {shape.heads} heads, {shape.kv_heads} KV heads and head_dim "
@@ -99,4 +82,3 @@ def check_call(
             "queries and keys must be of the same new tokens, "
             f"got {queries.shape[2]} and {keys.shape[2]}"
         )
-    check_starts(starts, keys.shape[0], queries.shape[2], seen + keys.shape[2])

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from tapgraph.kernels.inputs import check_inputs, check_starts
-from tapgraph.kernels.masks import visible
+from tapgraph.kernels.inputs import check_inputs
+from tapgraph.kernels.masks import causal_mask
 from tapgraph.kernels.merge import Partial
 
 __all__ = ["dense_attention"]
@@ -16,7 +16,6 @@ def dense_attention(
     values: Tensor,
     *,
     scale: float,
-    starts: Tensor | None = None,
     mask: Tensor | None = None,
     dtype: torch.dtype = torch.float64,
 ) -> Partial:
@@ -27,9 +26,8 @@ def dense_attention(
         keys: `[batch, kv_heads, kv_len, head_dim]`; query head h reads KV head h // group.
         values: `[batch, kv_heads, kv_len, head_dim]`.
         scale: what the dot products are multiplied with.
-        starts: int64 `[batch]`, the slot of each row's first real token; None means no padding.
         mask: bool, broadcastable to `[batch, heads, q_len, kv_len]`; what it forbids is not seen,
-            what it allows is seen only if causality and padding allow it too.
+            what it allows is seen only if causality allows it too.
         dtype: of the computation and of both results.
 
     Returns:
@@ -39,12 +37,7 @@ def dense_attention(
         UsageError: a shape or dtype does not fit.
     """
     group = check_inputs(queries, keys, values)
-    batch, _, q_len, _ = queries.shape
-    kv_len = keys.shape[2]
-    if starts is None:
-        starts = torch.zeros(batch, dtype=torch.int64, device=queries.device)
-    check_starts(starts, batch, q_len, kv_len)
-    allowed = visible(q_len, kv_len, starts)
+    allowed = causal_mask(queries.shape[2], keys.shape[2], queries.device)
     if mask is not None:
         allowed = allowed & mask
     keys = keys.to(dtype).repeat_interleave(group, dim=1)

@@ -1,4 +1,4 @@
-"""Choosing: stable top-k, block pooling, probabilities with a known normaliser."""
+"""Choosing: stable top-k and block pooling."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from tapgraph.errors import UsageError
 
-__all__ = ["Pooling", "listed", "pool_blocks", "probabilities", "top_k"]
+__all__ = ["Pooling", "listed", "pool_blocks", "top_k"]
 
 Pooling = Literal["mean", "max", "sum"]
 
@@ -82,31 +82,6 @@ def pool_blocks(tensor: Tensor, block: int, how: Pooling, *, dim: int = -1) -> T
         lengths[-1] = tokens - (blocks - 1) * block
         pooled = pooled / lengths
     return pooled.movedim(-1, dim)
-
-
-def probabilities(queries: Tensor, keys: Tensor, log_sum_exp: Tensor, scale: float) -> Tensor:
-    """exp(scale * query · key - log_sum_exp): attention weights without a second softmax.
-
-    Nothing is masked: what causality or padding forbid must be struck out by the caller.
-
-    Args:
-        queries: `[batch, heads, q_len, head_dim]`.
-        keys: `[batch, kv_heads, kv_len, head_dim]`.
-        log_sum_exp: `[batch, heads, q_len]`, as in `Partial`; where it is -inf the result is 0.
-        scale: what the dot products are multiplied with.
-
-    Returns:
-        `[batch, heads, q_len, kv_len]` in the dtype of `log_sum_exp`.
-    """
-    batch, heads, q_len, head_dim = queries.shape
-    kv_heads = keys.shape[1]
-    if heads % kv_heads:
-        raise UsageError(f"heads must be a multiple of kv_heads, got {heads} and {kv_heads}")
-    dtype = log_sum_exp.dtype
-    grouped = queries.reshape(batch, kv_heads, -1, head_dim).to(dtype)
-    scores = (grouped @ keys.to(dtype).transpose(-1, -2)).view(batch, heads, q_len, -1) * scale
-    normaliser = torch.where(log_sum_exp.isinf(), float("inf"), log_sum_exp)
-    return torch.exp(scores - normaliser[..., None])
 
 
 def _lowest_of_equals(scores: Tensor, least: Tensor, count: int) -> Tensor:

@@ -32,15 +32,15 @@ class RingSnapshot:
 
 
 class SinkRing:
-    """Keys and values of each row's first `sink` and last `recent` tokens.
+    """Keys and values of a sequence's first `sink` and last `recent` tokens.
 
-    Rows count from their own first real token; padding is never stored. A token at position p lies
-    in place p while p < sink, later in place `sink + (p - sink) % recent`: places are in no order,
-    so every place knows its token's position.
+    A token at position p lies in place p while p < sink, later in place
+    `sink + (p - sink) % recent`: places fill up from the front and are then in no order, so every
+    place knows its token's position.
 
-    The memory held is `2 * batch * kv_heads * places * head_dim` elements and `batch * places`
-    int64, where `places` is `sink + recent`, or the smallest multiple of `PAGE_TOKENS` that has
-    held the slots so far if that is less.
+    The memory held is `2 * kv_heads * places * head_dim` elements and `places` int64, where
+    `places` is `sink + recent`, or the smallest multiple of `PAGE_TOKENS` that has held the tokens
+    so far if that is less.
 
     Args:
         sink: first tokens to keep, at least 0.
@@ -61,78 +61,54 @@ class SinkRing:
 
     @property
     def tokens_seen(self) -> int:
-        """Slots given to it so far, kept or not, padding included."""
+        """Tokens given to it so far, kept or not."""
         return self._tokens_seen
 
     @property
     def keys(self) -> Tensor:
-        """`[batch, kv_heads, places, head_dim]`; what stands in places that are not valid is 0."""
-        return _stored(self._keys)
+        """Of the tokens it holds, `[1, kv_heads, places in use, head_dim]`."""
+        return _stored(self._keys)[:, :, : self._in_use()]
 
     @property
     def values(self) -> Tensor:
-        """`[batch, kv_heads, places, head_dim]`; what stands in places that are not valid is 0."""
-        return _stored(self._values)
+        """Of the tokens it holds, `[1, kv_heads, places in use, head_dim]`."""
+        return _stored(self._values)[:, :, : self._in_use()]
 
     @property
     def positions(self) -> Tensor:
-        """The token position in each place, int64 `[batch, places]`; -1 where it is empty."""
-        return _stored(self._positions)
+        """The position of the token in each place in use, int64 `[places in use]`."""
+        return _stored(self._positions)[: self._in_use()]
 
-    @property
-    def valid(self) -> Tensor:
-        """Which places hold a token, bool `[batch, places]`."""
-        return self.positions >= 0
-
-    def append(self, keys: Tensor, values: Tensor, starts: Tensor) -> None:
+    def append(self, keys: Tensor, values: Tensor) -> None:
         """Store new tokens over those that leave the window.
 
         Args:
-            keys: `[batch, kv_heads, new tokens, head_dim]`.
-            values: `[batch, kv_heads, new tokens, head_dim]`.
-            starts: int64 `[batch]`, the slot of each row's first real token, always the same.
+            keys: `[1, kv_heads, new tokens, head_dim]`.
+            values: `[1, kv_heads, new tokens, head_dim]`.
         """
-        self._make_room(keys, self._tokens_seen + keys.shape[2])
-        if keys.shape[2] == 1:
-            self._append_one(keys[:, :, 0], values[:, :, 0], starts)
+        first, new = self._tokens_seen, keys.shape[2]
+        end = first + new
+        self._make_room(keys, end)
+        self._tokens_seen = end
+        memory = _stored(self._keys), _stored(self._values)
+        if new == 1:
+            place = first if first < self.sink else self.sink + (first - self.sink) % self.recent
+            # Several times as quick as an assignment to an index.
+            for held, tokens in zip(memory, (keys, values), strict=True):
+                held.select(2, place).copy_(tokens[:, :, 0])
+            _stored(self._positions)[place] = first
             return
-        places_keys, places_values, places_positions = self.keys, self.values, self.positions
-        new = torch.arange(self._tokens_seen, self._tokens_seen + keys.shape[2], device=keys.device)
-        self._tokens_seen += keys.shape[2]
-        for row, start in enumerate(starts.tolist()):
-            positions = new - start
-            end = self._tokens_seen - start
-            if end <= self.sink + self.recent:
-                first = max(0, end - len(new))
-                room = slice(first, max(first, end))
-                taken = slice(len(new) - (room.stop - room.start), None)
-                places_keys[row, :, room] = keys[row, :, taken]
-                places_values[row, :, room] = values[row, :, taken]
-                places_positions[row, room] = positions[taken]
-                continue
-            kept = (positions >= 0) & ((positions < self.sink) | (positions >= end - self.recent))
+        kept: slice | Tensor = slice(None)
+        places = positions = torch.arange(first, end, device=keys.device)
+        if end > self.sink + self.recent:
+            is_kept = (positions < self.sink) | (positions >= end - self.recent)
+            kept = is_kept.nonzero()[:, 0]
             positions = positions[kept]
             in_ring = self.sink + (positions - self.sink) % self.recent
             places = torch.where(positions < self.sink, positions, in_ring)
-            places_keys[row].index_copy_(1, places, keys[row][:, kept])
-            places_values[row].index_copy_(1, places, values[row][:, kept])
-            places_positions[row].index_copy_(0, places, positions)
-
-    def _append_one(self, keys: Tensor, values: Tensor, starts: Tensor) -> None:
-        slot, by_row = self._tokens_seen, starts.tolist()
-        self._tokens_seen += 1
-        alike = len(set(by_row)) == 1
-        for row, start in enumerate(by_row[:1] if alike else by_row):
-            position = place = slot - start
-            if position < 0:
-                continue
-            if position >= self.sink:
-                place = self.sink + (position - self.sink) % self.recent
-            rows = slice(None) if alike else slice(row, row + 1)
-            # Several times as quick as an assignment to an index.
-            self.keys[rows].select(2, place).copy_(keys[rows])
-            self.values[rows].select(2, place).copy_(values[rows])
-            self.positions[rows].select(1, place).fill_(position)
+        for held, tokens in zip(memory, (keys, values), strict=True):
+            held.index_copy_(2, places, tokens[:, :, kept])
+        _stored(self._positions).index_copy_(0, places, positions)
 
     def snapshot(self) -> RingSnapshot:
         """A copy of everything it holds."""
@@ -153,78 +129,60 @@ class SinkRing:
         twin.restore(self.snapshot())
         return twin
 
-    def crop(self, tokens: int, starts: Tensor) -> None:
-        """Forget everything after the first `tokens` slots.
+    def crop(self, tokens: int) -> None:
+        """Forget everything after the first `tokens` tokens.
 
         Raises:
             UsageError: it cannot, because tokens left the window that would be in it again.
         """
         if not 0 <= tokens <= self._tokens_seen:
             raise UsageError(f"can keep 0 to {self._tokens_seen} tokens, got {tokens}")
-        if tokens == self._tokens_seen or self._positions is None:
-            return
-        longest = self._tokens_seen - int(starts.min())
-        if longest > self.sink + self.recent:
+        if tokens < self._tokens_seen and self._tokens_seen > self.sink + self.recent:
             raise UsageError(
                 f"cannot go back to {tokens} tokens: the window of {self.recent} has already "
                 "dropped what it would need; restore a snapshot instead"
             )
-        self._positions[self._positions >= (tokens - starts)[:, None]] = -1
         self._tokens_seen = tokens
-
-    def select_rows(self, rows: Tensor) -> None:
-        """Make row r what row `rows[r]` was."""
-        if self._tokens_seen:
-            self._keys = self.keys.index_select(0, rows)
-            self._values = self.values.index_select(0, rows)
-            self._positions = self.positions.index_select(0, rows)
 
     def bytes_held(self) -> int:
         """Bytes of all its tensors."""
-        return sum(
-            part.element_size() * part.numel()
-            for part in (self._keys, self._values, self._positions)
-            if part is not None
-        )
+        held = (self._keys, self._values, self._positions)
+        return sum(part.nbytes for part in held if part is not None)
 
-    def _make_room(self, like: Tensor, slots: int) -> None:
-        places = min(self.sink + self.recent, -(-slots // PAGE_TOKENS) * PAGE_TOKENS)
-        if self._positions is None:
-            batch, kv_heads, _, head_dim = like.shape
-            self._keys = like.new_zeros((batch, kv_heads, 0, head_dim))
-            self._values = like.new_zeros((batch, kv_heads, 0, head_dim))
-            self._positions = torch.empty((batch, 0), dtype=torch.int64, device=like.device)
-        more = places - self.positions.shape[1]
+    def _in_use(self) -> int:
+        return min(self._tokens_seen, self.sink + self.recent)
+
+    def _make_room(self, like: Tensor, tokens: int) -> None:
+        if self._keys is None or self._values is None or self._positions is None:
+            _, kv_heads, _, head_dim = like.shape
+            self._keys = like.new_empty((1, kv_heads, 0, head_dim))
+            self._values = self._keys.clone()
+            self._positions = torch.empty(0, dtype=torch.int64, device=like.device)
+        places = min(self.sink + self.recent, -(-tokens // PAGE_TOKENS) * PAGE_TOKENS)
+        more = places - len(self._positions)
         if more > 0:
-            self._keys = functional.pad(self.keys, (0, 0, 0, more))
-            self._values = functional.pad(self.values, (0, 0, 0, more))
-            self._positions = functional.pad(self.positions, (0, more), value=-1)
+            self._keys = functional.pad(self._keys, (0, 0, 0, more))
+            self._values = functional.pad(self._values, (0, 0, 0, more))
+            self._positions = functional.pad(self._positions, (0, more))
 
 
 def streaming_visible(
     query_positions: Tensor, key_positions: Tensor, *, sink: int, recent: int
 ) -> Tensor:
-    """Which keys a query of a streaming head may see: bool `[batch, 1, q_len, kv_len]`.
+    """Which keys a query of a streaming head may see: bool `[q_len, kv_len]`.
 
     Args:
-        query_positions: int64 `[batch, q_len]`; a negative one is padding and sees nothing.
-        key_positions: int64 `[batch, kv_len]`; a negative one is padding or an empty place.
+        query_positions: int64 `[q_len]`.
+        key_positions: int64 `[kv_len]`.
         sink: first tokens that everyone sees.
         recent: last tokens that a query sees, itself included.
     """
-    distance = query_positions[:, :, None] - key_positions[:, None, :]
-    near = (distance < recent) | (key_positions < sink)[:, None, :]
-    return ((distance >= 0) & near & (key_positions >= 0)[:, None, :])[:, None]
+    distance = query_positions[:, None] - key_positions
+    return (distance >= 0) & ((distance < recent) | (key_positions < sink))
 
 
 def attend_streaming(
-    ring: SinkRing,
-    queries: Tensor,
-    keys: Tensor,
-    values: Tensor,
-    *,
-    starts: Tensor,
-    scale: float,
+    ring: SinkRing, queries: Tensor, keys: Tensor, values: Tensor, *, scale: float
 ) -> Tensor:
     """Append new tokens to the ring and attend from each to the sink and its own window.
 
@@ -233,71 +191,49 @@ def attend_streaming(
 
     Args:
         ring: what was kept of the past; changed.
-        queries: `[batch, heads, tokens, head_dim]`.
-        keys: of the same tokens, `[batch, kv_heads, tokens, head_dim]`.
-        values: of the same tokens, `[batch, kv_heads, tokens, head_dim]`.
-        starts: int64 `[batch]`, the slot of each row's first real token.
+        queries: `[1, heads, tokens, head_dim]`.
+        keys: of the same tokens, `[1, kv_heads, tokens, head_dim]`.
+        values: of the same tokens, `[1, kv_heads, tokens, head_dim]`.
         scale: what the dot products are multiplied with.
 
     Returns:
-        `[batch, heads, tokens, head_dim]`; queries that are padding get zeros.
+        `[1, heads, tokens, head_dim]`.
     """
     check_inputs(queries, keys, values)
     if queries.shape[2] == 1:
-        ring.append(keys, values, starts)
-        return _attend_from_one(ring, queries, starts, scale)
+        ring.append(keys, values)
+        packed = queries.reshape(1, keys.shape[1], -1, queries.shape[3])
+        return functional.scaled_dot_product_attention(
+            packed, ring.keys, ring.values, scale=scale
+        ).reshape(queries.shape)
     length = max(ring.recent // 4, SHORTEST_PIECE)
     pieces, whole = [], 0
     if not ring.tokens_seen:
         # So long nothing leaves the window, and dense attention needs no mask.
         whole = min(queries.shape[2], ring.sink + ring.recent)
         past = (part[:, :, :whole] for part in (queries, keys, values))
-        pieces.append(attend_densely(*past, scale=scale, starts=starts))
-        ring.append(keys[:, :, :whole], values[:, :, :whole], starts)
+        pieces.append(attend_densely(*past, scale=scale))
+        ring.append(keys[:, :, :whole], values[:, :, :whole])
     for first in range(whole, queries.shape[2], length):
         piece = slice(first, first + length)
         new_keys, new_values = keys[:, :, piece], values[:, :, piece]
-        count = new_keys.shape[2]
-        slots = torch.arange(ring.tokens_seen, ring.tokens_seen + count, device=keys.device)
-        new_positions = (slots - starts[:, None]).clamp(min=-1)
-        all_keys, all_values, positions = new_keys, new_values, new_positions
-        if ring.tokens_seen:
-            all_keys = torch.cat((ring.keys, new_keys), dim=2)
-            all_values = torch.cat((ring.values, new_values), dim=2)
-            positions = torch.cat((ring.positions, new_positions), dim=1)
-        mask = streaming_visible(new_positions, positions, sink=ring.sink, recent=ring.recent)
-        pieces.append(_attend(queries[:, :, piece], all_keys, all_values, mask, scale))
-        ring.append(new_keys, new_values, starts)
+        seen = ring.tokens_seen
+        new_positions = torch.arange(seen, seen + new_keys.shape[2], device=keys.device)
+        positions = torch.cat((ring.positions, new_positions))
+        pieces.append(
+            functional.scaled_dot_product_attention(
+                queries[:, :, piece],
+                torch.cat((ring.keys, new_keys), dim=2),
+                torch.cat((ring.values, new_values), dim=2),
+                attn_mask=streaming_visible(
+                    new_positions, positions, sink=ring.sink, recent=ring.recent
+                ),
+                scale=scale,
+                enable_gqa=True,
+            )
+        )
+        ring.append(new_keys, new_values)
     return torch.cat(pieces, dim=2)
-
-
-def _attend_from_one(ring: SinkRing, queries: Tensor, starts: Tensor, scale: float) -> Tensor:
-    """Attention of the newest token, which is in the ring already, to all that it holds."""
-    by_row = starts.tolist()
-    # Places fill up from the front, so none after the longest row's count is in use yet.
-    used = slice(0, max(1, ring.tokens_seen - min(by_row)))
-    keys, values = ring.keys[:, :, used], ring.values[:, :, used]
-    packed = queries.reshape(len(queries), keys.shape[1], -1, queries.shape[3])
-    is_full = ring.tokens_seen - max(by_row) >= keys.shape[2]
-    mask = None if is_full else ring.valid[:, None, None, used]
-    output = functional.scaled_dot_product_attention(
-        packed, keys, values, attn_mask=mask, scale=scale
-    )
-    return _without_blind(output, mask).reshape(queries.shape)
-
-
-def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor, scale: float) -> Tensor:
-    output = functional.scaled_dot_product_attention(
-        queries, keys, values, attn_mask=mask, scale=scale, enable_gqa=True
-    )
-    return _without_blind(output, mask)
-
-
-def _without_blind(output: Tensor, mask: Tensor | None) -> Tensor:
-    """Zeros for queries that see nothing: torch does not promise what they get."""
-    if mask is None:
-        return output
-    return torch.where(mask.any(dim=-1, keepdim=True), output, torch.zeros_like(output))
 
 
 def _stored(tensor: Tensor | None) -> Tensor:

@@ -11,9 +11,9 @@ PAGE_TOKENS = 256
 
 
 class TokenStore:
-    """Keys and values `[batch, kv_heads, tokens, head_dim]` that are only ever appended to.
+    """Keys and values `[1, kv_heads, tokens, head_dim]` that are only ever appended to.
 
-    The memory held is `2 * batch * kv_heads * capacity * head_dim` elements, where `capacity` is
+    The memory held is `2 * kv_heads * capacity * head_dim` elements, where `capacity` is
     the smallest multiple of `PAGE_TOKENS` that has held all tokens. A snapshot of it is its length.
     """
 
@@ -29,20 +29,20 @@ class TokenStore:
 
     @property
     def keys(self) -> Tensor:
-        """A view `[batch, kv_heads, tokens, head_dim]`."""
+        """A view `[1, kv_heads, tokens, head_dim]`."""
         if self._keys is None:
             raise UsageError("nothing was stored yet")
         return self._keys[:, :, : self._tokens]
 
     @property
     def values(self) -> Tensor:
-        """A view `[batch, kv_heads, tokens, head_dim]`."""
+        """A view `[1, kv_heads, tokens, head_dim]`."""
         if self._values is None:
             raise UsageError("nothing was stored yet")
         return self._values[:, :, : self._tokens]
 
     def append(self, keys: Tensor, values: Tensor) -> None:
-        """Store the keys and values `[batch, kv_heads, new tokens, head_dim]` of new tokens."""
+        """Store the keys and values `[1, kv_heads, new tokens, head_dim]` of new tokens."""
         total = self._tokens + keys.shape[2]
         self._keys = _grown(self._keys, keys, self._tokens, total)
         self._values = _grown(self._values, values, self._tokens, total)
@@ -50,17 +50,17 @@ class TokenStore:
         self._values[:, :, self._tokens : total] = values
         self._tokens = total
 
-    def runs(self, owners: Tensor, slots: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    def runs(self, kv_heads: Tensor, firsts: Tensor, length: int) -> tuple[Tensor, Tensor]:
         """Keys and values `[runs, length, head_dim]` of neighbouring tokens here and there.
 
         Args:
-            owners: int64 `[runs]`, row * kv_heads + KV head.
-            slots: int64 `[runs]`, the first slot of each; the whole run is in memory.
+            kv_heads: int64 `[runs]`, whose keys and values.
+            firsts: int64 `[runs]`, the first token of each; the whole run is in memory.
             length: tokens in each run.
         """
         if self._keys is None or self._values is None:
             raise UsageError("nothing was stored yet")
-        places = owners * self._keys.shape[2] + slots
+        places = kv_heads * self._keys.shape[2] + firsts
         return _runs(self._keys, places, length), _runs(self._values, places, length)
 
     def crop(self, tokens: int) -> None:
@@ -68,12 +68,6 @@ class TokenStore:
         if not 0 <= tokens <= self._tokens:
             raise UsageError(f"can keep 0 to {self._tokens} tokens, got {tokens}")
         self._tokens = tokens
-
-    def select_rows(self, rows: Tensor) -> None:
-        """Make row r what row `rows[r]` was."""
-        if self._keys is not None and self._values is not None:
-            self._keys = self._keys.index_select(0, rows)
-            self._values = self._values.index_select(0, rows)
 
     def fork(self) -> "TokenStore":
         """A copy with memory of its own."""
@@ -92,9 +86,9 @@ class TokenStore:
 
 
 class VectorStore:
-    """Vectors `[batch, kv_heads, tokens, head_dim]` that are only ever appended to.
+    """Vectors `[1, kv_heads, tokens, head_dim]` that are only ever appended to.
 
-    Half of a `TokenStore`: the memory held is `batch * kv_heads * capacity * head_dim` elements.
+    Half of a `TokenStore`: the memory held is `kv_heads * capacity * head_dim` elements.
     """
 
     def __init__(self) -> None:
@@ -104,13 +98,13 @@ class VectorStore:
 
     @property
     def vectors(self) -> Tensor:
-        """A view `[batch, kv_heads, tokens, head_dim]`."""
+        """A view `[1, kv_heads, tokens, head_dim]`."""
         if self._vectors is None:
             raise UsageError("nothing was stored yet")
         return self._vectors[:, :, : self.tokens]
 
     def append(self, vectors: Tensor) -> None:
-        """Store the vectors `[batch, kv_heads, new tokens, head_dim]` of new tokens."""
+        """Store the vectors `[1, kv_heads, new tokens, head_dim]` of new tokens."""
         total = self.tokens + vectors.shape[2]
         self._vectors = _grown(self._vectors, vectors, self.tokens, total)
         self._vectors[:, :, self.tokens : total] = vectors
@@ -119,11 +113,6 @@ class VectorStore:
     def crop(self, tokens: int) -> None:
         """Forget all but the first `tokens` tokens, if there are more."""
         self.tokens = min(self.tokens, tokens)
-
-    def select_rows(self, rows: Tensor) -> None:
-        """Make row r what row `rows[r]` was."""
-        if self._vectors is not None:
-            self._vectors = self._vectors.index_select(0, rows)
 
     def fork(self) -> "VectorStore":
         """A copy with memory of its own."""

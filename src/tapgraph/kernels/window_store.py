@@ -23,9 +23,9 @@ class WindowSnapshot:
 
 
 class WindowStore:
-    """Keys and values `[batch, kv_heads, tokens, head_dim]` of the slots from `first` to `end`.
+    """Keys and values `[1, kv_heads, tokens, head_dim]` of the tokens from `first` to `end`.
 
-    Slots are appended at the end and dropped at the front. Memory is `2 * batch * kv_heads *
+    Slots are appended at the end and dropped at the front. Memory is `2 * kv_heads *
     capacity * head_dim` elements. New memory is taken when a token does not fit, or when more
     than a page at the front is free; its capacity is then the smallest multiple of `PAGE_TOKENS`
     that holds all tokens, and one page more. So `capacity` is always less than the tokens held
@@ -42,20 +42,20 @@ class WindowStore:
 
     @property
     def keys(self) -> Tensor:
-        """A view `[batch, kv_heads, end - first, head_dim]`."""
+        """A view `[1, kv_heads, end - first, head_dim]`."""
         if self._keys is None:
             raise UsageError("nothing was stored yet")
         return self._keys[:, :, self.first - self._base : self.end - self._base]
 
     @property
     def values(self) -> Tensor:
-        """A view `[batch, kv_heads, end - first, head_dim]`."""
+        """A view `[1, kv_heads, end - first, head_dim]`."""
         if self._values is None:
             raise UsageError("nothing was stored yet")
         return self._values[:, :, self.first - self._base : self.end - self._base]
 
     def append(self, keys: Tensor, values: Tensor) -> None:
-        """Store new tokens `[batch, kv_heads, new tokens, head_dim]` in the slots from `end` on."""
+        """Store new tokens `[1, kv_heads, new tokens, head_dim]` in the slots from `end` on."""
         if self._keys is None or self._values is None:
             batch, kv_heads, _, head_dim = keys.shape
             self._keys = keys.new_empty((batch, kv_heads, 0, head_dim))
@@ -72,11 +72,11 @@ class WindowStore:
         """What is held, with vectors that belong to no slot behind it; nothing held is copied.
 
         Args:
-            keys: `[batch, kv_heads, few, head_dim]`.
+            keys: `[1, kv_heads, few, head_dim]`.
             values: as `keys`.
 
         Returns:
-            Views of keys and values `[batch, kv_heads, end - first + few, head_dim]`, valid until
+            Views of keys and values `[1, kv_heads, end - first + few, head_dim]`, valid until
             the next call of any method.
         """
         held, few = self.end - self.first, keys.shape[2]
@@ -117,12 +117,6 @@ class WindowStore:
         if twin._keys is not None:
             twin._move(0)
         return twin
-
-    def select_rows(self, rows: Tensor) -> None:
-        """Make row r what row `rows[r]` was."""
-        if self._keys is not None and self._values is not None:
-            self._keys = self._keys.index_select(0, rows)
-            self._values = self._values.index_select(0, rows)
 
     def bytes_held(self) -> int:
         """Bytes of the memory, filled or not."""

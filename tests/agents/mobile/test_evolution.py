@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from tapgraph.agents.mobile.action_arguments import ACTION_ARGUMENTS
 from tapgraph.agents.mobile.agent import PhoneAgent
+from tapgraph.agents.mobile.rehearsal import Rehearsal
 from tapgraph.agents.mobile.replies import OperatorReply, ShortcutReply
 from tapgraph.agents.run.events import Decided, HumanAsked, MemoryChanged, Recalled
 from tapgraph.agents.run.human import AbsentHuman
@@ -86,6 +87,15 @@ def test_one_that_another_world_does_not_bear_is_retired_with_the_reason(
     assert kept.status == "retired"
     assert "action 4 of 4 (Tap): its target" in kept.reason
     assert [use.kind for use in memory.uses(kept.id)] == ["failed"]
+
+
+def test_one_whose_value_was_private_is_executed_again_with_another_text(
+    run_task: Any, demonstrator_but: Any, events: Events, memory: MemoryStore
+) -> None:
+    run_task(NOTE, demonstrator_but(proposing(events)))
+    kept = learnt(memory).model_copy(update={"example": {}})
+    ended = Rehearsal(another_phone, [101]).execute(kept)
+    assert (ended.why_not, ended.where) == ("", "world 101 with {'query': 'milk'}")
 
 
 def test_without_such_a_phone_it_stays_a_draft(

@@ -15,7 +15,6 @@ from tapgraph.kernels.attention_system import (
     LayerShape,
     Rotary,
 )
-from tapgraph.kernels.masks import visible
 from tapgraph.kernels.reference import dense_attention
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems import SYSTEMS
@@ -27,8 +26,6 @@ from tapgraph.kernels.systems.razor import Razor, RazorConfig
 TOLERANCE = 1e-10
 """Float64: only the order of sums differs."""
 SHAPE = LayerShape(index=1, layers=2, heads=8, kv_heads=2, head_dim=16, scale=0.25)
-STARTS = (0, 9, 20)
-"""The second row's padding ends inside a chunk of 7, the third's spans two of them."""
 PROMPT = 53
 DECODED = 6
 EVERY = pytest.mark.parametrize("name", SYSTEMS)
@@ -36,54 +33,46 @@ EVERY = pytest.mark.parametrize("name", SYSTEMS)
 
 @dataclass(frozen=True)
 class Tokens:
-    """Queries, keys and values of a batch; `keys` and `values` have the KV heads."""
+    """Queries, keys and values of a text; `keys` and `values` have the KV heads."""
 
     queries: Tensor
     keys: Tensor
     values: Tensor
-    starts: Tensor
 
-    def part(self, first: int, last: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def part(self, first: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
         return (
             self.queries[:, :, first:last],
             self.keys[:, :, first:last],
             self.values[:, :, first:last],
-            self.starts,
         )
 
-    def rows(self, rows: list[int]) -> "Tokens":
-        return Tokens(self.queries[rows], self.keys[rows], self.values[rows], self.starts[rows])
-
-    def after(self, slot: int, *, seed: int) -> "Tokens":
-        """The same up to a slot, other tokens from there on."""
+    def after(self, token: int, *, seed: int) -> "Tokens":
+        """The same up to a token, others from there on."""
         other = tokens(seed=seed)
 
         def joined(ours: Tensor, theirs: Tensor) -> Tensor:
-            return torch.cat((ours[:, :, :slot], theirs[:, :, slot:]), dim=2)
+            return torch.cat((ours[:, :, :token], theirs[:, :, token:]), dim=2)
 
         return Tokens(
             joined(self.queries, other.queries),
             joined(self.keys, other.keys),
             joined(self.values, other.values),
-            self.starts,
         )
 
 
-def tokens(
-    *, seed: int = 0, starts: tuple[int, ...] = STARTS, count: int = PROMPT + DECODED
-) -> Tokens:
+def tokens(*, seed: int = 0, count: int = PROMPT + DECODED) -> Tokens:
     generator = torch.Generator().manual_seed(seed)
 
     def random(heads: int) -> Tensor:
-        return torch.randn(len(starts), heads, count, 16, generator=generator, dtype=torch.float64)
+        return torch.randn(1, heads, count, 16, generator=generator, dtype=torch.float64)
 
-    return Tokens(random(8) * 2, random(2), random(2), torch.tensor(starts))
+    return Tokens(random(8) * 2, random(2), random(2))
 
 
 def run(
     layer: LayerAttention, given: Tokens, first: int, last: int, chunk: int | None = None
 ) -> Tensor:
-    """Outputs of the slots from `first` to `last`, in chunks; chunks of one are decode steps."""
+    """Outputs of the tokens from `first` to `last`, in chunks; chunks of one are decode steps."""
     outputs = []
     for at in range(first, last, chunk or last - first):
         until = min(last, at + (chunk or last - first))
@@ -104,15 +93,13 @@ def expected(system: AttentionSystem, given: Tokens) -> Tensor:
     """
     queries, keys = given.queries, given.keys
     if system.keys == "unrotated":
-        positions = torch.arange(queries.shape[2]) - given.starts[:, None]
+        positions = torch.arange(queries.shape[2])[None]
         rotary: Rotary = PlainRotary()
         queries, keys = rotary(queries, positions), rotary(keys, positions)
     tensors = queries, keys, given.values
     if isinstance(system, Landmark):
-        return grouped_softmax_attention(
-            *tensors, block=system.config.block, scale=SHAPE.scale, starts=given.starts
-        )
-    return dense_attention(*tensors, scale=SHAPE.scale, starts=given.starts).output
+        return grouped_softmax_attention(*tensors, block=system.config.block, scale=SHAPE.scale)
+    return dense_attention(*tensors, scale=SHAPE.scale).output
 
 
 @pytest.fixture
@@ -160,46 +147,22 @@ def test_a_map_of_heads_by_remainder_would_be_seen(
     given = tokens()
     # Query heads of KV head 0 first, if head h belonged to KV head h % 2.
     order = torch.tensor([0, 2, 4, 6, 1, 3, 5, 7])
-    shuffled = Tokens(given.queries[:, order], given.keys, given.values, given.starts)
+    shuffled = Tokens(given.queries[:, order], given.keys, given.values)
     wrong = run_all(covering, shuffled)[:, order.argsort()]
     assert (wrong - expected(attention_cases.COVERING[name](), given)).abs().max() > 0.1
 
 
 @EVERY
-def test_outputs_keep_their_dtype_and_padding_gets_zeros(name: str, tight: LayerAttention) -> None:
+def test_outputs_keep_their_dtype(name: str, tight: LayerAttention) -> None:
     given = tokens()
-    lower = Tokens(
-        given.queries.bfloat16(), given.keys.bfloat16(), given.values.bfloat16(), given.starts
-    )
+    lower = Tokens(given.queries.bfloat16(), given.keys.bfloat16(), given.values.bfloat16())
     output = run_all(tight, lower, 7)
     assert output.dtype == torch.bfloat16
     assert output.isfinite().all()
-    for row, start in enumerate(STARTS):
-        assert (output[row, :, :start] == 0).all()
 
 
 @EVERY
-def test_a_row_in_a_padded_batch_is_computed_as_if_alone(
-    name: str, attention_cases: ModuleType
-) -> None:
-    given, system = tokens(), attention_cases.TIGHT[name]()
-    together = run_all(system.open_layer(SHAPE, PlainRotary()), given)
-    for row, start in enumerate(STARTS):
-        lone = Tokens(
-            given.queries[row : row + 1, :, start:],
-            given.keys[row : row + 1, :, start:],
-            given.values[row : row + 1, :, start:],
-            torch.tensor([0]),
-        )
-        layer = system.open_layer(SHAPE, PlainRotary())
-        prompt = run(layer, lone, 0, PROMPT - start)
-        decoded = run(layer, lone, PROMPT - start, PROMPT - start + DECODED, 1)
-        alone = torch.cat((prompt, decoded), dim=2)[0]
-        assert (together[row, :, start:] - alone).abs().max() <= TOLERANCE
-
-
-@EVERY
-def test_tokens_seen_counts_every_slot(name: str, tight: LayerAttention) -> None:
+def test_tokens_seen_counts_every_token(name: str, tight: LayerAttention) -> None:
     given = tokens()
     assert tight.tokens_seen == 0
     run(tight, given, 0, PROMPT, 7)
@@ -276,19 +239,6 @@ def test_crop_forgets_the_end_or_is_refused_in_a_sentence(
 
 
 @EVERY
-def test_rows_can_be_chosen_and_repeated(name: str, tight: LayerAttention) -> None:
-    given, rows = tokens(), [2, 0, 0, 1]
-    run(tight, given, 0, PROMPT, 32)
-    run(tight, given, PROMPT, PROMPT + 2, 1)
-    chosen = tight.fork()
-    chosen.select_rows(torch.tensor(rows))
-    wanted = run(tight, given, PROMPT + 2, PROMPT + DECODED, 1)[rows]
-    output = run(chosen, given.rows(rows), PROMPT + 2, PROMPT + DECODED, 1)
-    assert (output - wanted).abs().max() <= TOLERANCE
-    assert chosen.kept_by_last_query().shape[0] == len(rows)
-
-
-@EVERY
 def test_bytes_held_are_those_of_its_tensors(name: str, tight: LayerAttention) -> None:
     assert tight.bytes_held() == 0
     given = tokens()
@@ -299,11 +249,11 @@ def test_bytes_held_are_those_of_its_tensors(name: str, tight: LayerAttention) -
 
 
 def check_bytes(layer: LayerAttention) -> None:
-    """Allowed besides are a few small tensors: starts, calibration, what was read last."""
+    """Allowed besides are a few small tensors: calibration, what was read last."""
     found = {tensor.data_ptr(): tensor for tensor in tensors_within(layer)}
     storages = {tensor.untyped_storage().data_ptr(): tensor for tensor in found.values()}
     held = sum(tensor.untyped_storage().nbytes() for tensor in storages.values())
-    small = layer.tokens_seen * SHAPE.heads * len(STARTS) + 2048
+    small = layer.tokens_seen * SHAPE.heads + 2048
     assert held - small <= layer.bytes_held() <= held
 
 
@@ -345,22 +295,20 @@ def test_what_was_read_is_told(name: str, tight: LayerAttention, covering: Layer
 
 @EVERY
 @pytest.mark.parametrize("last", [PROMPT, PROMPT + 1])
-def test_what_the_last_query_kept_is_real_tokens_of_its_past(
+def test_what_the_last_query_kept_is_tokens_of_its_past(
     name: str, last: int, tight: LayerAttention, covering: LayerAttention
 ) -> None:
     given = tokens()
-    real = visible(1, last, given.starts)[:, :, 0].expand(-1, SHAPE.heads, -1)
     for layer in (tight, covering):
         run(layer, given, 0, PROMPT)
         if last > PROMPT:
             run(layer, given, PROMPT, last, 1)
         kept = layer.kept_by_last_query()
         assert kept.dtype == torch.bool
-        assert kept.shape == (len(STARTS), SHAPE.heads, last)
-        assert not (kept & ~real).any()
-        assert kept[:, :, -1].all()
+        assert kept.shape == (SHAPE.heads, last)
+        assert kept[:, -1].all()
     if name != "landmark":
-        assert torch.equal(covering.kept_by_last_query(), real)
+        assert covering.kept_by_last_query().all()
 
 
 @EVERY
@@ -369,18 +317,18 @@ def test_input_that_does_not_fit_is_refused_and_changes_nothing(
 ) -> None:
     given = tokens()
     run(tight, given, 0, 40)
-    queries, keys, values, starts = given.part(40, 41)
+    queries, keys, values = given.part(40, 41)
     for wrong in (
-        (queries[:, :7], keys, values, starts),
-        (queries[..., :8], keys[..., :8], values[..., :8], starts),
-        (queries.float(), keys, values, starts),
-        (queries, keys, values[:2], starts),
-        (queries, keys, values, starts[:2]),
+        (queries[:, :7], keys, values),
+        (queries[..., :8], keys[..., :8], values[..., :8]),
+        (queries.float(), keys, values),
+        (queries, keys, values[:0]),
+        tuple(part.expand(2, -1, -1, -1) for part in (queries, keys, values)),
     ):
         with pytest.raises(UsageError):
             tight.decode(*wrong)
     with pytest.raises(UsageError):
-        tight.prefill(given.queries[:, :, 40:43], keys, values, starts)
+        tight.prefill(given.queries[:, :, 40:43], keys, values)
     assert tight.tokens_seen == 40
 
 

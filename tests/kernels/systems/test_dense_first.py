@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 
 import pytest
 import torch
+from tests.kernels.systems.rows import Rows
 from torch import Tensor
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, LayerShape
+from tapgraph.kernels.attention_system import AttentionSystem, LayerShape
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems.dense import Dense, DenseLayer
 from tapgraph.kernels.systems.dense_first import DenseFirstLayer
@@ -18,7 +19,7 @@ from tapgraph.kernels.systems.sink_window import SinkWindow, SinkWindowConfig
 TOLERANCE = 1e-12
 """Float64: only the order of sums differs."""
 SHAPE = LayerShape(index=0, layers=1, heads=4, kv_heads=2, head_dim=6, scale=0.4)
-STARTS = torch.tensor([0, 4])
+STARTS = torch.tensor([0, 0])
 CHOSEN = torch.tensor([[False, True]])
 BORDER = 24
 """The length at which each of these systems stops being dense."""
@@ -32,8 +33,8 @@ SYSTEMS: Mapping[str, Callable[[], AttentionSystem]] = {
 EVERY = pytest.mark.parametrize("name", SYSTEMS)
 
 
-def opened(name: str) -> LayerAttention:
-    return SYSTEMS[name]().open_layer(SHAPE, PlainRotary())
+def opened(name: str) -> Rows:
+    return Rows(lambda: SYSTEMS[name]().open_layer(SHAPE, PlainRotary()))
 
 
 def tokens(count: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
@@ -46,7 +47,7 @@ def tokens(count: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def run(
-    layer: LayerAttention, given: tuple[Tensor, Tensor, Tensor], first: int, last: int, chunk: int
+    layer: Rows, given: tuple[Tensor, Tensor, Tensor], first: int, last: int, chunk: int
 ) -> Tensor:
     outputs = []
     for at in range(first, last, chunk):
@@ -61,7 +62,7 @@ def run(
 def test_below_the_border_all_heads_are_dense_and_none_after_it(name: str, chunk: int) -> None:
     system, given = SYSTEMS[name](), tokens(40)
     assert system.dense_below == BORDER
-    ours, dense = opened(name), Dense().open_layer(SHAPE, PlainRotary())
+    ours, dense = opened(name), Rows(lambda: Dense().open_layer(SHAPE, PlainRotary()))
     output = run(ours, given, 0, BORDER - 1, chunk)
     assert (output - run(dense, given, 0, BORDER - 1, chunk)).abs().max() <= TOLERANCE
     assert ours.bytes_held() == dense.bytes_held()
@@ -102,13 +103,12 @@ def test_a_snapshot_from_below_the_border_is_dense_again(name: str) -> None:
 
 
 @EVERY
-def test_a_fork_and_its_rows_cross_the_border_by_themselves(name: str) -> None:
+def test_a_fork_crosses_the_border_by_itself(name: str) -> None:
     given, layer = tokens(40), opened(name)
     run(layer, given, 0, BORDER - 4, BORDER)
     twin = layer.fork()
     expected = run(layer, given, BORDER - 4, 40, 1)
     assert twin.tokens_seen == BORDER - 4
-    twin.select_rows(torch.tensor([0, 1]))
     assert torch.equal(run(twin, given, BORDER - 4, 40, 1), expected)
 
 
@@ -118,7 +118,7 @@ def test_it_can_be_cropped_below_the_border_but_not_beyond(name: str) -> None:
     run(layer, given, 0, BORDER - 1, BORDER)
     layer.crop(9)
     rest = run(layer, given, 9, BORDER - 1, 1)
-    dense = Dense().open_layer(SHAPE, PlainRotary())
+    dense = Rows(lambda: Dense().open_layer(SHAPE, PlainRotary()))
     expected = run(dense, given, 0, BORDER - 1, BORDER)[:, :, 9:]
     assert (rest - expected).abs().max() <= TOLERANCE
     run(layer, given, BORDER - 1, 50, 1)
@@ -130,8 +130,8 @@ def test_input_that_does_not_fit_does_not_change_the_layer_at_the_border() -> No
     given, layer = tokens(40), opened("duo")
     run(layer, given, 0, BORDER - 1, BORDER)
     queries, keys, values = (part[:, :, BORDER - 1 : BORDER] for part in given)
-    with pytest.raises(UsageError, match="starts must be integers"):
-        layer.decode(queries, keys, values, STARTS[:1])
+    with pytest.raises(UsageError, match="must have one dtype"):
+        layer.decode(queries, keys.float(), values, STARTS)
     expected = opened("duo")
     run(expected, given, 0, BORDER - 1, BORDER)
     assert torch.equal(
@@ -142,8 +142,8 @@ def test_input_that_does_not_fit_does_not_change_the_layer_at_the_border() -> No
 def test_with_a_border_of_0_the_method_begins() -> None:
     given = tokens(9)
     config = DuoConfig(sink=1, recent=2, prefill="strict")
-    layer = DenseFirstLayer(SHAPE, 0, lambda: StreamingLayer(SHAPE, config))
-    direct = StreamingLayer(SHAPE, config)
+    direct = Rows(lambda: StreamingLayer(SHAPE, config))
+    layer = Rows(lambda: DenseFirstLayer(SHAPE, 0, lambda: StreamingLayer(SHAPE, config)))
     assert torch.equal(run(layer, given, 0, 9, 4), run(direct, given, 0, 9, 4))
-    dense = DenseLayer(SHAPE)
+    dense = Rows(lambda: DenseLayer(SHAPE))
     assert (run(dense, given, 0, 9, 4) - run(direct.fork(), given, 0, 9, 4)).abs().max() > 1e-3

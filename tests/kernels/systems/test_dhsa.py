@@ -8,14 +8,14 @@ from typing import TypeAlias
 
 import pytest
 import torch
+from tests.kernels.systems.rows import Rows, dense_attention
 from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerShape
-from tapgraph.kernels.reference import dense_attention
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.selection import top_k
-from tapgraph.kernels.systems.dhsa import Dhsa, DhsaConfig, DhsaLayer
+from tapgraph.kernels.systems.dhsa import Dhsa, DhsaConfig
 from tapgraph.kernels.systems.dhsa_boundaries import BoundaryPredictor
 from tapgraph.kernels.systems.dhsa_selection import chunk_scores, pool_chunks
 
@@ -58,8 +58,13 @@ def _predictor(seed: int = 0) -> BoundaryPredictor:
     return BoundaryPredictor(KV_HEADS * HEAD_DIM, window=2, heads=4, hidden=16)
 
 
-def _open(config: DhsaConfig = SMALL, predictor: BoundaryPredictor | None = None) -> DhsaLayer:
-    return Dhsa(config, predictor).open_layer(SHAPE, PlainRotary())
+def _open(config: DhsaConfig = SMALL, predictor: BoundaryPredictor | None = None) -> Rows:
+    system = Dhsa(config, predictor)
+    return Rows(lambda: system.open_layer(SHAPE, PlainRotary()))
+
+
+def _cuts(rows: Rows) -> list[list[int]]:
+    return [layer.boundaries().tolist() for layer in rows.layers]
 
 
 def _chunk_of(boundaries: list[int], slot: int) -> int:
@@ -143,7 +148,7 @@ def test_prefill_equals_loops_over_tokens(
     for past, end in pairwise((0, *ends)):
         output = layer.prefill(*_part(tokens, past, end), NO_PADDING[:1])
         queries, keys, values = tokens[0][:, :, past:end], *(t[:, :, :end] for t in tokens[1:])
-        [boundaries] = (row.tolist() for row in layer.boundaries(NO_PADDING[:1]))
+        [boundaries] = _cuts(layer)
         sets = _naive_sets(
             queries[0], keys[0], boundaries, _edges(boundaries, past, end, config), config
         )
@@ -162,7 +167,7 @@ def test_decode_has_the_prompts_chunks_one_for_what_was_generated_and_the_token(
     tokens = _tokens(50, seed=4, batch=1)
     layer = _open(SMALL, _predictor() if predicted else None)
     layer.prefill(*_part(tokens, 0, 40), NO_PADDING[:1])
-    prompt = layer.boundaries(NO_PADDING[:1])[0].tolist()
+    [prompt] = _cuts(layer)
     for slot in range(40, 50):
         output = layer.decode(*_part(tokens, slot, slot + 1), NO_PADDING[:1])
         generated = [slot] if slot > 40 else []
@@ -271,7 +276,7 @@ def test_snapshot_fork_crop_and_rows_lead_back_to_the_same_outputs() -> None:
     tokens = _tokens(90, seed=12)
     layer = _open(SMALL, _predictor())
 
-    def go_on(layer: DhsaLayer) -> list[Tensor]:
+    def go_on(layer: Rows) -> list[Tensor]:
         outputs = [layer.decode(*_part(tokens, t, t + 1), NO_PADDING) for t in range(63, 66)]
         outputs.append(layer.prefill(*_part(tokens, 66, 80), NO_PADDING))
         outputs += [layer.decode(*_part(tokens, t, t + 1), NO_PADDING) for t in range(80, 84)]
@@ -320,9 +325,8 @@ def test_a_prompt_in_two_calls_is_cut_as_in_one() -> None:
     one.prefill(*tokens, NO_PADDING)
     two.prefill(*_part(tokens, 0, 33), NO_PADDING)
     two.prefill(*_part(tokens, 33, 90), NO_PADDING)
-    pairs = zip(one.boundaries(NO_PADDING), two.boundaries(NO_PADDING), strict=True)
-    assert all(torch.equal(first, second) for first, second in pairs)
-    assert len(one.boundaries(NO_PADDING)[0]) > 5
+    assert _cuts(one) == _cuts(two)
+    assert len(_cuts(one)[0]) > 5
 
 
 def test_bytes_are_pages_flags_chunks_logits_and_one_sum() -> None:
@@ -333,7 +337,7 @@ def test_bytes_are_pages_flags_chunks_logits_and_one_sum() -> None:
         layer.decode(*_part(tokens, slot, slot + 1), NO_PADDING)
     pages = 2 * 2 * KV_HEADS * 256 * HEAD_DIM * 8
     flags = 2 * HEADS * 70
-    cuts = [len(row) for row in layer.boundaries(NO_PADDING)]
+    cuts = [len(row) for row in _cuts(layer)]
     chunks = sum(8 * cut + KV_HEADS * (cut - 1) * HEAD_DIM * 8 for cut in cuts)
     logits = 4 * 2 * (65 - 2 * 2 + 1)
     generated = 2 * KV_HEADS * HEAD_DIM * 8
@@ -383,7 +387,7 @@ def test_a_predictor_of_another_model_is_refused() -> None:
         UsageError,
         match=r"^the boundary predictor is for keys of 12 channels, this model's have 16$",
     ):
-        _open(SMALL, BoundaryPredictor(12))
+        Dhsa(SMALL, BoundaryPredictor(12)).open_layer(SHAPE, PlainRotary())
 
 
 def test_decode_is_dense_below_twice_the_length_from_which_prompts_are_sparse() -> None:

@@ -1,13 +1,15 @@
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any, get_args
 
 import pytest
 import torch
+from tests.kernels.systems.rows import Rows
 from torch import Tensor
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.attention_system import LayerAttention, LayerShape
+from tapgraph.kernels.attention_system import LayerShape
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.duo import Duo, DuoConfig, DuoPrefill
@@ -22,14 +24,12 @@ SHAPE = LayerShape(index=0, layers=1, heads=8, kv_heads=2, head_dim=6, scale=0.4
 Inputs = tuple[Tensor, Tensor, Tensor]
 
 
-def opened(
-    full: Sequence[bool], prefill: DuoPrefill, *, chunk_tokens: int = 32_000
-) -> LayerAttention:
+def opened(full: Sequence[bool], prefill: DuoPrefill, *, chunk_tokens: int = 32_000) -> Rows:
     config = DuoConfig(SINK, RECENT, prefill, chunk_tokens, dense_below=0)
-    return Duo(config, torch.tensor([full])).open_layer(SHAPE, PlainRotary())
+    return Rows(lambda: Duo(config, torch.tensor([full])).open_layer(SHAPE, PlainRotary()))
 
 
-def run(layer: LayerAttention, inputs: Inputs, cuts: Sequence[int]) -> Tensor:
+def run(layer: Rows, inputs: Inputs, cuts: Sequence[int]) -> Tensor:
     """Outputs of all calls; `cuts` are the slots at which calls begin, and the end."""
     starts = torch.tensor(STARTS[: len(inputs[0])])
     outputs = []
@@ -110,7 +110,7 @@ def test_the_three_modes_are_three_different_experiments(random_inputs: Any) -> 
 
 
 def test_a_chunked_call_is_read_in_pieces(random_inputs: Any) -> None:
-    inputs = random_inputs(40, 40)
+    inputs = random_inputs(40, 40, batch=1)
     pieces = run(opened((False, True), "chunked"), inputs, [0, 16, 32, 40])
     one_call = run(opened((False, True), "chunked", chunk_tokens=16), inputs, [0, 40])
     assert (pieces - one_call).abs().max() <= TOLERANCE
@@ -147,7 +147,7 @@ def test_no_token_is_lost_or_doubled(prefill: DuoPrefill) -> None:
     tokens = 60
     shape = LayerShape(index=0, layers=1, heads=8, kv_heads=2, head_dim=tokens, scale=1.0)
     system = Duo(DuoConfig(SINK, RECENT, prefill, dense_below=0), torch.tensor([[False, True]]))
-    layer = system.open_layer(shape, PlainRotary())
+    layer = Rows(lambda: system.open_layer(shape, PlainRotary()))
     output = run(layer, marked_slots(tokens), [0, 20, 33, *range(50, tokens + 1)])
     kept = [*range(SINK), *range(tokens - RECENT - 1, tokens)]
     expected = torch.zeros(tokens, dtype=torch.float64)
@@ -165,9 +165,8 @@ def test_a_needle_between_sink_and_window_is_found_by_full_heads_only() -> None:
         queries[:, :, -1, 0] = 20
         keys[:, :, needle, 0] = 1
         shape = LayerShape(index=0, layers=1, heads=8, kv_heads=2, head_dim=tokens, scale=1.0)
-        layer = Duo(
-            DuoConfig(SINK, RECENT, dense_below=0), torch.tensor([[full, full]])
-        ).open_layer(shape, PlainRotary())
+        system = Duo(DuoConfig(SINK, RECENT, dense_below=0), torch.tensor([[full, full]]))
+        layer = Rows(partial(system.open_layer, shape, PlainRotary()))
         output = run(layer, (queries, keys, values), [0, tokens - 1, tokens])
         assert (output[0, :, -1, needle] > 0.99).all().item() is found
         assert (output[0, :, -1, needle] == 0).all().item() is not found
@@ -179,20 +178,19 @@ def test_at_half_the_heads_it_holds_less_than_three_fifths_of_dense() -> None:
     generator = torch.Generator().manual_seed(0)
     queries = torch.randn(1, 4, tokens, 8, generator=generator)
     keys = torch.randn(1, 2, tokens, 8, generator=generator)
-    starts = torch.zeros(1, dtype=torch.int64)
     layer = Duo(DuoConfig(sink, recent), torch.tensor([[True, False]])).open_layer(
         shape, PlainRotary()
     )
     dense = Dense().open_layer(shape, PlainRotary())
     for opened_layer in (layer, dense):
-        opened_layer.prefill(queries, keys, keys, starts)
+        opened_layer.prefill(queries, keys, keys)
     pair = 2 * 8 * 4
     places = sink + recent + 1
     assert layer.bytes_held() == pair * tokens + pair * places + 8 * places
     assert dense.bytes_held() == 2 * pair * tokens
     assert layer.bytes_held() <= 0.6 * dense.bytes_held()
     assert layer.reading.attended == pytest.approx((tokens + tokens) / 2)
-    layer.decode(queries[:, :, :1], keys[:, :, :1], keys[:, :, :1], starts)
+    layer.decode(queries[:, :, :1], keys[:, :, :1], keys[:, :, :1])
     assert layer.reading.attended == pytest.approx((tokens + 1 + places) / 2)
 
 

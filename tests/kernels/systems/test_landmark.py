@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from tests.kernels.systems.rows import Rows
 from torch import Tensor
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.attention_system import LayerAttention, LayerShape
+from tapgraph.kernels.attention_system import LayerShape
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig, Retrieval
-from tapgraph.kernels.systems.landmark_rooms import LandmarkRooms, Piece
+from tapgraph.kernels.systems.landmark_retrieval import LandmarkRooms, Piece
 from tapgraph.kernels.token_store import PAGE_TOKENS
 
 TOLERANCE = 1e-11
@@ -50,7 +51,11 @@ def tokens(count: int, starts: tuple[int, ...] = (0, 5), seed: int = 0) -> Token
     return Tokens(draw(4) * 1.5, draw(2), draw(2), torch.tensor(starts))
 
 
-def run(layer: LayerAttention, given: Tokens, calls: list[tuple[int, int]]) -> Tensor:
+def opened(config: LandmarkConfig, shape: LayerShape = SHAPE, rotary: PlainRotary = ROTARY) -> Rows:
+    return Rows(lambda: Landmark(config).open_layer(shape, rotary))
+
+
+def run(layer: Rows, given: Tokens, calls: list[tuple[int, int]]) -> Tensor:
     outputs = []
     for first, last in calls:
         call = layer.decode if last - first == 1 else layer.prefill
@@ -201,7 +206,7 @@ def test_each_token_reads_what_its_chunk_retrieves(
     given = tokens(50)
     reference = ByDefinition(config, given, grouped_weights)
     expected = torch.cat([reference.call(*call) for call in CALLS], dim=2)
-    layer = Landmark(config).open_layer(SHAPE, ROTARY)
+    layer = opened(config)
     assert (run(layer, given, CALLS) - expected).abs().max() <= TOLERANCE
     for (row, head), slots in reference.kept.items():
         assert set(layer.kept_by_last_query()[row, head].nonzero()[:, 0].tolist()) == slots
@@ -218,7 +223,7 @@ def test_a_map_without_the_empty_room_would_be_seen(
         return torch.arange(chosen.shape[-1]).expand_as(chosen)
 
     monkeypatch.setattr(LandmarkRooms, "_rooms_of", by_rank)
-    output = run(Landmark(config).open_layer(SHAPE, ROTARY), given, CALLS)
+    output = run(opened(config), given, CALLS)
     for chunks_or_steps in (slice(0, 43), slice(43, 50)):
         assert (output - expected)[:, :, chunks_or_steps].abs().max() > 0.01
 
@@ -235,7 +240,7 @@ def test_of_equal_landmarks_the_first_are_retrieved(retrieval: Any, dtype: torch
     for row, start in enumerate(starts.tolist()):
         keys[row, :, start + 3 :: 4] = keys[row, :, start + 3 : start + 4]
     config = LandmarkConfig(block=3, retrieved=4, chunk=6, retrieval=retrieval, dense_below=0)
-    layer = Landmark(config).open_layer(shape, ROTARY)
+    layer = opened(config, shape, ROTARY)
     given = Tokens(queries, keys, values, starts)
     seen = 0
     for first, last in [(0, 100), (100, 103), *[(slot, slot + 1) for slot in range(103, 150)]]:
@@ -269,9 +274,7 @@ class Recorded(PlainRotary):
 
 def test_positions_stay_small_however_long_the_text() -> None:
     rotary, given = Recorded(), tokens(150)
-    layer = Landmark(LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=0)).open_layer(
-        SHAPE, rotary
-    )
+    layer = opened(LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=0), SHAPE, rotary)
     run(layer, given, [(0, 146), *[(slot, slot + 1) for slot in range(146, 150)]])
     assert rotary.largest < (2 + 2) * (3 + 1) + 6
 
@@ -291,8 +294,8 @@ def test_a_rotary_embedding_that_lengthens_vectors_does_so_once(dense_below: int
     config = LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=dense_below)
     given, shorter = tokens(50), replace(SHAPE, scale=SHAPE.scale / 1.25**2)
     layers = (
-        Landmark(config).open_layer(SHAPE, PlainRotary()),
-        Landmark(config).open_layer(shorter, Lengthening()),
+        opened(config, SHAPE, PlainRotary()),
+        opened(config, shorter, Lengthening()),
     )
     plain, lengthened = (run(layer, given, CALLS) for layer in layers)
     assert (plain - lengthened).abs().max() <= TOLERANCE
@@ -305,7 +308,7 @@ def test_a_rotary_embedding_that_lengthens_vectors_does_so_once(dense_below: int
 def test_up_to_one_block_more_than_are_retrieved_all_is_read() -> None:
     given = tokens(13, starts=(0,))
     config = LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=0)
-    layer = Landmark(config).open_layer(SHAPE, ROTARY)
+    layer = opened(config)
     run(layer, given, [(0, 12)])
     assert layer.kept_by_last_query()[0].sum(dim=1).tolist() == [9] * 4
     run(layer, given, [(12, 13)])
@@ -314,17 +317,15 @@ def test_up_to_one_block_more_than_are_retrieved_all_is_read() -> None:
 
 def test_slabs_of_queries_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     config, given = LandmarkConfig(block=3, retrieved=2, chunk=30, dense_below=0), tokens(60)
-    whole = run(Landmark(config).open_layer(SHAPE, ROTARY), given, [(0, 20), (20, 60)])
-    monkeypatch.setattr("tapgraph.kernels.systems.landmark_rooms._SLAB_ENTRIES", 50)
-    in_slabs = run(Landmark(config).open_layer(SHAPE, ROTARY), given, [(0, 20), (20, 60)])
+    whole = run(opened(config), given, [(0, 20), (20, 60)])
+    monkeypatch.setattr("tapgraph.kernels.systems.landmark_retrieval._SLAB_ENTRIES", 50)
+    in_slabs = run(opened(config), given, [(0, 20), (20, 60)])
     assert (in_slabs - whole).abs().max() <= TOLERANCE
 
 
 def test_the_last_query_reads_retrieved_blocks_and_its_own() -> None:
     given = tokens(42, starts=(0,))
-    layer = Landmark(LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=0)).open_layer(
-        SHAPE, ROTARY
-    )
+    layer = opened(LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=0))
     run(layer, given, [(0, 41), (41, 42)])
     kept = layer.kept_by_last_query()[0]
     # Position 41 is the second of block 10; ten blocks are scored, two of three tokens are read.
@@ -338,76 +339,23 @@ def test_the_last_query_reads_retrieved_blocks_and_its_own() -> None:
     assert layer.kept_by_last_query()[0].sum(dim=1).tolist() == [2 * 3 + 3] * 4
 
 
-def offloaded(config: LandmarkConfig) -> LandmarkConfig:
-    return replace(config, blocks_on="cpu")
-
-
-@pytest.mark.parametrize("retrieval", RETRIEVALS)
-@pytest.mark.parametrize("dense_below", [0, 16])
-def test_offloaded_blocks_change_nothing(retrieval: Any, dense_below: int) -> None:
-    config = LandmarkConfig(3, 2, 6, retrieval, dense_below=dense_below)
-    given = tokens(50, starts=(0, 5, 44))
-    expected = run(Landmark(config).open_layer(SHAPE, ROTARY), given, CALLS)
-    layer = Landmark(offloaded(config)).open_layer(SHAPE, ROTARY)
-    assert torch.equal(run(layer, given, CALLS), expected)
-
-
-@pytest.mark.parametrize("dense_below", [0, 30, 45, 90])
-def test_offloaded_blocks_can_be_gone_back_on_copied_and_chosen(dense_below: int) -> None:
-    config = LandmarkConfig(3, 2, 6, dense_below=dense_below)
-    given, other = tokens(50), tokens(50, seed=1)
-    layers = [Landmark(c).open_layer(SHAPE, ROTARY) for c in (config, offloaded(config))]
-    outputs = []
-    for layer in layers:
-        made = [run(layer, given, CALLS[:4])]
-        point = layer.snapshot()
-        made.append(run(layer, given, CALLS[4:]))
-        layer.restore(point)
-        twin = layer.fork()
-        made.append(run(layer, other, CALLS[4:]))
-        made.append(run(twin, given, CALLS[4:]))
-        layer.crop(21)
-        made.append(run(layer, other, [(21, 40), (40, 41)]))
-        layer.select_rows(torch.tensor([1, 0, 1]))
-        rows = Tokens(*(tensor[[1, 0, 1]] for tensor in given.part(0, 50)))
-        made.append(run(layer, rows, [(41, 45), (45, 46)]))
-        outputs.append(made)
-    for ours, theirs in zip(*outputs, strict=True):
-        assert torch.equal(ours, theirs)
-
-
-def test_the_device_holds_landmarks_and_the_newest_block_only() -> None:
-    config = LandmarkConfig(block=7, retrieved=2, chunk=256, blocks_on="cpu", dense_below=300)
-    count = 2048
-    layer = Landmark(config).open_layer(SHAPE, ROTARY)
-    run(layer, tokens(count, starts=(0,)), [(0, count)])
-    vector = SHAPE.head_dim * SHAPE.kv_heads * 8
-    choice = 8 * (SHAPE.heads * config.retrieved + 1)
-    assert layer.bytes_on_device() == vector * (count // 8 + 2 * 7) + choice
-    assert layer.bytes_held() == 2 * vector * count + layer.bytes_on_device()
-    everything = Landmark(LandmarkConfig(block=7)).open_layer(SHAPE, ROTARY)
-    run(everything, tokens(count, starts=(0,)), [(0, 64)])
-    assert everything.bytes_on_device() == everything.bytes_held()
-
-
 def test_what_reads_everything_is_kept_twice_only_until_it_does_not() -> None:
     config = LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=40)
-    layer, given = Landmark(config).open_layer(SHAPE, ROTARY), tokens(60, starts=(0, 5))
-    choice = 8 * 2 * (SHAPE.heads * config.retrieved + 1)
-    pages = 2 * 2 * SHAPE.kv_heads * PAGE_TOKENS * SHAPE.head_dim * 8
-    run(layer, given, [(0, 30), (30, 44)])
-    # The second row has 39 slots, the first one old landmarks.
-    landmarks = pages // 4
-    assert layer.bytes_held() == 2 * pages + landmarks + choice
-    assert layer.reading.scored == (43 // 4 + 38 // 4) / 2
-    run(layer, given, [(44, 45)])
-    assert layer.bytes_held() == pages + landmarks + choice
+    layer, given = opened(config), tokens(60, starts=(0,))
+    choice = 8 * SHAPE.heads * config.retrieved
+    pages = 2 * SHAPE.kv_heads * PAGE_TOKENS * SHAPE.head_dim * 8
+    run(layer, given, [(0, 30), (30, 39)])
+    assert layer.bytes_held() == 2 * pages
+    assert layer.reading.scored == 38 // 4
+    run(layer, given, [(39, 41)])
+    # Landmarks are kept once more, in float64.
+    assert layer.bytes_held() == pages + pages // 2 + choice
 
 
 def test_a_text_that_was_cut_short_reads_everything_again() -> None:
     config = LandmarkConfig(block=3, retrieved=2, chunk=6, dense_below=30)
     given, other = tokens(50), tokens(50, seed=1)
-    layer, fresh = (Landmark(config).open_layer(SHAPE, ROTARY) for _ in range(2))
+    layer, fresh = (opened(config) for _ in range(2))
     run(layer, given, CALLS)
     layer.crop(20)
     run(fresh, given, CALLS[:2])
@@ -422,8 +370,8 @@ def test_low_precision_keeps_its_dtype(dense_below: int) -> None:
     lower = Tokens(
         given.queries.bfloat16(), given.keys.bfloat16(), given.values.bfloat16(), given.starts
     )
-    config = LandmarkConfig(block=3, retrieved=2, chunk=8, blocks_on="cpu", dense_below=dense_below)
-    output = run(Landmark(config).open_layer(SHAPE, ROTARY), lower, [(0, 39), (39, 40)])
+    config = LandmarkConfig(block=3, retrieved=2, chunk=8, dense_below=dense_below)
+    output = run(opened(config), lower, [(0, 39), (39, 40)])
     assert output.dtype == torch.bfloat16
     assert output.isfinite().all()
 
@@ -436,7 +384,6 @@ def test_low_precision_keeps_its_dtype(dense_below: int) -> None:
         ({"chunk": -1}, "chunk must be at least 1, got -1"),
         ({"dense_below": -1}, "dense_below must be at least 0, got -1"),
         ({"lists": "head"}, "lists must be 'query_head' or 'kv_head', got 'head'"),
-        ({"blocks_on": "disk"}, "blocks_on must be 'device' or 'cpu', got 'disk'"),
         (
             {"retrieval": "all"},
             "retrieval must be 'per_head_and_token', 'per_head', 'per_token' or 'shared', "

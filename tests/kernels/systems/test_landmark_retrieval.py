@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 
 from tapgraph.kernels.systems.landmark_retrieval import attend_to_blocks
-from tapgraph.kernels.systems.landmark_store import KeysAndValues
 
 TOLERANCE = 1e-12
 """Float64; only the order of sums differs."""
@@ -34,9 +33,9 @@ def test_blocks_share_the_weight_of_their_landmark(
     chosen = order[:, :most].sort(dim=1).values
     asked: list[Tensor] = []
 
-    def read(numbers: Tensor) -> KeysAndValues:
+    def read(numbers: Tensor) -> tuple[Tensor, Tensor]:
         asked.append(numbers)
-        return KeysAndValues(keys[numbers], values[numbers])
+        return keys[numbers], values[numbers]
 
     part = attend_to_blocks(queries, askers, chosen, read)
     for one in range(lists):

@@ -23,23 +23,22 @@ def by_definition(
     keys: Tensor,
     values: Tensor,
     block: int,
-    starts: tuple[int, ...],
 ) -> Tensor:
     batch, heads, q_len, _ = queries.shape
     kv_len, group = keys.shape[2], heads // keys.shape[1]
     output = torch.zeros_like(queries)
     for row in range(batch):
         for head in range(heads):
-            for query in range(max(0, starts[row] - kv_len + q_len), q_len):
+            for query in range(q_len):
                 slot = kv_len - q_len + query
                 key = keys[row, head // group]
                 logits = {
-                    other - starts[row]: SCALE * float(queries[row, head, query] @ key[other])
-                    for other in range(starts[row], slot + 1)
+                    other: SCALE * float(queries[row, head, query] @ key[other])
+                    for other in range(slot + 1)
                 }
-                weights = grouped_weights(logits, slot - starts[row], block)
+                weights = grouped_weights(logits, slot, block)
                 for position, weight in weights.items():
-                    value = values[row, head // group, starts[row] + position]
+                    value = values[row, head // group, position]
                     output[row, head, query] += weight * value
     return output
 
@@ -50,20 +49,8 @@ def test_it_is_the_published_definition(
     block: int, q_len: int, kv_len: int, random_inputs: Any, grouped_weights: Any
 ) -> None:
     queries, keys, values = random_inputs(q_len, kv_len, seed=block)
-    expected = by_definition(grouped_weights, queries, keys, values, block, (0, 0))
+    expected = by_definition(grouped_weights, queries, keys, values, block)
     output = grouped_softmax_attention(queries, keys, values, block=block, scale=SCALE)
-    assert (output - expected).abs().max() <= TOLERANCE
-
-
-@pytest.mark.parametrize("starts", [(0, 6), (9, 15), (20, 3), (2, 2)])
-def test_blocks_are_counted_from_each_rows_first_real_token(
-    starts: tuple[int, int], random_inputs: Any, grouped_weights: Any
-) -> None:
-    queries, keys, values = random_inputs(9, 20)
-    expected = by_definition(grouped_weights, queries, keys, values, 3, starts)
-    output = grouped_softmax_attention(
-        queries, keys, values, block=3, scale=SCALE, starts=torch.tensor(starts)
-    )
     assert (output - expected).abs().max() <= TOLERANCE
 
 
@@ -101,20 +88,19 @@ def test_a_map_of_heads_by_remainder_would_be_seen(
     random_inputs: Any, grouped_weights: Any
 ) -> None:
     queries, keys, values = random_inputs(12, 12)
-    expected = by_definition(grouped_weights, queries, keys, values, 3, (0, 0))
+    expected = by_definition(grouped_weights, queries, keys, values, 3)
     order = torch.tensor([0, 2, 4, 6, 1, 3, 5, 7])
     wrong = grouped_softmax_attention(queries[:, order], keys, values, block=3, scale=SCALE)
     assert (wrong[:, order.argsort()] - expected).abs().max() > 0.1
 
 
-@pytest.mark.parametrize("starts", [None, torch.tensor([0, 3])])
-def test_gradients_agree_with_finite_differences(starts: Tensor | None, random_inputs: Any) -> None:
+def test_gradients_agree_with_finite_differences(random_inputs: Any) -> None:
     queries, keys, values = (
         tensor.requires_grad_() for tensor in random_inputs(6, 8, heads=2, kv_heads=1, head_dim=2)
     )
 
     def output(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        return grouped_softmax_attention(queries, keys, values, block=2, scale=SCALE, starts=starts)
+        return grouped_softmax_attention(queries, keys, values, block=2, scale=SCALE)
 
     assert torch.autograd.gradcheck(output, (queries, keys, values))
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from tests.kernels.systems.rows import Rows
 from torch import Tensor
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.attention_system import LayerAttention, LayerShape
+from tapgraph.kernels.attention_system import LayerShape
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.razor import Razor, RazorConfig
@@ -27,11 +28,12 @@ RETRIEVES = (False, True)
 Inputs = tuple[Tensor, Tensor, Tensor]
 
 
-def opened(config: RazorConfig, retrieves: Sequence[bool] = RETRIEVES) -> LayerAttention:
-    return Razor(config, torch.tensor([retrieves])).open_layer(SHAPE, PlainRotary())
+def opened(config: RazorConfig, retrieves: Sequence[bool] = RETRIEVES) -> Rows:
+    system = Razor(config, torch.tensor([retrieves]))
+    return Rows(lambda: system.open_layer(SHAPE, PlainRotary()))
 
 
-def run(layer: LayerAttention, inputs: Inputs, cuts: Sequence[int]) -> Tensor:
+def run(layer: Rows, inputs: Inputs, cuts: Sequence[int]) -> Tensor:
     """Outputs of all calls; `cuts` are the slots at which calls begin, and the end."""
     starts = torch.tensor(STARTS[: len(inputs[0])])
     outputs = []
@@ -125,7 +127,7 @@ def test_equal_dropped_keys_give_dense_attention(random_inputs: Any) -> None:
     keys[:, :, :35] = keys[:, :, :1]
     inputs = (queries, keys, values)
     output = run(opened(config), inputs, [0, *range(37, 41)])
-    dense = run(Dense().open_layer(SHAPE, PlainRotary()), inputs, [0, *range(37, 41)])
+    dense = run(Rows(lambda: Dense().open_layer(SHAPE, PlainRotary())), inputs, [0, *range(37, 41)])
     assert (output[:, :, -1] - dense[:, :, -1])[0].abs().max() <= TOLERANCE
 
 
@@ -141,7 +143,7 @@ def test_a_floor_as_long_as_the_context_gives_dense_attention(random_inputs: Any
     inputs = random_inputs(41, 41)
     for cuts in ([0, 38, 39, 40, 41], [0, 7, 14, 21, 28, 35, 39, 40, 41]):
         output = run(opened(sparse(window_floor=41)), inputs, cuts)
-        dense = run(Dense().open_layer(SHAPE, PlainRotary()), inputs, cuts)
+        dense = run(Rows(lambda: Dense().open_layer(SHAPE, PlainRotary())), inputs, cuts)
         assert (output - dense).abs().max() <= TOLERANCE
 
 
@@ -195,7 +197,8 @@ def test_no_token_is_lost_or_doubled(cuts: list[int], prefill: Any) -> None:
     tokens = 60
     shape = LayerShape(index=0, layers=1, heads=8, kv_heads=2, head_dim=tokens, scale=1.0)
     config = sparse(sink=SINK, window_floor=6, compression=4.0, prefill=prefill)
-    layer = Razor(config, torch.tensor([RETRIEVES])).open_layer(shape, PlainRotary())
+    system = Razor(config, torch.tensor([RETRIEVES]))
+    layer = Rows(lambda: system.open_layer(shape, PlainRotary()))
     zeros = torch.zeros(1, 8, tokens, tokens, dtype=torch.float64)
     values = torch.eye(tokens, dtype=torch.float64).expand(1, 2, -1, -1)
     output = run(layer, (zeros, zeros[:, :2], values), [*cuts, *range(51, tokens + 1)])
@@ -213,15 +216,14 @@ def test_it_holds_about_a_third_of_dense_when_the_window_is_short() -> None:
     shape = LayerShape(index=0, layers=1, heads=7, kv_heads=kv_heads, head_dim=4, scale=0.5)
     generator = torch.Generator().manual_seed(0)
     keys = torch.randn(1, kv_heads, tokens, 4, generator=generator)
-    starts = torch.zeros(1, dtype=torch.int64)
     retrieves = torch.tensor([[False] * 6 + [True]])
     config = sparse(window_floor=1000, prefill="chunked")
     layer = Razor(config, retrieves).open_layer(shape, PlainRotary())
     for first in range(0, tokens, 2048):
         chunk = keys[:, :, first : first + 2048]
-        layer.prefill(chunk, chunk, chunk, starts)
+        layer.prefill(chunk, chunk, chunk)
     token = keys[:, :, :1]
-    layer.decode(token, token, token, starts)
+    layer.decode(token, token, token)
     dense = TokenStore()
     dense.append(keys, keys)
     dense.append(token, token)

@@ -4,13 +4,13 @@ from typing import TypeAlias
 
 import pytest
 import torch
+from tests.kernels.systems.rows import Rows, dense_attention
 from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerShape
-from tapgraph.kernels.reference import dense_attention
 from tapgraph.kernels.rotary import PlainRotary
-from tapgraph.kernels.systems.sale import Sale, SaleConfig, SaleLayer
+from tapgraph.kernels.systems.sale import Sale, SaleConfig
 from tapgraph.kernels.systems.sale_map import near_blocks, sale_attention
 
 SHAPE = LayerShape(index=1, layers=2, heads=8, kv_heads=2, head_dim=16, scale=0.25)
@@ -35,8 +35,9 @@ def _part(tokens: Tokens, first: int, last: int) -> Tokens:
     return queries, keys, values
 
 
-def _open(thresholds: Tensor | None = THRESHOLDS, config: SaleConfig = SMALL) -> SaleLayer:
-    return Sale(config, thresholds).open_layer(SHAPE, PlainRotary())
+def _open(thresholds: Tensor | None = THRESHOLDS, config: SaleConfig = SMALL) -> Rows:
+    system = Sale(config, thresholds)
+    return Rows(lambda: system.open_layer(SHAPE, PlainRotary()))
 
 
 def test_chunks_read_what_the_map_of_their_own_queries_says() -> None:
@@ -178,4 +179,4 @@ def test_thresholds_of_another_model_are_refused() -> None:
     with pytest.raises(
         UsageError, match=r"^thresholds must be \[2, 8\] for this model, got \[4, 8\]$"
     ):
-        _open(torch.zeros(4, 8))
+        Sale(SMALL, torch.zeros(4, 8)).open_layer(SHAPE, PlainRotary())

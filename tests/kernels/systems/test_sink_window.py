@@ -2,9 +2,10 @@ from typing import Any
 
 import pytest
 import torch
+from tests.kernels.systems.rows import Rows
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.attention_system import LayerAttention, LayerShape
+from tapgraph.kernels.attention_system import LayerShape
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.sink_window import SinkWindow, SinkWindowConfig
@@ -14,8 +15,9 @@ SHAPE = LayerShape(index=0, layers=1, heads=8, kv_heads=2, head_dim=6, scale=0.4
 STARTS = [0, 5]
 
 
-def open_layer(sink: int, recent: int) -> LayerAttention:
-    return SinkWindow(SinkWindowConfig(sink, recent)).open_layer(SHAPE, PlainRotary())
+def open_layer(sink: int, recent: int) -> Rows:
+    system = SinkWindow(SinkWindowConfig(sink, recent))
+    return Rows(lambda: system.open_layer(SHAPE, PlainRotary()))
 
 
 def kept_slots(row: int, slot: int, sink: int, recent: int) -> list[int]:
@@ -54,12 +56,11 @@ def test_each_token_reads_its_own_sink_and_window(
 
 def test_memory_stays_small_at_length(random_inputs: Any) -> None:
     inputs = random_inputs(4000, 4000, batch=1)
-    starts = torch.zeros(1, dtype=torch.int64)
     layer: Any = open_layer(4, 300)
     dense: Any = Dense().open_layer(SHAPE, PlainRotary())
 
-    layer.prefill(*inputs, starts)
-    dense.prefill(*inputs, starts)
+    layer.prefill(*inputs)
+    dense.prefill(*inputs)
 
     assert layer.bytes_held() == 2 * 2 * 304 * 6 * 8 + 304 * 8
     assert layer.bytes_held() < 0.1 * dense.bytes_held()

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.kernels.systems.rows import Rows
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerShape
@@ -31,7 +32,7 @@ def test_all_but_the_last_queries_of_a_call_read_sink_and_window(
     naive: Any, random_inputs: Any, chunks: list[int]
 ) -> None:
     queries, keys, values = random_inputs(31, 31)
-    layer: Any = TriangleMix(CONFIG).open_layer(shape(4), PlainRotary())
+    layer = Rows(lambda: TriangleMix(CONFIG).open_layer(shape(4), PlainRotary()))
     ends = [sum(chunks[: n + 1]) for n in range(len(chunks))]
     expected = naive(
         queries,
@@ -55,7 +56,7 @@ def test_all_but_the_last_queries_of_a_call_read_sink_and_window(
 
 def test_decode_reads_everything(naive: Any, random_inputs: Any) -> None:
     queries, keys, values = random_inputs(31, 31)
-    layer: Any = TriangleMix(CONFIG).open_layer(shape(4), PlainRotary())
+    layer = Rows(lambda: TriangleMix(CONFIG).open_layer(shape(4), PlainRotary()))
     starts = torch.tensor(STARTS)
     expected = naive(
         queries[:, :, -1:], keys, values, 0.4, lambda row, head, query: range(STARTS[row], 31)
@@ -79,12 +80,10 @@ def test_a_short_prompt_is_read_densely(random_inputs: Any) -> None:
 
     def read(dense_below: int) -> torch.Tensor:
         config = TriangleMixConfig(2, 5, 4, dense_below=dense_below)
-        layer: Any = TriangleMix(config).open_layer(shape(4), PlainRotary())
-        output: torch.Tensor = layer.prefill(*inputs, starts)
-        return output
+        layer = Rows(lambda: TriangleMix(config).open_layer(shape(4), PlainRotary()))
+        return layer.prefill(*inputs, starts)
 
-    dense_layer: Any = DenseLayer(shape(4))
-    dense = dense_layer.prefill(*inputs, starts)
+    dense = Rows(lambda: DenseLayer(shape(4))).prefill(*inputs, starts)
     torch.testing.assert_close(read(32), dense, atol=ROUNDING, rtol=0)
     # The second row has 26 tokens, the first one 31.
     torch.testing.assert_close(read(27)[1], dense[1], atol=ROUNDING, rtol=0)

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.kernels.systems.rows import Rows
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerShape
@@ -107,7 +108,7 @@ def test_the_output_equals_loops_over_the_chosen_blocks(
 ) -> None:
     queries, keys, values = random_inputs(27, 27)
     config = XAttentionConfig(mass, STRIDE, BLOCK, dense_below=0)
-    layer: Any = XAttention(config).open_layer(SHAPE, PlainRotary())
+    layer = Rows(lambda: XAttention(config).open_layer(SHAPE, PlainRotary()))
     end = 0
     for chunk in chunks:
         begin, end = end, end + chunk
@@ -143,7 +144,7 @@ def test_a_key_that_many_queries_want_is_found(random_inputs: Any) -> None:
     keys[:, :, 21] = 4 * torch.ones(6, dtype=torch.float64)
     queries[:, :, 48:] = torch.ones(6, dtype=torch.float64)
     config = XAttentionConfig(0.5, STRIDE, BLOCK, dense_below=0)
-    layer: Any = XAttention(config).open_layer(SHAPE, PlainRotary())
+    layer = Rows(lambda: XAttention(config).open_layer(SHAPE, PlainRotary()))
 
     layer.prefill(queries, keys, values, torch.tensor([0]))
 

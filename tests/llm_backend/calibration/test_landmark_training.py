@@ -10,8 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from tapgraph.errors import UsageError
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig
-from tapgraph.kernels.systems.landmark_softmax import grouped_softmax_attention
-from tapgraph.kernels.systems.landmark_tokens import insert_landmarks
+from tapgraph.kernels.systems.landmark_softmax import grouped_softmax_attention, insert_landmarks
 from tapgraph.llm_backend.calibration.landmark_training import (
     LANDMARK,
     LandmarkTraining,

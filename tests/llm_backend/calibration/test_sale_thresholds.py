@@ -17,7 +17,7 @@ from tapgraph.llm_backend.calibration.sale_thresholds import (
     calibrate_sale,
     sale_errors,
 )
-from tapgraph.llm_backend.local.attention import Observation, observe_attention, use_attention
+from tapgraph.llm_backend.local.attention import AttentionCall, observe_attention, use_attention
 
 CONFIG = SaleConfig(query_block=16, key_block=8, local_keys=16, dense_below=0)
 FEW = SaleCalibration(first_threshold=0.8, least_threshold=0.05)
@@ -50,7 +50,7 @@ def _naive_errors(threshold: float, texts: list[list[int]], model: LlamaForCausa
     """Mean L1 errors `[texts][layer][head]` of one threshold in float64."""
     errors: list[dict[int, list[float]]] = []
 
-    def observe(seen: Observation) -> None:
+    def observe(seen: AttentionCall) -> None:
         queries, keys, values = (x.double() for x in (seen.queries, seen.keys, seen.values))
         scale = seen.layer.scale
         dense = dense_attention(queries, keys, values, scale=scale).output

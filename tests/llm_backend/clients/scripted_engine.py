@@ -49,15 +49,17 @@ class ScriptedEngine:
 
 def weather_script(prompt: str) -> str:
     """A model that thinks, asks for the weather of a town, and tells it."""
+    is_bound = "as JSON, please" in prompt
     last = prompt.rpartition("user\n")[2]
     if "<tool_response>" not in last and "get_weather" in prompt:
         calls = [_CALL % ("get_weather", '{"city": "Paris"}')]
         if "both towns" in prompt:
             calls.append(_CALL % ("get_weather", '{"city": "Rome"}'))
-        return "<think>I should look. " + calls[0] + "</think>\nI look. " + "\n".join(calls)
+        thought = f"<think>I should look. {calls[0]}</think>\nI look. "
+        return ("" if is_bound else thought) + "\n".join(calls)
     degrees = last.partition("<tool_response>")[2].partition("</tool_response>")[0].strip()
     if "final_result" in prompt:
         return _CALL % ("final_result", '{"city": "Paris", "degrees": 21}')
-    if "as JSON, please" in prompt:
+    if is_bound:
         return '{"city": "Paris", "degrees": 21}'
     return f"<think>Now I know.</think>It is {degrees or 'warm'}."

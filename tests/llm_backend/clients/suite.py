@@ -18,6 +18,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel, SecretStr
 from pydantic_ai import Agent, BinaryContent
+from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
@@ -32,6 +33,7 @@ SCRIPTED, SCRIPT = os.environ["SCRIPTED_SERVER"].split("#")
 VECTORS = os.environ["VECTOR_MODEL"]
 QUESTION = "How warm is it in Paris?"
 ANSWER = "It is 21 degrees."
+AS_JSON = "Say it as JSON, please."
 
 agents.set_tracing_disabled(True)
 
@@ -41,6 +43,12 @@ class Weather(BaseModel):
 
     city: str
     degrees: int
+
+
+class Flag(BaseModel):
+    """What a random model cannot write for ever."""
+
+    is_warm: bool
 
 
 SCHEMA: Any = {
@@ -321,12 +329,7 @@ class TestOpenAIAgents:
     @pytest.mark.parametrize("kind", ["chat", "responses"])
     def test_the_loop_of_an_agent(self, kind: str) -> None:
         async def run() -> tuple[str, list[str]]:
-            client = openai.AsyncOpenAI(base_url=SCRIPTED, api_key="none", max_retries=0)
-            model = (
-                agents.OpenAIChatCompletionsModel(SCRIPT, client)
-                if kind == "chat"
-                else agents.OpenAIResponsesModel(SCRIPT, client)
-            )
+            model = agents_model(kind, SCRIPTED, SCRIPT)
             agent = agents.Agent("A", model=model, tools=[agents.function_tool(get_weather)])
             whole = await agents.Runner.run(agent, QUESTION)
             streamed = agents.Runner.run_streamed(agent, QUESTION)
@@ -337,6 +340,39 @@ class TestOpenAIAgents:
         answer, events = asyncio.run(run())
         assert answer == ANSWER
         assert "raw_response_event" in events
+
+    @pytest.mark.parametrize("kind", ["chat", "responses"])
+    def test_an_object_beside_tools_a_picture_and_an_error(self, kind: str) -> None:
+        async def run() -> None:
+            agent = agents.Agent(
+                "A",
+                model=agents_model(kind, SCRIPTED, SCRIPT),
+                tools=[agents.function_tool(get_weather)],
+                output_type=Weather,
+            )
+            told = await agents.Runner.run(agent, f"{QUESTION} {AS_JSON}")
+            assert told.final_output == Weather(city="Paris", degrees=21)
+            seeing = agents.Agent(
+                "B",
+                model=agents_model(kind, REAL, MODEL),
+                output_type=Flag,
+            )
+            content: Any = [{"type": "input_image", "image_url": PICTURE, "detail": "auto"}]
+            seen = await agents.Runner.run(seeing, [{"role": "user", "content": content}])
+            assert isinstance(seen.final_output, Flag)
+            assert seen.raw_responses[0].usage.input_tokens > 5
+            lost = agents.Agent("C", model=agents_model(kind, SCRIPTED, "other"))
+            with pytest.raises(openai.NotFoundError, match="no model 'other'"):
+                await agents.Runner.run(lost, "?")
+
+        asyncio.run(run())
+
+
+def agents_model(kind: str, url: str, name: str) -> Any:
+    client = openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0)
+    if kind == "chat":
+        return agents.OpenAIChatCompletionsModel(name, client)
+    return agents.OpenAIResponsesModel(name, client)
 
 
 class TestPydanticAI:
@@ -362,6 +398,12 @@ class TestPydanticAI:
         seeing = Agent(pydantic_model(kind, REAL, MODEL), model_settings={"max_tokens": 30})
         picture = BinaryContent(png(), media_type="image/png")
         assert seeing.run_sync(["?", picture]).usage.input_tokens > 5
+
+    @pytest.mark.parametrize("kind", ["chat", "responses", "anthropic"])
+    def test_an_error_is_its_own(self, kind: str) -> None:
+        with pytest.raises(ModelHTTPError) as caught:
+            Agent(pydantic_model(kind, SCRIPTED, "other")).run_sync("?")
+        assert caught.value.status_code == 404
 
 
 def pydantic_model(kind: str, url: str, name: str) -> Any:
@@ -389,7 +431,28 @@ class TestLangChain:
 
     def test_an_object_with_a_schema(self) -> None:
         model = langchain(SCRIPTED, SCRIPT).with_structured_output(Weather, method="json_schema")
-        assert model.invoke("How warm is it, as JSON, please?") == Weather(city="Paris", degrees=21)
+        assert model.invoke(AS_JSON) == Weather(city="Paris", degrees=21)
+
+    def test_an_object_beside_tools(self) -> None:
+        model = langchain(SCRIPTED, SCRIPT).bind_tools(
+            [get_weather], strict=True, response_format=Weather
+        )
+        messages: list[Any] = [HumanMessage(f"{QUESTION} {AS_JSON}")]
+        said = model.invoke(messages)
+        (call,) = said.tool_calls
+        messages += [said, ToolMessage("21 degrees", tool_call_id=call["id"])]
+        assert Weather.model_validate_json(model.invoke(messages).text).degrees == 21
+
+    def test_a_picture_and_an_error(self) -> None:
+        content: Any = [
+            {"type": "text", "text": "?"},
+            {"type": "image_url", "image_url": {"url": PICTURE}},
+        ]
+        said = langchain(REAL, MODEL, max_tokens=4).invoke([HumanMessage(content)])
+        assert said.usage_metadata is not None
+        assert said.usage_metadata["input_tokens"] > 8
+        with pytest.raises(openai.NotFoundError, match="no model 'other'"):
+            langchain(SCRIPTED, "other").invoke("?")
 
     def test_vectors(self) -> None:
         embeddings = OpenAIEmbeddings(

@@ -20,9 +20,10 @@ from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.systems.dense import Dense, DenseLayer
 from tapgraph.kernels.systems.full_cache import LastRead, SparseOutput
 from tapgraph.llm_backend.local.attention import (
-    Observation,
+    AttentionCall,
     layer_shapes,
     observe_attention,
+    replace_attention,
     use_attention,
 )
 
@@ -53,14 +54,13 @@ class RotatingLayer(DenseLayer):
         super().__init__(shape)
         self._rotary = rotary
 
-    def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
-        positions = torch.arange(self.tokens_seen) - starts[:, None]
+    def attend_sparsely(self, queries: Tensor) -> SparseOutput:
+        positions = torch.arange(self.tokens_seen)[None]
         output = attend_densely(
             self._rotary(queries, positions[:, -queries.shape[2] :]),
             self._rotary(self.keys, positions),
             values=self.values,
             scale=self.shape.scale,
-            starts=starts,
         )
         return SparseOutput(output, LastRead())
 
@@ -174,54 +174,63 @@ def test_an_observer_sees_queries_and_keys_before_and_after_rope(
     family: str, tiny_model: MakeModel, prompts: MakePrompts
 ) -> None:
     model = tiny_model(family)
-    seen: list[Observation] = []
-    inputs = prompts()
-    unrotated: list[Mapping[str, Tensor]] = []
+    seen: list[AttentionCall] = []
+    ids = prompts((0, 0))["input_ids"]
+    rows: list[Mapping[str, Tensor]] = []
 
     class Spy(RotatingLayer):
-        def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
-            positions = (torch.arange(40) - starts[:, None]).clamp(min=0)
-            unrotated.append({
+        def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+            positions = torch.arange(40)[None]
+            rows.append({
                 "queries": queries,
                 "keys": keys,
                 "values": values,
                 "rotated queries": self._rotary(queries, positions),
                 "rotated keys": self._rotary(keys, positions),
             })
-            return super().prefill(queries, keys, values, starts)
+            return super().prefill(queries, keys, values)
 
     class Spying(Rotating):
         def open_layer(self, shape: LayerShape, rotary: Rotary) -> RotatingLayer:
             return Spy(shape, rotary)
 
-    positions = {"position_ids": (inputs["attention_mask"].cumsum(1) - 1).clamp(min=0)}
-    wanted = model(**inputs, **positions).logits
+    wanted = model(ids).logits
     with observe_attention(model, seen.append):
-        logits = model(**inputs, **positions).logits
+        logits = model(ids, use_cache=False).logits
     with use_attention(model, Spying()):
-        model(**inputs, **positions)
+        model(ids)
 
-    assert (logits - wanted)[:, -1].abs().max() <= TOLERANCE
-    assert [observation.layer.index for observation in seen] == [0, 1]
-    assert [observation.window for observation in seen] == (
-        [9, None] if family == "gemma3" else [None, None]
-    )
-    for observation, truth in zip(seen[-len(unrotated) :], unrotated, strict=True):
-        check_observation(observation, truth)
+    assert (logits - wanted).abs().max() <= TOLERANCE
+    assert [call.layer.index for call in seen] == [0, 1]
+    assert [call.window for call in seen] == ([9, None] if family == "gemma3" else [None, None])
+    unrotated = [
+        {name: torch.cat((first[name], second[name])) for name in first}
+        for first, second in zip(rows[::2], rows[1::2], strict=True)
+    ]
+    for call, truth in zip(seen[-len(unrotated) :], unrotated, strict=True):
+        check_call(call, truth)
 
 
-def check_observation(observation: Observation, truth: Mapping[str, Tensor]) -> None:
-    assert observation.starts.tolist() == [11, 3, 0]
-    real = torch.arange(40) >= observation.starts[:, None]
+def check_call(call: AttentionCall, truth: Mapping[str, Tensor]) -> None:
+    for ours, theirs in (
+        (call.queries, truth["rotated queries"]),
+        (call.keys, truth["rotated keys"]),
+        (call.values, truth["values"]),
+        (call.queries_before_rotation(), truth["queries"]),
+        (call.keys_before_rotation(), truth["keys"]),
+    ):
+        assert (ours - theirs).abs().max() <= TOLERANCE
 
-    def differ(ours: Tensor, theirs: Tensor) -> float:
-        return float((ours - theirs).transpose(1, 2)[real].abs().max())
 
-    assert differ(observation.queries, truth["rotated queries"]) <= TOLERANCE
-    assert differ(observation.keys, truth["rotated keys"]) <= TOLERANCE
-    assert differ(observation.values, truth["values"]) <= TOLERANCE
-    assert differ(observation.queries_before_rotation(), truth["queries"]) <= TOLERANCE
-    assert differ(observation.keys_before_rotation(), truth["keys"]) <= TOLERANCE
+def test_a_function_of_whole_texts_refuses_padding(
+    tiny_model: MakeModel, prompts: MakePrompts
+) -> None:
+    model = tiny_model("llama")
+    with (
+        replace_attention(model, AttentionCall.dense),
+        pytest.raises(UsageError, match="give texts of one length"),
+    ):
+        model(**prompts(), use_cache=False)
 
 
 @pytest.mark.parametrize("family", ["dynamic_rope", "qwen2_5_vl", "qwen3_vl"])

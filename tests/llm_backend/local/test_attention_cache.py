@@ -168,11 +168,10 @@ def test_rows_can_be_repeated_chosen_and_forgotten(
         cache = attention.new_cache()
         model(**inputs, past_key_values=cache)
         cache.batch_repeat_interleave(2)
-        assert cache.starts is not None
-        assert cache.starts.tolist() == [11, 11, 3, 3, 0, 0]
+        assert [row.padding for row in cache.rows] == [11, 11, 3, 3, 0, 0]
         cache.batch_select_indices(torch.tensor([2, 4]))
-        assert cache.starts.tolist() == [3, 0]
-        assert cache.layers[1].attention.tokens_seen == 40
+        assert [row.padding for row in cache.rows] == [3, 0]
+        assert cache.layers[1].get_seq_length() == 40
         cache.reset()
         assert (cache.tokens_seen, cache.bytes_held()) == (0, 0)
 
@@ -197,7 +196,7 @@ def test_an_empty_cache_that_the_caller_holds_becomes_ours(
     with use_attention(model, Dense()):
         model(**prompts(), past_key_values=held)
     assert held.get_seq_length() == 40
-    assert isinstance(held.layers[0].attention, LayerAttention)  # type: ignore[union-attr]
+    assert isinstance(held.rows[0].layers[0], LayerAttention)  # type: ignore[attr-defined]
 
 
 def test_padding_that_changes_between_calls_is_refused(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -63,9 +63,9 @@ def test_landmark_generates_as_the_full_grouped_softmax(
     block: int = landmark.config.block
 
     class GroupedLayer(DenseLayer):
-        def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
+        def attend_sparsely(self, queries: Tensor) -> SparseOutput:
             output = grouped_softmax_attention(
-                queries, self.keys, self.values, block=block, scale=self.shape.scale, starts=starts
+                queries, self.keys, self.values, block=block, scale=self.shape.scale
             )
             return SparseOutput(output, LastRead())
 
@@ -140,7 +140,7 @@ def test_a_small_budget_generates_in_order(
         )
     assert tokens.shape == (3, LENGTH + NEW_TOKENS)
     assert logits.isfinite().all()
-    assert {layer.attention.tokens_seen for layer in cache.layers} == {LENGTH + NEW_TOKENS - 1}
+    assert {layer.get_seq_length() for layer in cache.layers} == {LENGTH + NEW_TOKENS - 1}
     assert 0 < cache.reading.attended <= LENGTH + NEW_TOKENS - 1
 
 
@@ -151,8 +151,8 @@ def test_a_map_of_heads_by_remainder_would_be_seen(
     order = torch.tensor([0, 2, 4, 6, 1, 3, 5, 7])
 
     class ByRemainder(DenseLayer):
-        def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
-            return super().prefill(queries[:, order], keys, values, starts)[:, order.argsort()]
+        def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+            return super().prefill(queries[:, order], keys, values)[:, order.argsort()]
 
     class Wrong(Dense):
         def open_layer(self, shape: LayerShape, rotary: Rotary) -> DenseLayer:
@@ -163,3 +163,55 @@ def test_a_map_of_heads_by_remainder_would_be_seen(
     with use_attention(model, Wrong()):
         _, our_logits = generated(model, **prompts(PADDED, LENGTH))
     assert (our_logits - logits).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_row_beside_a_longer_one_is_what_it_is_alone(
+    name: str,
+    tiny_model: MakeModel,
+    attention_cases: ModuleType,
+    prompts: MakePrompts,
+    generated: Generate,
+) -> None:
+    model = tiny_model("llama")
+    padded = prompts((0, 47, 30), LENGTH + 20)
+    with use_attention(model, attention_cases.TIGHT[name]()):
+        tokens, together = generated(model, **padded, prefill_chunk_size=7)
+        for row, padding in enumerate((0, 47, 30)):
+            # The same chunks, so that what depends on them is alike.
+            cache_of_row = {
+                "input_ids": padded["input_ids"][row : row + 1],
+                "attention_mask": padded["attention_mask"][row : row + 1],
+            }
+            alone_tokens, alone = generated(model, **cache_of_row, prefill_chunk_size=7)
+            assert torch.equal(tokens[row], alone_tokens[0]), padding
+            assert (together[:, row] - alone[:, 0]).abs().max() <= TOLERANCE
+
+
+class CountingLayer(DenseLayer):
+    """Says which calls were which."""
+
+    calls: ClassVar[list[str]] = []
+
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        self.calls.append(f"prompt {queries.shape[2]}")
+        return super().prefill(queries, keys, values)
+
+    def decode(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        self.calls.append("reply")
+        return super().decode(queries, keys, values)
+
+
+def test_the_last_chunk_of_a_prompt_is_prompt_even_if_it_is_one_token(
+    tiny_model: MakeModel, prompts: MakePrompts
+) -> None:
+    class Counting(Dense):
+        def open_layer(self, shape: LayerShape, rotary: Rotary) -> DenseLayer:
+            return CountingLayer(shape) if shape.index == 0 else DenseLayer(shape)
+
+    CountingLayer.calls.clear()
+    model, inputs = tiny_model("llama"), prompts((0,), 15)
+    with use_attention(model, Counting()):
+        model.generate(**inputs, prefill_chunk_size=7, max_new_tokens=3, do_sample=False)
+    assert CountingLayer.calls == ["prompt 7", "prompt 7", "prompt 1", "reply", "reply"]
+    assert "prepare_inputs_for_generation" not in vars(model)

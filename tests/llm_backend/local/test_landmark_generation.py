@@ -5,7 +5,7 @@ import torch
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig
-from tapgraph.kernels.systems.landmark_tokens import insert_landmarks
+from tapgraph.kernels.systems.landmark_softmax import insert_landmarks
 from tapgraph.llm_backend.local.attention import use_attention
 from tapgraph.llm_backend.local.landmark_generation import LandmarkTurns
 

@@ -52,7 +52,7 @@ def of_all_kinds(tiny: "Tiny", constraint: Constraint | None) -> list[Generation
         GenerationRequest(
             Prompt(prompt),
             60,
-            Sampling(float(seed % 3), seed=seed),
+            Sampling(float(seed % 3), seed=seed, frequency_penalty=0.5 if seed > 3 else 0.0),
             constraint=constraint,
             top_logprobs=2 if seed == 3 else None,
             min_tokens=5,

@@ -1,6 +1,8 @@
 """Requests share memory and time: all end well, and none for another's sake."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from tapgraph.llm_backend.local.generation import (
     Finished,
     Generation,
     GenerationRequest,
+    Sampling,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +61,22 @@ def test_a_failing_pass_ends_only_the_reply_that_it_fails_for(joins: str, tiny: 
     assert isinstance(failed, Finished)
     assert (failed.reason, failed.error) == ("failed", "RuntimeError: poison")
     assert [one.tokens for one in rest] == [one.tokens for one in alone[1:]]
+
+
+def test_a_reply_whose_token_cannot_be_chosen_ends_alone(tiny: "Tiny") -> None:
+    broken = Sampling(1.0, top_p=0.5)
+    object.__setattr__(broken, "temperature", math.nan)
+    sound = tiny.greedy((8, 9), 30)
+    with Engine(tiny.load()) as engine:
+        alone = engine.submit(sound).result()
+        streams = [engine.submit(one) for one in (sound, replace(sound, sampling=broken), sound)]
+        first, failed, last = ([*stream][-1] for stream in streams)
+        assert engine.submit(sound).result().tokens == alone.tokens
+    assert isinstance(failed, Finished)
+    assert failed.reason == "failed"
+    for other in (first, last):
+        assert isinstance(other, Finished)
+        assert other.count.completion == alone.finished.count.completion
 
 
 def test_a_reply_that_chooses_what_fails_ends_alone(tiny: "Tiny") -> None:

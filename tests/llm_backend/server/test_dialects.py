@@ -119,7 +119,7 @@ def test_a_developer_speaks_as_the_system_and_not_as_the_user() -> None:
     def turns(role: str) -> Any:
         body = {"model": "m", "messages": [{"role": role, "content": "Be brief."}, user("?")]}
         asked = ChatCompletionRequest.model_validate(body)
-        return chat_request(asked, PictureLimits(), timeout_s=1).turns
+        return chat_request(asked, PictureLimits()).turns
 
     assert turns("developer") == turns("system")
     assert turns("developer")[0].role == "system"
@@ -216,6 +216,23 @@ def test_a_message_streams_blocks_one_after_the_other(weather: Server) -> None:
     ]
     assert json.loads("".join(pieces)) == {"city": "Paris"}
     assert sent[-2]["delta"]["stop_reason"] == "tool_use"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "last"),
+    [
+        ("/responses", {"input": "?"}, "response.failed"),
+        ("/messages", {"messages": [user("?")], "max_tokens": 4000}, "error"),
+    ],
+)
+def test_a_stream_that_takes_too_long_ends_in_the_dialects_words(
+    path: str, body: dict[str, Any], last: str, serve: Serve
+) -> None:
+    with serve(limits=ServerLimits(timeout_s=0.2)) as server:
+        sent = events(server, path, temperature=0, **body)
+    assert sent[-1]["type"] == last
+    error = sent[-1].get("error") or sent[-1]["response"]["error"]
+    assert error["message"] == "the reply took too long"
 
 
 @pytest.mark.parametrize("path", ["/messages", "/messages/count_tokens"])

@@ -65,6 +65,7 @@ def draft_from(reply: ShortcutReply, past: PastRun) -> ShortcutDraft:
         if action is not None:
             actions.append(action)
     first, last = (actions[0], actions[-1]) if actions else (None, None)
+    starts_anywhere = bool(steps) and steps[0].action_name in _STARTS_ANYWHERE
     return ShortcutDraft(
         name=reply.name,
         arguments=tuple(reply.arguments),
@@ -74,7 +75,7 @@ def draft_from(reply: ShortcutReply, past: PastRun) -> ShortcutDraft:
         requires=_requires(steps[0], first, past) if first is not None and steps else None,
         ensures=_ensures(first, last, past) if first is not None and last is not None else None,
         example=example,
-        reached_by=_reached_by(first, past) if first is not None else (),
+        reached_by=() if first is None or starts_anywhere else _reached_by(first, past),
     )
 
 

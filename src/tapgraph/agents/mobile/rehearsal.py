@@ -124,7 +124,7 @@ def _other_values(shortcut: Shortcut, screen: Screen) -> dict[str, object]:
                 values[name] = others[0]
         elif shortcut.argument_types.get(name) == "number":
             continue
-        elif known is not None and not _is_app(name, shortcut):
+        elif not _is_app(name, shortcut):
             values[name] = next(text for text in _OTHER_TEXTS if text != known)
     return values
 

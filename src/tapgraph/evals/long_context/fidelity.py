@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention
-from tapgraph.llm_backend.local.attention import Observation, observe_attention
+from tapgraph.llm_backend.local.attention import AttentionCall, observe_attention
 
 __all__ = ["ROWS", "Fidelity", "FidelityPrompt", "measure_fidelity"]
 
@@ -128,19 +128,19 @@ def measure_fidelity(
     generator = torch.Generator().manual_seed(seed)
     for prompt in prompts:
 
-        def observe(seen: Observation, gold: int | None = prompt.gold) -> None:
+        def observe(seen: AttentionCall, gold: int | None = prompt.gold) -> None:
             if seen.window is None and (layers is None or seen.layer.index in layers):
                 for name, system in systems.items():
                     _measure(seen, system, gold, tallies[name], generator)
 
         ids = torch.tensor([prompt.token_ids], device=model.device)
-        with observe_attention(model, observe) as attention:
-            model.base_model(input_ids=ids, past_key_values=attention.new_cache())
+        with observe_attention(model, observe):
+            model.base_model(input_ids=ids, use_cache=False)
     return tuple(tally.result(name) for name, tally in tallies.items())
 
 
 def _measure(
-    seen: Observation,
+    seen: AttentionCall,
     system: AttentionSystem,
     gold: int | None,
     tally: _Tally,
@@ -163,17 +163,17 @@ def _measure(
 
 
 def _take(
-    call: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor],
+    call: Callable[[Tensor, Tensor, Tensor], Tensor],
     queries: Tensor,
     keys: Tensor,
-    seen: Observation,
+    seen: AttentionCall,
     tokens: slice,
 ) -> Tensor:
-    return call(queries[:, :, tokens], keys[:, :, tokens], seen.values[:, :, tokens], seen.starts)
+    return call(queries[:, :, tokens], keys[:, :, tokens], seen.values[:, :, tokens])
 
 
 def _compare(
-    seen: Observation,
+    seen: AttentionCall,
     layer: LayerAttention,
     output: Tensor,
     gold: int | None,
@@ -188,7 +188,7 @@ def _compare(
     logits = (keys @ query[:, :, None])[:, :, 0] * seen.layer.scale
     weights = logits.softmax(-1)
     dense = (weights[:, None] @ values)[:, 0]
-    kept = layer.kept_by_last_query()[0].to(weights.device)
+    kept = layer.kept_by_last_query().to(weights.device)
     counts = kept.sum(-1)
     best = _first(weights.argsort(dim=-1, descending=True, stable=True), counts)
     chance = _first(torch.rand(weights.shape, generator=generator).argsort(-1), counts)

@@ -17,20 +17,19 @@ __all__ = ["DenseFirstLayer"]
 class _Snapshot:
     layer: LayerAttention
     of_layer: object
-    starts: Tensor | None
     has_decoded: bool
 
 
 class DenseFirstLayer(LayerAttention):
-    """Plain dense attention in all heads, until a row has `dense_below` tokens.
+    """Plain dense attention in all heads, until there are `dense_below` tokens.
 
-    The call in which the longest row reaches that length is the first that the method takes; it is
-    given all tokens before it. It holds either a `TokenStore` of all heads, or what the method
+    The call that reaches that length is the first that the method takes; it is given all tokens
+    before it. It holds either a `TokenStore` of all heads, or what the method
     holds. Snapshots from before the change keep the `TokenStore`.
 
     Args:
         shape: the layer.
-        dense_below: with fewer tokens than this in every row all heads see everything.
+        dense_below: with fewer tokens than this all heads see everything.
         open_method: an empty layer of the method.
     """
 
@@ -41,12 +40,11 @@ class DenseFirstLayer(LayerAttention):
         self._dense_below = dense_below
         self._open_method = open_method
         self._layer: LayerAttention = DenseLayer(shape) if dense_below else open_method()
-        self._starts: Tensor | None = None
         self._has_decoded = False
 
     @property
     def tokens_seen(self) -> int:
-        """Slots given to it so far, kept or not."""
+        """Tokens given to it so far, kept or not."""
         return self._layer.tokens_seen
 
     @property
@@ -54,16 +52,14 @@ class DenseFirstLayer(LayerAttention):
         """What the last query read."""
         return self._layer.reading
 
-    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Read a chunk densely, or as the method does."""
-        output = self._layer_for(keys, starts).prefill(queries, keys, values, starts)
-        self._starts = starts
-        return output
+        return self._layer_for(keys).prefill(queries, keys, values)
 
-    def decode(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+    def decode(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Read a token densely, or as the method does."""
-        output = self._layer_for(keys, starts).decode(queries, keys, values, starts)
-        self._starts, self._has_decoded = starts, True
+        output = self._layer_for(keys).decode(queries, keys, values)
+        self._has_decoded = True
         return output
 
     def kept_by_last_query(self) -> Tensor:
@@ -76,7 +72,7 @@ class DenseFirstLayer(LayerAttention):
 
     def snapshot(self) -> object:
         """A snapshot of the layer that is at work."""
-        return _Snapshot(self._layer, self._layer.snapshot(), self._starts, self._has_decoded)
+        return _Snapshot(self._layer, self._layer.snapshot(), self._has_decoded)
 
     def restore(self, snapshot: object) -> None:
         """Go back, to dense attention too."""
@@ -84,40 +80,32 @@ class DenseFirstLayer(LayerAttention):
             raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
         snapshot.layer.restore(snapshot.of_layer)
         self._layer = snapshot.layer
-        self._starts, self._has_decoded = snapshot.starts, snapshot.has_decoded
+        self._has_decoded = snapshot.has_decoded
 
     def fork(self) -> "DenseFirstLayer":
         """A copy with memory of its own."""
         twin = DenseFirstLayer(self.shape, self._dense_below, self._open_method)
         twin._layer = self._layer.fork()
-        twin._starts, twin._has_decoded = self._starts, self._has_decoded
+        twin._has_decoded = self._has_decoded
         return twin
 
     def crop(self, tokens: int) -> None:
-        """Forget everything after the first `tokens` slots.
+        """Forget everything after the first `tokens` tokens.
 
         Raises:
             UsageError: the method is at work and has dropped what it would need.
         """
         self._layer.crop(tokens)
 
-    def select_rows(self, rows: Tensor) -> None:
-        """Make row r of the batch what row `rows[r]` was."""
-        self._layer.select_rows(rows)
-        if self._starts is not None:
-            self._starts = self._starts.index_select(0, rows)
-
-    def _layer_for(self, keys: Tensor, starts: Tensor) -> LayerAttention:
+    def _layer_for(self, keys: Tensor) -> LayerAttention:
         """The layer that takes the next tokens; what does not fit is for the layer to refuse."""
         dense = self._layer
-        if not isinstance(dense, DenseLayer) or keys.dim() != 4 or not starts.numel():
+        if not isinstance(dense, DenseLayer) or keys.dim() != 4:
             return dense
-        longest = dense.tokens_seen + keys.shape[2] - int(starts.min())
-        if longest < self._dense_below:
+        if dense.tokens_seen + keys.shape[2] < self._dense_below:
             return dense
         method = self._open_method()
-        if dense.tokens_seen and self._starts is not None:
-            past = ReadPast(dense.keys, dense.values, self._starts, self._has_decoded)
-            method.adopt(past)
+        if dense.tokens_seen:
+            method.adopt(ReadPast(dense.keys, dense.values, self._has_decoded))
         self._layer = method
         return method

@@ -107,7 +107,6 @@ class Dhsa(AttentionSystem):
           authors' code lets them attend densely.
         - Short texts are read densely (`dense_below`).
         - Of equal scores the earliest token wins; the paper leaves it open.
-        - Chunks of a left-padded row are counted from its first real token.
 
     Args:
         config: settings.
@@ -153,11 +152,11 @@ class Dhsa(AttentionSystem):
 
 
 @dataclass(frozen=True, slots=True)
-class _RowChunks:
-    """The prompt of one row in chunks.
+class _Chunks:
+    """A text in chunks.
 
     Attributes:
-        boundaries: int64 `[chunks + 1]`, from 0, in slots from the row's first real token on.
+        boundaries: int64 `[chunks + 1]`, from 0.
         keys: pooled, `[kv_heads, chunks, head_dim]`.
     """
 
@@ -170,23 +169,22 @@ class _Past:
     """What a layer keeps besides the tokens. Never changed in place.
 
     Attributes:
-        prompt: slots before this one are the prompt.
-        rows: the prompt's chunks; None while nobody asked for them.
-        logits: of the predictor, for the slots from `window - 1` on.
+        prompt: tokens before this one are the prompt.
+        chunks: of the prompt; None while nobody asked for them.
+        logits: of the predictor, `[1, tokens]`, for the tokens from `window - 1` on.
         generated: how many tokens after the prompt are in `generated_sum`.
-        generated_sum: of their keys, float64 `[batch, kv_heads, head_dim]`.
+        generated_sum: of their keys, float64 `[kv_heads, head_dim]`.
     """
 
     prompt: int = 0
-    rows: tuple[_RowChunks, ...] | None = None
+    chunks: _Chunks | None = None
     logits: Tensor | None = None
     generated: int = 0
     generated_sum: Tensor | None = None
 
     def tensors(self) -> Iterator[Tensor]:
-        for row in self.rows or ():
-            yield row.boundaries
-            yield row.keys
+        if self.chunks is not None:
+            yield from (self.chunks.boundaries, self.chunks.keys)
         for tensor in (self.logits, self.generated_sum):
             if tensor is not None:
                 yield tensor
@@ -210,59 +208,48 @@ class DhsaLayer(FullCacheLayer):
         self._budget = TokenBudget(config.budget_tokens, config.first_tokens, config.local_tokens)
         self._past = _Past()
 
-    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Store the chunk, which ends the prompt, and attend from it."""
-        output = super().prefill(queries, keys, values, starts)
+        output = super().prefill(queries, keys, values)
         self._end_prompt()
         return output
 
-    def boundaries(self, starts: Tensor) -> tuple[Tensor, ...]:
-        """For each row the prompt's boundaries, in slots from the row's first real token on."""
-        return tuple(row.boundaries for row in self._rows(starts))
+    def boundaries(self) -> Tensor:
+        """The prompt's, int64 `[chunks + 1]`."""
+        return self._chunks().boundaries
 
-    def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
-        """Choose and attend, row by row and chunk by chunk."""
+    def attend_sparsely(self, queries: Tensor) -> SparseOutput:
+        """Choose and attend, chunk by chunk."""
         self._end_prompt()
+        chunks, config = self._chunks(), self._config
         past = self.tokens_seen - queries.shape[2]
-        output = torch.zeros_like(queries)
-        kept = self._nothing_kept(queries)
-        for row, chunks in enumerate(self._rows(starts)):
-            start = int(starts[row])
-            first = max(0, start - past)
-            if first < queries.shape[2]:
-                output[row, :, first:], chosen = self._attend_row(
-                    queries[row, :, first:],
-                    self.keys[row, :, start:],
-                    self.values[row, :, start:],
-                    chunks,
-                )
-                _mark_last(kept[row, :, start:], chosen)
-        return SparseOutput(output, LastRead(kept, scored=self._chunks_scored(starts)))
+        if config.query_chunks == "fixed":
+            edges = fixed_boundaries(queries.shape[2], config.block, queries.device) + past
+        else:
+            inner = chunks.boundaries[chunks.boundaries > past]
+            edges = torch.cat((inner.new_tensor([past]), inner))
+        pooled = pool_chunks(queries[0], edges - past)
+        output = torch.empty_like(queries)
+        tokens = torch.arange(self.tokens_seen, device=queries.device)
+        for chunk, (begin, end) in enumerate(pairwise(edges.tolist())):
+            scores = chunk_scores(pooled[:, chunk], chunks.keys, config.masks)
+            for first in range(begin, end, _PIECE_QUERIES):
+                last = min(first + _PIECE_QUERIES, end)
+                chosen = select(scores, chunks.boundaries, tokens[first:last], self._budget)
+                piece = slice(first - past, last - past)
+                output[0, :, piece] = self._attend(queries[0, :, piece], chosen)
+        return SparseOutput(output, self._read(chosen, chunks))
 
-    def attend_to_one(self, queries: Tensor, starts: Tensor) -> SparseOutput:
+    def attend_to_one(self, queries: Tensor) -> SparseOutput:
         """Choose by the prompt's chunks, the chunk of generated tokens, and the token itself."""
         if self.tokens_seen < max(self._dense_below, 2 * self._config.dense_below):
-            return self.attend_to_all(queries, starts)
-        output = torch.zeros_like(queries)
-        kept = self._nothing_kept(queries)
-        rows = self._rows(starts)
-        generated_sum = self._generated_sum(starts)
-        scored = 0.0
-        for row, prompt in enumerate(rows):
-            start = int(starts[row])
-            keys, values = self.keys[row, :, start:], self.values[row, :, start:]
-            chunks = _with_generated(prompt, generated_sum[row], keys)
-            last = torch.tensor([keys.shape[1] - 1], device=keys.device)
-            scores = chunk_scores(
-                queries[row, :, 0].to(chunks.keys.dtype), chunks.keys, self._config.masks
-            )
-            chosen = select(scores, chunks.boundaries, last, self._budget)
-            output[row] = attend_selected(
-                queries[row], keys, values, chosen, scale=self.shape.scale
-            )
-            _mark_last(kept[row, :, start:], chosen)
-            scored += chunks.keys.shape[1] / len(rows)
-        return SparseOutput(output, LastRead(kept, scored=scored))
+            return self.attend_to_all(queries)
+        chunks = self._chunks_with_generated()
+        last = torch.tensor([self.tokens_seen - 1], device=queries.device)
+        query = queries[0, :, 0].to(chunks.keys.dtype)
+        scores = chunk_scores(query, chunks.keys, self._config.masks)
+        chosen = select(scores, chunks.boundaries, last, self._budget)
+        return SparseOutput(self._attend(queries[0], chosen)[None], self._read(chosen, chunks))
 
     def save_extra(self) -> object:
         """Chunks, logits and the sum of generated keys; none of them ever changes."""
@@ -286,72 +273,36 @@ class DhsaLayer(FullCacheLayer):
             past = replace(past, generated=0, generated_sum=None)
         self._past = replace(past, logits=logits)
 
-    def select_extra_rows(self, rows: Tensor) -> None:
-        """Make row r what row `rows[r]` was."""
-        past = self._past
-        chosen = None if past.rows is None else tuple(past.rows[row] for row in rows.tolist())
-        logits, total = (
-            None if tensor is None else tensor.index_select(0, rows)
-            for tensor in (past.logits, past.generated_sum)
-        )
-        self._past = replace(past, rows=chosen, logits=logits, generated_sum=total)
-
     def extra_bytes(self) -> int:
         """Boundaries and pooled keys of the prompt, a logit for each token, and one sum."""
-        return sum(tensor.element_size() * tensor.numel() for tensor in self._past.tensors())
+        return sum(tensor.nbytes for tensor in self._past.tensors())
 
     def _end_prompt(self) -> None:
         if self._past.prompt != self.tokens_seen:
             self._past = _Past(prompt=self.tokens_seen, logits=self._past.logits)
 
-    def _nothing_kept(self, queries: Tensor) -> Tensor:
-        shape = (queries.shape[0], self.shape.heads, self.tokens_seen)
-        return torch.zeros(shape, dtype=torch.bool, device=queries.device)
+    def _attend(self, queries: Tensor, chosen: Selection) -> Tensor:
+        scale = self.shape.scale
+        return attend_selected(queries, self.keys[0], self.values[0], chosen, scale=scale)
 
-    def _chunks_scored(self, starts: Tensor) -> float:
-        return sum(row.keys.shape[1] for row in self._rows(starts)) / len(starts)
+    def _read(self, chosen: Selection, chunks: _Chunks) -> LastRead:
+        """What the last query of a selection reads."""
+        kept = torch.zeros(
+            (self.shape.heads, self.tokens_seen), dtype=torch.bool, device=chosen.slots.device
+        )
+        head, place = chosen.allowed[:, -1].nonzero(as_tuple=True)
+        kept[head, chosen.slots[head, place]] = True
+        return LastRead(kept, scored=chunks.keys.shape[1])
 
-    def _attend_row(
-        self, queries: Tensor, keys: Tensor, values: Tensor, chunks: _RowChunks
-    ) -> tuple[Tensor, Selection]:
-        """Output of a row's queries `[heads, q_len, head_dim]`, and what the last ones read."""
-        config, tokens = self._config, keys.shape[1]
-        past = tokens - queries.shape[1]
-        if config.query_chunks == "fixed":
-            edges = fixed_boundaries(queries.shape[1], config.block, queries.device) + past
-        else:
-            inner = chunks.boundaries[chunks.boundaries > past]
-            edges = torch.cat((inner.new_tensor([past]), inner))
-        pooled = pool_chunks(queries, edges - past)
-        output = torch.empty_like(queries)
-        slots = torch.arange(tokens, device=queries.device)
-        for chunk, (begin, end) in enumerate(pairwise(edges.tolist())):
-            scores = chunk_scores(pooled[:, chunk], chunks.keys, config.masks)
-            for first in range(begin, end, _PIECE_QUERIES):
-                last = min(first + _PIECE_QUERIES, end)
-                chosen = select(scores, chunks.boundaries, slots[first:last], self._budget)
-                output[:, first - past : last - past] = attend_selected(
-                    queries[:, first - past : last - past],
-                    keys,
-                    values,
-                    chosen,
-                    scale=self.shape.scale,
-                )
-        return output, chosen
-
-    def _rows(self, starts: Tensor) -> tuple[_RowChunks, ...]:
+    def _chunks(self) -> _Chunks:
         """The prompt's chunks, computed when first asked for."""
-        if self._past.rows is None:
-            logits = self._logits()
-            rows = []
-            for row, start in enumerate(starts.tolist()):
-                tokens = max(0, self._past.prompt - start)
-                of_row = None if logits is None else logits[row, start:]
-                boundaries = self._boundaries(of_row, tokens)
-                keys = self.keys[row, :, start : start + tokens]
-                rows.append(_RowChunks(boundaries, pool_chunks(keys, boundaries)))
-            self._past = replace(self._past, rows=tuple(rows), logits=logits)
-        return self._past.rows or ()
+        if self._past.chunks is not None:
+            return self._past.chunks
+        logits, prompt = self._logits(), self._past.prompt
+        boundaries = self._boundaries(None if logits is None else logits[0], prompt)
+        chunks = _Chunks(boundaries, pool_chunks(self.keys[0, :, :prompt], boundaries))
+        self._past = replace(self._past, chunks=chunks, logits=logits)
+        return chunks
 
     def _boundaries(self, logits: Tensor | None, tokens: int) -> Tensor:
         config = self._config
@@ -377,41 +328,26 @@ class DhsaLayer(FullCacheLayer):
             new = self._predictor.to(keys.device)(keys.movedim(1, 2).flatten(2))
         return new if known is None else torch.cat((known, new), dim=1)
 
-    def _generated_sum(self, starts: Tensor) -> Tensor:
-        """Sum of the keys between the prompt and the newest token, padding left out."""
+    def _chunks_with_generated(self) -> _Chunks:
+        """In decode: the prompt's, one of the tokens since then, and the newest token."""
+        prompt, keys = self._chunks(), self.keys[0]
+        generated, pooled_dtype = self.tokens_seen - 1 - self._past.prompt, prompt.keys.dtype
+        boundaries, pooled = [prompt.boundaries], [prompt.keys]
+        if generated:
+            boundaries.append(prompt.boundaries.new_tensor([self.tokens_seen - 1]))
+            pooled.append(
+                (self._generated_sum(generated) / generated**0.5)[:, None].to(pooled_dtype)
+            )
+        boundaries.append(prompt.boundaries.new_tensor([self.tokens_seen]))
+        pooled.append(keys[:, -1:].to(pooled_dtype))
+        return _Chunks(torch.cat(boundaries), torch.cat(pooled, dim=1))
+
+    def _generated_sum(self, count: int) -> Tensor:
+        """Sum of the keys `[kv_heads, head_dim]` of so many tokens after the prompt."""
         past = self._past
-        count = self.tokens_seen - 1 - past.prompt
-        slots = torch.arange(
-            past.prompt + past.generated, past.prompt + count, device=starts.device
-        )
-        new = self.keys[:, :, slots].to(torch.float64)
-        total = (new * (slots >= starts[:, None])[:, None, :, None]).sum(dim=2)
+        new = self.keys[0, :, past.prompt + past.generated : past.prompt + count]
+        total = new.sum(dim=1, dtype=torch.float64)
         if past.generated_sum is not None:
             total = total + past.generated_sum
         self._past = replace(past, generated=count, generated_sum=total)
         return total
-
-
-def _with_generated(prompt: _RowChunks, generated_sum: Tensor, keys: Tensor) -> _RowChunks:
-    """The chunks of a row in decode.
-
-    Args:
-        prompt: its chunks.
-        generated_sum: `[kv_heads, head_dim]`.
-        keys: of all its tokens, `[kv_heads, tokens, head_dim]`.
-    """
-    tokens = keys.shape[1]
-    generated = tokens - 1 - int(prompt.boundaries[-1])
-    boundaries, pooled = [prompt.boundaries], [prompt.keys]
-    if generated:
-        boundaries.append(prompt.boundaries.new_tensor([tokens - 1]))
-        pooled.append((generated_sum / generated**0.5)[:, None].to(prompt.keys.dtype))
-    boundaries.append(prompt.boundaries.new_tensor([tokens]))
-    pooled.append(keys[:, -1:].to(prompt.keys.dtype))
-    return _RowChunks(torch.cat(boundaries), torch.cat(pooled, dim=1))
-
-
-def _mark_last(kept: Tensor, selection: Selection) -> None:
-    """Set what the last query reads in kept `[heads, tokens]`."""
-    head, place = selection.allowed[:, -1].nonzero(as_tuple=True)
-    kept[head, selection.slots[head, place]] = True

@@ -16,7 +16,6 @@ from tapgraph.kernels.attention_system import (
 )
 from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.inputs import check_call
-from tapgraph.kernels.masks import rows_by_start
 from tapgraph.kernels.sink_ring import RingSnapshot, SinkRing, attend_streaming
 from tapgraph.kernels.systems.dense_first import DenseFirstLayer
 from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
@@ -75,7 +74,6 @@ class Duo(AttentionSystem):
         - weights are not reordered: heads are selected by index at run time;
         - a streaming head's buffer has a place for the newest token, so that decode reads it from
           there: what it sees is the same (sink, recent, itself);
-        - sinks are counted from each row's first real token, so batches may be padded;
         - below `dense_below` tokens all heads see everything;
         - besides the authors' prefill there are two others, see `StreamingLayer`.
 
@@ -130,7 +128,6 @@ class Duo(AttentionSystem):
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
     ring: RingSnapshot
-    starts: Tensor | None
     sees_from: int
 
 
@@ -154,50 +151,49 @@ class StreamingLayer(PartLayer):
         super().__init__(shape)
         self._config = config
         self._ring = SinkRing(config.sink, config.recent + 1)
-        self._starts: Tensor | None = None
         self._sees_from = 0
-        """The slot from which on the last query saw everything."""
+        """The token from which on the last query saw everything."""
 
     @property
     def tokens_seen(self) -> int:
-        """Slots given to it so far, kept or not."""
+        """Tokens given to it so far, kept or not."""
         return self._ring.tokens_seen
 
     @property
     def reading(self) -> Reading:
         """What the last query read."""
-        return Reading(attended=float(self._kept().sum(dim=-1).double().mean()))
+        return Reading(attended=float(self._kept().sum()))
 
-    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Attend from a chunk as `DuoConfig.prefill` says, then keep its sink and its end."""
-        check_call(self.shape, queries, keys, values, starts, self.tokens_seen)
-        self._starts = starts
+        check_call(self.shape, queries, keys, values)
         if self._config.prefill == "strict":
-            return self._attend_in_window(queries, keys, values, starts)
+            return self._attend_in_window(queries, keys, values)
         is_whole = self._config.prefill == "dense_first_chunk"
         length = queries.shape[2] if is_whole else self._config.chunk_tokens
         outputs = []
         for first in range(0, queries.shape[2], length):
             piece = slice(first, first + length)
-            chunk = (queries[:, :, piece], keys[:, :, piece], values[:, :, piece])
-            outputs.append(self._attend_past_and_chunk(*chunk, starts))
+            outputs.append(
+                self._attend_past_and_chunk(
+                    queries[:, :, piece], keys[:, :, piece], values[:, :, piece]
+                )
+            )
         return torch.cat(outputs, dim=2)
 
-    def decode(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+    def decode(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Attend from one token to the sink, the recent tokens and itself."""
-        check_call(self.shape, queries, keys, values, starts, self.tokens_seen)
-        self._starts = starts
-        return self._attend_in_window(queries, keys, values, starts)
+        check_call(self.shape, queries, keys, values)
+        return self._attend_in_window(queries, keys, values)
 
     def adopt(self, past: ReadPast) -> None:
         """Keep sink and window of what was read already."""
-        self._starts = past.starts
-        self._ring.append(past.keys, past.values, past.starts)
+        self._ring.append(past.keys, past.values)
         self._sees_from = self.tokens_seen - 1 - self._config.recent
 
     def kept_by_last_query(self) -> Tensor:
         """The sink, and the window or more of the chunk."""
-        return self._kept()[:, None].expand(-1, self.shape.heads, -1)
+        return self._kept().expand(self.shape.heads, -1)
 
     def bytes_held(self) -> int:
         """The ring's."""
@@ -205,14 +201,13 @@ class StreamingLayer(PartLayer):
 
     def snapshot(self) -> object:
         """A copy of the ring, which does not grow."""
-        return _Snapshot(self._ring.snapshot(), self._starts, self._sees_from)
+        return _Snapshot(self._ring.snapshot(), self._sees_from)
 
     def restore(self, snapshot: object) -> None:
         """Go back to a copy of the ring."""
         if not isinstance(snapshot, _Snapshot):
             raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
         self._ring.restore(snapshot.ring)
-        self._starts = snapshot.starts
         self._sees_from = snapshot.sees_from
 
     def fork(self) -> "StreamingLayer":
@@ -222,63 +217,32 @@ class StreamingLayer(PartLayer):
         return twin
 
     def crop(self, tokens: int) -> None:
-        """Forget everything after the first `tokens` slots.
+        """Forget everything after the first `tokens` tokens.
 
         Raises:
             UsageError: a token has left the window already.
         """
-        starts = torch.zeros(1, dtype=torch.int64) if self._starts is None else self._starts
-        self._ring.crop(tokens, starts)
-
-    def select_rows(self, rows: Tensor) -> None:
-        """Make row r of the batch what row `rows[r]` was."""
-        self._ring.select_rows(rows)
-        if self._starts is not None:
-            self._starts = self._starts.index_select(0, rows)
+        self._ring.crop(tokens)
 
     def _kept(self) -> Tensor:
-        """Slots that the last query saw, bool `[batch, tokens_seen]`."""
-        if self._starts is None:
-            raise UsageError("nothing was attended to yet")
-        slots = torch.arange(self.tokens_seen, device=self._starts.device)
-        positions = slots - self._starts[:, None]
-        is_near = (positions < self._config.sink) | (slots >= self._sees_from)
-        return (positions >= 0) & is_near
+        """Tokens that the last query saw, bool `[tokens_seen]`."""
+        tokens = torch.arange(self.tokens_seen, device=self._ring.positions.device)
+        return (tokens < self._config.sink) | (tokens >= self._sees_from)
 
-    def _attend_in_window(
-        self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor
-    ) -> Tensor:
-        output = attend_streaming(
-            self._ring, queries, keys, values, starts=starts, scale=self.shape.scale
-        )
+    def _attend_in_window(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        output = attend_streaming(self._ring, queries, keys, values, scale=self.shape.scale)
         self._sees_from = self.tokens_seen - 1 - self._config.recent
         return output
 
-    def _attend_past_and_chunk(
-        self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor
-    ) -> Tensor:
-        seen = self.tokens_seen
-        self._sees_from = seen - self._config.recent
-        output = torch.zeros_like(queries)
-        for start, rows in rows_by_start(starts):
-            padding = max(0, start - seen)
-            if padding >= queries.shape[2]:
-                continue
-            chunk_keys, chunk_values = keys[rows, :, padding:], values[rows, :, padding:]
-            if seen > start:
-                positions = self._ring.positions[rows[0]]
-                in_sight = (positions >= self._sees_from - start) | (positions < self._config.sink)
-                places = (in_sight & (positions >= 0)).nonzero()[:, 0]
-                chunk_keys = torch.cat((self._ring.keys[rows][:, :, places], chunk_keys), dim=2)
-                chunk_values = torch.cat(
-                    (self._ring.values[rows][:, :, places], chunk_values), dim=2
-                )
-            output[rows, :, padding:] = attend_densely(
-                queries[rows, :, padding:],
-                chunk_keys,
-                chunk_values,
-                scale=self.shape.scale,
-                starts=torch.zeros_like(rows),
-            )
-        self._ring.append(keys, values, starts)
+    def _attend_past_and_chunk(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        seen_keys, seen_values = keys, values
+        self._sees_from = self.tokens_seen - self._config.recent
+        if self.tokens_seen:
+            positions = self._ring.positions
+            is_near = (positions >= self._sees_from) | (positions < self._config.sink)
+            places = is_near.nonzero()[:, 0]
+            seen_keys = torch.cat((self._ring.keys[:, :, places], keys), dim=2)
+            seen_values = torch.cat((self._ring.values[:, :, places], values), dim=2)
+        output = attend_densely(queries, seen_keys, seen_values, scale=self.shape.scale)
+        self._ring.append(keys, values)
         return output

@@ -11,8 +11,9 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
 from tapgraph.kernels.selection import listed
 from tapgraph.kernels.systems.dense import DenseLayer
-from tapgraph.kernels.systems.full_cache import LastRead, SparseOutput, UnpaddedLayer
+from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
 from tapgraph.kernels.systems.hip_search import (
+    FoundKeys,
     HipConfig,
     gather_tokens,
     score_queries,
@@ -44,7 +45,7 @@ class Hip(AttentionSystem):
         - The search stops when all chunks are single key blocks, after log2(range / kept) rounds;
           the paper's further rounds change nothing.
         - Ties are settled by position, so results are the same on every run.
-        - Query blocks are counted from the first real token of each call; so cutting a prompt into
+        - Query blocks are counted from the first token of each call; so cutting a prompt into
           calls changes nothing if all but the last are of a multiple of `query_block`. The
           first decode step and the first step after `crop` search anew.
         - Queries are sub-sampled by 2 within a block as in the paper's fine-tuning settings; those
@@ -86,9 +87,9 @@ class HipOutput:
     """What one pass of HiP over a chunk gave.
 
     Attributes:
-        output: `[batch, heads, q_len, head_dim]` in the dtype of the queries.
-        kept: what the last query attended to, bool `[batch, heads, kv_len]`.
-        evaluations: scores of the last query block's search, mean over rows and heads.
+        output: `[1, heads, q_len, head_dim]` in the dtype of the queries.
+        kept: what the last query attended to, bool `[heads, kv_len]`.
+        evaluations: scores of the last query block's search, mean over heads.
     """
 
     output: Tensor
@@ -105,46 +106,37 @@ def hip_attention(
     config: HipConfig,
     slab_elements: int = _SLAB_ELEMENTS,
 ) -> HipOutput:
-    """Search and attention for a chunk of a prompt without padding.
+    """Search and attention for a chunk of a prompt.
 
     Args:
-        queries: `[batch, heads, q_len, head_dim]`, the last `q_len` of the tokens.
-        keys: `[batch, kv_heads, kv_len, head_dim]`.
-        values: `[batch, kv_heads, kv_len, head_dim]`.
+        queries: `[1, heads, q_len, head_dim]`, the last `q_len` of the tokens.
+        keys: `[1, kv_heads, kv_len, head_dim]`.
+        values: `[1, kv_heads, kv_len, head_dim]`.
         scale: what the dot products are multiplied with.
         config: `refresh_every`, `dense_layers` and `dense_below` are not looked at.
         slab_elements: so many elements of gathered keys may be held at a time, if a single query
             block needs no more.
     """
-    batch, heads, q_len, head_dim = queries.shape
+    _, heads, q_len, head_dim = queries.shape
     kv_len, block = keys.shape[2], config.query_block
-    starts = torch.zeros(batch, dtype=torch.int64, device=keys.device)
     width = config.window + block - 1
     read = max(2 * config.kept, config.sink + config.kept + width)
-    slab = max(1, slab_elements // (batch * heads * read * head_dim)) * block
+    slab = max(1, slab_elements // (heads * read * head_dim)) * block
     outputs = []
     for begin in range(0, q_len, slab):
         end = min(begin + slab, q_len)
         piece = queries[:, :, begin:end]
-        slots = torch.arange(kv_len - q_len + begin, kv_len - q_len + end, device=keys.device)
-        window_from = _window_from(slots[::block].expand(batch, -1), starts, config)
-        found = search_tree(
-            score_queries(piece, config),
-            keys,
-            (starts + config.sink)[:, None].expand_as(window_from),
-            window_from,
-            config,
-        )
-        lists = _read_lists(found.slots, starts, window_from, width, config.sink)
+        own = torch.arange(kv_len - q_len + begin, kv_len - q_len + end, device=keys.device)
+        window_from = (own[::block] - config.window + 1).clamp(min=config.sink)
+        found = _search_before(window_from, score_queries(piece, config), keys, config)
+        lists = _read_lists(found.slots, window_from, width, config.sink)
         padded = functional.pad(piece, (0, 0, 0, -piece.shape[2] % block))
-        blocks = padded.view(batch, heads, -1, block, head_dim)
-        own = functional.pad(slots, (0, -len(slots) % block), value=kv_len - 1).view(-1, block)
-        attended = _attend_to_lists(blocks, keys, values, lists, own.expand(batch, -1, -1), scale)
+        blocks = padded.view(1, heads, -1, block, head_dim)
+        own = functional.pad(own, (0, -len(own) % block), value=kv_len - 1).view(-1, block)
+        attended = _attend_to_lists(blocks, keys, values, lists, own, scale)
         outputs.append(attended.reshape(padded.shape)[:, :, : piece.shape[2]])
-    last = lists[:, :, -1]
-    kept = listed(torch.where(last < kv_len, last, -1), kv_len)
     evaluations = float(found.evaluations[:, :, -1].double().mean())
-    return HipOutput(torch.cat(outputs, dim=2), kept, evaluations)
+    return HipOutput(torch.cat(outputs, dim=2), _listed(lists[0, :, -1], kv_len), evaluations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,62 +144,59 @@ class _Found:
     """What decode uses until the next search; tensors are never changed in place.
 
     Attributes:
-        slots: int64 `[batch, heads, kept]`, -1 for none.
-        window_from: int64 `[batch]`, where the window began when it was found.
-        width: of the widest window in tokens, then.
+        slots: int64 `[1, heads, 1, kept]`, -1 for none.
+        window_from: where the window began when it was found.
         steps: how many steps have used it.
     """
 
     slots: Tensor
-    window_from: Tensor
-    width: int
+    window_from: int
     steps: int
 
 
-class HipLayer(UnpaddedLayer):
-    """One layer of HiP: all keys, and in decode the slots that the last search found."""
+class HipLayer(FullCacheLayer):
+    """One layer of HiP: all keys, and in decode the tokens that the last search found."""
 
     def __init__(self, shape: LayerShape, config: HipConfig) -> None:
         super().__init__(shape, dense_below=config.dense_below)
         self._config = config
         self._found: _Found | None = None
 
-    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Search for each query block; decode will search anew."""
-        output = super().prefill(queries, keys, values, starts)
+        output = super().prefill(queries, keys, values)
         self._found = None
         return output
 
-    def attend_rows(self, queries: Tensor, keys: Tensor, values: Tensor) -> SparseOutput:
+    def attend_sparsely(self, queries: Tensor) -> SparseOutput:
         """Search and attend for each query block."""
-        result = hip_attention(queries, keys, values, scale=self.shape.scale, config=self._config)
+        result = hip_attention(
+            queries, self.keys, self.values, scale=self.shape.scale, config=self._config
+        )
         scored = result.evaluations * self.shape.group
         return SparseOutput(result.output, LastRead(result.kept, scored=scored))
 
-    def attend_to_one(self, queries: Tensor, starts: Tensor) -> SparseOutput:
+    def attend_to_one(self, queries: Tensor) -> SparseOutput:
         """Attend to what was found, the sink, and everything since the window of that search."""
-        if self.tokens_seen - int(starts.min()) < self._config.dense_below:
-            return self.attend_to_all(queries, starts)
+        newest = self.tokens_seen - 1
+        if newest + 1 < self._config.dense_below:
+            return self.attend_to_all(queries)
         scored = 0.0
         if self._found is None or self._found.steps == self._config.refresh_every:
-            self._found, scored = self._search(queries, starts)
+            self._found, scored = self._search(queries)
         self._found = replace(self._found, steps=self._found.steps + 1)
-        lists = self._lists(self._found, starts)
-        own = torch.full((len(starts), 1, 1), self.tokens_seen - 1, device=starts.device)
+        lists = self._lists(self._found)
+        own = torch.full((1, 1), newest, device=lists.device)
         output = _attend_to_lists(
             queries[:, :, None], self.keys, self.values, lists, own, self.shape.scale
         )
-        is_padding = (starts >= self.tokens_seen)[:, None, None, None]
-        output = output[:, :, 0].masked_fill(is_padding, 0.0)
-        return SparseOutput(output, LastRead(scored=scored))
+        return SparseOutput(output[:, :, 0], LastRead(scored=scored))
 
     def kept_by_last_query(self) -> Tensor:
-        """The slots that the last query's list names."""
-        kept = super().kept_by_last_query()
-        if self._found is None or self._starts is None:
-            return kept
-        lists = self._lists(self._found, self._starts)[:, :, 0]
-        return kept & listed(torch.where(lists < self.tokens_seen, lists, -1), self.tokens_seen)
+        """The tokens that the last query's list names."""
+        if self._found is None:
+            return super().kept_by_last_query()
+        return _listed(self._lists(self._found)[0, :, 0], self.tokens_seen)
 
     def save_extra(self) -> object:
         """What was found; it is never changed in place."""
@@ -223,68 +212,53 @@ class HipLayer(UnpaddedLayer):
         """Forget what was found; the next step searches anew."""
         self._found = None
 
-    def select_extra_rows(self, rows: Tensor) -> None:
-        """Make row r what row `rows[r]` was."""
-        if self._found is not None:
-            self._found = replace(
-                self._found,
-                slots=self._found.slots.index_select(0, rows),
-                window_from=self._found.window_from.index_select(0, rows),
-            )
-
     def extra_bytes(self) -> int:
-        """8 bytes for each slot that was found and for each row's window."""
-        if self._found is None:
-            return 0
-        return 8 * (self._found.slots.numel() + self._found.window_from.numel())
+        """8 bytes for each token that was found."""
+        return 0 if self._found is None else self._found.slots.nbytes
 
-    def _search(self, queries: Tensor, starts: Tensor) -> tuple[_Found, float]:
+    def _search(self, queries: Tensor) -> tuple[_Found, float]:
         """What the newest query finds, and the scores it took for a KV head, mean over all."""
-        newest = torch.full_like(starts, self.tokens_seen - 1)
-        window_from = _window_from(newest[:, None], starts, self._config)
-        is_short = self.tokens_seen - starts < self._config.dense_below
-        window_from = torch.where(is_short, starts + self._config.sink, window_from[:, 0])[:, None]
-        found = search_tree(
-            queries[:, :, None],
-            self.keys,
-            (starts + self._config.sink)[:, None],
-            window_from,
-            self._config,
-        )
-        width = max(0, int((newest - window_from[:, 0]).max()) + 1)
+        window_from = max(self.tokens_seen - self._config.window, self._config.sink)
+        before = torch.tensor([window_from], device=queries.device)
+        found = _search_before(before, queries[:, :, None], self.keys, self._config)
         scored = float(found.evaluations.double().mean()) * self.shape.group
-        return _Found(found.slots[:, :, 0], window_from[:, 0], width, 0), scored
+        return _Found(found.slots, window_from, 0), scored
 
-    def _lists(self, found: _Found, starts: Tensor) -> Tensor:
-        """`[batch, heads, 1, most]`: what the step that has just used `found` could read."""
-        width = found.width + found.steps - 1
-        window_from = found.window_from[:, None]
-        return _read_lists(found.slots[:, :, None], starts, window_from, width, self._config.sink)
-
-
-def _window_from(slots: Tensor, starts: Tensor, config: HipConfig) -> Tensor:
-    """Where the windows of queries in `slots` `[batch, blocks]` begin; never within the sink."""
-    return torch.maximum(slots - config.window + 1, (starts + config.sink)[:, None])
+    def _lists(self, found: _Found) -> Tensor:
+        """`[1, heads, 1, most]`: what the step that has just used `found` reads."""
+        width = max(0, self.tokens_seen - found.window_from)
+        window_from = torch.tensor([found.window_from], device=found.slots.device)
+        return _read_lists(found.slots, window_from, width, self._config.sink)
 
 
-def _read_lists(
-    found: Tensor, starts: Tensor, window_from: Tensor, width: int, sink: int
-) -> Tensor:
-    """Sink, found keys and window of each query block, each slot once, -1 for none.
+def _search_before(
+    window_from: Tensor, queries: Tensor, keys: Tensor, config: HipConfig
+) -> FoundKeys:
+    """What `search_tree` finds between sink and window; int64 `[blocks]`, where that begins."""
+    first = torch.full_like(window_from, config.sink)
+    return search_tree(queries, keys, first[None], window_from[None], config)
+
+
+def _listed(lists: Tensor, tokens: int) -> Tensor:
+    """Which of the tokens lists name: bool `[heads, tokens]`."""
+    return listed(torch.where(lists < tokens, lists, -1), tokens)
+
+
+def _read_lists(found: Tensor, window_from: Tensor, width: int, sink: int) -> Tensor:
+    """Sink, found keys and window of each query block, each token once, -1 for none.
 
     Args:
-        found: int64 `[batch, heads, blocks, kept]`.
-        starts: int64 `[batch]`.
-        window_from: int64 `[batch, blocks]`.
-        width: slots that a window may reach over; later ones than the query's are listed too.
-        sink: how many of the first slots.
+        found: int64 `[1, heads, blocks, kept]`.
+        window_from: int64 `[blocks]`.
+        width: tokens that a window may reach over; later ones than the query are listed too.
+        sink: how many of the first tokens.
 
     Returns:
-        int64 `[batch, heads, blocks, most]`.
+        int64 `[1, heads, blocks, most]`.
     """
     steps = torch.arange(max(sink, width), device=found.device)
-    first = (starts[:, None] + steps[:sink])[:, None, None].expand(*found.shape[:3], -1)
-    window = (window_from[..., None] + steps[:width])[:, None].expand(-1, found.shape[1], -1, -1)
+    first = steps[:sink].expand(*found.shape[:3], -1)
+    window = (window_from[:, None] + steps[:width]).expand(*found.shape[:3], -1)
     return torch.cat((first, found, window), dim=-1)
 
 
@@ -294,20 +268,20 @@ def _attend_to_lists(
     """Attention of query blocks over their lists, causal.
 
     Args:
-        queries: `[batch, heads, blocks, queries, head_dim]`.
-        keys: `[batch, kv_heads, tokens, head_dim]`.
-        values: `[batch, kv_heads, tokens, head_dim]`.
-        lists: int64 `[batch, heads, blocks, most]`.
-        own: the slots of the queries, int64 `[batch, blocks, queries]`.
+        queries: `[1, heads, blocks, queries, head_dim]`.
+        keys: `[1, kv_heads, tokens, head_dim]`.
+        values: `[1, kv_heads, tokens, head_dim]`.
+        lists: int64 `[1, heads, blocks, most]`.
+        own: which tokens the queries are, int64 `[blocks, queries]`.
         scale: what the dot products are multiplied with.
     """
     block, head_dim = queries.shape[3:]
-    seen = (lists >= 0)[..., None, :] & (lists[..., None, :] <= own[:, None, ..., None])
+    seen = (lists >= 0)[..., None, :] & (lists[..., None, :] <= own[..., None])
     parts = zip(
-        queries.reshape(len(keys) * keys.shape[1], -1, 1, block, head_dim),
+        queries.reshape(keys.shape[1], -1, 1, block, head_dim),
         gather_tokens(keys, lists),
         gather_tokens(values, lists),
-        seen.reshape(len(keys) * keys.shape[1], -1, 1, block, lists.shape[-1]),
+        seen.reshape(keys.shape[1], -1, 1, block, lists.shape[-1]),
         strict=True,
     )
     outputs = [

@@ -1,19 +1,21 @@
 """The grouped softmax of Landmark Attention: landmarks weigh blocks, blocks weigh their tokens."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.inputs import check_inputs, check_starts
-from tapgraph.kernels.masks import rows_by_start
+from tapgraph.kernels.inputs import check_inputs
 from tapgraph.kernels.merge import Partial
 
 __all__ = [
+    "LandmarkedTokens",
     "check_block",
     "grouped_softmax_attention",
     "grouped_softmax_attention_with_lse",
+    "insert_landmarks",
     "share_out",
 ]
 
@@ -25,12 +27,11 @@ def grouped_softmax_attention(
     *,
     block: int,
     scale: float,
-    starts: Tensor | None = None,
 ) -> Tensor:
-    """Causal attention of queries to all tokens of their rows through the grouped softmax.
+    """Causal attention of queries to all tokens through the grouped softmax.
 
-    Mohtashami and Jaggi, 2305.16300, equations 2 to 4. Every (block + 1)-th real slot of a row is
-    a landmark. The tokens of another block share the weight that the block's landmark has beside
+    Mohtashami and Jaggi, 2305.16300, equations 2 to 4. Every (block + 1)-th token is a
+    landmark. The tokens of another block share the weight that the block's landmark has beside
     the other landmarks and the tokens of the query's own block; landmarks themselves have no
     weight, and the landmark of the query's own block is not looked at, not even by itself.
 
@@ -44,40 +45,23 @@ def grouped_softmax_attention(
             read.
         block: ordinary tokens before a landmark.
         scale: what the dot products are multiplied with.
-        starts: int64 `[batch]`, the slot of each row's first real token; None means no padding.
 
     Returns:
-        `[batch, heads, q_len, head_dim]` in the dtype of `queries`; zeros for queries that are
-        padding.
+        `[batch, heads, q_len, head_dim]` in the dtype of `queries`.
 
     Raises:
         UsageError: a shape or dtype does not fit, or `block` is not at least 1.
     """
     check_block(block)
     check_inputs(queries, keys, values)
-    q_len, kv_len = queries.shape[2], keys.shape[2]
-    check_starts(starts, queries.shape[0], q_len, kv_len)
-    if starts is None or not bool(starts.any()):
-        outputs = [output for output, _ in _attend(queries, keys, values, block, scale)]
-        return torch.cat(outputs, dim=3).flatten(1, 2)
-    output = torch.zeros_like(queries)
-    for cut, rows in rows_by_start(starts):
-        padded = max(0, cut - (kv_len - q_len))
-        if padded < q_len:
-            output[rows, :, padded:] = grouped_softmax_attention(
-                queries[rows, :, padded:],
-                keys[rows, :, cut:],
-                values[rows, :, cut:],
-                block=block,
-                scale=scale,
-            )
-    return output
+    outputs = [output for output, _ in _attend(queries, keys, values, block, scale)]
+    return torch.cat(outputs, dim=3).flatten(1, 2)
 
 
 def grouped_softmax_attention_with_lse(
     queries: Tensor, keys: Tensor, values: Tensor, *, block: int, scale: float
 ) -> Partial:
-    """As `grouped_softmax_attention`, without padding, in the precision in which it is computed.
+    """As `grouped_softmax_attention`, in the precision in which it is computed.
 
     The log-sum-exp is that over a query's own block and the landmarks of the other blocks.
 
@@ -86,7 +70,6 @@ def grouped_softmax_attention_with_lse(
     """
     check_block(block)
     check_inputs(queries, keys, values)
-    check_starts(None, queries.shape[0], queries.shape[2], keys.shape[2])
     tiles = [
         (output, torch.logsumexp(logits, dim=-1))
         for output, logits in _attend(queries, keys, values, block, scale)
@@ -95,6 +78,47 @@ def grouped_softmax_attention_with_lse(
     return Partial(
         torch.cat(outputs, dim=3).flatten(1, 2), torch.cat(normalisers, dim=3).flatten(1, 2)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LandmarkedTokens:
+    """Token ids with landmarks among them.
+
+    Attributes:
+        token_ids: int64 `[..., tokens + landmarks]`.
+        positions: where each ordinary token stands now, int64 `[tokens]`;
+            `token_ids[..., positions]` are the tokens without landmarks.
+    """
+
+    token_ids: Tensor
+    positions: Tensor
+
+
+def insert_landmarks(token_ids: Tensor, *, block: int, landmark_id: int) -> LandmarkedTokens:
+    """Put a landmark after every `block` tokens; an unfinished last block gets none.
+
+    Pad after this, not before: blocks are counted from the first token.
+
+    Args:
+        token_ids: integers `[..., tokens]` without landmarks.
+        block: ordinary tokens before a landmark.
+        landmark_id: the id of the landmark token.
+
+    Raises:
+        UsageError: there are landmarks already, or `block` is not at least 1.
+
+    >>> insert_landmarks(torch.tensor([5, 6, 7, 8, 9]), block=2, landmark_id=0).token_ids.tolist()
+    [5, 6, 0, 7, 8, 0, 9]
+    """
+    check_block(block)
+    if bool((token_ids == landmark_id).any()):
+        raise UsageError(f"the tokens hold landmarks (id {landmark_id}) already")
+    tokens = torch.arange(token_ids.shape[-1], device=token_ids.device)
+    positions = tokens + tokens // block
+    slots = len(tokens) + len(tokens) // block
+    landmarked = token_ids.new_full((*token_ids.shape[:-1], slots), landmark_id)
+    landmarked[..., positions] = token_ids
+    return LandmarkedTokens(landmarked, positions)
 
 
 def check_block(block: int) -> None:
@@ -132,7 +156,7 @@ def share_out(near: Tensor, blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _attend(
     queries: Tensor, keys: Tensor, values: Tensor, block: int, scale: float
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """As `grouped_softmax_attention`, without padding: for the queries of each block in turn.
+    """As `grouped_softmax_attention`: for the queries of each block in turn.
 
     Yields:
         Their output `[batch, kv_heads, group, queries, head_dim]`, and in the same order the

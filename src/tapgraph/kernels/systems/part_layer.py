@@ -15,15 +15,13 @@ class ReadPast:
     """Tokens that were read densely.
 
     Attributes:
-        keys: `[batch, kv_heads, tokens, head_dim]`, not to be kept: only copies.
+        keys: `[1, kv_heads, tokens, head_dim]`, not to be kept: only copies.
         values: as `keys`.
-        starts: int64 `[batch]`, the slot of each row's first real token.
         has_decoded: whether there was a decode step among them.
     """
 
     keys: Tensor
     values: Tensor
-    starts: Tensor
     has_decoded: bool
 
 

@@ -1,19 +1,32 @@
 """RazorAttention: retrieval heads keep everything, the others sink, window and a mean token."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import chain
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor
+from torch.nn import functional
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
-from tapgraph.kernels.systems.compensated_window import Budget, CompensatedWindowLayer
+from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Reading, Rotary
+from tapgraph.kernels.dense import attend_densely, attend_densely_with_lse
+from tapgraph.kernels.inputs import check_call
+from tapgraph.kernels.merge import Partial, merge
 from tapgraph.kernels.systems.dense_first import DenseFirstLayer
+from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
 from tapgraph.kernels.systems.split_heads import check_head_choice, split_by_choice
+from tapgraph.kernels.window_store import WindowSnapshot, WindowStore
 
-__all__ = ["Razor", "RazorConfig", "RazorPrefill"]
+__all__ = ["Budget", "CompensatedWindowLayer", "Razor", "RazorConfig", "RazorPrefill"]
 
 RazorPrefill = Literal["dense", "chunked"]
+PIECE_TOKENS = 512
+PIECE_QUERIES = 512
+"""Scores are computed in pieces of at most so many keys and queries, which fit into caches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class Razor(AttentionSystem):
     keeps all tokens. Any other keeps N0 sinks, the last L_h = max(S0, N/C) tokens and one
     compensation token, the mean of all dropped keys (after RoPE) and values, which counts as often
     as there are dropped tokens (`CompensatedWindowLayer`). The prompt is read densely, then
-    compressed. For models with ALiBi see `RazorAlibi`.
+    compressed.
 
     What the paper leaves open, as it is here:
         - nothing is dropped while there are fewer than `dense_budgets` budgets of tokens (ours);
@@ -66,10 +79,7 @@ class Razor(AttentionSystem):
         - all query heads of a group follow their KV head, and the mean is one for each KV head;
         - a prompt after the first decode step (a next turn) sees the compressed past, and itself
           densely;
-        - N is counted for each row from its first real token, so batches may be padded;
         - the mean is kept in float32 (float64 for float64), and joined by its log-sum-exp.
-
-    A one-token call is a decode step, even if it is the last token of a prompt.
 
     Memory of a layer: while nothing is dropped a `TokenStore` of all heads; then a `TokenStore` of
     the retrieval heads, and `WindowStore`, sink and mean of the others, see
@@ -122,3 +132,291 @@ class Razor(AttentionSystem):
                 ),
             ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a head keeps of `tokens` tokens: the first `sink` and the last `window(tokens)`.
+
+    Attributes:
+        sink: first tokens kept.
+        window_floor: the window's least length.
+        compression: a long context's window is the context's length divided by it.
+    """
+
+    sink: int
+    window_floor: int
+    compression: float
+
+    def window(self, tokens: int) -> int:
+        """max(S0, N/C), rounded down; it grows by at most one with each token."""
+        return max(self.window_floor, int(tokens / self.compression))
+
+    def left(self, tokens: int) -> int:
+        """How many tokens stand before the window; never falls when `tokens` grows."""
+        return max(0, tokens - self.window(tokens))
+
+
+@dataclass(slots=True)
+class _Past:
+    """What is kept of the tokens that have left the window.
+
+    Attributes:
+        sink_keys: `[1, kv_heads, sink, head_dim]`; the first `min(sink, left)` are valid.
+        sink_values: as `sink_keys`.
+        mean_keys: of those that left after the sink, `[1, kv_heads, 1, head_dim]`, in float32
+            (float64 for float64).
+        mean_values: as `mean_keys`.
+    """
+
+    sink_keys: Tensor
+    sink_values: Tensor
+    mean_keys: Tensor
+    mean_values: Tensor
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.sink_keys, self.sink_values, self.mean_keys, self.mean_values
+
+    def copy(self) -> "_Past":
+        return _Past(*(tensor.clone() for tensor in self.tensors()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    window: WindowSnapshot
+    past: _Past | None
+    is_compressed: bool
+    viewed_at: int
+
+
+class CompensatedWindowLayer(PartLayer):
+    """Heads of one layer that drop the middle of the context and keep its mean.
+
+    Every token is in one place: the window, the sink, or (as one of N_d) the compensation token.
+    The latter has the mean key and the mean value of what was dropped and counts N_d times, which
+    adds log N_d to its logit. When a token leaves the window, the mean moves by
+    (token - mean) / N_d. A decode step reads sink and mean in the dtype of the keys, from places
+    behind the window, so that everything kept is one call of torch's attention.
+
+    Args:
+        shape: these heads of the layer.
+        budget: what they keep.
+        dense_prompt: keep everything until the first decode step, so that a prompt is read densely
+            whatever its chunks are; otherwise compress after each chunk.
+    """
+
+    def __init__(self, shape: LayerShape, budget: Budget, *, dense_prompt: bool) -> None:
+        super().__init__(shape)
+        self._budget = budget
+        self._dense_prompt = dense_prompt
+        self._window = WindowStore()
+        self._past: _Past | None = None
+        self._is_compressed = False
+        self._viewed_at = 0
+        """After how many tokens the window stood as the last query saw it."""
+
+    @property
+    def tokens_seen(self) -> int:
+        """Tokens given to it so far, kept or not."""
+        return self._window.end
+
+    @property
+    def reading(self) -> Reading:
+        """Tokens kept, and one more where a compensation token stands for others."""
+        compensated = self._left(self._viewed_at) > self._budget.sink
+        return Reading(attended=float(self._kept().sum()) + compensated)
+
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Attend from a chunk to what is kept of the past and, densely, to the chunk."""
+        check_call(self.shape, queries, keys, values)
+        before = self.tokens_seen
+        self._viewed_at = before
+        if not self._is_compressed:
+            self._window.append(keys, values)
+            output = attend_densely(
+                queries, self._window.keys, self._window.values, scale=self.shape.scale
+            )
+            if not self._dense_prompt:
+                self._compress(0)
+            return output
+        chunk = attend_densely_with_lse(queries, keys, values, scale=self.shape.scale)
+        output = _merged(chain(self._attend_past(queries, before), (chunk,)), queries.dtype)
+        self._window.append(keys, values)
+        self._compress(before)
+        return output
+
+    def decode(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Take the token into the window, drop what leaves it, and attend to what is kept."""
+        check_call(self.shape, queries, keys, values)
+        before = self.tokens_seen
+        self._window.append(keys, values)
+        self._compress(before if self._is_compressed else 0)
+        self._viewed_at = self.tokens_seen
+        return self._attend_from_one(queries)
+
+    def adopt(self, past: ReadPast) -> None:
+        """Take over what was read densely; after a decode step, the prompt has ended."""
+        self._window.append(past.keys, past.values)
+        self._viewed_at = self.tokens_seen
+        if past.has_decoded or not self._dense_prompt:
+            self._compress(0)
+
+    def kept_by_last_query(self) -> Tensor:
+        """The sink, the window and the chunk; not what the compensation token stands for."""
+        return self._kept().expand(self.shape.heads, -1)
+
+    def bytes_held(self) -> int:
+        """The window's, and of sink and mean: `2 * kv_heads * head_dim` elements each.
+
+        The sink has `sink` such elements in the dtype of the keys, the mean one in float32
+        (float64 for float64); both are there as soon as a token has left the window.
+        """
+        past = () if self._past is None else self._past.tensors()
+        return self._window.bytes_held() + sum(part.element_size() * part.numel() for part in past)
+
+    def snapshot(self) -> object:
+        """Copies sink and mean; the window is not copied."""
+        past = None if self._past is None else self._past.copy()
+        return _Snapshot(self._window.snapshot(), past, self._is_compressed, self._viewed_at)
+
+    def restore(self, snapshot: object) -> None:
+        """Go back to what was kept then."""
+        if not isinstance(snapshot, _Snapshot):
+            raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
+        self._window.restore(snapshot.window)
+        self._past = None if snapshot.past is None else snapshot.past.copy()
+        self._is_compressed = snapshot.is_compressed
+        self._viewed_at = snapshot.viewed_at
+
+    def fork(self) -> "CompensatedWindowLayer":
+        """A copy with memory of its own."""
+        twin = CompensatedWindowLayer(self.shape, self._budget, dense_prompt=self._dense_prompt)
+        twin.restore(self.snapshot())
+        twin._window = self._window.fork()
+        return twin
+
+    def crop(self, tokens: int) -> None:
+        """Forget everything after the first `tokens` tokens.
+
+        Raises:
+            UsageError: a token has left the window already.
+        """
+        if not 0 <= tokens <= self.tokens_seen:
+            raise UsageError(f"can keep 0 to {self.tokens_seen} tokens, got {tokens}")
+        if tokens == self.tokens_seen:
+            return
+        if self._past is not None:
+            raise UsageError(
+                f"cannot go back to {tokens} tokens: what has left the window is in a mean; "
+                "restore a snapshot instead"
+            )
+        self._window.crop(tokens)
+        self._viewed_at = min(self._viewed_at, tokens)
+
+    def _left(self, tokens: int) -> int:
+        """How many tokens stood before the window after so many."""
+        return 0 if self._past is None else self._budget.left(tokens)
+
+    def _kept(self) -> Tensor:
+        positions = torch.arange(self.tokens_seen, device=self._window.keys.device)
+        return (positions < self._budget.sink) | (positions >= self._left(self._viewed_at))
+
+    def _compress(self, before: int) -> None:
+        """Move what has left the window since there were `before` tokens into sink and mean."""
+        self._is_compressed = True
+        left_before, left = self._budget.left(before), self._budget.left(self.tokens_seen)
+        if left > left_before:
+            self._release(left_before, left)
+        self._window.drop_before(left)
+
+    def _release(self, first: int, last: int) -> None:
+        """Take the tokens at positions `first` to `last`."""
+        past = self._past = self._past or self._empty_past()
+        sink = self._budget.sink
+        places = slice(first - self._window.first, last - self._window.first)
+        leaving = (self._window.keys[:, :, places], self._window.values[:, :, places])
+        into_sink = max(0, min(last, sink) - first)
+        dropped, averaged = last - first - into_sink, max(0, first - sink)
+        means = (past.mean_keys, past.mean_values)
+        for kept, mean, tokens in zip(past.tensors()[:2], means, leaving, strict=True):
+            if into_sink:
+                kept[:, :, first : first + into_sink] = tokens[:, :, :into_sink]
+            if dropped:
+                total = tokens[:, :, into_sink:].sum(dim=2, keepdim=True, dtype=mean.dtype)
+                mean += (total - dropped * mean) / (averaged + dropped)
+
+    def _empty_past(self) -> _Past:
+        keys = self._window.keys
+        _, kv_heads, _, head_dim = keys.shape
+        sink = keys.new_zeros((1, kv_heads, self._budget.sink, head_dim))
+        mean = keys.new_zeros((1, kv_heads, 1, head_dim), dtype=_exact(keys))
+        return _Past(sink, sink.clone(), mean, mean.clone())
+
+    def _attend_from_one(self, queries: Tensor) -> Tensor:
+        """Attention of the newest token, which is in the window, to all that is kept."""
+        window, past = self._window, self._past
+        if past is None:
+            return attend_densely(queries, window.keys, window.values, scale=self.shape.scale)
+        keys, values = window.with_behind(
+            torch.cat((past.mean_keys.to(queries.dtype), past.sink_keys), dim=2),
+            torch.cat((past.mean_values.to(queries.dtype), past.sink_values), dim=2),
+        )
+        return functional.scaled_dot_product_attention(
+            queries.reshape(1, keys.shape[1], -1, keys.shape[3]),
+            keys,
+            values,
+            attn_mask=self._bias(queries),
+            scale=self.shape.scale,
+        ).reshape(queries.shape)
+
+    def _bias(self, queries: Tensor) -> Tensor:
+        """What is added to the logits of window, mean and sink, `[1, places]`."""
+        # On a CPU torch takes a mask in float32 beside any dtype; log N_d is worth it.
+        dtype = _exact(queries) if queries.device.type == "cpu" else queries.dtype
+        sink, left = self._budget.sink, self._budget.left(self.tokens_seen)
+        held = self._window.end - self._window.first
+        bias = torch.zeros((1, held + 1 + sink), dtype=dtype)
+        bias[0, held] = math.log(left - sink) if left > sink else -math.inf
+        bias[0, held + 1 + min(sink, left) :] = -math.inf
+        return bias.to(queries.device)
+
+    def _attend_past(self, queries: Tensor, tokens: int) -> Iterator[Partial]:
+        """Window, compensation token and sink as they stood after so many tokens."""
+        window, scale = self._window, self.shape.scale
+        left = self._left(tokens)
+        for begin in range(left - window.first, tokens - window.first, PIECE_TOKENS):
+            piece = slice(begin, min(begin + PIECE_TOKENS, tokens - window.first))
+            yield _attend(queries, window.keys[:, :, piece], window.values[:, :, piece], scale)
+        past, sink = self._past, min(self._budget.sink, left)
+        if past is not None and left > sink:
+            mean = _attend(queries, past.mean_keys, past.mean_values, scale)
+            yield replace(mean, log_sum_exp=mean.log_sum_exp + math.log(left - sink))
+        if past is not None and sink:
+            yield _attend(
+                queries, past.sink_keys[:, :, :sink], past.sink_values[:, :, :sink], scale
+            )
+
+
+def _merged(parts: Iterable[Partial], dtype: torch.dtype) -> Tensor:
+    """The output over all parts, of which no more than two are held at a time."""
+    return reduce(lambda one, other: merge((one, other)), parts).output.to(dtype)
+
+
+def _exact(tensor: Tensor) -> torch.dtype:
+    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
+
+
+def _attend(queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Partial:
+    """Attention of all queries over all keys; the output is in float32 (float64 for float64)."""
+    dtype = _exact(queries)
+    _, heads, _, head_dim = queries.shape
+    keys, values = keys.to(dtype).transpose(-1, -2), values.to(dtype)
+    outputs, totals = [], []
+    for piece in torch.split(queries, PIECE_QUERIES, dim=2):
+        grouped = piece.to(dtype).reshape(1, keys.shape[1], -1, head_dim) * scale
+        scores = grouped @ keys
+        total = torch.logsumexp(scores, dim=-1)
+        weights = (scores - total[..., None]).exp_()
+        outputs.append((weights @ values).view(1, heads, -1, head_dim))
+        totals.append(total.view(1, heads, -1))
+    return Partial(torch.cat(outputs, dim=2), torch.cat(totals, dim=2))

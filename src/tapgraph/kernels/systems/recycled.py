@@ -73,9 +73,7 @@ class Recycled(AttentionSystem):
         - With the similarity schedule every `compare_every` steps after a full one the query is
           compared with that step's: the cosine of both, after the rotary embedding, averaged over
           query heads. Each layer decides for itself.
-        - Rows of a batch take their full steps together; with the similarity schedule as soon as
-          one row's cosine is below the threshold.
-        - While no row has more tokens than the small cache would hold, or fewer than
+        - While there are no more tokens than the small cache would hold, or fewer than
           `dense_budgets` such caches (ours), there is none and everything is read. The first step
           beyond that makes it, as the last full step and the tokens since then ask for.
         - The row is computed when a recycle step wants it, so a full step that another full step
@@ -109,7 +107,7 @@ class Recycled(AttentionSystem):
 
 @dataclass(frozen=True, slots=True)
 class _FullStep:
-    """The query that chooses: `[batch, heads, 1, head_dim]`, and the slots it could see."""
+    """The query that chooses, `[1, heads, 1, head_dim]`, and how many tokens it could see."""
 
     query: Tensor
     tokens: int
@@ -138,40 +136,38 @@ class RecycledLayer(FullCacheLayer):
         self._cache: RecycledCache | None = None
         self._cache_is_shared = False
 
-    def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
+    def attend_sparsely(self, queries: Tensor) -> SparseOutput:
         """Read a chunk of the prompt densely; its last token may choose what is recycled."""
-        return self._attend_fully(queries, starts)
+        return self._attend_fully(queries)
 
-    def attend_to_one(self, queries: Tensor, starts: Tensor) -> SparseOutput:
+    def attend_to_one(self, queries: Tensor) -> SparseOutput:
         """A full step or a recycle step."""
-        if self._full_step is None or self._is_time(queries, starts, self._full_step):
-            return self._attend_fully(queries, starts)
+        if self._full_step is None or self._is_time(queries, self._full_step):
+            return self._attend_fully(queries)
         self._steps += 1
-        scored = 0.0
+        scored = 0
         first_new = self.tokens_seen - 1
         if self._cache is None:
-            if self.tokens_seen - int(starts.min()) < self._dense_until:
-                return self.attend_to_all(queries, starts)
-            self._cache = self._choose(self._full_step, starts)
+            if self.tokens_seen < self._dense_until:
+                return self.attend_to_all(queries)
+            self._cache = self._choose(self._full_step)
             self._cache_is_shared = False
-            first_new = self._full_step.tokens
-            scored = float((first_new - starts).clamp(min=0).double().mean())
+            first_new = scored = self._full_step.tokens
         elif self._cache_is_shared:
             self._cache = self._cache.copy()
             self._cache_is_shared = False
-        for slot in range(first_new, self.tokens_seen):
-            new = slice(slot, slot + 1)
-            slots = torch.where(starts <= slot, slot, -1)
-            self._cache.add(self.keys[:, :, new], self.values[:, :, new], slots)
+        for token in range(first_new, self.tokens_seen):
+            new = slice(token, token + 1)
+            self._cache.add(self.keys[:, :, new], self.values[:, :, new], token)
         output = self._cache.attend(queries, self.shape.scale)
         return SparseOutput(output, LastRead(scored=scored))
 
     def kept_by_last_query(self) -> Tensor:
-        """All real slots after a full step, those of the small cache after a recycle step."""
+        """All tokens after a full step, those of the small cache after a recycle step."""
         if self._steps == 0 or self._cache is None:
             return super().kept_by_last_query()
-        by_kv_head = listed(self._cache.slots, self.tokens_seen)
-        return by_kv_head.repeat_interleave(self.shape.group, dim=1)
+        by_kv_head = listed(self._cache.tokens, self.tokens_seen)
+        return by_kv_head.repeat_interleave(self.shape.group, dim=0)
 
     def save_extra(self) -> object:
         """The small cache is not copied before somebody changes it."""
@@ -189,29 +185,18 @@ class RecycledLayer(FullCacheLayer):
         """Forget what was chosen: the tokens that were dropped for the cropped ones are gone."""
         self._full_step, self._steps, self._cache = None, 0, None
 
-    def select_extra_rows(self, rows: Tensor) -> None:
-        """Make row r what row `rows[r]` was."""
-        if self._full_step is not None:
-            query = self._full_step.query.index_select(0, rows)
-            self._full_step = _FullStep(query, self._full_step.tokens)
-        if self._cache is not None:
-            self._cache = self._cache.select_rows(rows)
-            self._cache_is_shared = False
-
     def extra_bytes(self) -> int:
         """Of the small cache and the query that chose it."""
-        query = 0
-        if self._full_step is not None:
-            query = self._full_step.query.element_size() * self._full_step.query.numel()
+        query = 0 if self._full_step is None else self._full_step.query.nbytes
         return query + (0 if self._cache is None else self._cache.bytes_held())
 
-    def _attend_fully(self, queries: Tensor, starts: Tensor) -> SparseOutput:
+    def _attend_fully(self, queries: Tensor) -> SparseOutput:
         self._full_step = _FullStep(queries[:, :, -1:].clone(), self.tokens_seen)
         self._steps = 0
         self._cache = None
-        return self.attend_to_all(queries, starts)
+        return self.attend_to_all(queries)
 
-    def _is_time(self, queries: Tensor, starts: Tensor, last: _FullStep) -> bool:
+    def _is_time(self, queries: Tensor, last: _FullStep) -> bool:
         """Whether the coming step is full."""
         step = self._steps + 1
         if self._config.schedule == "fixed":
@@ -220,17 +205,14 @@ class RecycledLayer(FullCacheLayer):
             return False
         exact = torch.promote_types(queries.dtype, torch.float32)
         cosines = functional.cosine_similarity(queries.to(exact), last.query.to(exact), dim=-1)
-        is_real = starts < self.tokens_seen
-        return bool(((cosines.mean(dim=(1, 2)) < self._config.similarity) & is_real).any())
+        return bool(cosines.mean() < self._config.similarity)
 
-    def _choose(self, full_step: _FullStep, starts: Tensor) -> RecycledCache:
+    def _choose(self, full_step: _FullStep) -> RecycledCache:
         """The small cache that the row of the last full step asks for."""
-        slots = torch.arange(full_step.tokens, device=starts.device)
         importance = row_importance(
-            full_step.query,
-            self.keys[:, :, : full_step.tokens],
-            (slots < starts[:, None])[:, None],
+            full_step.query[0, :, 0],
+            self.keys[0, :, : full_step.tokens],
             scale=self.shape.scale,
             group=self._config.group,
         )
-        return RecycledCache(self.keys, self.values, importance[:, :, 0], self._config.kept)
+        return RecycledCache(self.keys, self.values, importance, self._config.kept)

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
-from tapgraph.kernels.dense import attend_densely
-from tapgraph.kernels.systems.full_cache import LastRead, SparseOutput, UnpaddedLayer
+from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
 from tapgraph.kernels.systems.sale_map import SaleConfig, near_blocks, sale_attention
 
 __all__ = ["Sale", "SaleConfig", "SaleLayer"]
@@ -29,7 +28,6 @@ class Sale(AttentionSystem):
         - A chunk of the prompt may follow earlier ones. Its query blocks are counted from its own
           beginning, and means are those of the tokens seen so far, so the choice (never its
           guarantee) depends on the chunk length.
-        - Blocks of a left-padded row begin at its first real token.
         - Codes are multiplied with their scales before the product, which is taken in float32
           (float64 for float64): torch has no 4-bit product.
         - Kept blocks are computed in the model's own precision, not in 8 bits.
@@ -85,7 +83,7 @@ class Sale(AttentionSystem):
         return SaleLayer(shape, self.config, thresholds)
 
 
-class SaleLayer(UnpaddedLayer):
+class SaleLayer(FullCacheLayer):
     """One layer of SALE.
 
     Args:
@@ -95,22 +93,25 @@ class SaleLayer(UnpaddedLayer):
     """
 
     def __init__(self, shape: LayerShape, config: SaleConfig, thresholds: Tensor) -> None:
-        super().__init__(shape, key_block=config.key_block, dense_below=config.dense_below)
+        super().__init__(shape, dense_below=config.dense_below)
         self._config = config
         self._thresholds = thresholds
         self._is_sparse = thresholds >= config.dense_threshold
 
-    def attend_rows(self, queries: Tensor, keys: Tensor, values: Tensor) -> SparseOutput:
+    def attend_sparsely(self, queries: Tensor) -> SparseOutput:
         """Choose blocks by their estimated scores and attend to them."""
         if not bool(self._is_sparse.any()):
-            starts = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
-            output = attend_densely(queries, keys, values, scale=self.shape.scale, starts=starts)
-            return SparseOutput(output, LastRead())
+            return self.attend_to_all(queries)
         result = sale_attention(
-            queries, keys, values, self._thresholds, scale=self.shape.scale, config=self._config
+            queries,
+            self.keys,
+            self.values,
+            self._thresholds,
+            scale=self.shape.scale,
+            config=self._config,
         )
-        scored = self._scored(queries.shape[2], keys.shape[2])
-        last_read = LastRead(result.kept[:, :, -1], self._config.key_block, scored)
+        scored = self._scored(queries.shape[2], self.tokens_seen)
+        last_read = LastRead(result.kept[0, :, -1], self._config.key_block, scored)
         return SparseOutput(result.output, last_read)
 
     def _scored(self, q_len: int, kv_len: int) -> float:

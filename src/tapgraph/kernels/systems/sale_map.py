@@ -1,7 +1,7 @@
 """Which blocks SALE keeps: 4-bit scores against a threshold relative to the sink and local keys.
 
 "SALE: Low-bit Estimation for Efficient Sparse Attention in Long-context LLM Prefilling",
-2505.24179, section 3. All tensors here belong to rows without padding.
+2505.24179, section 3.
 """
 
 from dataclasses import dataclass
@@ -121,7 +121,6 @@ def sale_attention(
     exact = torch.float64 if queries.dtype == torch.float64 else torch.float32
     precise = queries.to(exact), keys.to(exact), values.to(exact)
     near, _ = near_blocks(q_len, kv_len, config, queries.device)
-    starts = torch.zeros(batch, dtype=torch.int64, device=queries.device)
 
     def attend(kept: Tensor) -> Partial:
         return block_sparse_attention(
@@ -130,7 +129,6 @@ def sale_attention(
             query_block=config.query_block,
             key_block=config.key_block,
             scale=scale,
-            starts=starts,
         )
 
     nearby = attend(near.expand(batch, heads, -1, -1))

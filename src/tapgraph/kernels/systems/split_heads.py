@@ -28,12 +28,6 @@ class HeadPart:
     attention: PartLayer
 
 
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    parts: tuple[object, ...]
-    starts: Tensor | None
-
-
 class SplitHeadsLayer(PartLayer):
     """Hands each KV head and its query heads to the part it belongs to.
 
@@ -56,11 +50,10 @@ class SplitHeadsLayer(PartLayer):
         self._parts = tuple(parts)
         self._kv_heads = [torch.tensor(part.kv_heads) for part in parts]
         self._heads = [self._query_heads(kv_heads) for kv_heads in self._kv_heads]
-        self._starts: Tensor | None = None
 
     @property
     def tokens_seen(self) -> int:
-        """Slots given to it so far, kept or not."""
+        """Tokens given to it so far, kept or not."""
         return self._parts[0].attention.tokens_seen
 
     @property
@@ -73,31 +66,27 @@ class SplitHeadsLayer(PartLayer):
             scored += share * part.attention.reading.scored
         return Reading(attended=attended, scored=scored)
 
-    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Let every part take its heads of the chunk."""
-        self._check(queries, keys, values, starts)
+        check_call(self.shape, queries, keys, values)
         return self._joined(
             queries,
             [
-                part.attention.prefill(*heads, starts)
+                part.attention.prefill(*heads)
                 for part, heads in self._divided(queries, keys, values)
             ],
         )
 
-    def decode(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> Tensor:
+    def decode(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Let every part take its heads of the token."""
-        self._check(queries, keys, values, starts)
+        check_call(self.shape, queries, keys, values)
         return self._joined(
             queries,
-            [
-                part.attention.decode(*heads, starts)
-                for part, heads in self._divided(queries, keys, values)
-            ],
+            [part.attention.decode(*heads) for part, heads in self._divided(queries, keys, values)],
         )
 
     def adopt(self, past: ReadPast) -> None:
         """Let every part take over its heads."""
-        self._starts = past.starts
         for part, kv_heads in zip(self._parts, self._kv_heads, strict=True):
             kv_heads = kv_heads.to(past.keys.device)
             keys, values = (tensor.index_select(1, kv_heads) for tensor in (past.keys, past.values))
@@ -105,9 +94,9 @@ class SplitHeadsLayer(PartLayer):
 
     def kept_by_last_query(self) -> Tensor:
         """What the parts' last queries attended to."""
-        kept = [part.attention.kept_by_last_query() for part in self._parts]
-        whole = kept[0].new_zeros((kept[0].shape[0], self.shape.heads, self.tokens_seen))
-        return self._joined(whole, kept)
+        kept = [part.attention.kept_by_last_query()[None] for part in self._parts]
+        whole = kept[0].new_zeros((1, self.shape.heads, self.tokens_seen))
+        return self._joined(whole, kept)[0]
 
     def bytes_held(self) -> int:
         """The sum over the parts."""
@@ -115,42 +104,28 @@ class SplitHeadsLayer(PartLayer):
 
     def snapshot(self) -> object:
         """The parts' snapshots."""
-        return _Snapshot(tuple(part.attention.snapshot() for part in self._parts), self._starts)
+        return tuple(part.attention.snapshot() for part in self._parts)
 
     def restore(self, snapshot: object) -> None:
         """Restore every part."""
-        if not isinstance(snapshot, _Snapshot):
+        if not isinstance(snapshot, tuple) or len(snapshot) != len(self._parts):
             raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
-        for part, kept in zip(self._parts, snapshot.parts, strict=True):
+        for part, kept in zip(self._parts, snapshot, strict=True):
             part.attention.restore(kept)
-        self._starts = snapshot.starts
 
     def fork(self) -> "SplitHeadsLayer":
         """A copy with memory of its own."""
         parts = [replace(part, attention=part.attention.fork()) for part in self._parts]
-        twin = SplitHeadsLayer(self.shape, parts)
-        twin._starts = self._starts
-        return twin
+        return SplitHeadsLayer(self.shape, parts)
 
     def crop(self, tokens: int) -> None:
-        """Forget everything after the first `tokens` slots.
+        """Forget everything after the first `tokens` tokens.
 
         Raises:
             UsageError: the last part has dropped what it would need; then nothing was changed.
         """
         for part in reversed(self._parts):
             part.attention.crop(tokens)
-
-    def select_rows(self, rows: Tensor) -> None:
-        """Make row r of the batch what row `rows[r]` was."""
-        for part in self._parts:
-            part.attention.select_rows(rows)
-        if self._starts is not None:
-            self._starts = self._starts.index_select(0, rows)
-
-    def _check(self, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor) -> None:
-        check_call(self.shape, queries, keys, values, starts, self.tokens_seen)
-        self._starts = starts
 
     def _divided(
         self, queries: Tensor, keys: Tensor, values: Tensor
@@ -170,7 +145,7 @@ class SplitHeadsLayer(PartLayer):
             )
 
     def _joined(self, like: Tensor, results: Sequence[Tensor]) -> Tensor:
-        """Results `[batch, part heads, ...]` in the places of their heads, as large as `like`."""
+        """Results `[1, part heads, ...]` in the places of their heads, as large as `like`."""
         if len(results) == 1:
             return results[0]
         whole = torch.empty_like(like)

@@ -60,24 +60,21 @@ class TokenSelectConfig:
         return self.n_init + self.k + self.n_local
 
 
-def soft_vote(queries: Tensor, keys: Tensor, candidates: Tensor, *, scale: float = 1.0) -> Tensor:
+def soft_vote(queries: Tensor, keys: Tensor, *, scale: float = 1.0) -> Tensor:
     """How much of all heads' attention each candidate gets (2411.02886, section 4.2).
 
     The sum over query heads h of softmax(scale * query of h · keys of KV head h // group), each
-    over the candidates alone.
+    over the candidates.
 
     Args:
-        queries: `[batch, heads, head_dim]`.
-        keys: `[batch, kv_heads, tokens, head_dim]`.
-        candidates: bool `[batch, tokens]`, at least one in each row.
+        queries: `[heads, head_dim]`.
+        keys: of the candidates, `[kv_heads, tokens, head_dim]`.
         scale: what the dot products are multiplied with.
 
     Returns:
-        `[batch, tokens]` in float32, or float64 for float64; -inf for what is no candidate.
+        `[tokens]` in float32, or float64 for float64.
     """
-    batch, heads, head_dim = queries.shape
     exact = torch.promote_types(queries.dtype, torch.float32)
-    grouped = queries.to(exact).view(batch, keys.shape[1], -1, head_dim)
-    scores = (grouped @ keys.to(exact).transpose(-1, -2)).view(batch, heads, -1) * scale
-    shares = scores.masked_fill(~candidates[:, None], float("-inf")).softmax(dim=-1)
-    return shares.sum(dim=1).masked_fill(~candidates, float("-inf"))
+    grouped = queries.to(exact).view(keys.shape[0], -1, queries.shape[1])
+    scores = grouped @ keys.to(exact).transpose(-1, -2) * scale
+    return scores.softmax(dim=-1).sum(dim=(0, 1))

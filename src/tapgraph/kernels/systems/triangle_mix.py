@@ -17,7 +17,7 @@ from tapgraph.kernels.attention_system import (
 from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.sink_ring import SinkRing, attend_streaming
 from tapgraph.kernels.systems.dense import DenseLayer
-from tapgraph.kernels.systems.full_cache import LastRead, SparseOutput, UnpaddedLayer
+from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
 
 __all__ = ["TriangleMix", "TriangleMixConfig", "TriangleMixLayer"]
 
@@ -89,24 +89,24 @@ class TriangleMix(AttentionSystem):
         return TriangleMixLayer(shape, self.config)
 
 
-class TriangleMixLayer(UnpaddedLayer):
+class TriangleMixLayer(FullCacheLayer):
     """One deep layer."""
 
     def __init__(self, shape: LayerShape, config: TriangleMixConfig) -> None:
-        super().__init__(shape, key_block=1, dense_below=config.dense_below)
+        super().__init__(shape, dense_below=config.dense_below)
         self._config = config
 
-    def attend_rows(self, queries: Tensor, keys: Tensor, values: Tensor) -> SparseOutput:
+    def attend_sparsely(self, queries: Tensor) -> SparseOutput:
         """All but the last queries read sink and window; the last one reads everything."""
         config, scale = self._config, self.shape.scale
+        keys, values = self.keys, self.values
         q_len, kv_len = queries.shape[2], keys.shape[2]
         past, middle = kv_len - q_len, max(0, q_len - config.last_queries)
-        starts = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
         parts = []
         if middle:
             ring = SinkRing(config.sink_tokens, config.local_tokens)
             if past:
-                ring.append(keys[:, :, :past], values[:, :, :past], starts)
+                ring.append(keys[:, :, :past], values[:, :, :past])
             new = slice(past, past + middle)
             parts.append(
                 attend_streaming(
@@ -114,11 +114,8 @@ class TriangleMixLayer(UnpaddedLayer):
                     queries[:, :, :middle],
                     keys[:, :, new],
                     values[:, :, new],
-                    starts=starts,
                     scale=scale,
                 )
             )
-        parts.append(
-            attend_densely(queries[:, :, middle:], keys, values, scale=scale, starts=starts)
-        )
+        parts.append(attend_densely(queries[:, :, middle:], keys, values, scale=scale))
         return SparseOutput(torch.cat(parts, dim=2), LastRead())

@@ -11,7 +11,7 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
 from tapgraph.kernels.block_sparse import block_sparse_attention
 from tapgraph.kernels.selection import pool_blocks
-from tapgraph.kernels.systems.full_cache import LastRead, SparseOutput, UnpaddedLayer
+from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
 
 __all__ = [
     "XAttention",
@@ -90,17 +90,17 @@ class XAttention(AttentionSystem):
         return XAttentionLayer(shape, self.config)
 
 
-class XAttentionLayer(UnpaddedLayer):
+class XAttentionLayer(FullCacheLayer):
     """One layer."""
 
     def __init__(self, shape: LayerShape, config: XAttentionConfig) -> None:
-        super().__init__(shape, key_block=config.block, dense_below=config.dense_below)
+        super().__init__(shape, dense_below=config.dense_below)
         self._config = config
 
-    def attend_rows(self, queries: Tensor, keys: Tensor, values: Tensor) -> SparseOutput:
+    def attend_sparsely(self, queries: Tensor) -> SparseOutput:
         """Score, choose, attend."""
         config, scale = self._config, self.shape.scale
-        kv_len = keys.shape[2]
+        keys, kv_len = self.keys, self.tokens_seen
         scores = antidiagonal_scores(
             queries, keys, stride=config.stride, block=config.block, scale=scale
         )
@@ -112,14 +112,13 @@ class XAttentionLayer(UnpaddedLayer):
         part = block_sparse_attention(
             queries,
             keys,
-            values,
+            self.values,
             kept,
             query_block=config.block,
             key_block=config.block,
             scale=scale,
-            starts=torch.zeros(len(queries), dtype=torch.int64, device=queries.device),
         )
-        last = LastRead(kept[:, :, -1].clone(), config.block, scored=kv_len / config.stride)
+        last = LastRead(kept[0, :, -1].clone(), config.block, scored=kv_len / config.stride)
         return SparseOutput(part.output, last)
 
 
@@ -134,7 +133,7 @@ def antidiagonal_scores(
 
     Args:
         queries: `[batch, heads, q_len, head_dim]`, the last `q_len` of the tokens.
-        keys: `[batch, kv_heads, kv_len, head_dim]`, without padding.
+        keys: `[batch, kv_heads, kv_len, head_dim]`
         stride: side of the squares.
         block: tokens in a block, a multiple of `stride`.
         scale: what the dot products are multiplied with.

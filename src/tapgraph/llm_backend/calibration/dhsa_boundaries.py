@@ -14,7 +14,7 @@ from tapgraph.kernels.systems.dhsa_boundaries import BoundaryPredictor
 from tapgraph.llm_backend.calibration.boundary_labels import future_mass_ratios, usable_entries
 from tapgraph.llm_backend.calibration.calibration_file import Calibration, fingerprint
 from tapgraph.llm_backend.calibration.synthetic_text import hash_of_texts, mixed_texts
-from tapgraph.llm_backend.local.attention import Observation, layer_shapes, observe_attention
+from tapgraph.llm_backend.local.attention import AttentionCall, layer_shapes, observe_attention
 
 __all__ = [
     "BoundaryTraining",
@@ -185,7 +185,7 @@ def observe_boundaries(
     """Run the model densely over a text and show where each of its layers has boundaries."""
     window = settings.window
 
-    def observe(seen: Observation) -> None:
+    def observe(seen: AttentionCall) -> None:
         if seen.window is not None:
             return
         ratios = future_mass_ratios(
@@ -196,7 +196,7 @@ def observe_boundaries(
         see(LayerBoundaries(seen.layer.index, keys, ratios[usable] >= settings.least_ratio, usable))
 
     with torch.no_grad(), observe_attention(model, observe):
-        model(torch.tensor([text], device=model.device), use_cache=True, logits_to_keep=1)
+        model(torch.tensor([text], device=model.device), use_cache=False, logits_to_keep=1)
 
 
 def focal_loss(logits: Tensor, targets: Tensor, *, focus: float, positive_weight: float) -> Tensor:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,11 +12,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
-from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.sink_ring import streaming_visible
-from tapgraph.kernels.systems.duo import Duo
-from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
 from tapgraph.llm_backend.calibration.calibration_file import Calibration, data_hash, fingerprint
 from tapgraph.llm_backend.calibration.head_choice import best_heads, heads_to_keep
 from tapgraph.llm_backend.calibration.passkeys import (
@@ -27,7 +22,7 @@ from tapgraph.llm_backend.calibration.passkeys import (
     passkey_sequences,
     style_for,
 )
-from tapgraph.llm_backend.local.attention import layer_shapes, use_attention
+from tapgraph.llm_backend.local.attention import AttentionCall, layer_shapes, replace_attention
 from tapgraph.llm_backend.local.text_decoder import TextDecoder
 
 __all__ = ["DuoTraining", "Progress", "fit_gates", "full_heads_of", "gate_loss", "train_duo_gates"]
@@ -141,7 +136,7 @@ def train_duo_gates(
 
     gates = fit_gates(model, sequences(), training, on_step=watch)
     return Calibration(
-        system=Duo.name,
+        system="duo",
         model_fingerprint=fingerprint(model),
         model_name=str(model.name_or_path),
         data_sha256=hashlib.sha256("".join(hashes).encode()).hexdigest(),
@@ -242,8 +237,8 @@ def gate_loss(
     """
     decoder = TextDecoder(model).module
     token_ids = sequence.token_ids.to(model.device).expand(2, -1)
-    with use_attention(model, _GatedAttention(gates, training.sink, training.recent)):
-        hidden = decoder(input_ids=token_ids, use_cache=True).last_hidden_state
+    with replace_attention(model, _GatedAttention(gates, training.sink, training.recent)):
+        hidden = decoder(input_ids=token_ids, use_cache=False).last_hidden_state
     exact = hidden if hidden.dtype == torch.float64 else hidden.float()
     difference: Tensor = exact[1, sequence.tail :] - exact[0, sequence.tail :].detach()
     return difference.square().mean()
@@ -262,57 +257,47 @@ def _frozen(model: PreTrainedModel) -> Iterator[None]:
             weight.requires_grad_(True)
 
 
-class _GatedAttention(AttentionSystem):
-    """Dense attention in the first row of a batch, a mixture in the second."""
+@dataclass(frozen=True, slots=True)
+class _GatedAttention:
+    """Dense attention in the first row of a batch, a mixture in the second.
 
-    name: ClassVar[str] = "duo-training"
-    about: ClassVar[About] = About(paper=Duo.about.paper, saves="", needs="", fails_when="")
+    Attributes:
+        gates: `[layers, kv_heads]`.
+        sink: first tokens that streaming heads see.
+        recent: tokens before a token that they see.
+    """
 
-    def __init__(self, gates: Tensor, sink: int, recent: int) -> None:
-        self._gates = gates
-        self._sink = sink
-        self._recent = recent
+    gates: Tensor
+    sink: int
+    recent: int
 
-    def open_layer(self, shape: LayerShape, rotary: Rotary) -> "_GatedLayer":  # noqa: ARG002
-        return _GatedLayer(shape, self._gates[shape.index].clamp(0, 1), self._sink, self._recent)
-
-
-class _GatedLayer(FullCacheLayer):
-    def __init__(self, shape: LayerShape, gates: Tensor, sink: int, recent: int) -> None:
-        super().__init__(shape)
-        self._gates = gates
-        self._sink = sink
-        self._recent = recent
-
-    def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
-        scale, keys, values = self.shape.scale, self.keys, self.values
+    def __call__(self, call: AttentionCall) -> Tensor:
+        if call.window is not None:
+            return call.dense()
+        first, second = call.row(0), call.row(1)
         with torch.no_grad():
-            dense = attend_densely(
-                queries[:1], keys[:1], values[:1], scale=scale, starts=starts[:1]
-            )
-        streaming = self._stream(queries[1:], keys[1:], values[1:])
-        gates = self._gates.repeat_interleave(self.shape.group).to(dense.dtype)[:, None, None]
-        mixed = gates * dense + (1 - gates) * streaming
-        return SparseOutput(torch.cat((dense, mixed)), LastRead())
+            dense = first.dense()
+        gates = self.gates[call.layer.index].clamp(0, 1)
+        gates = gates.repeat_interleave(call.layer.group).to(dense.dtype)[:, None, None]
+        return torch.cat((dense, gates * dense + (1 - gates) * self._stream(second)))
 
-    def _stream(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    def _stream(self, call: AttentionCall) -> Tensor:
         """Attention to sink, recent tokens and itself; memory grows linearly with the tokens."""
+        queries, keys, values = call.queries, call.keys, call.values
         slots = torch.arange(keys.shape[2], device=keys.device)
         outputs = []
         for first in range(0, queries.shape[2], PIECE_QUERIES):
             asking = slots[first : first + PIECE_QUERIES]
-            near = slots[max(0, first - self._recent) : first + PIECE_QUERIES]
-            seen = torch.cat((slots[: min(self._sink, int(near[0]))], near))
-            mask = streaming_visible(
-                asking[None], seen[None], sink=self._sink, recent=self._recent + 1
-            )
+            near = slots[max(0, first - self.recent) : first + PIECE_QUERIES]
+            seen = torch.cat((slots[: min(self.sink, int(near[0]))], near))
+            mask = streaming_visible(asking, seen, sink=self.sink, recent=self.recent + 1)
             outputs.append(
                 functional.scaled_dot_product_attention(
                     queries[:, :, asking],
                     keys[:, :, seen],
                     values[:, :, seen],
                     attn_mask=mask,
-                    scale=self.shape.scale,
+                    scale=call.layer.scale,
                     enable_gqa=True,
                 )
             )

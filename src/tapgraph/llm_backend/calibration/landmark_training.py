@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -12,12 +11,12 @@ from torch.nn import functional
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
-from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
-from tapgraph.kernels.systems.landmark import Landmark
-from tapgraph.kernels.systems.landmark_softmax import check_block, grouped_softmax_attention
-from tapgraph.kernels.systems.landmark_tokens import insert_landmarks
-from tapgraph.llm_backend.local.attention import use_attention
+from tapgraph.kernels.systems.landmark_softmax import (
+    check_block,
+    grouped_softmax_attention,
+    insert_landmarks,
+)
+from tapgraph.llm_backend.local.attention import AttentionCall, replace_attention
 
 __all__ = [
     "LANDMARK",
@@ -129,8 +128,20 @@ def landmark_loss(model: PreTrainedModel, token_ids: Tensor, *, block: int) -> T
     Returns:
         A scalar, float32 (float64 for float64 models).
     """
-    with use_attention(model, _FullGroupedSoftmax(block)):
-        logits: Tensor = model(input_ids=token_ids, use_cache=True).logits
+
+    def attend(call: AttentionCall) -> Tensor:
+        if call.window is not None:
+            return call.dense()
+        return grouped_softmax_attention(
+            call.queries,
+            call.keys,
+            call.values,
+            block=block,
+            scale=call.layer.scale,
+        )
+
+    with replace_attention(model, attend):
+        logits: Tensor = model(input_ids=token_ids, use_cache=False).logits
     exact = torch.promote_types(logits.dtype, torch.float32)
     return functional.cross_entropy(
         logits[:, :-1].flatten(0, 1).to(exact), token_ids[:, 1:].flatten()
@@ -190,32 +201,3 @@ def fine_tune_landmarks(
 
 def _embedding_rows(model: PreTrainedModel) -> int:
     return model.get_input_embeddings().get_parameter("weight").shape[0]
-
-
-class _FullGroupedSoftmax(AttentionSystem):
-    """The grouped softmax over everything, at true positions, with gradients."""
-
-    name: ClassVar[str] = "landmark-training"
-    about: ClassVar[About] = About(paper=Landmark.about.paper, saves="", needs="", fails_when="")
-
-    def __init__(self, block: int) -> None:
-        self._block = block
-
-    def open_layer(self, shape: LayerShape, rotary: Rotary) -> "_GroupedLayer":  # noqa: ARG002
-        return _GroupedLayer(shape, self._block)
-
-
-class _GroupedLayer(FullCacheLayer):
-    def __init__(self, shape: LayerShape, block: int) -> None:
-        super().__init__(shape)
-        self._block = block
-
-    def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
-        keys, values = self.keys, self.values
-        output = grouped_softmax_attention(
-            queries, keys, values, block=self._block, scale=self.shape.scale, starts=starts
-        )
-        return SparseOutput(output, LastRead())
-
-    def attend_to_one(self, queries: Tensor, starts: Tensor) -> SparseOutput:
-        return self.attend_sparsely(queries, starts)

@@ -11,7 +11,7 @@ from tapgraph.kernels.dense import attend_densely_with_lse
 from tapgraph.llm_backend.calibration.calibration_file import Calibration, data_hash, fingerprint
 from tapgraph.llm_backend.calibration.head_choice import GroupRule, retrieval_kv_heads
 from tapgraph.llm_backend.calibration.token_choice import ordinary_token_ids
-from tapgraph.llm_backend.local.attention import Observation, layer_shapes, observe_attention
+from tapgraph.llm_backend.local.attention import AttentionCall, layer_shapes, observe_attention
 
 __all__ = [
     "HeadScores",
@@ -144,7 +144,7 @@ def score_heads(model: PreTrainedModel, sequence: Tensor, *, first: int, block: 
     echo = torch.zeros(len(shapes), shapes[0].heads)
     induction = torch.zeros_like(echo)
 
-    def observe(seen: Observation) -> None:
+    def observe(seen: AttentionCall) -> None:
         if seen.window is None:
             scores = repetition_scores(
                 seen.queries, seen.keys, scale=seen.layer.scale, first=first, block=block
@@ -153,7 +153,7 @@ def score_heads(model: PreTrainedModel, sequence: Tensor, *, first: int, block: 
             induction[seen.layer.index] = scores.induction.float().cpu()
 
     with observe_attention(model, observe):
-        model(input_ids=sequence[None].to(model.device), use_cache=True, logits_to_keep=1)
+        model(input_ids=sequence[None].to(model.device), use_cache=False, logits_to_keep=1)
     return HeadScores(echo, induction)
 
 
@@ -177,8 +177,7 @@ def repetition_scores(
     """
     tokens = queries.shape[2]
     repetitions = (tokens - first) // block
-    starts = torch.zeros(1, dtype=torch.int64, device=queries.device)
-    total = attend_densely_with_lse(queries, keys, keys, scale=scale, starts=starts).log_sum_exp
+    total = attend_densely_with_lse(queries, keys, keys, scale=scale).log_sum_exp
     group = queries.shape[1] // keys.shape[1]
     echo, induction = torch.zeros_like(total), torch.zeros_like(total)
     for back in range(1, repetitions):

@@ -8,11 +8,10 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.systems.sale_map import SaleConfig, sale_attention
 from tapgraph.llm_backend.calibration.calibration_file import Calibration, fingerprint
 from tapgraph.llm_backend.calibration.synthetic_text import hash_of_texts, key_value_texts
-from tapgraph.llm_backend.local.attention import Observation, layer_shapes, observe_attention
+from tapgraph.llm_backend.local.attention import AttentionCall, layer_shapes, observe_attention
 
 __all__ = ["SaleCalibration", "calibrate_sale", "sale_errors"]
 
@@ -174,21 +173,21 @@ def _measure(
     for index, sample in enumerate(samples):
         observer = _observer(thresholds, measured.errors[index], measured.norms[index], config)
         with torch.no_grad(), observe_attention(model, observer):
-            model(torch.tensor([sample], device=model.device), use_cache=True, logits_to_keep=1)
+            model(torch.tensor([sample], device=model.device), use_cache=False, logits_to_keep=1)
     return measured
 
 
 def _observer(
     thresholds: Tensor, errors: Tensor, norms: Tensor, config: SaleConfig
-) -> Callable[[Observation], None]:
+) -> Callable[[AttentionCall], None]:
     """Fills in errors and norms, `[layers, heads]`, of the sample that the model runs over."""
 
-    def observe(seen: Observation) -> None:
+    def observe(seen: AttentionCall) -> None:
         if seen.window is not None:
             return
         tensors = seen.queries, seen.keys, seen.values
         scale, layer = seen.layer.scale, seen.layer.index
-        dense = attend_densely(*tensors, scale=scale, starts=seen.starts)
+        dense = seen.dense()
         norms[layer] = _mean_l1(dense)
         if bool(thresholds[layer].any()):
             own = thresholds[layer].to(dense.device)

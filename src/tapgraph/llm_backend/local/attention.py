@@ -7,11 +7,14 @@
 So the cache (`attention_cache`) hands itself to the function registered here, which lets the
 system's `LayerAttention` of that layer do the work. The mask function reduces a padding mask to
 the slot where each row starts. Nothing of `transformers` is replaced.
+
+`replace_attention` is for training and calibration: a function of a whole text, without a cache.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 
 import torch
@@ -21,9 +24,8 @@ from transformers.masking_utils import causal_mask_function
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, LayerShape
+from tapgraph.kernels.dense import attend_densely, attend_in_window
 from tapgraph.kernels.masks import padding_starts
-from tapgraph.kernels.systems.dense import Dense, DenseLayer
-from tapgraph.kernels.systems.full_cache import SparseOutput
 from tapgraph.kernels.systems.window_layer import WindowLayer
 from tapgraph.llm_backend.local.attention_cache import AttentionCache, NewTokens, StackedCache
 from tapgraph.llm_backend.local.text_decoder import (
@@ -35,15 +37,18 @@ from tapgraph.llm_backend.local.text_decoder import (
 
 __all__ = [
     "AttentionCache",
+    "AttentionCall",
     "ModelAttention",
-    "Observation",
     "layer_shapes",
     "observe_attention",
+    "replace_attention",
     "use_attention",
 ]
 
 NAME = "tapgraph"
 """What the attention and mask functions are registered as."""
+_WHOLE = "_attend_whole"
+"""Where a module holds a function of whole texts."""
 
 
 class ModelAttention:
@@ -53,6 +58,7 @@ class ModelAttention:
         self._decoder = decoder
         self.system = system
         self._modules = tuple(decoder.attention_modules())
+        self._generate_reads_prompt: bool | None = None
         if system.keys == "unrotated":
             for attention in self._modules:
                 if attention.window is None:
@@ -94,7 +100,7 @@ class ModelAttention:
                 f"{self.system.name!r}"
             )
 
-    def install(self, restoring: ExitStack) -> None:
+    def install(self, model: PreTrainedModel, restoring: ExitStack) -> None:
         """Route the model's attention through the system until `restoring` closes.
 
         Raises:
@@ -102,17 +108,10 @@ class ModelAttention:
                 function of its own.
         """
         decoder = self._decoder.module
-        before = decoder.config._attn_implementation
-        if before == NAME:
-            raise UsageError("an attention system is in use in this model already")
-        AttentionInterface.register(NAME, _attend)
-        AttentionMaskInterface.register(NAME, _starts_of_mask)
-        decoder.set_attn_implementation(NAME)
-        if decoder.config._attn_implementation != NAME:
-            raise UsageError(f"{type(decoder).__name__} does not let its attention be chosen")
-        restoring.callback(decoder.set_attn_implementation, before)
+        _route_attention(decoder, restoring)
         hook = decoder.register_forward_pre_hook(self._before_decoder, with_kwargs=True)
         restoring.callback(hook.remove)
+        self._follow_generate(model, restoring)
         if self.system.keys == "unrotated":
             for attention in self._modules:
                 if attention.window is None:
@@ -120,6 +119,19 @@ class ModelAttention:
                         _without_rotation, with_kwargs=True
                     )
                     restoring.callback(hook.remove)
+
+    def _follow_generate(self, model: PreTrainedModel, restoring: ExitStack) -> None:
+        """Let `generate()` say what is prompt, for its last chunk may be one token too."""
+        name = "prepare_inputs_for_generation"
+        prepare: Callable[..., dict[str, Any]] = getattr(model, name)
+
+        @wraps(prepare)
+        def prepare_and_tell(*given: Any, **named: Any) -> dict[str, Any]:
+            self._generate_reads_prompt = bool(named.get("is_first_iteration"))
+            return prepare(*given, **named)
+
+        setattr(model, name, prepare_and_tell)
+        restoring.callback(delattr, model, name)
 
     def _before_decoder(
         self, decoder: PreTrainedModel, inputs: tuple[Any, ...], named: dict[str, Any]
@@ -144,6 +156,9 @@ class ModelAttention:
                 "the attention system keeps the past itself: pass no past_key_values, a cache from "
                 f"new_cache() or an empty DynamicCache, got a {type(cache).__name__}"
             )
+        if self._generate_reads_prompt is not None:
+            named["past_key_values"].reads_prompt = self._generate_reads_prompt
+            self._generate_reads_prompt = None
         return inputs, named
 
 
@@ -167,21 +182,20 @@ def use_attention(model: PreTrainedModel, system: AttentionSystem) -> Iterator[M
     """
     with ExitStack() as restoring:
         attention = ModelAttention(TextDecoder(model), system)
-        attention.install(restoring)
+        attention.install(model, restoring)
         yield attention
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """One call of one attention layer.
+class AttentionCall:
+    """What one attention layer is given of whole texts, all of one length.
 
     Attributes:
         layer: which layer.
         window: the model's own sliding window in this layer, or None.
-        queries: of the call's tokens, after RoPE, `[batch, heads, q_len, head_dim]`.
-        keys: of all tokens so far, after RoPE, `[batch, kv_heads, kv_len, head_dim]`.
-        values: of all tokens so far, `[batch, kv_heads, kv_len, head_dim]`.
-        starts: the slot of each row's first real token, int64 `[batch]`.
+        queries: after RoPE, `[batch, heads, tokens, head_dim]`.
+        keys: after RoPE, `[batch, kv_heads, tokens, head_dim]`.
+        values: `[batch, kv_heads, tokens, head_dim]`.
         rotary: the layer's rotary embedding.
     """
 
@@ -190,73 +204,105 @@ class Observation:
     queries: Tensor
     keys: Tensor
     values: Tensor
-    starts: Tensor
     rotary: ModelRotary
 
     def queries_before_rotation(self) -> Tensor:
-        """`queries` before RoPE, `[batch, heads, q_len, head_dim]`; raises as `ModelRotary.check`.
+        """`queries` before RoPE, `[batch, heads, tokens, head_dim]`; as `ModelRotary.check`.
 
         The rotation is undone, so they are right up to rounding.
         """
-        return self.rotary.undo(self.queries, self._positions()[:, -self.queries.shape[2] :])
+        return self.rotary.undo(self.queries, self._positions())
 
     def keys_before_rotation(self) -> Tensor:
-        """`keys` before RoPE, `[batch, kv_heads, kv_len, head_dim]`; as for the queries."""
+        """`keys` before RoPE, `[batch, kv_heads, tokens, head_dim]`; as for the queries."""
         return self.rotary.undo(self.keys, self._positions())
 
+    def row(self, row: int) -> "AttentionCall":
+        """Of one text alone."""
+        only = slice(row, row + 1)
+        return replace(
+            self, queries=self.queries[only], keys=self.keys[only], values=self.values[only]
+        )
+
+    def dense(self) -> Tensor:
+        """What dense attention makes of it, `[batch, heads, tokens, head_dim]`."""
+        given, scale = (self.queries, self.keys, self.values), self.layer.scale
+        if self.window is None:
+            return attend_densely(*given, scale=scale)
+        return attend_in_window(*given, window=self.window, scale=scale)
+
     def _positions(self) -> Tensor:
-        slots = torch.arange(self.keys.shape[2], device=self.keys.device)
-        return (slots - self.starts[:, None]).clamp(min=0)
+        tokens = torch.arange(self.keys.shape[2], device=self.keys.device)
+        return tokens.expand(self.keys.shape[0], -1)
+
+
+@contextmanager
+def replace_attention(
+    model: PreTrainedModel, attend: Callable[[AttentionCall], Tensor]
+) -> Iterator[None]:
+    """Let a function do the attention of a model's text decoder, over whole texts at once.
+
+    Inside, call the model with `use_cache=False` and without padding. Gradients pass.
+
+    Args:
+        model: as for `use_attention`.
+        attend: gives `[batch, heads, tokens, head_dim]` in the dtype of the queries.
+
+    Raises:
+        UsageError: as `use_attention`; and, from the forward pass, where there is padding.
+    """
+    decoder = TextDecoder(model)
+    with ExitStack() as restoring:
+        _route_attention(decoder.module, restoring)
+        for attention in decoder.attention_modules():
+            setattr(attention.module, _WHOLE, _WholeText(attention, attend))
+            restoring.callback(delattr, attention.module, _WHOLE)
+        yield
 
 
 @contextmanager
 def observe_attention(
-    model: PreTrainedModel, observer: Callable[[Observation], None]
-) -> Iterator[ModelAttention]:
+    model: PreTrainedModel, observer: Callable[[AttentionCall], None]
+) -> Iterator[None]:
     """Show an observer what each attention layer is given, while the model runs densely.
 
     Raises:
-        UsageError: as `use_attention`.
+        UsageError: as `replace_attention`.
     """
-    with ExitStack() as restoring:
-        attention = _ObservedAttention(TextDecoder(model), observer)
-        attention.install(restoring)
-        yield attention
+
+    def attend(call: AttentionCall) -> Tensor:
+        output = call.dense()
+        observer(call)
+        return output
+
+    with replace_attention(model, attend):
+        yield
 
 
-class _ObservedAttention(ModelAttention):
-    def __init__(self, decoder: TextDecoder, observer: Callable[[Observation], None]) -> None:
-        self._observer = observer
-        super().__init__(decoder, Dense())
+@dataclass(frozen=True, slots=True)
+class _WholeText:
+    attention: AttentionModule
+    attend: Callable[[AttentionCall], Tensor]
 
-    def _open_layer(self, attention: AttentionModule) -> LayerAttention:
-        return _ObservedLayer(attention, self._observer)
+    def __call__(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        of = self.attention
+        return self.attend(AttentionCall(of.shape, of.window, queries, keys, values, of.rotary))
 
 
-class _ObservedLayer(DenseLayer):
-    def __init__(self, attention: AttentionModule, observer: Callable[[Observation], None]) -> None:
-        super().__init__(attention.shape, attention.window)
-        self._attention = attention
-        self._observer = observer
-
-    def attend_sparsely(self, queries: Tensor, starts: Tensor) -> SparseOutput:
-        result = super().attend_sparsely(queries, starts)
-        self._observer(
-            Observation(
-                self.shape,
-                self._attention.window,
-                queries,
-                self.keys,
-                self.values,
-                starts,
-                self._attention.rotary,
-            )
-        )
-        return result
+def _route_attention(decoder: PreTrainedModel, restoring: ExitStack) -> None:
+    before = decoder.config._attn_implementation
+    if before == NAME:
+        raise UsageError("an attention system is in use in this model already")
+    AttentionInterface.register(NAME, _attend)
+    AttentionMaskInterface.register(NAME, _starts_of_mask)
+    decoder.set_attn_implementation(NAME)
+    if decoder.config._attn_implementation != NAME:
+        raise UsageError(f"{type(decoder).__name__} does not let its attention be chosen")
+    restoring.callback(decoder.set_attn_implementation, before)
 
 
 def _attend(
-    module: nn.Module,  # noqa: ARG001
+    module: nn.Module,
     query: Tensor,
     key: Tensor | NewTokens,
     value: Tensor,
@@ -265,15 +311,21 @@ def _attend(
     **_: Any,
 ) -> tuple[Tensor, None]:
     """The attention function as `transformers` calls it; `attention_mask` holds starts."""
-    if not isinstance(key, NewTokens):
-        raise UsageError("attention systems work through a cache: call with use_cache=True")
     if dropout:
         raise UsageError(f"attention systems have no dropout, got {dropout!r}: call model.eval()")
     if attention_mask is not None and attention_mask.dim() != 1:
         raise UsageError(
             f"attention_mask must be [batch, tokens], got {list(attention_mask.shape)}"
         )
-    output = key.cache.attend(key.layer, query, key.keys, value, attention_mask)
+    whole = getattr(module, _WHOLE, None)
+    if isinstance(key, NewTokens):
+        output = key.cache.attend(key.layer, query, key.keys, value, attention_mask)
+    elif whole is None:
+        raise UsageError("attention systems work through a cache: call with use_cache=True")
+    elif attention_mask is not None and bool(attention_mask.any()):
+        raise UsageError("a function of whole texts knows no padding: give texts of one length")
+    else:
+        output = whole(query, key, value)
     return output.transpose(1, 2).contiguous(), None
 
 

@@ -1,4 +1,4 @@
-"""The cache of a `transformers` model whose layers are a system's `LayerAttention`."""
+"""The cache of a `transformers` model: each sequence of a batch has layers of its own."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from transformers import Cache, DynamicCache
 from transformers.cache_utils import CacheLayerMixin
 
@@ -14,7 +15,9 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, Reading
 from tapgraph.kernels.systems.window_layer import WindowLayer
 
-__all__ = ["AttentionCache", "AttentionLayer", "CacheSnapshot", "NewTokens", "StackedCache"]
+__all__ = ["AttentionCache", "CacheSnapshot", "NewTokens", "Row", "StackedCache"]
+
+OpenLayers = Callable[[], Sequence[LayerAttention]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,7 @@ class AttendingCache(Cache, ABC):
     """A cache that computes attention itself."""
 
     def update(  # type: ignore[override]
-        self,
-        key_states: Tensor,
-        value_states: Tensor,
-        layer_idx: int,
-        *_: Any,
-        **__: Any,
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any
     ) -> tuple[NewTokens, Tensor]:
         """Hand the new keys, and itself, on to the attention function; nothing is stored yet."""
         return NewTokens(self, layer_idx, key_states), value_states
@@ -47,28 +45,56 @@ class AttendingCache(Cache, ABC):
     def attend(
         self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
     ) -> Tensor:
-        """The attention output `[batch, heads, tokens, head_dim]` for new tokens.
+        """A layer's attention `[batch, heads, tokens, head_dim]` for new tokens.
 
-        `starts` is int64 `[batch]`, or None where no mask was given.
+        Args:
+            layer: which.
+            queries: `[batch, heads, tokens, head_dim]`.
+            keys: `[batch, kv_heads, tokens, head_dim]`.
+            values: as `keys`.
+            starts: the slot of each row's first token, int64 `[batch]`; None where no mask was
+                given: then none of the new tokens is padding.
         """
 
 
-class AttentionLayer(CacheLayerMixin):
-    """One layer of a cache: what `transformers` asks of it is answered by a `LayerAttention`."""
+@dataclass(slots=True)
+class Row:
+    """One sequence of a batch, with what the system keeps of it in each layer.
+
+    Attributes:
+        layers: from the first to the last; they never see padding, nor another sequence.
+        padding: slots of padding before its first token.
+    """
+
+    layers: Sequence[LayerAttention]
+    padding: int = 0
+
+    def slots(self, layer: int = 0) -> int:
+        """Padding and tokens that the layer was given."""
+        return self.padding + self.layers[layer].tokens_seen
+
+    def fork(self) -> "Row":
+        """A copy that shares no changing state with this one."""
+        return Row([layer.fork() for layer in self.layers], self.padding)
+
+
+class _CacheLayer(CacheLayerMixin):
+    """What `transformers` asks of a layer of a cache."""
 
     supports_early_init = False
 
-    def __init__(self, attention: LayerAttention) -> None:
+    def __init__(self, cache: "AttentionCache", index: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.attention = attention
+        self._cache = cache
+        self._index = index
 
     def get_seq_length(self) -> int:
         """Slots seen, kept or not; positions and masks follow from it."""
-        return self.attention.tokens_seen
+        return self._cache.rows[0].slots(self._index)
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """The length and offset of the mask: always all slots."""
-        return self.attention.tokens_seen + query_length, 0
+        return self.get_seq_length() + query_length, 0
 
     def get_max_length(self) -> int:
         """No maximum."""
@@ -86,38 +112,38 @@ class AttentionLayer(CacheLayerMixin):
 class CacheSnapshot:
     """A point that an `AttentionCache` can come back to."""
 
-    layers: tuple[object, ...]
-    starts: Tensor | None
+    rows: tuple[Row, ...]
+    paddings: tuple[int, ...]
+    layers: tuple[tuple[object, ...], ...]
 
 
 class AttentionCache(AttendingCache):
-    """The past of one batch of sequences, kept by an attention system.
+    """The past of a batch of sequences, each kept for itself by an attention system.
 
-    Row r of the batch begins at slot `starts[r]`, after its left padding.
+    So a row is computed as if it were alone, whatever stands beside it and however long that is.
+    Rows are padded on the left to one number of slots.
 
     Attributes:
         system: whose layers it has.
-        starts: int64 `[batch]`; None before the first tokens.
-        layers: the layers; `layers[i].attention` is the system's `LayerAttention`.
+        rows: the sequences; one, empty, before the first tokens tell how many there are.
+        reads_prompt: whether the next tokens belong to a prompt. None: if they are several, or the
+            first.
     """
 
-    layers: list[AttentionLayer]  # type: ignore[assignment]
-    starts: Tensor | None
+    layers: list[_CacheLayer]  # type: ignore[assignment]
 
-    def __init__(
-        self, system: AttentionSystem, open_layers: Callable[[], Sequence[LayerAttention]]
-    ) -> None:
+    def __init__(self, system: AttentionSystem, open_layers: OpenLayers) -> None:
         super().__init__(layers=[])
         self.system = system
+        self.reads_prompt: bool | None = None
         self._open_layers = open_layers
-        self.reset()
+        self.rows = [Row(open_layers())]
+        self.layers = [_CacheLayer(self, index) for index in range(len(self.rows[0].layers))]
+        self._skipped: list[int] = []
 
     @classmethod
     def take_over(
-        cls,
-        cache: DynamicCache,
-        system: AttentionSystem,
-        open_layers: Callable[[], Sequence[LayerAttention]],
+        cls, cache: DynamicCache, system: AttentionSystem, open_layers: OpenLayers
     ) -> None:
         """Make an empty cache, that a caller holds already, one of these."""
         cache.__class__ = cls  # type: ignore[assignment]
@@ -126,13 +152,13 @@ class AttentionCache(AttendingCache):
     @property
     def tokens_seen(self) -> int:
         """Slots given to it so far, kept or not."""
-        return self.layers[0].attention.tokens_seen
+        return self.rows[0].slots()
 
     @property
     def croppable(self) -> bool:
         """Whether `crop` works at any length; where not, `snapshot` is the way back."""
         return self.system.croppable and not any(
-            isinstance(layer.attention, WindowLayer) for layer in self.layers
+            isinstance(layer, WindowLayer) for layer in self.rows[0].layers
         )
 
     @property
@@ -142,8 +168,8 @@ class AttentionCache(AttendingCache):
 
     @property
     def reading(self) -> Reading:
-        """What the last call read; mean over the layers."""
-        readings = [layer.attention.reading for layer in self.layers]
+        """What the last call read; mean over the layers and rows."""
+        readings = [layer.reading for row in self.rows for layer in row.layers]
         return Reading(
             attended=sum(reading.attended for reading in readings) / len(readings),
             scored=sum(reading.scored for reading in readings) / len(readings),
@@ -151,12 +177,14 @@ class AttentionCache(AttendingCache):
 
     def bytes_held(self) -> int:
         """Bytes of all tensors that the layers hold of the past."""
-        return sum(layer.attention.bytes_held() for layer in self.layers)
+        return sum(layer.bytes_held() for row in self.rows for layer in row.layers)
 
     def snapshot(self) -> CacheSnapshot:
         """A point to come back to with `restore`."""
         return CacheSnapshot(
-            tuple(layer.attention.snapshot() for layer in self.layers), self.starts
+            tuple(self.rows),
+            tuple(row.padding for row in self.rows),
+            tuple(tuple(layer.snapshot() for layer in row.layers) for row in self.rows),
         )
 
     def restore(self, snapshot: CacheSnapshot) -> None:
@@ -164,15 +192,16 @@ class AttentionCache(AttendingCache):
 
         Snapshots that were taken after that one are void from then on.
         """
-        for layer, kept in zip(self.layers, snapshot.layers, strict=True):
-            layer.attention.restore(kept)
-        self.starts = snapshot.starts
+        self.rows = list(snapshot.rows)
+        for row, padding, kept in zip(self.rows, snapshot.paddings, snapshot.layers, strict=True):
+            row.padding = padding
+            for layer, point in zip(row.layers, kept, strict=True):
+                layer.restore(point)
 
     def fork(self) -> "AttentionCache":
         """A copy that shares no changing state with this one."""
         twin = AttentionCache(self.system, self._open_layers)
-        twin.layers = [AttentionLayer(layer.attention.fork()) for layer in self.layers]
-        twin.starts = self.starts
+        twin.rows = [row.fork() for row in self.rows]
         return twin
 
     def __deepcopy__(self, memo: dict[int, object]) -> "AttentionCache":
@@ -192,22 +221,25 @@ class AttentionCache(AttendingCache):
         kept = tokens if tokens > 0 else self.tokens_seen + tokens
         if not 0 <= kept <= self.tokens_seen:
             raise UsageError(f"can keep 0 to {self.tokens_seen} tokens, got {kept}")
-        for layer in self.layers:
-            layer.attention.crop(kept)
+        for row in self.rows:
+            for layer in row.layers:
+                layer.crop(max(0, kept - row.padding))
+            row.padding = min(row.padding, kept)
 
     def reset(self) -> None:
         """Forget everything."""
-        self.layers = [AttentionLayer(attention) for attention in self._open_layers()]
-        self.starts = None
+        self.rows = [Row(self._open_layers())]
 
     def select_rows(self, rows: Tensor) -> None:
         """Make row r of the batch what row `rows[r]` was; int64 `[new batch]`."""
-        if self.starts is None:
+        if not self.tokens_seen:
             return
-        rows = rows.to(self.starts.device)
-        self.starts = self.starts.index_select(0, rows)
-        for layer in self.layers:
-            layer.attention.select_rows(rows)
+        taken: set[int] = set()
+        chosen = []
+        for index in rows.tolist():
+            chosen.append(self.rows[index].fork() if index in taken else self.rows[index])
+            taken.add(index)
+        self.rows = chosen
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
         """Follow the beams."""
@@ -215,8 +247,7 @@ class AttentionCache(AttendingCache):
 
     def batch_repeat_interleave(self, repeats: int) -> None:
         """Each row `repeats` times."""
-        if self.starts is not None:
-            self.select_rows(torch.arange(len(self.starts)).repeat_interleave(repeats))
+        self.select_rows(torch.arange(len(self.rows)).repeat_interleave(repeats))
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Only some rows."""
@@ -225,36 +256,52 @@ class AttentionCache(AttendingCache):
     def attend(
         self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
     ) -> Tensor:
-        """The layer's attention; a call without mask goes on with the padding known before.
+        """Each row's own attention, one after the other; padding gets 0.
 
         Raises:
             UsageError: the padding is not what it was in earlier calls.
         """
         if layer == 0:
-            self.starts = self._next_starts(starts, keys)
-        if self.starts is None:
-            raise UsageError("the first layer must attend before the others")
-        attention = self.layers[layer].attention
-        call = attention.decode if queries.shape[2] == 1 else attention.prefill
-        return call(queries, keys, values, self.starts)
+            self._skipped = self._padding_of(starts, keys)
+        outputs = []
+        for index, (row, skipped) in enumerate(zip(self.rows, self._skipped, strict=True)):
+            new = [tensor[index : index + 1, :, skipped:] for tensor in (queries, keys, values)]
+            if not new[0].shape[2]:
+                outputs.append(torch.zeros_like(queries[index : index + 1]))
+                continue
+            attention = row.layers[layer]
+            is_prompt = self.reads_prompt
+            if is_prompt is None:
+                is_prompt = queries.shape[2] > 1 or not attention.tokens_seen
+            call = attention.prefill if is_prompt else attention.decode
+            output = call(*new)
+            outputs.append(functional.pad(output, (0, 0, skipped, 0)) if skipped else output)
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
-    def _next_starts(self, starts: Tensor | None, keys: Tensor) -> Tensor:
-        known, seen = self.starts, self.tokens_seen
-        if known is None or seen == 0:
-            batch = keys.shape[0]
-            return keys.new_zeros(batch, dtype=torch.int64) if starts is None else starts
-        if known.shape[0] != keys.shape[0]:
+    def _padding_of(self, starts: Tensor | None, keys: Tensor) -> list[int]:
+        """How many of the new slots are padding, in each row; the rows are told."""
+        batch, tokens, seen = keys.shape[0], keys.shape[2], self.tokens_seen
+        if not seen and len(self.rows) == 1:
+            self.rows += [Row(self._open_layers()) for _ in range(batch - 1)]
+        if len(self.rows) != batch:
             raise UsageError(
-                f"the cache holds {known.shape[0]} sequences, got new tokens for {keys.shape[0]}"
+                f"the cache holds {len(self.rows)} sequences, got new tokens for {batch}"
             )
+        if starts is None:
+            return [0] * batch
+        given = starts.tolist()
         # A row of nothing but padding does not know yet where it starts.
-        fits = starts is None or torch.equal(starts.clamp(max=seen), known.clamp(max=seen))
-        if not fits:
+        if any(
+            min(start, seen) != row.padding for start, row in zip(given, self.rows, strict=True)
+        ):
             raise UsageError(
                 "attention_mask must begin with the mask of the tokens in the cache: rows started "
-                f"at {known.tolist()}, now at {starts.tolist() if starts is not None else None}"
+                f"at {[row.padding for row in self.rows]}, now at {given}"
             )
-        return known if starts is None else starts
+        skipped = [min(max(0, start - seen), tokens) for start in given]
+        for row, more in zip(self.rows, skipped, strict=True):
+            row.padding += more
+        return skipped
 
 
 class StackedCache(AttendingCache):
@@ -276,11 +323,11 @@ class StackedCache(AttendingCache):
 
     def next_positions(self, device: torch.device) -> Tensor:
         """The positions of the new tokens, int64 `[1, tokens]`."""
-        runs = []
-        for cache, count in zip(self.caches, self.counts, strict=True):
-            end = cache.tokens_seen - (0 if cache.starts is None else int(cache.starts[0]))
-            runs.append(torch.arange(end, end + count, device=device))
-        return torch.cat(runs)[None]
+        ends = [cache.rows[0].layers[0].tokens_seen for cache in self.caches]
+        return torch.cat([
+            torch.arange(end, end + count, device=device)
+            for end, count in zip(ends, self.counts, strict=True)
+        ])[None]
 
     def attend(
         self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None

@@ -410,6 +410,10 @@ class Engine:
             reason = reply.advance(drafts, logits, likeliest)
         except GrammarStuck as stuck:
             reason, error = "failed", str(stuck)
+        # What one reply makes of its own logits must not end the thread, and with it all others.
+        except Exception as raised:  # noqa: BLE001
+            _log.exception("a token of the local model could not be chosen")
+            reason, error = "failed", f"{type(raised).__name__}: {raised}"
         with self._changed:
             self._counts["reply_passes"] += 1
             self._counts["completion_tokens"] += reply.completion_tokens - before
@@ -435,7 +439,7 @@ class Engine:
 
 
 def _cost(model: PreTrainedModel, cache: AttentionCache) -> CacheCost:
-    return measured_cost([layer.attention for layer in cache.layers], model.dtype, model.device)
+    return measured_cost(cache.rows[0].layers, model.dtype, model.device)
 
 
 def _room(checkpoint: Checkpoint, limits: EngineLimits, cost: CacheCost) -> Room:

@@ -115,10 +115,9 @@ class Sampling:
             raise UsageError(f"top_k must be at least 0, got {self.top_k!r}")
         if not 0 <= self.min_p <= 1:
             raise UsageError(f"min_p must be from 0 to 1, got {self.min_p!r}")
-        if not 0 < self.repetition_penalty <= 10:
+        if not 0.1 <= self.repetition_penalty <= 10:
             raise UsageError(
-                f"repetition_penalty must be above 0 and at most 10, got "
-                f"{self.repetition_penalty!r}"
+                f"repetition_penalty must be from 0.1 to 10, got {self.repetition_penalty!r}"
             )
         for name in ("frequency_penalty", "presence_penalty"):
             if not -2 <= getattr(self, name) <= 2:

@@ -43,10 +43,9 @@ def measured_cost(
             (1, shape.heads, PAGE_TOKENS, shape.head_dim), dtype=dtype, device=device
         )
         keys = queries[:, : shape.kv_heads]
-        starts = torch.zeros(1, dtype=torch.int64, device=device)
         for page in range(2):
-            layer.prefill(queries[:, :, 1:], keys[:, :, 1:], keys[:, :, 1:], starts)
-            layer.decode(queries[:, :, :1], keys[:, :, :1], keys[:, :, :1], starts)
+            layer.prefill(queries[:, :, 1:], keys[:, :, 1:], keys[:, :, 1:])
+            layer.decode(queries[:, :, :1], keys[:, :, :1], keys[:, :, :1])
             sizes[page] += layer.bytes_held()
     growth = max(0, sizes[1] - sizes[0])
     return CacheCost(max(0, sizes[0] - growth), growth)

@@ -125,8 +125,7 @@ class PageTree:
 
 
 def _dense_layers(cache: AttentionCache) -> list[DenseLayer]:
-    layers = [layer.attention for layer in cache.layers]
-    return [layer for layer in layers if isinstance(layer, DenseLayer)]
+    return [layer for layer in cache.rows[0].layers if isinstance(layer, DenseLayer)]
 
 
 def _page_bytes(cache: AttentionCache) -> int:
@@ -152,7 +151,6 @@ def _pages_of(cache: AttentionCache, first: int, end: int) -> list[Tensor]:
 def _fill(cache: AttentionCache, pages: Tensor) -> None:
     """Give pages `[pages, elements]` to a cache that has seen nothing."""
     count, first = len(pages), 0
-    starts = torch.zeros(1, dtype=torch.int64, device=pages.device)
     for layer in _dense_layers(cache):
         kv_heads, head_dim = layer.shape.kv_heads, layer.shape.head_dim
         size = kv_heads * PAGE * head_dim
@@ -160,6 +158,5 @@ def _fill(cache: AttentionCache, pages: Tensor) -> None:
         for begin in (first, first + size):
             part = pages[:, begin : begin + size].view(count, kv_heads, PAGE, head_dim)
             parts.append(part.transpose(0, 1).reshape(1, kv_heads, count * PAGE, head_dim))
-        layer.adopt(ReadPast(parts[0], parts[1], starts, has_decoded=False))
+        layer.adopt(ReadPast(parts[0], parts[1], has_decoded=False))
         first += 2 * size
-    cache.starts = starts

@@ -150,6 +150,7 @@ class ReplyInProgress:
             raise TypeError("a reply that has no cache yet cannot be continued")
         scored = 1 + len(drafts) if end == len(self.tokens) else 0
         tokens = [*self.tokens[self.read : end], *drafts]
+        self.cache.reads_prompt = not self.is_read
         return NextTokens(self.cache, tokens, scored, self.request.prompt.pictures)
 
     def propose(self, most: int) -> tuple[int, ...]:

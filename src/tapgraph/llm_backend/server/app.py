@@ -131,11 +131,12 @@ def _add_state(app: FastAPI, engine: Engine, names: Sequence[str]) -> None:
 
 
 def _add_openais(app: FastAPI, engine: Engine, limits: ServerLimits) -> None:
-    runner, names = ChatRunner(engine), [engine.checkpoint.name, *limits.aliases]
-    chat = ChatEndpoint(runner, limits.pictures, limits.timeout_s)
-    response = ResponsesEndpoint(runner, limits.pictures, limits.timeout_s)
+    names = [engine.checkpoint.name, *limits.aliases]
+    runner = ChatRunner(engine, limits.pictures, limits.timeout_s)
+    chat = ChatEndpoint(runner)
+    response = ResponsesEndpoint(runner)
     completion = CompletionEndpoint(engine, limits.timeout_s)
-    tokenize = TokenizeEndpoint(runner, limits.pictures)
+    tokenize = TokenizeEndpoint(runner)
 
     @app.post("/v1/chat/completions", response_model=ChatCompletion, responses=_STATUS_TEXTS)
     async def chat_completions(asked: ChatCompletionRequest, request: Request) -> Any:
@@ -164,7 +165,7 @@ def _add_openais(app: FastAPI, engine: Engine, limits: ServerLimits) -> None:
 
 def _add_anthropics(app: FastAPI, engine: Engine, limits: ServerLimits) -> None:
     names = [engine.checkpoint.name, *limits.aliases]
-    message = MessagesEndpoint(ChatRunner(engine), limits.pictures, limits.timeout_s)
+    message = MessagesEndpoint(ChatRunner(engine, limits.pictures, limits.timeout_s))
 
     @app.post("/v1/messages", response_model=None, responses=_STATUS_TEXTS)
     async def messages(asked: MessagesRequest, request: Request) -> dict[str, Any] | EventStream:

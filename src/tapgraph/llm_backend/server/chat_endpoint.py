@@ -19,7 +19,6 @@ from tapgraph.llm_backend.local.reply_reader import (
 from tapgraph.llm_backend.server.chat_in import chat_request
 from tapgraph.llm_backend.server.event_stream import EventStream, StreamEvent
 from tapgraph.llm_backend.server.fingerprint import system_fingerprint
-from tapgraph.llm_backend.server.pictures_in import PictureLimits
 from tapgraph.llm_backend.server.refusals import Refusal
 from tapgraph.llm_backend.server.replies import ChatRunner, RunningChat, Step
 from tapgraph.llm_backend.server.wire_replies import (
@@ -44,10 +43,8 @@ __all__ = ["ChatEndpoint", "failed_event"]
 class ChatEndpoint:
     """Answers OpenAI's chat requests."""
 
-    def __init__(self, runner: ChatRunner, pictures: PictureLimits, timeout_s: float) -> None:
+    def __init__(self, runner: ChatRunner) -> None:
         self._runner = runner
-        self._pictures = pictures
-        self._timeout_s = timeout_s
         self._fingerprint = system_fingerprint(runner.engine)
 
     async def answer(
@@ -60,7 +57,7 @@ class ChatEndpoint:
             ClientLeft: while the reply was being made.
         """
         running = await self._runner.begin(
-            lambda: chat_request(asked, self._pictures, timeout_s=self._timeout_s),
+            lambda pictures: chat_request(asked, pictures),
             request,
             choices=asked.n or 1,
         )

@@ -24,9 +24,7 @@ from tapgraph.llm_backend.server.wire_requests import (
 __all__ = ["chat_request", "tools_of", "turns_of"]
 
 
-def chat_request(
-    asked: ChatCompletionRequest, pictures: PictureLimits, *, timeout_s: float
-) -> ChatRequest:
+def chat_request(asked: ChatCompletionRequest, pictures: PictureLimits) -> ChatRequest:
     """What the engine is asked; the seed is that of the first choice.
 
     Raises:
@@ -52,7 +50,6 @@ def chat_request(
         sampling=sampling_of(asked),
         stop=asked.stops,
         top_logprobs=(asked.top_logprobs or 0) if asked.logprobs else None,
-        timeout_s=timeout_s,
     )
 
 

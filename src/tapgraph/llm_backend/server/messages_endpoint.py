@@ -19,7 +19,6 @@ from tapgraph.llm_backend.local.reply_reader import (
 )
 from tapgraph.llm_backend.server.event_stream import EventStream, StreamEvent
 from tapgraph.llm_backend.server.messages_in import CountRequest, MessagesRequest, messages_chat
-from tapgraph.llm_backend.server.pictures_in import PictureLimits
 from tapgraph.llm_backend.server.refusals import Refusal
 from tapgraph.llm_backend.server.replies import ChatRunner, RunningChat
 
@@ -29,18 +28,14 @@ __all__ = ["MessagesEndpoint"]
 class MessagesEndpoint:
     """Answers requests of Anthropic's protocol."""
 
-    def __init__(self, runner: ChatRunner, pictures: PictureLimits, timeout_s: float) -> None:
+    def __init__(self, runner: ChatRunner) -> None:
         self._runner = runner
-        self._pictures = pictures
-        self._timeout_s = timeout_s
 
     async def answer(
         self, asked: MessagesRequest, request: Request
     ) -> dict[str, Any] | EventStream:
         """The whole message, or a stream of it; raises as `ChatEndpoint.answer`."""
-        running = await self._runner.begin(
-            lambda: messages_chat(asked, self._pictures, timeout_s=self._timeout_s), request
-        )
+        running = await self._runner.begin(lambda pictures: messages_chat(asked, pictures), request)
         frame: dict[str, Any] = {
             "id": f"msg_{uuid.uuid4().hex}",
             "type": "message",
@@ -60,9 +55,7 @@ class MessagesEndpoint:
 
     async def count(self, asked: CountRequest) -> dict[str, int]:
         """How many tokens the prompt has."""
-        chat = await self._runner.prepare(
-            lambda: messages_chat(asked, self._pictures, timeout_s=self._timeout_s)
-        )
+        chat = await self._runner.prepare(lambda pictures: messages_chat(asked, pictures))
         return {"input_tokens": len(chat.request.prompt.tokens)}
 
 

@@ -138,7 +138,7 @@ class MessagesRequest(CountRequest):
     context_management: JsonObject | None = None
 
 
-def messages_chat(asked: CountRequest, pictures: PictureLimits, *, timeout_s: float) -> ChatRequest:
+def messages_chat(asked: CountRequest, pictures: PictureLimits) -> ChatRequest:
     """What the engine is asked; for a request to count tokens, without what only the reply needs.
 
     Raises:
@@ -161,7 +161,6 @@ def messages_chat(asked: CountRequest, pictures: PictureLimits, *, timeout_s: fl
         parallel_calls=not (choice and choice.disable_parallel_tool_use),
         thinks=asked.thinking is None or asked.thinking.type != "disabled",
         constraint=JsonSchema(shape.schema_) if shape else None,
-        timeout_s=timeout_s,
     )
     return _with_reply_options(request, asked) if isinstance(asked, MessagesRequest) else request
 

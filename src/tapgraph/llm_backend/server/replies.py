@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import anyio.to_thread
 from fastapi import Request
@@ -18,8 +19,12 @@ from tapgraph.llm_backend.local.generation import (
 )
 from tapgraph.llm_backend.local.reply_reader import ReadReply, ReplyPart, gather
 from tapgraph.llm_backend.server.arrivals import Arrivals
+from tapgraph.llm_backend.server.pictures_in import PictureLimits
 
 __all__ = ["ChatRunner", "RunningChat", "Step", "WholeReply", "choices_of", "submit_all"]
+
+ReadRequest: TypeAlias = Callable[[PictureLimits], ChatRequest]
+"""Reads what a client has sent; raises `Refusal` for a picture that may not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +97,22 @@ def _put_together(steps: Sequence[Step]) -> WholeReply:
 
 
 class ChatRunner:
-    """Begins chat requests with one engine."""
+    """Begins chat requests with one engine.
 
-    def __init__(self, engine: Engine) -> None:
+    Attributes:
+        engine: which; others may use it too.
+    """
+
+    def __init__(self, engine: Engine, pictures: PictureLimits, timeout_s: float) -> None:
         self.engine = engine
+        self._pictures = pictures
+        self._timeout_s = timeout_s
 
-    async def begin(
-        self, read: Callable[[], ChatRequest], request: Request, *, choices: int = 1
-    ) -> RunningChat:
-        """Submit a request.
+    async def begin(self, read: ReadRequest, request: Request, *, choices: int = 1) -> RunningChat:
+        """Submit a request; its time runs from here.
 
         Args:
-            read: what is wanted; called in another thread, for it may open pictures.
+            read: what is wanted, in the words of a dialect.
             request: the HTTP request, which says when its client leaves.
             choices: how many replies.
 
@@ -116,9 +125,14 @@ class ChatRunner:
         streams = await anyio.to_thread.run_sync(submit_all, self.engine, requests, arrivals)
         return RunningChat(chat, streams, arrivals, request)
 
-    async def prepare(self, read: Callable[[], ChatRequest]) -> Chat:
-        """What would be submitted."""
-        return await anyio.to_thread.run_sync(lambda: prepare_chat(self.engine.checkpoint, read()))
+    async def prepare(self, read: ReadRequest) -> Chat:
+        """What would be submitted; in another thread, for pictures are opened."""
+
+        def prepared() -> Chat:
+            wanted = replace(read(self._pictures), timeout_s=self._timeout_s)
+            return prepare_chat(self.engine.checkpoint, wanted)
+
+        return await anyio.to_thread.run_sync(prepared)
 
 
 def choices_of(request: GenerationRequest, count: int) -> Sequence[GenerationRequest]:

@@ -18,7 +18,6 @@ from tapgraph.llm_backend.local.reply_reader import (
     Words,
 )
 from tapgraph.llm_backend.server.event_stream import EventStream, StreamEvent
-from tapgraph.llm_backend.server.pictures_in import PictureLimits
 from tapgraph.llm_backend.server.refusals import Refusal
 from tapgraph.llm_backend.server.replies import ChatRunner, RunningChat
 from tapgraph.llm_backend.server.responses_in import ResponsesRequest, responses_chat
@@ -32,17 +31,15 @@ _CONTENT_EVENT = {"message": "response.output_text", "reasoning": "response.reas
 class ResponsesEndpoint:
     """Answers requests of the Responses protocol."""
 
-    def __init__(self, runner: ChatRunner, pictures: PictureLimits, timeout_s: float) -> None:
+    def __init__(self, runner: ChatRunner) -> None:
         self._runner = runner
-        self._pictures = pictures
-        self._timeout_s = timeout_s
 
     async def answer(
         self, asked: ResponsesRequest, request: Request
     ) -> dict[str, Any] | EventStream:
         """The whole response, or a stream of its events; raises as `ChatEndpoint.answer`."""
         running = await self._runner.begin(
-            lambda: responses_chat(asked, self._pictures, timeout_s=self._timeout_s), request
+            lambda pictures: responses_chat(asked, pictures), request
         )
         frame = _frame(asked)
         if asked.stream:

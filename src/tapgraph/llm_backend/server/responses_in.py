@@ -151,9 +151,7 @@ class ResponsesRequest(Wire):
     top_logprobs: Literal[0] | None = Field(default=None, description="not supported")
 
 
-def responses_chat(
-    asked: ResponsesRequest, pictures: PictureLimits, *, timeout_s: float
-) -> ChatRequest:
+def responses_chat(asked: ResponsesRequest, pictures: PictureLimits) -> ChatRequest:
     """What the engine is asked.
 
     Raises:
@@ -173,7 +171,6 @@ def responses_chat(
         constraint=_constraint(asked.text),
         max_tokens=asked.max_output_tokens,
         sampling=sampling_of(asked),
-        timeout_s=timeout_s,
     )
 
 

@@ -6,7 +6,6 @@ from pydantic import BaseModel, Field, model_validator
 from tapgraph.llm_backend.local.chat import ChatRequest
 from tapgraph.llm_backend.local.chat_prompt import text_prompt
 from tapgraph.llm_backend.server.chat_in import tools_of, turns_of
-from tapgraph.llm_backend.server.pictures_in import PictureLimits
 from tapgraph.llm_backend.server.replies import ChatRunner
 from tapgraph.llm_backend.server.wire_requests import MessageIn, ToolDefinition, Wire
 
@@ -45,9 +44,8 @@ class Tokens(BaseModel):
 class TokenizeEndpoint:
     """Answers with the very tokens that the model would read."""
 
-    def __init__(self, runner: ChatRunner, pictures: PictureLimits) -> None:
+    def __init__(self, runner: ChatRunner) -> None:
         self._runner = runner
-        self._pictures = pictures
 
     async def answer(self, asked: TokenizeRequest) -> Tokens:
         """The tokens; raises `Refusal` or `TapgraphError`."""
@@ -56,8 +54,8 @@ class TokenizeEndpoint:
             prompt = await anyio.to_thread.run_sync(text_prompt, engine.checkpoint, asked.prompt)
         else:
             chat = await self._runner.prepare(
-                lambda: ChatRequest(
-                    turns_of(asked.messages or (), self._pictures), tools_of(asked.tools)
+                lambda pictures: ChatRequest(
+                    turns_of(asked.messages or (), pictures), tools_of(asked.tools)
                 )
             )
             prompt = chat.request.prompt

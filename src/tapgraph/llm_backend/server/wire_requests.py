@@ -226,7 +226,7 @@ class _Request(Wire):
     )
     top_k: int | None = Field(default=None, ge=0, description="as in vLLM")
     min_p: float | None = Field(default=None, ge=0, le=1, description="as in vLLM")
-    repetition_penalty: float | None = Field(default=None, gt=0, le=10, description="as in vLLM")
+    repetition_penalty: float | None = Field(default=None, ge=0.1, le=10, description="as in vLLM")
     user: str | None = None
 
     @property

@@ -131,6 +131,18 @@ def test_a_shortcut_that_cannot_be_is_told_to_the_model_and_not_kept(
     assert told in errors
 
 
+def test_what_begins_by_opening_an_app_needs_no_way_to_its_beginning(
+    searched: Any, desk: Any, store: MemoryStore
+) -> None:
+    steps = [{"action": "Open_App", "from_action": 2}, {"action": "Enter", "from_action": 3}]
+    said = ShortcutReply.model_validate(SEARCH | {"steps": steps, "arguments": []})
+    learner, state = searched(desk, said)
+    opened = past(2, name="Open_App", arguments={"app_name": "Maps"}, before="x", after="typed")
+    done = [state["history"][0], opened, state["history"][2]]
+    learner.run(shortcut_reflector, **state | {"history": done})
+    assert learnt(store)[0].reached_by == ()
+
+
 def test_words_of_the_task_must_be_an_argument(
     searched: Any, desk: Any, store: MemoryStore
 ) -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.systems.landmark_tokens import insert_landmarks
+from tapgraph.kernels.systems.landmark_softmax import insert_landmarks
 
 LANDMARK = 9
 
