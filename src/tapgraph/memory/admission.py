@@ -14,11 +14,19 @@ from tapgraph.memory.models import ShortcutDraft, ShortcutStep, TipDraft, Value
 from tapgraph.memory.shortcut_check import ActionArguments, checked_draft
 from tapgraph.memory.words import words_of
 
-__all__ = ["Admission", "ForeignWords", "admit_shortcut", "check_tip", "private_part"]
+__all__ = [
+    "LONGEST_DESCRIPTION",
+    "MOST_STEPS",
+    "Admission",
+    "ForeignWords",
+    "admit_shortcut",
+    "check_tip",
+    "private_part",
+]
 
 _LONGEST_TIP = 400
-_LONGEST_DESCRIPTION = 300
-_MOST_STEPS = 12
+LONGEST_DESCRIPTION = 300
+MOST_STEPS = 12
 _FOREIGN_IN_A_ROW = 4
 """So many words in the order of a screen are a quotation; fewer may be the names of its buttons."""
 _RETOLD_WORDS = 2
@@ -143,10 +151,10 @@ def admit_shortcut(
     Raises:
         UsageError: it is of no use, fits only one screen, is too long, or holds something private.
     """
-    if len(draft.description) > _LONGEST_DESCRIPTION or len(draft.steps) > _MOST_STEPS:
+    if len(draft.description) > LONGEST_DESCRIPTION or len(draft.steps) > MOST_STEPS:
         raise UsageError(
-            f"{draft.name}: a learnt shortcut has at most {_MOST_STEPS} steps and "
-            f"{_LONGEST_DESCRIPTION} characters of description"
+            f"{draft.name}: a learnt shortcut has at most {MOST_STEPS} steps and "
+            f"{LONGEST_DESCRIPTION} characters of description"
         )
     repairs: list[str] = []
     steps = list(draft.steps)

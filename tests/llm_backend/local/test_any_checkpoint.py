@@ -25,6 +25,11 @@ SIZES: dict[str, Any] = {
 }  # fmt: skip
 USUAL = {**SIZES, "intermediate_size": 48, "max_position_embeddings": 512}
 GROUPED = {**USUAL, "num_key_value_heads": 2}
+EYES = {
+    "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "image_size": 28, "patch_size": 14,
+}  # fmt: skip
+ROTATION = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [1, 1, 2]}
 EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 16}
 
 FAMILIES: dict[str, dict[str, Any]] = {
@@ -43,17 +48,37 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "opt": {**USUAL, "ffn_dim": 48, "word_embed_proj_dim": 32},
     "phi3": {**GROUPED, "original_max_position_embeddings": 512},
     "qwen2_moe": {**GROUPED, **EXPERTS, "num_experts": 4, "shared_expert_intermediate_size": 16},
+    "recurrent_gemma": {**GROUPED, "lru_width": 32, "attention_window_size": 16},
     "stablelm": GROUPED,
     "starcoder2": GROUPED,
 }
 """Of the models whose attention no attention system can stand in for."""
 
 
+PICTURES: dict[str, dict[str, Any]] = {
+    "llava": {"text_config": {"model_type": "llama", **GROUPED}, "vision_config": EYES},
+    "paligemma": {
+        "text_config": {"model_type": "gemma", **GROUPED, "head_dim": 8},
+        "vision_config": {**EYES, "projection_dim": 32},
+    },
+    "qwen2_vl": {
+        "text_config": {**GROUPED, "rope_parameters": ROTATION},
+        "vision_config": {"depth": 1, "embed_dim": 32, "hidden_size": 32, "num_heads": 2},
+    },
+}
+"""Of models that also take pictures; here they get words."""
+
+
 @pytest.fixture
 def checkpoint(family: str, tiny: "Tiny", tmp_path: Path) -> Checkpoint:
-    config = transformers.AutoConfig.for_model(family, **FAMILIES[family])
+    sizes = FAMILIES.get(family)
+    kind: Any = transformers.AutoModelForCausalLM
+    if sizes is None:
+        sizes, kind = PICTURES[family], transformers.AutoModelForImageTextToText
+    config = transformers.AutoConfig.for_model(family, **sizes)
+    config.eos_token_id = 2
     torch.manual_seed(1)
-    model: Any = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model: Any = kind.from_config(config, dtype=torch.float32)
     for name, parameter in model.named_parameters():
         if parameter.ndim > 1 and "norm" not in name:
             # Spread logits, so that ties are rare.
@@ -64,7 +89,7 @@ def checkpoint(family: str, tiny: "Tiny", tmp_path: Path) -> Checkpoint:
     return load_checkpoint(tmp_path, device="cpu", dtype="float32")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", sorted({*FAMILIES, *PICTURES} - {"recurrent_gemma"}))
 def test_replies_equal_those_of_generate(checkpoint: Checkpoint, tiny: "Tiny") -> None:
     shared = tiny.prompt(300)
     prompts = [shared + tiny.prompt(7, seed=1), shared + tiny.prompt(20, seed=2), shared[:40]]
@@ -82,7 +107,8 @@ def test_replies_equal_those_of_generate(checkpoint: Checkpoint, tiny: "Tiny") -
         )
         expected.append(tuple(made[0, len(prompt) :].tolist()))
     with Engine(checkpoint, None, EngineLimits(cache_bytes=2**28)) as engine:
-        assert isinstance(engine._forward, OwnAttention)
+        has_own = isinstance(engine._forward, OwnAttention)
+        assert has_own == (checkpoint.model.config.model_type != "llava")
         for _ in range(2):
             streams = [
                 engine.submit(GenerationRequest(Prompt(prompt), 9, Sampling(0), min_tokens=9))
@@ -109,6 +135,12 @@ def test_what_prompts_begin_with_is_read_once(checkpoint: Checkpoint, tiny: "Tin
 def test_another_attention_system_is_refused(checkpoint: Checkpoint) -> None:
     with pytest.raises(UsageError, match=r"attention systems work in .* models"):
         Engine(checkpoint, SinkWindow())
+
+
+@pytest.mark.parametrize("family", ["recurrent_gemma"])
+def test_a_model_that_keeps_its_past_in_itself_is_refused(checkpoint: Checkpoint) -> None:
+    with pytest.raises(UsageError, match="two replies would be mixed"):
+        Engine(checkpoint)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pydantic.json_schema import SkipJsonSchema
 from tapgraph.agents.mobile.state import PlanStatus
 from tapgraph.agents.run.history import Verdict
 from tapgraph.agents.run.replies import RoleReply, Sentence, TipsReply, VerifierReply, Words
+from tapgraph.memory.admission import LONGEST_DESCRIPTION, MOST_STEPS
 from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.written_calls import repaired_call
 
@@ -130,8 +131,8 @@ class ShortcutReply(RoleReply):
     worth_keeping: bool
     name: Words = ""
     arguments: list[Sentence] = Field(default_factory=list)
-    description: Words = ""
+    description: Annotated[Words, Field(max_length=LONGEST_DESCRIPTION)] = ""
     precondition: Words = ""
-    steps: list[ShortcutStepReply] = Field(default_factory=list)
+    steps: list[ShortcutStepReply] = Field(default_factory=list, max_length=MOST_STEPS)
     revises: Words = ""
     """The known shortcut that it is a better version of."""

@@ -4,6 +4,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from tapgraph.memory.admission import LONGEST_DESCRIPTION, MOST_STEPS
+
 __all__ = [
     "ChainReply",
     "ChainStepReply",
@@ -65,8 +67,8 @@ class ChainReply(RoleReply):
 
     name: Sentence
     arguments: list[Sentence] = Field(default_factory=list)
-    description: Sentence
-    steps: list[ChainStepReply]
+    description: Annotated[Sentence, Field(max_length=LONGEST_DESCRIPTION)]
+    steps: Annotated[list[ChainStepReply], Field(max_length=MOST_STEPS)]
 
 
 class TipsReply(RoleReply):

@@ -42,15 +42,21 @@ def needs_own_attention(model: PreTrainedModel, system: Any) -> bool:
     """Whether dense attention is wanted of a model that attention systems do not work in.
 
     Raises:
-        UsageError: another system is wanted of it.
+        UsageError: another system is wanted of it, or it keeps its past in itself.
     """
     try:
         TextDecoder(model)
     except UsageError:
-        if isinstance(system, Dense):
-            return True
-        raise
-    return False
+        if not isinstance(system, Dense):
+            raise
+    else:
+        return False
+    if any(hasattr(part, "recurrent_states") for part in model.modules()):
+        raise UsageError(
+            f"{type(model).__name__} keeps what it has read in itself, so that two replies would "
+            "be mixed; it is not run"
+        )
+    return True
 
 
 class OwnCache(AttentionCache):
@@ -144,7 +150,7 @@ class OwnAttention:
             self._begin(cache, part)
         else:
             cache.said = self._model._update_model_kwargs_for_generation(
-                ModelOutput(), cache.said, num_new_tokens=new.shape[1]
+                ModelOutput(), cache.said, is_encoder_decoder=False, num_new_tokens=new.shape[1]
             )
         if self._rotating is not None:
             self._rotating.rope_deltas = cache.rope_deltas
