@@ -14,7 +14,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 
-from tapgraph.llm_backend.local.checkpoint import load_checkpoint
 from tapgraph.llm_backend.local.embedder import open_embedder
 from tapgraph.llm_backend.local.engine import Engine
 from tapgraph.llm_backend.server.app import ServerLimits
@@ -39,7 +38,7 @@ def main(python: str) -> int:
     tiny = _loaded(_HERE.parent / "tiny_checkpoints.py").Tiny(
         lambda name: Path(tempfile.mkdtemp(prefix=name))
     )
-    talks, limits = load_checkpoint(tiny.folder("qwen2_5_vl"), device="cpu"), ServerLimits()
+    talks, limits = tiny.load("qwen2_5_vl"), ServerLimits()
     words = scripted.ScriptedEngine(tiny.load("qwen3"), scripted.weather_script)
     embedder = open_embedder(tiny.folder("llama"))
     with ExitStack() as opened:
