@@ -20,7 +20,7 @@ def lower_bound(successes: int, uses: int) -> float:
     """The one-sided 95 % lower bound of the share of successes (Wilson 1927), 0 without uses.
 
     >>> round(lower_bound(3, 3), 2), round(lower_bound(1, 4), 2), lower_bound(0, 9)
-    (0.53, 0.07, 0.0)
+    (0.53, 0.06, 0.0)
     """
     if uses == 0:
         return 0.0

@@ -53,7 +53,7 @@ class Page:
         """The page as a dump of one window.
 
         >>> page = Page(Size(9, 9), 1.0, (0.0, 0.0), "", "", False, False, [])
-        >>> page.hierarchy("example.org")[:51]
+        >>> page.hierarchy("example.org")[:53]
         '<hierarchy rotation="0" width="9" height="9"><android'
         """
         width, height = self.size.width_px, self.size.height_px
