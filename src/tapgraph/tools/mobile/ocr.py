@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import re
+import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ __all__ = ["OcrLine", "join_lines", "merge", "read_text"]
 
 _LEAST_CONFIDENCE = 0.6
 _LEAST_CONFIDENCE_OF_ONE = 0.95
+_ONE_AT_A_TIME = threading.Lock()
+"""Reading one screen takes 700 MiB, and one that nobody waits for any more may still be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ def read_text(image: Image.Image, region: Bounds | None = None) -> tuple[OcrLine
     if area.is_empty:
         return ()
     crop = image.crop((area.left, area.top, area.right, area.bottom)).convert("RGB")
-    found: Any = _engine()(crop, use_cls=False)
+    with _ONE_AT_A_TIME:
+        found: Any = _engine()(crop, use_cls=False)
     if found.boxes is None or found.txts is None or found.scores is None:
         return ()
     lines = [
