@@ -7,12 +7,13 @@ words ("Yes, …", "Slide to …"). The kinds of phrases are the risks and
 
 - `act` and `deal`: a verb that commits, at the start or the end of a part, and nouns of what it
   commits to, by their risk ("Confirm the appointment", "Termin verbindlich bestätigen"); so do
-  `end` and `tie`, for what is given up ("Quitter le groupe"),
+  `end` and `tie`, for what is given up ("Quitter le groupe"), and `act` or `stake` and an amount,
 - `free`: a part that fits is none of its language's commands ("Order history", "Don't allow"),
 - `lead`: words that may stand before a command, `now`: after it,
-- `yes`: words that agree to whatever the screen asks,
+- `yes`, `no`: words that agree to whatever the screen asks, or do not,
 - `name …`: words at the start or end of a programmer's name, by their risk,
-- `code`, `payment`: words of a screen that asks for a one-time code, or that shows what is paid.
+- `code`, `payment`, `loss`: words of a screen that asks for a one-time code, that shows what is
+  paid, or that warns of what is lost for good.
 """
 
 import functools
@@ -24,7 +25,15 @@ from tapgraph.tools.policy.plain_label import plain_label, without_accents
 from tapgraph.tools.policy.risk import RISKS, Risk
 from tapgraph.tools.policy.table import phrase_rows, phrases
 
-__all__ = ["asks_for_code", "risk_of", "risk_of_name", "says_yes", "shows_payment"]
+__all__ = [
+    "asks_for_code",
+    "risk_of",
+    "risk_of_name",
+    "says_no",
+    "says_yes",
+    "shows_payment",
+    "tells_of_loss",
+]
 
 _LONGEST_PART_WORDS = 9
 _LONGEST_PART_SIGNS = 24
@@ -46,6 +55,8 @@ _INFLECTING = frozenset({"de", "nl", "pl", "ru", "tr"})
 """Languages whose nouns end in many ways."""
 _COMMITMENTS: tuple[tuple[Risk, str, str], ...] = (
     ("pay", "act", "deal pay"),
+    ("pay", "act", "amount"),
+    ("pay", "stake", "amount"),
     ("send", "act", "deal send"),
     ("delete", "act", "deal delete"),
     ("delete", "end", "tie"),
@@ -83,7 +94,7 @@ def risk_of_name(resource_id: str) -> Risk | None:
     >>> risk_of_name("com.shop:id/btn_placeOrder"), risk_of_name("com.shop:id/order_list")
     ('pay', None)
     """
-    words = [word.lower() for word in _NAME_PARTS.findall(resource_id.rpartition("/")[2])]
+    words = _words_of_name(resource_id)
     if words and words[-1] in phrases("name noun"):
         return None
     told = [word for word in words if word not in phrases("name filler")]
@@ -105,6 +116,28 @@ def says_yes(label: str) -> bool:
         all(_any_of("yes").fullmatch(half.strip()) for half in _and().split(part))
         for part in _parts(plain_label(label))
     )
+
+
+def says_no(label: str, resource_id: str = "") -> bool:
+    """Whether the words, or a name without words, leave undone what the screen asks.
+
+    >>> says_no("Not now"), says_no("", "app:id/btn_cancel"), says_no("Nuke it")
+    (True, True, False)
+    """
+    return any(
+        any(map(_any_of("no").fullmatch, (part, *part.split()[:1])))
+        or any(one.free.fullmatch(part) for one in _languages())
+        for part in _parts(plain_label(label or " ".join(reversed(_words_of_name(resource_id)))))
+    )
+
+
+def tells_of_loss(text: str) -> bool:
+    """Whether the words warn of something that is lost for good."""
+    return _any_of("loss", whole=False).search(plain_label(text)) is not None
+
+
+def _words_of_name(resource_id: str) -> list[str]:
+    return [word.lower() for word in _NAME_PARTS.findall(resource_id.rpartition("/")[2])]
 
 
 def asks_for_code(text: str) -> bool:
@@ -192,11 +225,9 @@ def _commitments(risk: Risk, language: str) -> Iterator[str]:
     """Phrases for a verb that commits, first or last, with a noun of what it commits to."""
     for one, verb_kind, noun_kind in _COMMITMENTS:
         verbs = "|".join(phrases(verb_kind, language=language))
-        nouns = [*phrases(noun_kind, language=language)]
         if one != risk or not verbs:
             continue
-        if risk == "pay":
-            nouns.append("¤")
+        nouns = ("¤",) if noun_kind == "amount" else phrases(noun_kind, language=language)
         noun = f"({'|'.join(nouns)})"
         if language in _WITHOUT_BLANKS:
             yield f"({verbs}).*{noun}.*"
