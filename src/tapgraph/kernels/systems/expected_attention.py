@@ -77,7 +77,7 @@ class ExpectedAttention(ScoredCache):
         """The expected attention times the value's norm; sinks stay. `[kv_heads, tokens]`."""
         if held.observed is None:
             raise UsageError("no query was observed yet")
-        shape, (products, total) = held.shape, held.observed.split((held.shape.head_dim, 1), dim=1)
+        shape, products, total = held.shape, held.observed[:, :-1], held.observed[:, -1:]
         count = held.tokens_seen - self.sink
         mean = total / count
         covariance = products / count - mean.transpose(1, 2) @ mean
@@ -86,7 +86,7 @@ class ExpectedAttention(ScoredCache):
         keys = held.keys[:, self.sink :].to(mean.dtype).repeat_interleave(shape.group, dim=0)
         spread = ((keys @ covariance) * keys).sum(dim=-1)
         logits = shape.scale * (keys @ mean.transpose(1, 2))[..., 0] + shape.scale**2 / 2 * spread
-        weights = logits.softmax(dim=-1).unflatten(0, (shape.kv_heads, -1)).mean(dim=1)
+        weights = logits.softmax(dim=-1).view(shape.kv_heads, shape.group, -1).mean(dim=1)
         worth = weights * held.values[:, self.sink :].to(mean.dtype).norm(dim=-1)
         return functional.pad(worth, (self.sink, 0), value=float("inf"))
 

@@ -72,7 +72,7 @@ class H2O(ScoredCache):
             queries = held.queries[:, first : first + _PIECE]
             seen = tokens - new + first + queries.shape[1]
             weights = attention_weights(queries, held.keys[:, :seen], scale=held.shape.scale)
-            paid[:, :seen] += weights.sum(dim=1).unflatten(0, (len(paid), -1)).sum(dim=1)
+            paid[:, :seen] += weights.sum(dim=1).reshape(len(paid), -1, seen).sum(dim=1)
         return paid
 
     def keep_observed(self, observed: Tensor, chosen: Tensor) -> Tensor:

@@ -140,7 +140,7 @@ class QuestLayer(FullCacheLayer):
         full = self.tokens_seen // page
         if full > known:
             new = self.keys[:, :, known * page : full * page]
-            new = new.unflatten(2, (full - known, page))
+            new = new.reshape(*new.shape[:2], full - known, page, -1)
             self._bounds.append(new.amin(dim=3), new.amax(dim=3))
 
     def _worth_of_pages(self, queries: Tensor, pages: int) -> Tensor:

@@ -73,5 +73,5 @@ class SnapKV(ScoredCache):
         weights = attention_weights(held.queries, held.keys, scale=held.shape.scale)
         before = weights[:, :, :-window].mean(dim=1)
         pooled = functional.avg_pool1d(before, self.kernel, stride=1, padding=self.kernel // 2)
-        by_kv_head = pooled.unflatten(0, (held.shape.kv_heads, held.shape.group)).mean(dim=1)
+        by_kv_head = pooled.reshape(held.shape.kv_heads, held.shape.group, -1).mean(dim=1)
         return functional.pad(by_kv_head, (0, window), value=float("inf"))
