@@ -1,6 +1,6 @@
 """The bias of linear, ReLU and tanh models towards the feature that is easier to see.
 
-    python benchmarks/shortcut_learning.py            (about 25 minutes on one core; resumes)
+    python benchmarks/shortcut_learning.py            (about 6 minutes on one core; resumes)
 
 Re-makes the claim of arXiv 2310.16228 (section 4) on its generative task: bias over training steps,
 by availability. Controls: equal availability, a shortcut that is harder to see than the core
@@ -19,14 +19,13 @@ from tapgraph.evals.feature_reliance.generative import GenerativeTask, bias, opt
 from tapgraph.evals.feature_reliance.trained_models import Kind, Training, bias_curve
 
 RESULTS = Path(__file__).parent / "results" / "shortcut_learning.json"
-RATIOS = (0.125, 1.0, 2.0, 4.0, 8.0)
+RATIOS = (0.125, 1.0, 8.0)
 MODELS: Mapping[str, tuple[Kind, int]] = {
     "linear": ("linear", 0),
     "1 ReLU layer": ("relu", 1),
     "1 tanh layer": ("tanh", 1),
-    "4 ReLU layers": ("relu", 4),
 }
-SEEDS = range(3)
+SEEDS = range(2)
 
 
 def main() -> None:
