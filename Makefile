@@ -39,5 +39,5 @@ $(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
-	$(INSTALL) --editable '.[dev,local,mcp,ocr,postgres]'
+	$(INSTALL) --editable '.[dev,local,mcp,ocr,postgres,vision]'
 	touch $@ $(VENV)/.core

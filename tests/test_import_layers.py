@@ -189,7 +189,8 @@ def test_no_file_has_a_name_that_says_nothing_or_hides_the_standard_library(
             "tapgraph.cli.main",
             {"torch", "transformers", "langgraph", "openai", "PIL", "sqlalchemy", *DEVICES},
         ),
-        ("tapgraph.tools.mobile", {"onnxruntime", *DEVICES}),
+        ("tapgraph.tools.mobile", {"onnxruntime", "torch", *DEVICES}),
+        ("tapgraph.tools.mobile.perception.weights", {"torch", "safetensors"}),
         ("tapgraph.llm_backend", {"torch", "transformers"}),
         ("tapgraph.llm_backend.model_spec", {"torch", "transformers"}),
     ],
@@ -204,6 +205,24 @@ def test_loading_stays_light(entrance: str, unwanted: set[str]) -> None:
         env={"PYTHONPATH": str(SOURCE.parent)},
     )
     assert not unwanted & set(ended.stdout.split())
+
+
+def test_kernels_need_torch_and_for_models_transformers_and_nothing_else_of_ours() -> None:
+    program = (
+        "import sys, tapgraph.kernels as kernels\n"
+        "assert 'transformers' not in sys.modules\n"
+        "kernels.use_attention\n"
+        "print('\\n'.join(name for name in sys.modules if name.split('.')[0] == 'tapgraph'))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={"PYTHONPATH": str(SOURCE.parent)},
+    )
+    loaded = {".".join(name.split(".")[:2]) for name in ended.stdout.split()}
+    assert loaded == {"tapgraph", "tapgraph.errors", "tapgraph.kernels"}
 
 
 WRONG: Mapping[str, str] = {

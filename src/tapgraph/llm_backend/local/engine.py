@@ -16,9 +16,9 @@ from transformers import PreTrainedModel
 
 from tapgraph.errors import ContextExceeded, ModelBusy, ModelUnavailable, UsageError
 from tapgraph.kernels.attention_system import AttentionSystem
+from tapgraph.kernels.in_models.attention import AttentionCache, ModelAttention, use_attention
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.token_store import PAGE_TOKENS
-from tapgraph.llm_backend.local.attention import AttentionCache, ModelAttention, use_attention
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.forward_pass import ForwardPass
 from tapgraph.llm_backend.local.generation import (
