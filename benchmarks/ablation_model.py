@@ -4,7 +4,8 @@ It is no language model. It has the demonstrator's route, and errs at a known ra
 the memory it knows what its prompt says, no more: a true tip for the app in its Operator's prompt
 saves it from some of its errors, a false one leads it into others, and it names the tip that it
 acts by; a shortcut that is described as the actions it is about to do is called in their place. As
-Reflector it sees whether an action was an error, and whether a shortcut led as far as it was to. As
+Reflector it sees whether an action was an error, and whether a shortcut led as far as it was to; a
+share of these it overlooks, and takes a shortcut that was to end a subgoal for its end. As
 a reflector on experience it proposes a tip for each app of the run that it reads of no tip for, and
 the chain of actions of one subgoal; a share of both is wrong, by its dice.
 """
@@ -96,6 +97,7 @@ class Habits:
         errs: the share of its actions that is random.
         helped: the share of which a true tip for the app makes right ones.
         misled: the share of its right actions of which a false tip makes random ones.
+        overlooks: the share of errors, also of shortcuts, that its Reflector does not see.
         wrong_proposals: the share of tips and of shortcuts that it proposes wrongly.
         tips: whether it proposes tips.
         shortcuts: whether it proposes shortcuts.
@@ -104,6 +106,7 @@ class Habits:
     errs: float = 0.25
     helped: float = 0.6
     misled: float = 0.27
+    overlooks: float = 0.25
     wrong_proposals: float = 0.3
     tips: bool = True
     shortcuts: bool = True
@@ -145,6 +148,8 @@ class Learner(Demonstrator):
             answer = self._shortcut(rules, told, dice)
         elif schema is not None and issubclass(schema, OperatorReply):
             answer = self._next_action(messages, rules, dice)
+        elif schema is ReflectorReply:
+            answer = self._reflect(read_prompt(told), dice)
         if answer is None:
             return super().reply(messages, schema=schema)
         text = answer.model_dump_json()
@@ -174,13 +179,15 @@ class Learner(Demonstrator):
             reply = other
         return reply.model_copy(update={"tips": [names[tip]] if tip in names else []})
 
-    def _judge(self, prompt: Prompt) -> ReflectorReply:
+    def _reflect(self, prompt: Prompt, dice: Random) -> ReflectorReply:
         seen = super()._judge(prompt)
         if seen.verdict != "A" or seen.subgoal_done:
             return seen
         error = "This led away from the subgoal." if self._erred else ""
         if self._promised is not None and len(self._ahead(self._aim(prompt))) > self._promised:
             error = "The shortcut did not do what it says."
+        if error and dice.random() < self._habits.overlooks:
+            return seen.model_copy(update={"subgoal_done": self._promised == 0})
         before = prompt.sections["Progress before"]
         return ReflectorReply(verdict="B", error=error, progress=before) if error else seen
 

@@ -9,6 +9,7 @@ from tapgraph.tools import mobile
 
 PACKAGES = [
     "tapgraph.agents",
+    "tapgraph.kernels",
     "tapgraph.memory",
     "tapgraph.tools.mobile",
     "tapgraph.tools.mobile.simulator",

@@ -207,6 +207,24 @@ def test_loading_stays_light(entrance: str, unwanted: set[str]) -> None:
     assert not unwanted & set(ended.stdout.split())
 
 
+def test_kernels_need_torch_and_for_models_transformers_and_nothing_else_of_ours() -> None:
+    program = (
+        "import sys, tapgraph.kernels as kernels\n"
+        "assert 'transformers' not in sys.modules\n"
+        "kernels.use_attention\n"
+        "print('\\n'.join(name for name in sys.modules if name.split('.')[0] == 'tapgraph'))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={"PYTHONPATH": str(SOURCE.parent)},
+    )
+    loaded = {".".join(name.split(".")[:2]) for name in ended.stdout.split()}
+    assert loaded == {"tapgraph", "tapgraph.errors", "tapgraph.kernels"}
+
+
 WRONG: Mapping[str, str] = {
     "__init__.py": "",
     "errors.py": "",

@@ -10,10 +10,10 @@ import torch
 
 from tapgraph.cli.main import main
 from tapgraph.errors import UsageError
+from tapgraph.kernels.in_models.attention import layer_shapes
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems import SYSTEMS
 from tapgraph.llm_backend.calibration.calibration_file import Calibration, save_calibration
-from tapgraph.llm_backend.local.attention import layer_shapes
 from tapgraph.llm_backend.local.checkpoint import load_checkpoint
 from tapgraph.llm_backend.local.systems import calibration_path, open_system
 

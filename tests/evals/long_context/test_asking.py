@@ -75,8 +75,8 @@ def test_budgets_that_cannot_be_are_refused() -> None:
         with_budget("duo", 2, context=100, learnt=LEARNT)
     with pytest.raises(UsageError, match="duo needs calibration"):
         with_budget("duo", 0.5, context=100, learnt=Learnt((4, 2)))
-    with pytest.raises(UsageError, match="no system is called 'snapkv'"):
-        with_budget("snapkv", 0.5, context=100, learnt=LEARNT)
+    with pytest.raises(UsageError, match="no system is called 'streaming'"):
+        with_budget("streaming", 0.5, context=100, learnt=LEARNT)
 
 
 def test_the_shipped_calibrations_are_of_the_shipped_model(shipped: Any) -> None:

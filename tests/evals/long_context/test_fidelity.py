@@ -7,6 +7,7 @@ import torch
 
 from tapgraph.errors import UsageError
 from tapgraph.evals.long_context.fidelity import ROWS, FidelityPrompt, measure_fidelity
+from tapgraph.kernels.in_models.attention import observe_attention
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.hip import Hip, HipConfig
 from tapgraph.kernels.systems.recycled import Recycled, RecycledConfig
@@ -14,7 +15,6 @@ from tapgraph.kernels.systems.sink_window import SinkWindow, SinkWindowConfig
 from tapgraph.kernels.systems.token_select import TokenSelect, TokenSelectConfig
 from tapgraph.kernels.systems.triangle_mix import TriangleMix
 from tapgraph.kernels.systems.xattention import XAttention, XAttentionConfig
-from tapgraph.llm_backend.local.attention import observe_attention
 
 TOKENS = 96
 

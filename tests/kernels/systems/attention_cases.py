@@ -8,14 +8,24 @@ from tapgraph.kernels.attention_system import AttentionSystem
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.dhsa import Dhsa, DhsaConfig
 from tapgraph.kernels.systems.duo import Duo, DuoConfig
+from tapgraph.kernels.systems.expected_attention import (
+    ExpectedAttention,
+    ExpectedAttentionConfig,
+)
+from tapgraph.kernels.systems.h2o import H2O, H2OConfig
 from tapgraph.kernels.systems.hip import Hip
 from tapgraph.kernels.systems.hip_search import HipConfig
+from tapgraph.kernels.systems.keydiff import KeyDiff
 from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig
+from tapgraph.kernels.systems.quest import Quest, QuestConfig
 from tapgraph.kernels.systems.razor import Razor, RazorConfig
 from tapgraph.kernels.systems.recycled import Recycled, RecycledConfig
 from tapgraph.kernels.systems.sale import Sale, SaleConfig
+from tapgraph.kernels.systems.scored_cache import ScoredConfig
 from tapgraph.kernels.systems.sink_window import SinkWindow, SinkWindowConfig
+from tapgraph.kernels.systems.snapkv import SnapKV, SnapKVConfig
 from tapgraph.kernels.systems.token_select import TokenSelect, TokenSelectConfig
+from tapgraph.kernels.systems.tova import Tova
 from tapgraph.kernels.systems.triangle_mix import TriangleMix, TriangleMixConfig
 from tapgraph.kernels.systems.xattention import XAttention, XAttentionConfig
 
@@ -33,6 +43,12 @@ COVERING: Mapping[str, Callable[[], AttentionSystem]] = {
     "hip": lambda: Hip(HipConfig(kept=512, window=8, sink=2, dense_layers=0, dense_below=0)),
     "sale": lambda: Sale(SaleConfig(threshold=0.0, dense_below=0, dense_threshold=1e-300)),
     "dhsa": lambda: Dhsa(DhsaConfig(budget_tokens=512, dense_below=0)),
+    "snapkv": lambda: SnapKV(SnapKVConfig(kept=512)),
+    "h2o": lambda: H2O(H2OConfig(kept=512)),
+    "tova": lambda: Tova(ScoredConfig(kept=512)),
+    "expected_attention": lambda: ExpectedAttention(ExpectedAttentionConfig(kept=512)),
+    "keydiff": lambda: KeyDiff(ScoredConfig(kept=512)),
+    "quest": lambda: Quest(QuestConfig(kept=512, page=4, dense_layers=0, dense_below=0)),
     "dense": Dense,
     "sink_window": lambda: SinkWindow(SinkWindowConfig(recent_tokens=512)),
     "triangle_mix": lambda: TriangleMix(
@@ -72,6 +88,14 @@ TIGHT: Mapping[str, Callable[[], AttentionSystem]] = {
             dense_below=0,
         )
     ),
+    "snapkv": lambda: SnapKV(SnapKVConfig(kept=12, room=3, window=4, kernel=3)),
+    "h2o": lambda: H2O(H2OConfig(kept=12, room=3, prompt="chunks")),
+    "tova": lambda: Tova(ScoredConfig(kept=12, room=1)),
+    "expected_attention": lambda: ExpectedAttention(
+        ExpectedAttentionConfig(kept=12, room=3, sink=2, future=8)
+    ),
+    "keydiff": lambda: KeyDiff(ScoredConfig(kept=12, room=3, prompt="chunks")),
+    "quest": lambda: Quest(QuestConfig(kept=12, page=4, dense_layers=0, dense_below=0)),
     "dense": Dense,
     "sink_window": lambda: SinkWindow(SinkWindowConfig(sink_tokens=2, recent_tokens=6)),
     "triangle_mix": lambda: TriangleMix(

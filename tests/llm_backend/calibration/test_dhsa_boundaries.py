@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.in_models.attention import use_attention
 from tapgraph.kernels.systems.dhsa import Dhsa, DhsaConfig
 from tapgraph.kernels.systems.dhsa_boundaries import BoundaryPredictor
 from tapgraph.llm_backend.calibration.boundary_quality import boundary_quality
@@ -26,7 +27,6 @@ from tapgraph.llm_backend.calibration.dhsa_boundaries import (
     predictor_of,
     train_dhsa_boundaries,
 )
-from tapgraph.llm_backend.local.attention import use_attention
 
 SETTINGS = BoundaryTraining(epochs=6, learning_rate=3e-3, hidden=32)
 STOP = 5

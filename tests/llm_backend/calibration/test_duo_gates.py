@@ -7,6 +7,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.in_models.attention import use_attention
 from tapgraph.kernels.systems.duo import Duo, DuoConfig
 from tapgraph.llm_backend.calibration.calibration_file import fingerprint
 from tapgraph.llm_backend.calibration.duo_gates import (
@@ -18,7 +19,6 @@ from tapgraph.llm_backend.calibration.duo_gates import (
     train_duo_gates,
 )
 from tapgraph.llm_backend.calibration.passkeys import LabelledSequence, PasskeyData
-from tapgraph.llm_backend.local.attention import use_attention
 
 TRAINING = DuoTraining(steps=50, learning_rate=0.05, sink=4, recent=16, full_share=0.25)
 DATA = PasskeyData(passkeys=3, words=6, shortest=96, longest=160)

@@ -11,6 +11,7 @@ from tapgraph.evals.long_context.recall_checkpoint import RECALL_MODEL_PATH
 from tapgraph.evals.long_context.recall_scoring import head_gaze
 from tapgraph.evals.long_context.recall_tasks import RecallPrompt, recall_prompts
 from tapgraph.kernels.attention_system import AttentionSystem
+from tapgraph.kernels.in_models.attention import use_attention
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.duo import Duo, DuoConfig
 from tapgraph.kernels.systems.razor import Razor, RazorConfig
@@ -18,7 +19,6 @@ from tapgraph.llm_backend.calibration.calibration_file import Calibration
 from tapgraph.llm_backend.calibration.duo_gates import DuoTraining, train_duo_gates
 from tapgraph.llm_backend.calibration.passkeys import PasskeyData
 from tapgraph.llm_backend.calibration.razor_heads import find_razor_heads
-from tapgraph.llm_backend.local.attention import use_attention
 from tapgraph.llm_backend.local.systems import open_system
 
 pytestmark = pytest.mark.slow

@@ -8,6 +8,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.in_models.attention import use_attention
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig
 from tapgraph.kernels.systems.landmark_softmax import grouped_softmax_attention, insert_landmarks
@@ -19,7 +20,6 @@ from tapgraph.llm_backend.calibration.landmark_training import (
     fine_tune_landmarks,
     landmark_loss,
 )
-from tapgraph.llm_backend.local.attention import use_attention
 
 BLOCK = 4
 LANDMARK_ID = 31

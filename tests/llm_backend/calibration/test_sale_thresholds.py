@@ -8,6 +8,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.in_models.attention import AttentionCall, observe_attention, use_attention
 from tapgraph.kernels.reference import dense_attention
 from tapgraph.kernels.systems.sale import Sale, SaleConfig
 from tapgraph.kernels.systems.sale_map import sale_attention
@@ -17,7 +18,6 @@ from tapgraph.llm_backend.calibration.sale_thresholds import (
     calibrate_sale,
     sale_errors,
 )
-from tapgraph.llm_backend.local.attention import AttentionCall, observe_attention, use_attention
 
 CONFIG = SaleConfig(query_block=16, key_block=8, local_keys=16, dense_below=0)
 FEW = SaleCalibration(first_threshold=0.8, least_threshold=0.05)

@@ -17,15 +17,15 @@ from transformers import (
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerShape, Rotary
 from tapgraph.kernels.dense import attend_densely
-from tapgraph.kernels.systems.dense import Dense, DenseLayer
-from tapgraph.kernels.systems.full_cache import LastRead, SparseOutput
-from tapgraph.llm_backend.local.attention import (
+from tapgraph.kernels.in_models.attention import (
     AttentionCall,
     layer_shapes,
     observe_attention,
     replace_attention,
     use_attention,
 )
+from tapgraph.kernels.systems.dense import Dense, DenseLayer
+from tapgraph.kernels.systems.full_cache import LastRead, SparseOutput
 
 MakeModel = Callable[..., Any]
 MakePrompts = Callable[..., dict[str, Tensor]]
@@ -156,7 +156,7 @@ def test_importing_the_adapter_changes_nothing_in_transformers() -> None:
     program = (
         "from transformers import AttentionInterface, AttentionMaskInterface\n"
         "before = [set(i._global_mapping) for i in (AttentionInterface, AttentionMaskInterface)]\n"
-        "import tapgraph.llm_backend.local.attention\n"
+        "import tapgraph.kernels.in_models.attention\n"
         "after = [set(i._global_mapping) for i in (AttentionInterface, AttentionMaskInterface)]\n"
         "assert before == after\n"
     )

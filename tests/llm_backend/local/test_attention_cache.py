@@ -11,8 +11,8 @@ from transformers import DynamicCache, StaticCache
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerAttention
+from tapgraph.kernels.in_models.attention import AttentionCache, use_attention
 from tapgraph.kernels.systems.dense import Dense
-from tapgraph.llm_backend.local.attention import AttentionCache, use_attention
 
 MakeModel = Callable[..., Any]
 MakePrompts = Callable[..., dict[str, Tensor]]

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from tapgraph.kernels.attention_system import LayerShape, Rotary
+from tapgraph.kernels.in_models.attention import use_attention
 from tapgraph.kernels.systems import SYSTEMS
 from tapgraph.kernels.systems.dense import Dense, DenseLayer
 from tapgraph.kernels.systems.full_cache import LastRead, SparseOutput
 from tapgraph.kernels.systems.landmark_softmax import grouped_softmax_attention
-from tapgraph.llm_backend.local.attention import use_attention
 
 MakeModel = Callable[..., Any]
 MakePrompts = Callable[..., dict[str, Tensor]]

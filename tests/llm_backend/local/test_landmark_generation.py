@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.in_models.attention import use_attention
 from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig
 from tapgraph.kernels.systems.landmark_softmax import insert_landmarks
-from tapgraph.llm_backend.local.attention import use_attention
 from tapgraph.llm_backend.local.landmark_generation import LandmarkTurns
 
 LANDMARK_ID = 90

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from tapgraph.kernels.attention_system import Rotary
+from tapgraph.kernels.in_models.attention import use_attention
+from tapgraph.kernels.in_models.text_decoder import TextDecoder
 from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig
 from tapgraph.kernels.systems.token_select import TokenSelect, TokenSelectConfig
-from tapgraph.llm_backend.local.attention import use_attention
-from tapgraph.llm_backend.local.text_decoder import TextDecoder
 
 TOLERANCE = 1e-10
 """Float64; norms inside the models round to float32, which hides smaller differences."""

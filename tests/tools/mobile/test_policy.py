@@ -244,3 +244,27 @@ def test_a_link_always_asks_and_an_activity_by_its_name(
     action: Action, expected: str | None
 ) -> None:
     assert risk(action) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "answer", "wanted"),
+    [
+        ("Ban spamer01?", "Get rid of them", "delete"),
+        ("Your chats will be gone for good.", "Nuke my profile", "delete"),
+        ("Alle Daten werden endgültig entfernt.", "Weg damit", "delete"),
+        ("Ban spamer01?", "Not now", None),
+        ("Ban spamer01?", "Keep the member", None),
+        ("Which colour?", "Red", None),
+    ],
+)
+def test_what_a_dialog_asks_counts_for_answers_in_other_words(
+    told: str, answer: str, wanted: str | None
+) -> None:
+    asked = thing(told, (0, 200, 400, 300), Role.TEXT)
+    assert risk(Tap(50, 50), thing(answer), asked) == wanted
+
+
+def test_a_name_in_a_dialog_that_declines_is_free() -> None:
+    asked = thing("Delete all photos?", (0, 200, 400, 300), Role.TEXT)
+    assert risk(Tap(50, 50), thing("", name="app:id/btn_cancel"), asked) is None
+    assert risk(Tap(50, 50), thing("", name="app:id/ic_lixeira_ok"), asked) == "delete"

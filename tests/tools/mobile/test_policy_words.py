@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tapgraph.tools.mobile.actions import Tap
+from tapgraph.tools.mobile.device import AppInfo
+from tapgraph.tools.mobile.geometry import Bounds, Size
+from tapgraph.tools.mobile.policy import assess
+from tapgraph.tools.mobile.screen import Element, Role, Screen, numbered
 from tapgraph.tools.policy.wording import risk_of
 
 LABELS = Path(__file__).parents[2] / "data" / "policy"
@@ -37,6 +42,41 @@ def test_at_most_3_of_100_ordinary_labels_are_risky(half: str) -> None:
     assert {language for language, _ in ordinary} >= LANGUAGES
     assert len(ordinary) > 300
     assert len(found) <= 0.03 * len(ordinary)
+
+
+def small_screens(wanted: str) -> Iterator[tuple[str, Screen]]:
+    """Language and screen of a label among other texts, or of a button without words."""
+    for row in (LABELS / "screens.tsv").read_text(encoding="utf-8").splitlines():
+        if row.startswith("#"):
+            continue
+        language, kind, where, label, name, others = row.split("\t")
+        if kind != wanted:
+            continue
+        top = Bounds(0, 0, 1000, 100)
+        judged = Element(0, top, label, Role.BUTTON, resource_id=name, clickable=True)
+        texts = others.split(" | ") + ["The rest of a page."] * (0 if where == "dialog" else 12)
+        below = (
+            Element(0, Bounds(0, 100 * place, 1000, 100 * place + 90), text, Role.TEXT)
+            for place, text in enumerate(texts, 2)
+        )
+        yield language, Screen(
+            size=Size(1080, 2400),
+            elements=numbered([judged, *below]),
+            app=AppInfo("com.example", "Example"),
+            keyboard_shown=False,
+            screenshot=None,
+            tree_xml="",
+            fingerprint="",
+        )
+
+
+@pytest.mark.parametrize(("wanted", "least", "most"), [("asks", 0.95, 1.0), ("free", 0.0, 0.03)])
+def test_labels_among_other_texts(wanted: str, least: float, most: float) -> None:
+    screens = list(small_screens(wanted))
+    asking = [screen for _, screen in screens if assess(Tap(500, 50), screen)]
+    assert {language for language, _ in screens} == LANGUAGES
+    assert len(screens) > 200
+    assert least <= len(asking) / len(screens) <= most
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ from tapgraph.errors import UsageError
 from tapgraph.evals.long_context.recall_tasks import RecallContext
 from tapgraph.evals.long_context.recall_vocabulary import TOKENS
 from tapgraph.kernels.attention_system import AttentionSystem, Reading
+from tapgraph.kernels.in_models.attention import AttentionCache, use_attention
 from tapgraph.kernels.systems.landmark import Landmark
 from tapgraph.kernels.systems.landmark_softmax import insert_landmarks
-from tapgraph.llm_backend.local.attention import AttentionCache, use_attention
 
 __all__ = ["CUT_AT", "QUESTION_IN", "Answers", "QuestionIn", "ask_contexts"]
 

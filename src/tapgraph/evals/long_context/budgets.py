@@ -2,8 +2,10 @@
 
 A budget is a share of the context, 0..1. What a share means differs by nature:
 
-    sink_window, recycled, token_select, hip, dhsa, triangle_mix
+    sink_window, recycled, token_select, hip, dhsa, triangle_mix, quest
         that share of the tokens is read; sinks and windows count
+    snapkv, h2o, tova, expected_attention, keydiff
+        that share of the tokens is kept of the whole prompt
     duo, razor
         that share of the KV heads keeps everything, at least one; the others keep `STREAMED` tokens
     landmark
@@ -30,23 +32,33 @@ from transformers import PreTrainedModel
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem
+from tapgraph.kernels.in_models.attention import layer_shapes
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.dhsa import Dhsa, DhsaConfig
 from tapgraph.kernels.systems.dhsa_boundaries import BoundaryPredictor
 from tapgraph.kernels.systems.duo import Duo, DuoConfig
+from tapgraph.kernels.systems.expected_attention import (
+    ExpectedAttention,
+    ExpectedAttentionConfig,
+)
+from tapgraph.kernels.systems.h2o import H2O, H2OConfig
 from tapgraph.kernels.systems.hip import Hip, HipConfig
+from tapgraph.kernels.systems.keydiff import KeyDiff
 from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig
+from tapgraph.kernels.systems.quest import Quest, QuestConfig
 from tapgraph.kernels.systems.razor import Razor, RazorConfig
 from tapgraph.kernels.systems.recycled import Recycled, RecycledConfig
 from tapgraph.kernels.systems.sale import Sale, SaleConfig
+from tapgraph.kernels.systems.scored_cache import ScoredConfig
 from tapgraph.kernels.systems.sink_window import SinkWindow, SinkWindowConfig
+from tapgraph.kernels.systems.snapkv import SnapKV, SnapKVConfig
 from tapgraph.kernels.systems.token_select import TokenSelect, TokenSelectConfig
+from tapgraph.kernels.systems.tova import Tova
 from tapgraph.kernels.systems.triangle_mix import TriangleMix, TriangleMixConfig
 from tapgraph.kernels.systems.xattention import XAttention, XAttentionConfig
 from tapgraph.llm_backend.calibration.calibration_file import fingerprint, load_calibration
 from tapgraph.llm_backend.calibration.dhsa_boundaries import predictor_of
 from tapgraph.llm_backend.calibration.head_choice import best_heads
-from tapgraph.llm_backend.local.attention import layer_shapes
 from tapgraph.llm_backend.local.systems import calibration_path
 
 __all__ = ["DEFAULT_SHARES", "STREAMED", "Learnt", "learnt_of", "random_heads", "with_budget"]
@@ -67,6 +79,12 @@ DEFAULT_SHARES: Mapping[str, Sequence[float]] = MappingProxyType({
     "token_select": _TOKEN_SHARES,
     "hip": _TOKEN_SHARES,
     "dhsa": _TOKEN_SHARES,
+    "snapkv": _TOKEN_SHARES,
+    "h2o": _TOKEN_SHARES,
+    "tova": _TOKEN_SHARES,
+    "expected_attention": _TOKEN_SHARES,
+    "keydiff": _TOKEN_SHARES,
+    "quest": _TOKEN_SHARES,
     "landmark": (1 / 8,),
     "triangle_mix": _TOKEN_SHARES,
     "xattention": (0.5, 0.8, 0.95),
@@ -197,6 +215,14 @@ def _dhsa(share: float, tokens: int, learnt: Learnt) -> AttentionSystem:  # noqa
     return Dhsa(config, learnt.dhsa_predictor)
 
 
+def _snapkv(share: float, tokens: int, learnt: Learnt) -> AttentionSystem:  # noqa: ARG001
+    return SnapKV(SnapKVConfig(kept=tokens, window=min(32, tokens // 2)))
+
+
+def _quest(share: float, tokens: int, learnt: Learnt) -> AttentionSystem:  # noqa: ARG001
+    return Quest(QuestConfig(kept=tokens, dense_layers=0, dense_below=0))
+
+
 def _landmark(share: float, tokens: int, learnt: Learnt) -> AttentionSystem:  # noqa: ARG001
     retrieved = max(1, round(tokens / LandmarkConfig().block))
     # A list for each head and token would copy keys for each of them.
@@ -232,6 +258,14 @@ _MAKE: dict[str, Callable[[float, int, Learnt], AttentionSystem]] = {
     "token_select": _token_select,
     "hip": _hip,
     "dhsa": _dhsa,
+    "snapkv": _snapkv,
+    "h2o": lambda _share, tokens, _learnt: H2O(H2OConfig(kept=tokens)),
+    "tova": lambda _share, tokens, _learnt: Tova(ScoredConfig(kept=tokens)),
+    "expected_attention": lambda _share, tokens, _learnt: ExpectedAttention(
+        ExpectedAttentionConfig(kept=tokens)
+    ),
+    "keydiff": lambda _share, tokens, _learnt: KeyDiff(ScoredConfig(kept=tokens)),
+    "quest": _quest,
     "landmark": _landmark,
     "triangle_mix": _triangle_mix,
     "xattention": _xattention,

@@ -31,8 +31,8 @@ from tapgraph.evals.long_context.ruler_words import Words
 from tapgraph.evals.runner import ItemFailure, Progress, run_items
 from tapgraph.evals.stats import Estimate, Tally, share
 from tapgraph.kernels.attention_system import AttentionSystem
+from tapgraph.kernels.in_models.attention import use_attention
 from tapgraph.llm_backend.calibration.calibration_file import fingerprint
-from tapgraph.llm_backend.local.attention import use_attention
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.systems import open_system
 

@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention
-from tapgraph.llm_backend.local.attention import AttentionCall, observe_attention
+from tapgraph.kernels.in_models.attention import AttentionCall, observe_attention
 
 __all__ = ["ROWS", "Fidelity", "FidelityPrompt", "measure_fidelity"]
 

@@ -1,4 +1,4 @@
-"""Attention systems by name: eight published ones, and what every comparison needs beside them."""
+"""Attention systems by name."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,13 +7,19 @@ from tapgraph.kernels.attention_system import AttentionSystem
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.dhsa import Dhsa
 from tapgraph.kernels.systems.duo import Duo
+from tapgraph.kernels.systems.expected_attention import ExpectedAttention
+from tapgraph.kernels.systems.h2o import H2O
 from tapgraph.kernels.systems.hip import Hip
+from tapgraph.kernels.systems.keydiff import KeyDiff
 from tapgraph.kernels.systems.landmark import Landmark
+from tapgraph.kernels.systems.quest import Quest
 from tapgraph.kernels.systems.razor import Razor
 from tapgraph.kernels.systems.recycled import Recycled
 from tapgraph.kernels.systems.sale import Sale
 from tapgraph.kernels.systems.sink_window import SinkWindow
+from tapgraph.kernels.systems.snapkv import SnapKV
 from tapgraph.kernels.systems.token_select import TokenSelect
+from tapgraph.kernels.systems.tova import Tova
 from tapgraph.kernels.systems.triangle_mix import TriangleMix
 from tapgraph.kernels.systems.xattention import XAttention
 
@@ -30,6 +36,12 @@ SYSTEMS: Mapping[str, type[AttentionSystem]] = MappingProxyType({
         Hip,
         Sale,
         Dhsa,
+        SnapKV,
+        H2O,
+        Tova,
+        ExpectedAttention,
+        KeyDiff,
+        Quest,
         Dense,
         SinkWindow,
         TriangleMix,

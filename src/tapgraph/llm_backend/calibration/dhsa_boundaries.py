@@ -10,11 +10,11 @@ from torch.nn import functional
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.in_models.attention import AttentionCall, layer_shapes, observe_attention
 from tapgraph.kernels.systems.dhsa_boundaries import BoundaryPredictor
 from tapgraph.llm_backend.calibration.boundary_labels import future_mass_ratios, usable_entries
 from tapgraph.llm_backend.calibration.calibration_file import Calibration, fingerprint
 from tapgraph.llm_backend.calibration.synthetic_text import hash_of_texts, mixed_texts
-from tapgraph.llm_backend.local.attention import AttentionCall, layer_shapes, observe_attention
 
 __all__ = [
     "BoundaryTraining",

@@ -12,6 +12,8 @@ from torch.nn import functional
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.in_models.attention import AttentionCall, layer_shapes, replace_attention
+from tapgraph.kernels.in_models.text_decoder import TextDecoder
 from tapgraph.kernels.sink_ring import streaming_visible
 from tapgraph.llm_backend.calibration.calibration_file import Calibration, data_hash, fingerprint
 from tapgraph.llm_backend.calibration.head_choice import best_heads, heads_to_keep
@@ -22,8 +24,6 @@ from tapgraph.llm_backend.calibration.passkeys import (
     passkey_sequences,
     style_for,
 )
-from tapgraph.llm_backend.local.attention import AttentionCall, layer_shapes, replace_attention
-from tapgraph.llm_backend.local.text_decoder import TextDecoder
 
 __all__ = ["DuoTraining", "Progress", "fit_gates", "full_heads_of", "gate_loss", "train_duo_gates"]
 

@@ -11,12 +11,12 @@ from torch.nn import functional
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.in_models.attention import AttentionCall, replace_attention
 from tapgraph.kernels.systems.landmark_softmax import (
     check_block,
     grouped_softmax_attention,
     insert_landmarks,
 )
-from tapgraph.llm_backend.local.attention import AttentionCall, replace_attention
 
 __all__ = [
     "LANDMARK",

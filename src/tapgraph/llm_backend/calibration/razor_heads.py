@@ -8,10 +8,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.dense import attend_densely_with_lse
+from tapgraph.kernels.in_models.attention import AttentionCall, layer_shapes, observe_attention
 from tapgraph.llm_backend.calibration.calibration_file import Calibration, data_hash, fingerprint
 from tapgraph.llm_backend.calibration.head_choice import GroupRule, retrieval_kv_heads
 from tapgraph.llm_backend.calibration.token_choice import ordinary_token_ids
-from tapgraph.llm_backend.local.attention import AttentionCall, layer_shapes, observe_attention
 
 __all__ = [
     "HeadScores",

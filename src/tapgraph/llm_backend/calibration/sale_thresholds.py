@@ -8,10 +8,10 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.in_models.attention import AttentionCall, layer_shapes, observe_attention
 from tapgraph.kernels.systems.sale_map import SaleConfig, sale_attention
 from tapgraph.llm_backend.calibration.calibration_file import Calibration, fingerprint
 from tapgraph.llm_backend.calibration.synthetic_text import hash_of_texts, key_value_texts
-from tapgraph.llm_backend.local.attention import AttentionCall, layer_shapes, observe_attention
 
 __all__ = ["SaleCalibration", "calibrate_sale", "sale_errors"]
 

@@ -16,9 +16,9 @@ from transformers import PreTrainedModel
 
 from tapgraph.errors import ContextExceeded, ModelBusy, ModelUnavailable, UsageError
 from tapgraph.kernels.attention_system import AttentionSystem
+from tapgraph.kernels.in_models.attention import AttentionCache, ModelAttention, use_attention
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.token_store import PAGE_TOKENS
-from tapgraph.llm_backend.local.attention import AttentionCache, ModelAttention, use_attention
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.forward_pass import ForwardPass
 from tapgraph.llm_backend.local.generation import (
@@ -409,7 +409,7 @@ class Engine:
         try:
             reason = reply.advance(drafts, logits, likeliest)
         except GrammarStuck as stuck:
-            reason, error = "failed", str(stuck)
+            reason, error = "stuck", str(stuck)
         # What one reply makes of its own logits must not end the thread, and with it all others.
         except Exception as raised:  # noqa: BLE001
             _log.exception("a token of the local model could not be chosen")
@@ -421,7 +421,7 @@ class Engine:
             self._finish(reply, reason, error)
 
     def _finish(self, reply: ReplyInProgress, reason: FinishReason, error: str = "") -> None:
-        if reason != "failed":
+        if reason not in {"failed", "stuck"}:
             self._reuse.note_end(reply)
         with self._changed:
             self._finished[reason] += 1

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tapgraph.llm_backend.local.attention import AttentionCache, ModelAttention
+from tapgraph.kernels.in_models.attention import AttentionCache, ModelAttention
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.generation import Pictures
 

@@ -17,13 +17,13 @@ from transformers.generation.utils import ALL_CACHE_NAMES
 from transformers.utils.generic import ModelOutput
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.in_models.attention_cache import AttentionCache
+from tapgraph.kernels.in_models.text_decoder import TextDecoder
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.token_store import PAGE_TOKENS
-from tapgraph.llm_backend.local.attention_cache import AttentionCache
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.forward_pass import NextTokens, without_nameless
 from tapgraph.llm_backend.local.memory_budget import CacheCost
-from tapgraph.llm_backend.local.text_decoder import TextDecoder
 
 __all__ = ["OwnAttention", "OwnCache", "needs_own_attention"]
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from tapgraph.kernels.in_models.attention import AttentionCache
 from tapgraph.kernels.systems.dense import DenseLayer
 from tapgraph.kernels.systems.part_layer import ReadPast
-from tapgraph.llm_backend.local.attention import AttentionCache
 
 __all__ = ["PAGE", "PageTree"]
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tapgraph.llm_backend.local.attention import AttentionCache
+from tapgraph.kernels.in_models.attention import AttentionCache
 from tapgraph.llm_backend.local.page_tree import PAGE, PageTree
 from tapgraph.llm_backend.local.prefix_store import PrefixStore, common_length
 from tapgraph.llm_backend.local.reply_in_progress import ReplyInProgress

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tapgraph.llm_backend.local.attention import AttentionCache
+from tapgraph.kernels.in_models.attention import AttentionCache
 
 __all__ = ["KeptPrefix", "PrefixStore", "common_length"]
 

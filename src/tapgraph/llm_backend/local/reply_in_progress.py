@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from tapgraph.llm_backend.local.attention import AttentionCache
+from tapgraph.kernels.in_models.attention import AttentionCache
 from tapgraph.llm_backend.local.forward_pass import NextTokens
 from tapgraph.llm_backend.local.generation import (
     Delta,

@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tapgraph.kernels.in_models.attention import AttentionCache
 from tapgraph.kernels.token_store import PAGE_TOKENS
-from tapgraph.llm_backend.local.attention import AttentionCache
 from tapgraph.llm_backend.local.memory_budget import CacheCost
 from tapgraph.llm_backend.local.prefix_reuse import PrefixReuse
 from tapgraph.llm_backend.local.prefix_store import common_length

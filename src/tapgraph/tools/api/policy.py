@@ -20,6 +20,7 @@ __all__ = ["amounts_of", "assess_call", "names_change", "names_reading", "path_o
 
 _LONGEST_TEXT = 300
 _ADDRESS = re.compile(r"[A-Z]+ /")
+_WRITTEN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 def assess_call(api: Api, arguments: Mapping[str, Json]) -> RiskyDeed | None:
@@ -36,7 +37,8 @@ def assess_call(api: Api, arguments: Mapping[str, Json]) -> RiskyDeed | None:
     is_known_to_read = api.effect == "reads" or (
         api.effect == "unknown" and (reads or not any(map(_is_verb, _words(api))))
     )
-    does_harm = any(map(_is_harmful, _words(api)))
+    told = _further_deeds(api) if api.effect == "reads" and reads else _words(api)
+    does_harm = any(map(_is_harmful, told))
     names_deed = _names_deed if api.effect == "reads" else names_change
     if is_known_to_read and not does_harm and (reads or not names_deed(api.identifier)):
         return None
@@ -55,9 +57,9 @@ def names_reading(identifier: str) -> bool:
 
 def names_change(identifier: str) -> bool:
     """Whether the name tells that something is done; nouns in the plural do not."""
-    words, written = words_of(identifier), identifier.casefold()
-    verbs = [word for word in words if _is_verb(word) and f"{word}s" not in written]
-    return any(map(_is_harmful, words)) or (bool(verbs) and not names_reading(identifier))
+    written = {part.casefold() for part in _WRITTEN.findall(identifier)}
+    verbs = [word for word in words_of(identifier) if _is_verb(word) and f"{word}s" not in written]
+    return any(map(_is_harmful, verbs)) or (bool(verbs) and not names_reading(identifier))
 
 
 def _names_deed(identifier: str) -> bool:
@@ -95,6 +97,12 @@ def amounts_of(arguments: Json) -> Iterator[float]:
 def _words(api: Api) -> list[str]:
     """The words of its name, and the one that its summary begins with."""
     return [*words_of(api.identifier), *_head(api)]
+
+
+def _further_deeds(api: Api) -> list[str]:
+    """What a name that tells of reading adds ("getAndDelete"), and how its summary begins."""
+    _, *further = re.split(r"(?:_|\b)(?:and|then)(?:_|\b)|(?:And|Then)(?=[A-Z])", api.identifier)
+    return [*(word for one in further for word in words_of(one)), *_head(api)]
 
 
 def _head(api: Api) -> list[str]:

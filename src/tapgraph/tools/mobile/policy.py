@@ -30,8 +30,10 @@ from tapgraph.tools.policy.wording import (
     asks_for_code,
     risk_of,
     risk_of_name,
+    says_no,
     says_yes,
     shows_payment,
+    tells_of_loss,
 )
 
 __all__ = ["assess", "may_touch"]
@@ -123,7 +125,20 @@ def _risk_of_element(element: Element, screen: Screen) -> Risk | None:
         risk = risk_of_name(element.resource_id)
     if risk is None and says_yes(element.text):
         risk = _risk_of_question(element, screen)
+    elif risk is None and element.clickable and not says_no(element.text, element.resource_id):
+        risk = _risk_of_dialog(element, screen)
     return risk
+
+
+def _risk_of_dialog(answer: Element, screen: Screen) -> Risk | None:
+    """What an answer in other words than yes and no may agree to, where one thing is asked."""
+    if len(screen.elements) > _SMALL_DIALOG:
+        return None
+    told = [one.text for one in screen.elements if one is not answer and not one.is_actionable]
+    if any(map(tells_of_loss, told)):
+        return "delete"
+    asked = (risk_of(text) for text in told if _is_question(text))
+    return next((risk for risk in asked if risk is not None), None)
 
 
 def _risk_of_question(answer: Element, screen: Screen) -> Risk | None:
@@ -131,8 +146,7 @@ def _risk_of_question(answer: Element, screen: Screen) -> Risk | None:
     others = [one for one in screen.elements if one is not answer and one.text]
     is_dialog = len(screen.elements) <= _SMALL_DIALOG
     for element in others:
-        is_question = element.text.rstrip().endswith(("?", "\uff1f", "\u061f"))
-        if is_question or (is_dialog and not element.is_actionable):
+        if _is_question(element.text) or (is_dialog and not element.is_actionable):
             risk = risk_of(element.text)
             if risk is not None:
                 return risk
@@ -141,6 +155,10 @@ def _risk_of_question(answer: Element, screen: Screen) -> Risk | None:
     texts = [one.text for one in others]
     is_payment = any(map(shows_payment, texts)) and any(map(names_amount, texts))
     return "pay" if is_payment else None
+
+
+def _is_question(text: str) -> bool:
+    return text.rstrip().endswith(("?", "\uff1f", "\u061f"))
 
 
 def _asks_for_code(screen: Screen) -> bool:

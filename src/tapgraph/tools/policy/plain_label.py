@@ -8,7 +8,7 @@ from tapgraph.tools.policy.table import phrases
 
 __all__ = ["matter_of", "names_amount", "plain_label", "without_accents"]
 
-_NUMBER = r"\d[\d.,'\u00a0\u202f]*"
+_NUMBER = r"(?:\d{1,3}(?: \d{3})+(?!\d)|\d[\d.,'\u00a0\u202f]*)"
 _COUNTED = re.compile(r"[#\u2116]\s?\d+")
 _PLAIN_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _MARKS = re.compile("[\u0300-\u036f]")
@@ -69,6 +69,6 @@ def without_accents(text: str) -> str:
 def _amount() -> re.Pattern[str]:
     currency = f"(?:{'|'.join(map(without_accents, phrases('currency')))})"
     return re.compile(
-        rf"(?<![^\W\d_]){currency}\s?[-\u2212]?{_NUMBER}"
+        rf"(?<![^\W\d_]){currency}\s?[-\u2212]?{_NUMBER}(?:\s?{currency}(?![a-z]))?"
         rf"|{_NUMBER}\s?{currency}(?![a-z])"
     )

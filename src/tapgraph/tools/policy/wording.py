@@ -5,10 +5,15 @@ number, `№` for one like #12, and parentheses hold alternatives. A label is cu
 at "and", as cards put many labels into one; each part is read without case, accents and leading
 words ("Yes, …", "Slide to …"). The kinds of phrases are the risks and
 
+- `act` and `deal`: a verb that commits, at the start or the end of a part, and nouns of what it
+  commits to, by their risk ("Confirm the appointment", "Termin verbindlich bestätigen"); so do
+  `end` and `tie`, for what is given up ("Quitter le groupe"), and `act` or `stake` and an amount,
 - `free`: a part that fits is none of its language's commands ("Order history", "Don't allow"),
-- `lead`: words that may stand before a command,
-- `yes`: words that agree to whatever the screen asks,
-- `code`, `payment`: words of a screen that asks for a one-time code, or that shows what is paid.
+- `lead`: words that may stand before a command, `now`: after it,
+- `yes`, `no`: words that agree to whatever the screen asks, or do not,
+- `name …`: words at the start or end of a programmer's name, by their risk,
+- `code`, `payment`, `loss`: words of a screen that asks for a one-time code, that shows what is
+  paid, or that warns of what is lost for good.
 """
 
 import functools
@@ -20,7 +25,15 @@ from tapgraph.tools.policy.plain_label import plain_label, without_accents
 from tapgraph.tools.policy.risk import RISKS, Risk
 from tapgraph.tools.policy.table import phrase_rows, phrases
 
-__all__ = ["asks_for_code", "risk_of", "risk_of_name", "says_yes", "shows_payment"]
+__all__ = [
+    "asks_for_code",
+    "risk_of",
+    "risk_of_name",
+    "says_no",
+    "says_yes",
+    "shows_payment",
+    "tells_of_loss",
+]
 
 _LONGEST_PART_WORDS = 9
 _LONGEST_PART_SIGNS = 24
@@ -30,11 +43,24 @@ _LONGEST_PART = 160
 _BREAK = re.compile(
     '([,;:|\u00b7\u2022\n\r\t\u2013\u2014\u2192>(){}\\[\\]"\u201c\u201d\u201e\u00ab\u00bb\u2026!?'
     "\u00a1\u00bf/*+=\u3001\u3002\u30fb\u300c\u300d\u300e\u300f\u3010\u3011]"
-    r"|\s-\s|\.(?=\s|$))"
+    r"|\s-\s|(?<!\b\w)\.(?=\s|$))"
 )
 _NO_BLANKS = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _NAME_PARTS = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+")
 _NO_LANGUAGES = frozenset({"*", "api"})
+_WITHOUT_BLANKS = frozenset({"zh", "ja"})
+_COMPOUNDING = frozenset({"de", "nl"})
+"""Languages whose nouns may have others before them in one word."""
+_INFLECTING = frozenset({"de", "nl", "pl", "ru", "tr"})
+"""Languages whose nouns end in many ways."""
+_COMMITMENTS: tuple[tuple[Risk, str, str], ...] = (
+    ("pay", "act", "deal pay"),
+    ("pay", "act", "amount"),
+    ("pay", "stake", "amount"),
+    ("send", "act", "deal send"),
+    ("delete", "act", "deal delete"),
+    ("delete", "end", "tie"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +94,50 @@ def risk_of_name(resource_id: str) -> Risk | None:
     >>> risk_of_name("com.shop:id/btn_placeOrder"), risk_of_name("com.shop:id/order_list")
     ('pay', None)
     """
-    words = [word.lower() for word in _NAME_PARTS.findall(resource_id.rpartition("/")[2])]
+    words = _words_of_name(resource_id)
     if words and words[-1] in phrases("name noun"):
         return None
-    return _risk_of(" ".join(word for word in words if word not in phrases("name filler")))
+    told = [word for word in words if word not in phrases("name filler")]
+    while told and told[-1] in phrases("now"):
+        told.pop()
+    for risk in RISKS:
+        if not {*told[:1], *told[-1:]}.isdisjoint(phrases(f"name {risk}")):
+            return risk
+    return _risk_of(" ".join(told))
 
 
 def says_yes(label: str) -> bool:
-    """Whether the words agree to whatever the screen asks."""
-    return any(_any_of("yes").fullmatch(part) for part in _parts(plain_label(label)))
+    """Whether the words agree to whatever the screen asks.
+
+    >>> [says_yes(label) for label in ("OK", "Onayla ve devam et", "Cancel and continue")]
+    [True, True, False]
+    """
+    return any(
+        all(_any_of("yes").fullmatch(half.strip()) for half in _and().split(part))
+        for part in _parts(plain_label(label))
+    )
+
+
+def says_no(label: str, resource_id: str = "") -> bool:
+    """Whether the words, or a name without words, leave undone what the screen asks.
+
+    >>> says_no("Not now"), says_no("", "app:id/btn_cancel"), says_no("Nuke it")
+    (True, True, False)
+    """
+    return any(
+        any(map(_any_of("no").fullmatch, (part, *part.split()[:1])))
+        or any(one.free.fullmatch(part) for one in _languages())
+        for part in _parts(plain_label(label or " ".join(reversed(_words_of_name(resource_id)))))
+    )
+
+
+def tells_of_loss(text: str) -> bool:
+    """Whether the words warn of something that is lost for good."""
+    return _any_of("loss", whole=False).search(plain_label(text)) is not None
+
+
+def _words_of_name(resource_id: str) -> list[str]:
+    return [word.lower() for word in _NAME_PARTS.findall(resource_id.rpartition("/")[2])]
 
 
 def asks_for_code(text: str) -> bool:
@@ -129,8 +190,9 @@ def _commands(part: str) -> Iterator[str]:
     pieces += [side for piece in pieces if "¤" in piece for side in piece.split("¤")]
     for piece in pieces:
         words = piece.strip()
-        if words:
-            yield from _unled(words)
+        for command in dict.fromkeys((words, _now().sub("", words))):
+            if command:
+                yield from _unled(command)
 
 
 def _unled(words: str) -> Iterator[str]:
@@ -150,9 +212,8 @@ def _languages() -> tuple[_Language, ...]:
     return tuple(
         _Language(
             {
-                risk: _pattern_of(phrases(risk, language=one))
+                risk: _pattern_of((*phrases(risk, language=one), *_commitments(risk, one)))
                 for risk in RISKS
-                if phrases(risk, language=one)
             },
             _pattern_of(phrases("free", language=one)),
         )
@@ -160,9 +221,32 @@ def _languages() -> tuple[_Language, ...]:
     )
 
 
+def _commitments(risk: Risk, language: str) -> Iterator[str]:
+    """Phrases for a verb that commits, first or last, with a noun of what it commits to."""
+    for one, verb_kind, noun_kind in _COMMITMENTS:
+        verbs = "|".join(phrases(verb_kind, language=language))
+        if one != risk or not verbs:
+            continue
+        nouns = ("¤",) if noun_kind == "amount" else phrases(noun_kind, language=language)
+        noun = f"({'|'.join(nouns)})"
+        if language in _WITHOUT_BLANKS:
+            yield f"({verbs}).*{noun}.*"
+            yield f".*{noun}.*({verbs})"
+            continue
+        noun = f"([^ ]*{noun})" if language in _COMPOUNDING else f"([^ ]*')?{noun}"
+        noun += r"\w*" if language in _INFLECTING else "(e?s)?"
+        yield f"({verbs}) (.* )?{noun}( .*)?"
+        yield f"(.* )?{noun} (.* )?({verbs})"
+
+
 @functools.cache
 def _lead() -> re.Pattern[str]:
     return re.compile(f"^{_pattern_of(phrases('lead')).pattern} ")
+
+
+@functools.cache
+def _now() -> re.Pattern[str]:
+    return re.compile(rf"(?:\s{_pattern_of(phrases('now')).pattern})+$")
 
 
 @functools.cache

@@ -25,15 +25,15 @@ from transformers.masking_utils import causal_mask_function
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, LayerShape
 from tapgraph.kernels.dense import attend_densely, attend_in_window
-from tapgraph.kernels.masks import padding_starts
-from tapgraph.kernels.systems.window_layer import WindowLayer
-from tapgraph.llm_backend.local.attention_cache import AttentionCache, NewTokens, StackedCache
-from tapgraph.llm_backend.local.text_decoder import (
+from tapgraph.kernels.in_models.attention_cache import AttentionCache, NewTokens, StackedCache
+from tapgraph.kernels.in_models.text_decoder import (
     AttentionModule,
     ModelRotary,
     TextDecoder,
     layer_shapes,
 )
+from tapgraph.kernels.masks import padding_starts
+from tapgraph.kernels.systems.window_layer import WindowLayer
 
 __all__ = [
     "AttentionCache",

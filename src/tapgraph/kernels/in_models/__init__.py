@@ -1,0 +1,1 @@
+"""Attention systems at work in models of `transformers`."""
