@@ -2,7 +2,7 @@
 
 import pytest
 
-from tapgraph.agents.run.events import ActionDone, Decided, Event, ScreenSeen
+from tapgraph.agents.run.events import ActionDone, Decided, Event, ScreenSeen, WireAction
 from tapgraph.evals.phone.sim_suite import sim_suite
 from tapgraph.evals.phone.tap_paths import match, path_of_events, path_of_route, reference_path
 from tapgraph.evals.scanpath import Fixation
@@ -29,16 +29,16 @@ def seen(app: str) -> Event:
     )
 
 
-def tap(x: int, y: int) -> dict[str, object]:
+def tap(x: int, y: int) -> WireAction:
     return {"name": "Tap", "arguments": {"x": x, "y": y}}
 
 
-def decided(action: dict[str, object], text: str) -> Event:
+def decided(action: WireAction, text: str) -> Event:
     target = Target(Point(5, 5), SIZE, text, "button")
     return Decided(step=1, thought="", action=action, description="", target=target)
 
 
-def done(action: dict[str, object], part: int = 0) -> Event:
+def done(action: WireAction, part: int = 0) -> Event:
     return ActionDone(step=1, part=part, action=action, elapsed_s=0)
 
 

@@ -59,7 +59,7 @@ def behaviour_delta(one: Behaviour, reference: Behaviour) -> float:
 
     Deviation: where the reference's number is below 0.05 the absolute error is taken.
     """
-    errors = [
+    errors: list[float] = [
         abs(ours - theirs) / (theirs if theirs >= _LEAST_SHARE else 1)
         for ours, theirs in zip(astuple(one), astuple(reference), strict=True)
     ]
