@@ -13,7 +13,7 @@ from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.screen import Screen
 from tapgraph.tools.mobile.target import Target
 
-__all__ = ["PastRun", "draft_from"]
+__all__ = ["PastRun", "draft_from", "path_to", "repeated"]
 
 _STARTS_ANYWHERE = ("Open_App", "Home")
 _MOST_REACHED_BY = 20
@@ -75,7 +75,7 @@ def draft_from(reply: ShortcutReply, past: PastRun) -> ShortcutDraft:
         requires=_requires(steps[0], first, past) if first is not None and steps else None,
         ensures=_ensures(first, last, past) if first is not None and last is not None else None,
         example=example,
-        reached_by=() if first is None or starts_anywhere else _reached_by(first, past),
+        reached_by=() if first is None or starts_anywhere else path_to(first, past),
     )
 
 
@@ -95,7 +95,7 @@ def _step_from(
     if action.name != step.action:
         raise ToolError(f"action {action.step} of the run was {action.name}, not {step.action}")
     named = given.pop("target", None)
-    made = _repeated(action)
+    made = repeated(action)
     values = dict(made.arguments_map)
     for name, value in given.items():
         if name in values:
@@ -109,7 +109,7 @@ def _step_from(
     return made.model_copy(update={"arguments_map": values, "target": target}), action
 
 
-def _repeated(action: PhoneStep) -> ShortcutStep:
+def repeated(action: PhoneStep) -> ShortcutStep:
     """The action as a step of its own, with everything as it was."""
     values = {
         name: value
@@ -171,10 +171,10 @@ def _ensures(first: PhoneStep, last: PhoneStep, past: PastRun) -> Condition | No
     return Condition(app=after.app.package, shows=shows)
 
 
-def _reached_by(first: PhoneStep, past: PastRun) -> tuple[ShortcutStep, ...]:
+def path_to(first: PhoneStep, past: PastRun) -> tuple[ShortcutStep, ...]:
     """The actions that worked since an app was last opened, up to where the shortcut begins."""
     before = [one for one in past.history if one.step < first.step and one.verdict == "A"]
     before = [one for one in before if one.name in ACTION_TYPES]
     starts = [place for place, one in enumerate(before) if one.name in _STARTS_ANYWHERE]
     since = before[starts[-1] :] if starts else before
-    return tuple(_repeated(one) for one in since[-_MOST_REACHED_BY:])
+    return tuple(repeated(one) for one in since[-_MOST_REACHED_BY:])
