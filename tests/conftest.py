@@ -57,6 +57,13 @@ def stand_in() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def grammar_walk() -> ModuleType:
+    """Whether a schema lets a text through, and random texts that it lets through."""
+    pytest.importorskip("llguidance", reason="the extra 'local' is not installed")
+    return _loaded(Path(__file__).parent / "agents" / "mobile" / "grammar_walk.py")
+
+
+@pytest.fixture(scope="session")
 def known_routes() -> ModuleType:
     """Three tasks with their routes, and a model that knows them."""
     return _loaded(Path(__file__).parent / "agents" / "mobile" / "known_routes.py")

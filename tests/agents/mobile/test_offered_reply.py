@@ -1,9 +1,7 @@
 """The schema that a model is shown in a step holds what fits the screen, and nothing else."""
 
 import json
-import random
-from collections.abc import Mapping
-from typing import Any
+from types import ModuleType
 
 import pytest
 from pydantic import BaseModel
@@ -24,15 +22,12 @@ from tapgraph.agents.mobile.replies import (
 from tapgraph.errors import InvalidReply, ToolError
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.llm_backend.json_object import parse_object
-from tapgraph.llm_backend.local.short_schema import closed, shortened
 from tapgraph.llm_backend.openai_wire import response_format
 from tapgraph.memory import MemoryStore, Shortcut
 from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.screen import Element, Role, Screen
-
-llguidance = pytest.importorskip("llguidance", reason="the extra 'local' is not installed")
 
 BLIND = ModelTraits("blind")
 SMALL_PICTURES = ModelTraits("small", pictures="all", image_max_px=1200)
@@ -72,40 +67,6 @@ def said(action: str, **arguments: object) -> str:
     return json.dumps(reply, separators=(",", ":"))
 
 
-BYTES = llguidance.LLTokenizer("byte")
-
-
-def matcher_of(schema: Mapping[str, Any]) -> Any:
-    """The engine behind local models at the beginning of a reply."""
-    compact: Any = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
-    grammar = llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=compact)
-    matcher = llguidance.LLMatcher(BYTES, grammar, log_level=0)
-    assert not matcher.is_error(), matcher.get_error()
-    return matcher
-
-
-def allows(schema: Mapping[str, Any], text: str) -> bool:
-    """Whether that engine can write the text under the schema."""
-    matcher, tokens = matcher_of(schema), BYTES.tokenize_str(text)
-    return bool(matcher.try_consume_tokens(tokens) == len(tokens) and matcher.is_accepting())
-
-
-def random_reply(schema: Mapping[str, Any], seed: int) -> str:
-    """What a model without a clue writes under the schema; blanks are likely."""
-    draw = random.Random(seed)
-    matcher = matcher_of(shortened(closed(schema), longest_text=4))
-    tokens: list[int] = []
-    while not matcher.is_stopped():
-        mask = matcher.compute_bitmask()
-        allowed = [token for token in range(256) if mask[token // 8] >> token % 8 & 1]
-        if not allowed:
-            break
-        blank = ord(" ") in allowed and draw.random() < 0.5
-        tokens.append(ord(" ") if blank else draw.choice(allowed))
-        assert matcher.consume_token(tokens[-1])
-    return bytes(tokens).decode()
-
-
 CALLS = [
     said("Open_App", app_name="Notes"),
     said("Tap", element=2),
@@ -124,9 +85,11 @@ CALLS = [
 
 
 @pytest.mark.parametrize("text", CALLS)
-def test_what_the_schema_allows_can_be_grounded(text: str, shortcuts: tuple[Shortcut, ...]) -> None:
+def test_what_the_schema_allows_can_be_grounded(
+    text: str, shortcuts: tuple[Shortcut, ...], grammar_walk: ModuleType
+) -> None:
     offered = offered_reply(Offer(shortcuts=shortcuts), BLIND, SCREEN)
-    assert allows(offered.model_json_schema(), text)
+    assert grammar_walk.allows(offered.model_json_schema(), text)
     call = json.loads(text)["call"]
     assert (
         ground(parse_object(text, offered), SCREEN, Offer(shortcuts=shortcuts), BLIND).name
@@ -151,22 +114,22 @@ def test_what_the_schema_allows_can_be_grounded(text: str, shortcuts: tuple[Shor
     ],
 )
 def test_what_cannot_be_grounded_is_not_allowed_and_is_told(
-    text: str, shortcuts: tuple[Shortcut, ...]
+    text: str, shortcuts: tuple[Shortcut, ...], grammar_walk: ModuleType
 ) -> None:
     offered = offered_reply(Offer(shortcuts=shortcuts), BLIND, SCREEN)
-    assert not allows(offered.model_json_schema(), text)
+    assert not grammar_walk.allows(offered.model_json_schema(), text)
     with pytest.raises(ToolError):
         ground(parse_object(text, offered), SCREEN, Offer(shortcuts=shortcuts), BLIND)
 
 
 @pytest.mark.parametrize("traits", [BLIND, UP_TO_999, UNIT], ids=lambda each: each.name)
-def test_random_calls_can_be_grounded(traits: ModelTraits, shortcuts: tuple[Shortcut, ...]) -> None:
+def test_random_calls_can_be_grounded(
+    traits: ModelTraits, shortcuts: tuple[Shortcut, ...], grammar_walk: ModuleType
+) -> None:
     offered = offered_reply(Offer(shortcuts=shortcuts), traits, SCREEN)
-    names = {
-        ground(parse_object(random_reply(offered.model_json_schema(), seed), offered), SCREEN,
-               Offer(shortcuts=shortcuts), traits).name
-        for seed in range(60)
-    }  # fmt: skip
+    told, offer = offered.model_json_schema(), Offer(shortcuts=shortcuts)
+    replies = [parse_object(grammar_walk.random_reply(told, seed), offered) for seed in range(60)]
+    names = {ground(reply, SCREEN, offer, traits).name for reply in replies}
     assert len(names) > 10
 
 
@@ -177,14 +140,16 @@ def test_random_calls_can_be_grounded(traits: ModelTraits, shortcuts: tuple[Shor
         TipsReply, VerifierReply,
     ],
 )  # fmt: skip
-def test_random_replies_of_the_other_roles_are_valid(role_reply: type[BaseModel]) -> None:
+def test_random_replies_of_the_other_roles_are_valid(
+    role_reply: type[BaseModel], grammar_walk: ModuleType
+) -> None:
     for seed in range(15):
-        parse_object(random_reply(role_reply.model_json_schema(), seed), role_reply)
+        parse_object(grammar_walk.random_reply(role_reply.model_json_schema(), seed), role_reply)
 
 
-def test_a_random_reply_to_an_open_schema_cannot_be_grounded() -> None:
+def test_a_random_reply_to_an_open_schema_cannot_be_grounded(grammar_walk: ModuleType) -> None:
     """Without the offer the same draws fail."""
-    text = random_reply(OperatorReply.model_json_schema(), 0)
+    text = grammar_walk.random_reply(OperatorReply.model_json_schema(), 0)
     with pytest.raises(ToolError, match="nothing is called"):
         ground(parse_object(text, OperatorReply), SCREEN, Offer(), BLIND)
 
@@ -198,16 +163,16 @@ def test_every_action_of_the_prompt_is_offered_and_nothing_else(
     assert sorted(names) == sorted([*ACTION_TYPES, *(one.name for one in shortcuts)])
 
 
-def test_a_shortcut_that_is_not_offered_is_not_allowed() -> None:
+def test_a_shortcut_that_is_not_offered_is_not_allowed(grammar_walk: ModuleType) -> None:
     schema = offered_reply(Offer(), BLIND, SCREEN).model_json_schema()
-    assert not allows(schema, said("Tap_Type_and_Enter", element=1, text=""))
+    assert not grammar_walk.allows(schema, said("Tap_Type_and_Enter", element=1, text=""))
 
 
-def test_a_screen_without_elements_offers_none() -> None:
+def test_a_screen_without_elements_offers_none(grammar_walk: ModuleType) -> None:
     schema = offered_reply(Offer(), BLIND, EMPTY_SCREEN).model_json_schema()
-    assert allows(schema, said("Tap", x=1, y=1))
-    assert not allows(schema, said("Tap", element=1))
-    assert not allows(schema, said("Swipe", element=1, direction="up"))
+    assert grammar_walk.allows(schema, said("Tap", x=1, y=1))
+    assert not grammar_walk.allows(schema, said("Tap", element=1))
+    assert not grammar_walk.allows(schema, said("Swipe", element=1, direction="up"))
 
 
 @pytest.mark.parametrize(
@@ -222,15 +187,15 @@ def test_a_screen_without_elements_offers_none() -> None:
     ids=lambda each: each.name if isinstance(each, ModelTraits) else str(each),
 )
 def test_points_end_where_the_models_own_space_ends(
-    traits: ModelTraits, last_x: int, last_y: int
+    traits: ModelTraits, last_x: int, last_y: int, grammar_walk: ModuleType
 ) -> None:
     offered = offered_reply(Offer(), traits, SCREEN)
     last = said("Tap", x=last_x, y=last_y)
-    assert allows(offered.model_json_schema(), last)
+    assert grammar_walk.allows(offered.model_json_schema(), last)
     grounded = ground(parse_object(last, offered), SCREEN, Offer(), traits)
     assert grounded.arguments == {"x": 1079, "y": 2399}
     for x, y in ((last_x + 1, last_y), (last_x, last_y + 1)):
-        assert not allows(offered.model_json_schema(), said("Tap", x=x, y=y))
+        assert not grammar_walk.allows(offered.model_json_schema(), said("Tap", x=x, y=y))
 
 
 def test_a_model_that_keeps_to_no_schema_may_write_the_call_flat() -> None:

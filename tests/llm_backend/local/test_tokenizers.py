@@ -99,6 +99,36 @@ def test_text_that_the_vocabulary_cannot_spell_is_refused(engine: Engine) -> Non
             ask(engine, 1, Choice(("\u732b",)))
 
 
+CATS: dict[str, dict[str, Any]] = {
+    "name": {"type": "object", "properties": {"\u732b": {"const": 1}}, "required": ["\u732b"]},
+    "value": {"enum": ["\u732b"]},
+    "inside": {"const": {"cats": ["\u732b"]}},
+    "referred": {"$defs": {"cat": {"const": "\u732b"}}, "anyOf": [{"$ref": "#/$defs/cat"}]},
+    "pattern": {"type": "string", "pattern": "^\u732b$"},
+}
+
+
+@pytest.mark.parametrize("place", CATS)
+def test_a_schema_that_the_vocabulary_cannot_spell_is_refused(engine: Engine, place: str) -> None:
+    checkpoint = engine.checkpoint
+    spell = ContinuationSpeller(checkpoint.tokenizer, checkpoint.token_bytes)
+    if spell.can_spell("\u732b"):
+        said = json.loads(ask(engine, 1, JsonSchema(CATS[place])).result().text)
+        assert "\u732b" in json.dumps(said, ensure_ascii=False)
+    else:
+        why = "cannot be held to" if place == "pattern" else "no tokens for"
+        with pytest.raises(UsageError, match=why):
+            ask(engine, 1, JsonSchema(CATS[place])).result()
+
+
+def test_a_text_is_spelled_if_any_tokens_spell_it(checkpoint: Checkpoint) -> None:
+    spelled = (b"", b"ab", b"a", b"bc", *(byte for byte in (b"\xe2", b"\x82\xac")))
+    spell = ContinuationSpeller(checkpoint.tokenizer, spelled)
+    assert [spell.can_spell(text) for text in ("abc", "aab", "\u20ac", "", "c", "abb")] == [
+        True, True, True, True, False, False,
+    ]  # fmt: skip
+
+
 def test_a_stream_says_what_the_bytes_of_its_tokens_say(engine: Engine) -> None:
     events = list(ask(engine, 3, None, max_tokens=40))
     text = "".join(event.text for event in events if isinstance(event, Delta))

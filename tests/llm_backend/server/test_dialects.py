@@ -332,3 +332,16 @@ def test_every_dialect_keeps_to_a_schema_with_other_tokenizers(
     ):
         assert set(json.loads(text)) == {"done"}
     assert forced["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "get_weather"
+
+
+@pytest.mark.parametrize("schema", [{"const": "\u732b"}, {"type": "string", "pattern": "^\u732b$"}])
+def test_a_schema_that_the_vocabulary_cannot_spell_is_a_400(
+    schema: dict[str, Any], tiny: "Tiny", tmp_path: Path, serve_checkpoint: Serve
+) -> None:
+    folder = tiny.save(tmp_path / "cat", tokenizer=tiny.tokenizer("unigram"))
+    wanted = {"type": "json_schema", "json_schema": {"name": "cat", "schema": schema}}
+    with serve_checkpoint(folder) as server:
+        body = {"model": server.model, "messages": [user("?")], "response_format": wanted}
+        reply = httpx.post(f"{server.url}/chat/completions", json=body, timeout=60)
+    assert reply.status_code == 400
+    assert "\n" not in reply.json()["error"]["message"]

@@ -19,6 +19,7 @@ from tapgraph.agents.run.experience import (
     numbered_tips,
     pass_the_gate,
 )
+from tapgraph.agents.run.offered_tips import offered_tips_and_chain
 from tapgraph.agents.run.replies import ChainReply, TipsReply
 from tapgraph.errors import ToolError, UsageError
 from tapgraph.memory import Shortcut, ShortcutDraft
@@ -45,16 +46,12 @@ def tips_reflector(state: ApiState, runtime: Runtime[ApiTeam]) -> dict[str, Any]
         if reply.chain is not None:
             _admitted(reply.chain, state, runtime.context)
 
+    traits = run.models.for_role("tips_reflector").traits
+    schema = offered_tips_and_chain(known) if traits.enforces_schemas else TipsReply
     reply = run.reflected(
         step,
         "Tips reflector",
-        lambda: run.ask(
-            "tips_reflector",
-            asked,
-            TipsReply,
-            step=step,
-            check=check,
-        ),
+        lambda: run.ask("tips_reflector", asked, schema, step=step, check=check),
     )
     if reply is not None:
         lesson = _lesson(state, run)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from tapgraph.agents.mobile.action_arguments import ACTION_ARGUMENTS, PUBLISHED_ARGUMENTS
 from tapgraph.agents.mobile.learnt_shortcut import PastRun, draft_from
+from tapgraph.agents.mobile.offered_shortcut import offered_shortcut
 from tapgraph.agents.mobile.replies import RoleName, ShortcutReply
 from tapgraph.agents.mobile.state import PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
@@ -33,6 +34,7 @@ from tapgraph.agents.run.experience import (
     pass_the_gate,
     rewrite_tips,
 )
+from tapgraph.agents.run.offered_tips import offered_tips
 from tapgraph.agents.run.replies import TipsReply
 from tapgraph.errors import ToolError, UsageError
 from tapgraph.memory import Scope, Shortcut, ShortcutDraft, ShortcutStep
@@ -73,10 +75,13 @@ def shortcut_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[s
             except UsageError as error:
                 raise ToolError(str(error)) from error
 
+    schema = ShortcutReply
+    if team.traits("shortcut_reflector").enforces_schemas and not rewrites:
+        schema = offered_shortcut(past, [one.name for one in _in_use(team)])
     reply = team.run.reflected(
         state["step"],
         "Shortcut reflector",
-        lambda: team.ask("shortcut_reflector", state, asked, ShortcutReply, check=check),
+        lambda: team.ask("shortcut_reflector", state, asked, schema, check=check),
     )
     if reply is None:
         return {}
@@ -111,10 +116,13 @@ def tips_reflector(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, 
         if not rewrites:
             check_changes(reply.tips, known)
 
+    schema = TipsReply
+    if team.traits("tips_reflector").enforces_schemas and not rewrites:
+        schema = offered_tips(known)
     reply = team.run.reflected(
         state["step"],
         "Tips reflector",
-        lambda: team.ask("tips_reflector", state, asked, TipsReply, check=check),
+        lambda: team.ask("tips_reflector", state, asked, schema, check=check),
     )
     if reply is None:
         return {}

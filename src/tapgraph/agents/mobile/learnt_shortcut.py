@@ -13,7 +13,7 @@ from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.screen import Screen
 from tapgraph.tools.mobile.target import Target
 
-__all__ = ["PastRun", "draft_from"]
+__all__ = ["PastRun", "draft_from", "path_to", "repeated"]
 
 _STARTS_ANYWHERE = ("Open_App", "Home")
 _MOST_REACHED_BY = 20
@@ -48,7 +48,7 @@ class PastRun:
 
 
 def draft_from(reply: ShortcutReply, past: PastRun) -> ShortcutDraft:
-    """The shortcut that a reply means by actions of the run.
+    """The shortcut that a reply means by actions of the run; one named twice in a row counts once.
 
     Raises:
         ToolError: it names an action that is none of the run's, or of another kind, touches
@@ -61,6 +61,8 @@ def draft_from(reply: ShortcutReply, past: PastRun) -> ShortcutDraft:
         typed = made.arguments_map.get("text") if made.action_name == "Type" else None
         if isinstance(typed, str) and typed not in reply.arguments and typed in past.instruction:
             raise ToolError(f"Type: {typed!r} is of this task only; make it an argument")
+        if action is not None and actions[-1:] == [action] and made == steps[-1]:
+            continue
         steps.append(made)
         if action is not None:
             actions.append(action)
@@ -75,7 +77,7 @@ def draft_from(reply: ShortcutReply, past: PastRun) -> ShortcutDraft:
         requires=_requires(steps[0], first, past) if first is not None and steps else None,
         ensures=_ensures(first, last, past) if first is not None and last is not None else None,
         example=example,
-        reached_by=() if first is None or starts_anywhere else _reached_by(first, past),
+        reached_by=() if first is None or starts_anywhere else path_to(first, past),
     )
 
 
@@ -95,7 +97,7 @@ def _step_from(
     if action.name != step.action:
         raise ToolError(f"action {action.step} of the run was {action.name}, not {step.action}")
     named = given.pop("target", None)
-    made = _repeated(action)
+    made = repeated(action)
     values = dict(made.arguments_map)
     for name, value in given.items():
         if name in values:
@@ -109,7 +111,7 @@ def _step_from(
     return made.model_copy(update={"arguments_map": values, "target": target}), action
 
 
-def _repeated(action: PhoneStep) -> ShortcutStep:
+def repeated(action: PhoneStep) -> ShortcutStep:
     """The action as a step of its own, with everything as it was."""
     values = {
         name: value
@@ -171,10 +173,10 @@ def _ensures(first: PhoneStep, last: PhoneStep, past: PastRun) -> Condition | No
     return Condition(app=after.app.package, shows=shows)
 
 
-def _reached_by(first: PhoneStep, past: PastRun) -> tuple[ShortcutStep, ...]:
+def path_to(first: PhoneStep, past: PastRun) -> tuple[ShortcutStep, ...]:
     """The actions that worked since an app was last opened, up to where the shortcut begins."""
     before = [one for one in past.history if one.step < first.step and one.verdict == "A"]
     before = [one for one in before if one.name in ACTION_TYPES]
     starts = [place for place, one in enumerate(before) if one.name in _STARTS_ANYWHERE]
     since = before[starts[-1] :] if starts else before
-    return tuple(_repeated(one) for one in since[-_MOST_REACHED_BY:])
+    return tuple(repeated(one) for one in since[-_MOST_REACHED_BY:])

@@ -17,6 +17,7 @@ from pydantic import create_model
 from tapgraph.agents.mobile.grounding import last_point
 from tapgraph.agents.mobile.offer import Offer
 from tapgraph.agents.mobile.replies import OperatorReply
+from tapgraph.agents.run.replies import closed_object
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.memory import Shortcut
 from tapgraph.tools.api.catalog import arguments_schema
@@ -50,7 +51,7 @@ def offered_reply(offer: Offer, traits: ModelTraits, screen: Screen | None) -> t
     for name, arguments in _calls(offer, places):
         names_by_arguments.setdefault(json.dumps(arguments), []).append(name)
     calls = [
-        _closed_object({
+        closed_object({
             "action": {"type": "string", "enum": names},
             "arguments": json.loads(arguments),
         })
@@ -71,18 +72,18 @@ class _Places:
     def arguments(self, types: Mapping[str, Any], optional: Sequence[str] = ()) -> JsonSchema:
         """The object of arguments of these types; an element may stand for `x` and `y`."""
         values = {name: self._value(name, kind) for name, kind in types.items()}
-        objects = [_closed_object(values, optional)]
+        objects = [closed_object(values, optional)]
         if {"x", "y"} <= set(values) and self.has_elements:
             rest = {name: value for name, value in values.items() if name not in {"x", "y"}}
-            objects.insert(0, _closed_object({"element": self.element, **rest}, optional))
+            objects.insert(0, closed_object({"element": self.element, **rest}, optional))
         return {"anyOf": objects} if len(objects) > 1 else objects[0]
 
     def swipe(self) -> JsonSchema:
         """A direction, on the whole screen or inside an element, or two points."""
         direction = {"type": "string", "enum": list(DIRECTIONS)}
-        objects = [_closed_object({"direction": direction})]
+        objects = [closed_object({"direction": direction})]
         if self.has_elements:
-            objects.append(_closed_object({"element": self.element, "direction": direction}))
+            objects.append(closed_object({"element": self.element, "direction": direction}))
         points = self.arguments(dict.fromkeys(("x1", "y1", "x2", "y2"), int))
         return {"anyOf": [*objects, points]}
 
@@ -129,15 +130,6 @@ def _argument_types(shortcut: Shortcut) -> dict[str, Any]:
             if isinstance(value, str) and value in types:
                 types[value] = fields[name]
     return types
-
-
-def _closed_object(values: Mapping[str, JsonSchema], optional: Sequence[str] = ()) -> JsonSchema:
-    return {
-        "type": "object",
-        "properties": dict(values),
-        "required": [name for name in values if name not in optional],
-        "additionalProperties": False,
-    }
 
 
 @lru_cache(maxsize=64)

@@ -23,17 +23,19 @@ from tapgraph.tools.policy.risk import RISKS
 from tapgraph.tools.policy.table import phrases
 
 __all__ = [
+    "MOST_CHANGES",
     "Lesson",
     "Rehearsed",
     "check_changes",
     "known_tips",
     "learn_tips",
+    "names_of_learnt",
     "numbered_tips",
     "pass_the_gate",
     "rewrite_tips",
 ]
 
-_MOST_CHANGES = 3
+MOST_CHANGES = 3
 _MOST_KNOWN = 20
 _GIVEN = ("package", "person")
 _SAME = 0.6
@@ -120,14 +122,21 @@ def numbered_tips(tips: Sequence[Tip]) -> str:
     )
 
 
+def names_of_learnt(tips: Sequence[Tip]) -> list[str]:
+    """The names, as `numbered_tips` gives them, of those that a run may change."""
+    return [
+        f"T{number}" for number, tip in enumerate(tips, 1) if tip.provenance.origin not in _GIVEN
+    ]
+
+
 def check_changes(changes: Sequence[str | TipChange], known: Sequence[Tip]) -> None:
     """Tell the model what is wrong with its changes.
 
     Raises:
         ToolError: there are too many, one means no known tip, or one stands on nothing.
     """
-    if len(changes) > _MOST_CHANGES:
-        raise ToolError(f"at most {_MOST_CHANGES} changes, got {len(changes)}: keep the best")
+    if len(changes) > MOST_CHANGES:
+        raise ToolError(f"at most {MOST_CHANGES} changes, got {len(changes)}: keep the best")
     for change in changes:
         if isinstance(change, str):
             continue

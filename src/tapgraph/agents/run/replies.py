@@ -1,6 +1,7 @@
 """What the roles that both agents have answer, and what all replies are made of."""
 
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -15,6 +16,7 @@ __all__ = [
     "TipsReply",
     "VerifierReply",
     "Words",
+    "closed_object",
 ]
 
 Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -80,3 +82,17 @@ class TipsReply(RoleReply):
 
     tips: Annotated[list[Sentence | TipChange], Field(max_length=100)]
     chain: ChainReply | None = None
+
+
+def closed_object(values: Mapping[str, Any], optional: Sequence[str] = ()) -> dict[str, Any]:
+    """The JSON schema of an object that has these entries and no others.
+
+    >>> closed_object({"x": {"type": "integer"}})["required"]
+    ['x']
+    """
+    return {
+        "type": "object",
+        "properties": dict(values),
+        "required": [name for name in values if name not in optional],
+        "additionalProperties": False,
+    }

@@ -409,7 +409,7 @@ class Engine:
         try:
             reason = reply.advance(drafts, logits, likeliest)
         except GrammarStuck as stuck:
-            reason, error = "failed", str(stuck)
+            reason, error = "stuck", str(stuck)
         # What one reply makes of its own logits must not end the thread, and with it all others.
         except Exception as raised:  # noqa: BLE001
             _log.exception("a token of the local model could not be chosen")
@@ -421,7 +421,7 @@ class Engine:
             self._finish(reply, reason, error)
 
     def _finish(self, reply: ReplyInProgress, reason: FinishReason, error: str = "") -> None:
-        if reason != "failed":
+        if reason not in {"failed", "stuck"}:
             self._reuse.note_end(reply)
         with self._changed:
             self._finished[reason] += 1

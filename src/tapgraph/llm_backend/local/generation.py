@@ -34,10 +34,11 @@ _MOST_STOPS = 16
 _LOOK_S = 0.1
 """How often who waits for a reply looks whether it is still wanted."""
 
-FinishReason = Literal["stop", "length", "cancelled", "timeout", "failed"]
+FinishReason = Literal["stop", "length", "cancelled", "timeout", "stuck", "failed"]
 """`stop`: the model ended its turn, a stop string came, or the grammar is complete. `length`: the
 reply is cut at `max_tokens`. `cancelled`: by `GenerationStream.cancel` or `Engine.close`.
-`timeout`: `timeout_s` is over. `failed`: the forward pass raised; `Finished.error` says what."""
+`timeout`: `timeout_s` is over. `stuck`: nothing may come next in its grammar, of what the
+vocabulary has. `failed`: the forward pass raised; `Finished.error` says what."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -339,6 +340,7 @@ class GenerationStream:
             is_unwanted: asked while waiting; yes cancels the reply.
 
         Raises:
+            UsageError: the vocabulary has no token that the constraint allows next.
             ModelUnavailable: the forward pass failed, the engine was closed, or time is over.
         """
         deltas: list[Delta] = []
@@ -354,6 +356,8 @@ class GenerationStream:
             raise
         if finished is None:
             raise UsageError("this stream was read before")
+        if finished.reason == "stuck":
+            raise UsageError(f"the schema cannot be held to: {finished.error}")
         if finished.reason in {"failed", "cancelled", "timeout"}:
             why = finished.error or f"the reply was ended early ({finished.reason})"
             raise ModelUnavailable(f"the local model gave no reply: {why}")

@@ -18,6 +18,7 @@ from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.constraints import Choice, Constraint, JsonSchema, OneOf
 from tapgraph.llm_backend.local.endless_schema import check_has_an_end
+from tapgraph.llm_backend.local.schema_texts import texts_of
 from tapgraph.llm_backend.local.short_schema import closed, shortened
 from tapgraph.llm_backend.local.vocabulary import ContinuationSpeller
 
@@ -118,7 +119,7 @@ class GrammarCompiler:
 
     def _compile(self, constraint: Constraint) -> Any:
         for text in _literals(constraint):
-            if self._spell.bytes_of(self._spell(text)) != text.encode():
+            if not self._spell.can_spell(text):
                 raise UsageError(f"the model's vocabulary has no tokens for {text[:80]!r}")
         matcher = llguidance.LLMatcher(self._tokenizer, _grammar_of(constraint), log_level=0)
         if matcher.is_error():
@@ -148,7 +149,7 @@ def _literals(constraint: Constraint) -> tuple[str, ...]:
         return constraint.options
     if isinstance(constraint, OneOf):
         return tuple(text for option in constraint.options for text in _literals(option))
-    return (constraint.prefix, constraint.suffix, '{}[]":,')
+    return (constraint.prefix, constraint.suffix, '{}[]":,', *texts_of(constraint.schema))
 
 
 def _grammar_of(constraint: Constraint) -> str:

@@ -17,6 +17,7 @@ _RESERVED = re.compile(
     re.IGNORECASE,
 )
 """How vocabularies write tokens that are no words, where they do not say so otherwise."""
+_LONGEST_LETTER = 4
 _ANCHORS = ("\x02", "\n", ".")
 """Letters that seldom grow together with what follows."""
 
@@ -89,6 +90,11 @@ class ContinuationSpeller:
         self._spelled = spelled
         self._tokens = {raw: token for token, raw in reversed(list(enumerate(spelled))) if raw}
         self._longest = max(map(len, self._tokens), default=0)
+        self._letters = {
+            letters
+            for raw in self._tokens
+            if len(raw) <= _LONGEST_LETTER and len(letters := raw.decode(errors="replace")) == 1
+        }
 
     def __call__(self, text: str) -> list[int]:
         """The tokens; they end where the vocabulary has none for what follows."""
@@ -108,6 +114,19 @@ class ContinuationSpeller:
         """What the tokens spell."""
         most = len(self._spelled)
         return b"".join(self._spelled[token] if token < most else b"" for token in tokens)
+
+    def can_spell(self, text: str) -> bool:
+        """Whether some tokens spell the text, one after the other."""
+        if self._letters.issuperset(text):
+            return True
+        wanted = text.encode()
+        reached = {0}
+        for place in range(len(wanted)):
+            if place in reached:
+                ends = range(place + 1, min(place + self._longest, len(wanted)) + 1)
+                reached.update(end for end in ends if wanted[place:end] in self._tokens)
+                reached.discard(place)
+        return len(wanted) in reached
 
     def _longest_first(self, wanted: bytes) -> list[int]:
         tokens: list[int] = []

@@ -82,5 +82,7 @@ def _check(end: Finished) -> None:
         raise Refusal(504, "the reply took too long", kind="server_error", code="timeout")
     if end.reason == "cancelled":
         raise Refusal(503, "the server is stopping", kind="server_error", code="stopping")
+    if end.reason == "stuck":
+        raise Refusal(400, f"the schema cannot be held to: {end.error}", param="response_format")
     if end.reason == "failed":
         raise Refusal(500, f"the model failed: {end.error}", kind="server_error")
