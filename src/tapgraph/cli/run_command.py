@@ -25,6 +25,7 @@ from tapgraph.cli.options import (
     ResumeOption,
     SecretOption,
     ServerOption,
+    SpareReflectorOption,
     check_model,
     given_anew,
     given_limits,
@@ -64,6 +65,7 @@ def run(
             min=20, help="How long a screen may be in a prompt; the rest is told on demand."
         ),
     ] = DEFAULT_SCREEN_TOKENS,
+    spare_reflector: SpareReflectorOption = False,
     catalog: CatalogOption = None,
     secret: SecretOption = None,
     header: HeaderOption = None,
@@ -111,6 +113,7 @@ def run(
         pipeline=pipeline,
         read_from=read_from,
         screen_tokens=screen_tokens,
+        spare_reflector=spare_reflector,
         human=human_or_default(human),
         budget=dataclasses.replace(Budget(), **given),
     )

@@ -28,11 +28,13 @@ class RunOptions(TaskOptions, DeviceSpec):
     Attributes:
         model: a spec; empty for a demonstration, which needs no model.
         screen_tokens: how long a screen may be in a prompt.
+        spare_reflector: whether a small net judges actions where it is sure.
     """
 
     model: str = ""
     pipeline: str = "tapgraph"
     read_from: ReadFromKind = ReadFromKind.AUTO
     screen_tokens: int = DEFAULT_SCREEN_TOKENS
+    spare_reflector: bool = False
 
     command: ClassVar[str] = "run"
