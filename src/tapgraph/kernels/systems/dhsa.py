@@ -137,6 +137,11 @@ class Dhsa(AttentionSystem):
         """For a prompt; decode is dense below twice `DhsaConfig.dense_below`."""
         return max(self.config.dense_below, self.config.budget_tokens + 1)
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether boundaries are predicted; else all chunks are of one length."""
+        return self.predictor is not None
+
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "DhsaLayer":  # noqa: ARG002
         """A layer with an empty past.
 
