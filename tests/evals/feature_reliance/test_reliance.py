@@ -155,7 +155,7 @@ class LikesPages:
 
 
 def test_looking_ahead_follows_the_words_to_their_page(tmp_path: Path) -> None:
-    found = measured(ByOutcome(LikesPages()), tmp_path)  # type: ignore[arg-type]
+    found = measured(ByOutcome(LikesPages()), tmp_path)
     assert reliance_of(found["words"]) == 1.0
     assert reliance_of(found["resource id"]) == -1.0
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.mobile.replies import ROLES, ManagerReply
@@ -22,16 +22,13 @@ from tapgraph.settings import Settings
 from tapgraph.tools.api.retrieval import LexicalIndex, words_of
 from tapgraph.tools.mobile.actions import Tap
 from tapgraph.tools.mobile.geometry import Point
-from tapgraph.tools.mobile.outcome import CHANGES_TOKENS, StepWords
+from tapgraph.tools.mobile.outcome import CHANGES_TOKENS, Outcome, StepWords
 from tapgraph.tools.mobile.screen import Element
 from tapgraph.tools.mobile.screen_text import describe_difference, without_places
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.guide.controls import controls, touch
 from tapgraph.tools.mobile.simulator.screen_of import screen_of
 from tapgraph.tools.mobile.target import target_at
-
-if TYPE_CHECKING:
-    from tapgraph.tools.mobile.perception.outcomes import NetJudge
 
 __all__ = ["CHOOSERS", "Chooser", "open_chooser"]
 
@@ -123,11 +120,19 @@ class Guided:
             return slot_at(menu, screen_of(phone), Point(found.x, found.y))
 
 
+class GuessesOutcomes(Protocol):
+    """Tells the likeliest outcome of a step, such as the outcome net."""
+
+    def guess(self, step: StepWords) -> Outcome:
+        """The outcome, however unsure."""
+        ...
+
+
 @dataclass(frozen=True)
 class ByOutcome:
     """Looks ahead: touches what leads to the page that the outcome net likes best for the goal."""
 
-    net: "NetJudge"
+    net: "GuessesOutcomes"
 
     @property
     def name(self) -> str:
@@ -206,7 +211,7 @@ def open_chooser(spec: str, *, seed: int = 0) -> Chooser:
     return ByDice(seed) if name == "random" else Lexical(name == "bm25-id")
 
 
-def _opened_net() -> "NetJudge":
+def _opened_net() -> GuessesOutcomes:
     try:
         # Torch is optional, and only this chooser needs it.
         from tapgraph.tools.mobile.perception.outcomes import NetJudge  # noqa: PLC0415
