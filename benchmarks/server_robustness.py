@@ -1,6 +1,7 @@
-"""What `tapgraph serve` stands: invented requests, clients that leave, and a full queue for long.
+"""What `tapgraph serve` stands: invented and spoilt requests, clients that leave, long full queues.
 
     python benchmarks/server_robustness.py fuzz [--requests 10000]
+    python benchmarks/server_robustness.py mutate [--requests 10000]
     python benchmarks/server_robustness.py leave [--times 200]
     python benchmarks/server_robustness.py soak [--minutes 30]
 
@@ -29,6 +30,7 @@ from typing import Any
 import httpx
 from backend import free_port, served
 from made_checkpoint import make_checkpoint
+from mutated_requests import mutated, plain_requests
 
 _GROWTH = 1.05
 
@@ -41,13 +43,15 @@ class Target:
     model: str
     process: int
 
+    def measured(self, name: str) -> float:
+        """One of the server's own numbers."""
+        lines = httpx.get(f"{self.root}/metrics", timeout=60).text.splitlines()
+        values = dict(line.split(" ") for line in lines if not line.startswith("#"))
+        return float(values[f"tapgraph_{name}"])
+
     def in_use(self) -> float:
         """Requests that have a slot or wait for one."""
-        lines = httpx.get(f"{self.root}/metrics").text.splitlines()
-        values = dict(line.split(" ") for line in lines if not line.startswith("#"))
-        return float(values["tapgraph_requests_running"]) + float(
-            values["tapgraph_requests_waiting"]
-        )
+        return self.measured("requests_running") + self.measured("requests_waiting")
 
     def memory_mib(self) -> float:
         """Resident memory of the server."""
@@ -57,7 +61,7 @@ class Target:
 
 
 @contextmanager
-def tried_server() -> Iterator[Target]:
+def tried_server(context_tokens: int) -> Iterator[Target]:
     """A server over a tiny checkpoint, with few slots, so that the queue is often full."""
     with tempfile.TemporaryDirectory() as folder:
         path = make_checkpoint(Path(folder) / "tiny", hidden=128, layers=2, vocabulary=512)
@@ -66,7 +70,7 @@ def tried_server() -> Iterator[Target]:
         port = free_port()
         command = [
             str(Path(sys.executable).parent / "tapgraph"), "serve", "--port", str(port),
-            "--model", f"{path}?prefix_mib=16&context_tokens=2048",
+            "--model", f"{path}?prefix_mib=16&context_tokens={context_tokens}",
             "--embeddings", f"{vectors}?device=cpu",
             "--running", "4", "--waiting", "8", "--timeout-s", "60",
         ]  # fmt: skip
@@ -144,6 +148,53 @@ def send_invented(operation: Any, requests: int, number: int, send: Callable[[An
         phases=[Phase.generate],
     )
     seed(number)(limits(draw(lambda case: send(case))))()
+
+
+def mutate(target: Target, given: argparse.Namespace) -> dict[str, Any]:
+    """Valid requests of every dialect, each with a few parts changed; none may give 500 or hang.
+
+    What is valid is sent first and must be answered. An answer that says that something failed
+    counts as a 500, since a stream has begun with 200 then.
+    """
+    statuses: Counter[str] = Counter()
+    failures: list[str] = []
+
+    def send(connection: httpx.Client, path: str, body: dict[str, Any]) -> int:
+        raw = json.dumps(body).encode()
+        try:
+            reply = connection.post(path, content=raw, headers={"Content-Type": "application/json"})
+            text, status = reply.text, reply.status_code
+        except httpx.HTTPError as error:
+            text, status = f"failed: {type(error).__name__}: {error}", 0
+        statuses[f"{path} {status}"] += 1
+        if status in {0, 500} or (status == 200 and " failed: " in text):
+            failures.append(f"{path} {status} {text[:300]}: {raw.decode()[:1500]}")
+        return status
+
+    plain = list(plain_requests(target.model, f"{target.model}-vectors"))
+
+    def client(seed: int) -> None:
+        draw = random.Random(seed)
+        with httpx.Client(base_url=target.root, timeout=90) as connection:
+            for _ in range(given.requests // 4):
+                send(connection, *mutated(draw.choice(plain), draw))
+                if len(failures) > 20:
+                    return
+
+    with httpx.Client(base_url=target.root, timeout=90) as connection:
+        refused = [path for path, body in plain if send(connection, path, body) != 200]
+    clients = [threading.Thread(target=client, args=(given.seed + n,)) for n in range(4)]
+    for each in clients:
+        each.start()
+    for each in clients:
+        each.join()
+    return {
+        "requests": sum(statuses.values()),
+        "statuses": dict(sorted(statuses.items())),
+        "valid_ones_refused": refused,
+        "failures": failures,
+        "ok": not failures and target.in_use() == 0,
+    }
 
 
 def leave(target: Target, given: argparse.Namespace) -> dict[str, Any]:
@@ -229,6 +280,7 @@ def soak(target: Target, given: argparse.Namespace) -> dict[str, Any]:
 
 TRIALS: dict[str, Callable[[Target, argparse.Namespace], dict[str, Any]]] = {
     "fuzz": fuzz,
+    "mutate": mutate,
     "leave": leave,
     "soak": soak,
 }
@@ -244,7 +296,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="where to write the numbers")
     given = parser.parse_args(arguments)
-    with tried_server() as target:
+    with tried_server(1024 if given.trial == "mutate" else 2048) as target:
         result = TRIALS[given.trial](target, given)
     result["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
     text = json.dumps({given.trial: result}, indent=2)

@@ -59,14 +59,17 @@ def small_screens(wanted: str) -> Iterator[tuple[str, Screen]]:
             Element(0, Bounds(0, 100 * place, 1000, 100 * place + 90), text, Role.TEXT)
             for place, text in enumerate(texts, 2)
         )
-        yield language, Screen(
-            size=Size(1080, 2400),
-            elements=numbered([judged, *below]),
-            app=AppInfo("com.example", "Example"),
-            keyboard_shown=False,
-            screenshot=None,
-            tree_xml="",
-            fingerprint="",
+        yield (
+            language,
+            Screen(
+                size=Size(1080, 2400),
+                elements=numbered([judged, *below]),
+                app=AppInfo("com.example", "Example"),
+                keyboard_shown=False,
+                screenshot=None,
+                tree_xml="",
+                fingerprint="",
+            ),
         )
 
 
