@@ -33,6 +33,7 @@ from made_checkpoint import make_checkpoint
 from mutated_requests import mutated, plain_requests
 
 _GROWTH = 1.05
+_KEPT_MIB = 16
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def tried_server(context_tokens: int) -> Iterator[Target]:
         port = free_port()
         command = [
             str(Path(sys.executable).parent / "tapgraph"), "serve", "--port", str(port),
-            "--model", f"{path}?prefix_mib=16&context_tokens={context_tokens}",
+            "--model", f"{path}?prefix_mib={_KEPT_MIB}&context_tokens={context_tokens}",
             "--embeddings", f"{vectors}?device=cpu",
             "--running", "4", "--waiting", "8", "--timeout-s", "60",
         ]  # fmt: skip
@@ -232,26 +233,23 @@ def leave(target: Target, given: argparse.Namespace) -> dict[str, Any]:
 def soak(target: Target, given: argparse.Namespace) -> dict[str, Any]:
     """More clients than the queue holds, for long; memory must stay flat once it is warm.
 
-    Compared are the medians of resident memory over the second and the last tenth of the time.
+    They chat, and send every other request of `plain_requests` in between. Compared are the medians
+    of resident memory over the second and the last tenth of the time. At the end no reply may hold
+    keys and values any more, and no more may be kept than the server was allowed.
     """
     end = time.monotonic() + 60 * given.minutes
     statuses: Counter[int] = Counter()
+    every = plain_requests(target.model, f"{target.model}-vectors")
+    others = [one for one in every if "image_url" not in str(one)]
 
     def client(seed: int) -> None:
-        generator = random.Random(seed)
+        draw = random.Random(seed)
         with httpx.Client(base_url=target.root, timeout=120) as connection:
             while time.monotonic() < end:
-                words = ["milk", "bread", "notes", "maps"]
-                instruction = "Do as you are told. " * generator.randint(1, 9)
-                request = {
-                    "model": target.model,
-                    "messages": [
-                        {"role": "system", "content": instruction},
-                        {"role": "user", "content": " ".join(generator.choices(words, k=40))},
-                    ],
-                    "max_tokens": generator.randint(1, 60),
-                }
-                reply = connection.post("/v1/chat/completions", json=request)
+                path, request = _chat(target.model, draw)
+                if draw.random() < 0.3:
+                    path, request = draw.choice(others)
+                reply = connection.post(path, json=request)
                 statuses[reply.status_code] += 1
                 if reply.status_code == 429:
                     time.sleep(0.1)
@@ -260,21 +258,44 @@ def soak(target: Target, given: argparse.Namespace) -> dict[str, Any]:
     for each in clients:
         each.start()
     memory: list[float] = []
+    pages: list[float] = []
     while time.monotonic() < end:
         time.sleep(min(5.0, 0.6 * given.minutes))
         memory.append(target.memory_mib())
+        pages.append(target.measured("prefix_bytes") + target.measured("cache_bytes"))
     for each in clients:
         each.join()
     tenth = max(1, len(memory) // 10)
     early = statistics.median(memory[tenth : 2 * tenth])
     late = statistics.median(memory[-tenth:])
+    left, kept = target.measured("cache_bytes"), target.measured("prefix_bytes")
     return {
         "minutes": given.minutes,
         "replies": {str(status): count for status, count in sorted(statuses.items())},
         "early_mib": round(early, 1),
         "late_mib": round(late, 1),
         "growth": round(late / early, 4),
-        "ok": late <= _GROWTH * early and set(statuses) <= {200, 429} and target.in_use() == 0,
+        "early_keys_and_values_mib": round(statistics.median(pages[tenth : 2 * tenth]) / 2**20, 2),
+        "late_keys_and_values_mib": round(statistics.median(pages[-tenth:]) / 2**20, 2),
+        "kept_at_the_end_mib": round(kept / 2**20, 2),
+        "of_replies_at_the_end_mib": round(left / 2**20, 2),
+        "ok": late <= _GROWTH * early
+        and set(statuses) <= {200, 429}
+        and target.in_use() == left == 0
+        and kept <= _KEPT_MIB * 2**20,
+    }
+
+
+def _chat(model: str, draw: random.Random) -> tuple[str, dict[str, Any]]:
+    words = ["milk", "bread", "notes", "maps"]
+    instruction = "Do as you are told. " * draw.randint(1, 9)
+    return "/v1/chat/completions", {
+        "model": model,
+        "messages": [
+            {"role": "system", "content": instruction},
+            {"role": "user", "content": " ".join(draw.choices(words, k=40))},
+        ],
+        "max_tokens": draw.randint(1, 60),
     }
 
 
