@@ -120,7 +120,7 @@ def fuzzed_document(target: Target) -> Any:
 
     Else nearly every request would end at an invented name, or run for minutes.
     """
-    document = httpx.get(f"{target.root}/openapi.json").json()
+    document = httpx.get(f"{target.root}/openapi.json", timeout=60).json()
     for name, schema in document["components"]["schemas"].items():
         if not name.endswith("Request"):
             continue
