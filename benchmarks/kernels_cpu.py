@@ -10,7 +10,11 @@ memory is kept, as in every command of the package.
     python benchmarks/kernels_cpu.py [--quick] [--threads N] [--only PART ...] [--systems NAME ...]
                                      [--lengths N ...] [--heads N N] [--json FILE]
 
-decode: one new token over 131,072, of which 4,096 are kept; what choosing them costs stands apart.
+decode: one new token over 32,768, in each system that chooses what a step reads, choosing included:
+the mean of 50 steps, for some choose only now and then. Settings are the defaults but for `DECODE`,
+which has nothing dense. Only the last 64 tokens of the prompt are computed; the others are stored.
+Beside the time stand the bytes of keys and values that a step's list names, at the speed at which
+the machine reads memory.
 prefill: 32,768 tokens, a tenth of the causal blocks of 128 x 128 kept.
 systems: each system of the package, with its default settings, against the package's dense system,
 which is torch's SDPA over a cache that grows by pages: one layer of 8 query heads on 2 KV heads
@@ -40,22 +44,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from tapgraph.kernels.attention_system import AttentionSystem, LayerShape
 from tapgraph.kernels.block_sparse import block_sparse_attention
-from tapgraph.kernels.dense import attend_densely
-from tapgraph.kernels.indexed_decode import indexed_attention
 from tapgraph.kernels.rotary import PlainRotary
-from tapgraph.kernels.selection import pool_blocks, top_k
 from tapgraph.kernels.systems import SYSTEMS
 from tapgraph.kernels.systems.dense import Dense
+from tapgraph.kernels.systems.dhsa import Dhsa, DhsaConfig
 from tapgraph.kernels.systems.duo import Duo, DuoConfig
+from tapgraph.kernels.systems.hip import Hip, HipConfig
 from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig
+from tapgraph.kernels.systems.quest import Quest, QuestConfig
 from tapgraph.kernels.systems.razor import Razor, RazorConfig
+from tapgraph.kernels.systems.recycled import Recycled, RecycledConfig
+from tapgraph.kernels.systems.token_select import TokenSelect, TokenSelectConfig
 from tapgraph.llm_backend.local.freed_memory import keep_freed_memory
 
 Clock = Callable[[], float]
@@ -84,7 +92,6 @@ class Sizes:
     """How much is computed, and how often."""
 
     decode_tokens: int
-    kept_tokens: int
     prefill_tokens: int
     decode_turns: int
     prefill_turns: int
@@ -92,8 +99,8 @@ class Sizes:
     system_tokens: Sequence[int]
 
 
-FULL = Sizes(131_072, 4_096, 32_768, 9, 3, 5, (512, 1_023, 2_047, 4_096, 8_192))
-QUICK = Sizes(16_384, 512, 4_096, 5, 3, 3, (512, 2_047))
+FULL = Sizes(32_768, 32_768, 3, 3, 5, (512, 1_023, 2_047, 4_096, 8_192))
+QUICK = Sizes(8_192, 4_096, 2, 3, 3, (512, 2_047))
 
 
 @dataclass(frozen=True)
@@ -128,6 +135,39 @@ class SystemCost:
     prefill: Ratio
     decode: Ratio
     slower: Sequence[str]
+
+
+@dataclass(frozen=True)
+class DecodeCost:
+    """A step of one system; how often dense attention takes its time.
+
+    Attributes:
+        against_dense: the package's dense attention.
+        against_sdpa: torch's SDPA, queries packed by KV head.
+        attended: tokens that took part, mean over steps and KV heads.
+        scored: keys, or their stand-ins, that were read to choose.
+        of_read_speed: bytes of both in the time of a step, over what the machine reads in it.
+    """
+
+    system: str
+    tokens: int
+    step_ms: float
+    against_dense: float
+    against_sdpa: float
+    attended: int
+    scored: int
+    of_read_speed: float
+
+
+DECODE: Mapping[str, Callable[[], AttentionSystem]] = {
+    "quest": lambda: Quest(QuestConfig(dense_layers=0, dense_below=0)),
+    "recycled": lambda: Recycled(RecycledConfig(kept=2048, dense_budgets=1)),
+    "token_select": lambda: TokenSelect(TokenSelectConfig(dense_budgets=1)),
+    "hip": lambda: Hip(HipConfig(dense_layers=0, dense_below=0)),
+    "hip, every step": lambda: Hip(HipConfig(dense_layers=0, dense_below=0, refresh_every=1)),
+    "dhsa": lambda: Dhsa(DhsaConfig(dense_below=0)),
+}
+"""The systems that choose what a step reads."""
 
 
 def take_turns(forms: Mapping[str, Callable[[], object]], turns: int) -> dict[str, float]:
@@ -172,52 +212,84 @@ def as_transformers(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return output
 
 
-def measure_decode(sizes: Sizes, generator: torch.Generator) -> list[Comparison]:
-    """One layer, one new token; then what choosing its tokens costs."""
-    tokens, kept = sizes.decode_tokens, sizes.kept_tokens
-    queries = draw(HEADS, 1, generator)
-    keys, values = draw(KV_HEADS, tokens, generator), draw(KV_HEADS, tokens, generator)
-    scattered = torch.rand((1, KV_HEADS, tokens), generator=generator)
-    indices = top_k(scattered, kept)
-    first = torch.randint(tokens // 64, (1, KV_HEADS, kept // 64, 1), generator=generator)
-    in_blocks = (first.sort(dim=2).values * 64 + torch.arange(64)).flatten(2)
-    counts = torch.full((1, KV_HEADS), kept)
-    with_mask = torch.ones((1, 1, 1, tokens), dtype=torch.bool)
-    module = LlamaAttention(HEADS // KV_HEADS)
-    attention = compare(
-        f"decode, 1 of {tokens:,} tokens",
-        {
-            "SDPA as transformers calls it": lambda: as_transformers(queries, keys, values),
-            "SDPA as transformers calls it with padding": lambda: sdpa_attention_forward(
-                module, queries, keys, values, with_mask, scaling=SCALE
-            ),
-            "best dense form (queries by KV head)": lambda: attend_densely(
-                queries, keys, values, scale=SCALE
-            ),
-            f"{kept:,} kept tokens, scattered": lambda: indexed_attention(
-                queries, keys, values, indices, counts, scale=SCALE
-            ),
-            f"{kept:,} kept tokens, in runs of 64": lambda: indexed_attention(
-                queries, keys, values, in_blocks, counts, scale=SCALE
-            ),
-        },
-        sizes.decode_turns,
+def read_speed(clock: Clock) -> float:
+    """Bytes in a millisecond that one sum over a gigabyte of numbers reads, at best."""
+    numbers = torch.ones(2**28)
+    times = []
+    for _ in range(7):
+        began = clock()
+        numbers.sum()
+        times.append(1000 * (clock() - began))
+    return numbers.nbytes / min(times)
+
+
+def open_long(system: AttentionSystem, text: Sequence[Tensor], tokens: int) -> Any:
+    """The last of many layers, with a text in it of which the last passage was computed."""
+    shape = LayerShape(SYSTEM_LAYERS - 1, SYSTEM_LAYERS, HEADS, KV_HEADS, HEAD_DIM, SCALE)
+    layer: Any = system.open_layer(shape, PlainRotary())
+    stored, computed = slice(0, tokens - PASSAGE), slice(tokens - PASSAGE, tokens)
+    layer._store.append(*(part[:, :, stored] for part in text[1:]))
+    layer.prefill(*(part[:, :, computed] for part in text))
+    return layer
+
+
+def measure_decode(sizes: Sizes, generator: torch.Generator) -> list[DecodeCost]:
+    """Steps of each system, taking turns with dense attention."""
+    tokens, clock = sizes.decode_tokens, time.thread_time
+    if torch.get_num_threads() > 1:
+        clock = time.perf_counter
+    speed = read_speed(clock)
+    text = draw_text(tokens + DECODE_STEPS, HEADS, KV_HEADS, generator)
+    costs = []
+    for name, make in {"dense": Dense, **DECODE}.items():
+        rounds: list[dict[str, float]] = []
+        for _ in range(sizes.decode_turns):
+            taken = dict.fromkeys(("ours", "dense", "SDPA"), 0.0)
+            layers = {
+                "ours": open_long(make(), text, tokens),
+                "dense": open_long(Dense(), text, tokens),
+            }
+            attended = scored = 0.0
+            for at in range(tokens, tokens + DECODE_STEPS):
+                new = [part[:, :, at : at + 1] for part in text]
+                for form, layer in layers.items():
+                    began = clock()
+                    layer.decode(*new)
+                    taken[form] += 1000 * (clock() - began) / DECODE_STEPS
+                began = clock()
+                packed = new[0].view(1, KV_HEADS, -1, HEAD_DIM)
+                held = layers["dense"]
+                functional.scaled_dot_product_attention(packed, held.keys, held.values, scale=SCALE)
+                taken["SDPA"] += 1000 * (clock() - began) / DECODE_STEPS
+                attended += layers["ours"].reading.attended / DECODE_STEPS
+                scored += layers["ours"].reading.scored / DECODE_STEPS
+            rounds.append(taken)
+        ms = {form: statistics.median(one[form] for one in rounds) for form in rounds[0]}
+        read = 2 * KV_HEADS * HEAD_DIM * (2 * attended + scored)
+        costs.append(
+            DecodeCost(
+                name,
+                tokens,
+                round(ms["ours"], 2),
+                round(ms["dense"] / ms["ours"], 2),
+                round(ms["SDPA"] / ms["ours"], 2),
+                round(attended),
+                round(scored),
+                round(read / speed / ms["ours"], 2),
+            )
+        )
+        show_decode(costs[-1])
+    return costs
+
+
+def show_decode(cost: DecodeCost) -> None:
+    """One line for a system."""
+    print(
+        f"  {cost.system:<13} {cost.step_ms:>7.2f} ms  {cost.against_dense:>6.2f}x dense  "
+        f"{cost.against_sdpa:>6.2f}x torch's SDPA  {cost.attended:>7,} read  "
+        f"{cost.scored:>7,} scored  {cost.of_read_speed:.0%} of the read speed",
+        flush=True,
     )
-    grouped = queries.view(1, KV_HEADS, -1, HEAD_DIM).float()
-    means = pool_blocks(keys.float(), 64, "mean", dim=-2)
-    block_scores = torch.rand((1, KV_HEADS, tokens // 64), generator=generator)
-    choosing = compare(
-        "choosing, apart",
-        {
-            f"top {kept:,} of {tokens:,} scores, 8 lists": lambda: top_k(scattered, kept),
-            f"top {kept // 64} of {tokens // 64:,} blocks, 8 lists": lambda: top_k(
-                block_scores, kept // 64
-            ),
-            "scores of all block means (64 tokens)": lambda: grouped @ means.transpose(-1, -2),
-        },
-        sizes.decode_turns,
-    )
-    return [attention, choosing]
 
 
 def random_blocks(blocks: int, heads: int, generator: torch.Generator) -> Tensor:
@@ -421,10 +493,12 @@ def main() -> None:
     ran_on = machine()
     print(", ".join(f"{name} {value}" for name, value in ran_on.items()))
     compared: list[Comparison] = []
+    decoded: list[DecodeCost] = []
     costs: list[SystemCost] = []
     with torch.inference_mode():
         if "decode" in parts:
-            compared += measure_decode(sizes, generator)
+            print(f"\ndecode, a step after {sizes.decode_tokens:,} tokens, 32 heads on 8 KV heads")
+            decoded = measure_decode(sizes, generator)
         if "prefill" in parts:
             compared += measure_prefill(sizes, generator)
         for comparison in compared:
@@ -442,6 +516,7 @@ def main() -> None:
                     show_system(costs[-1])
     if given.json:
         report = {"machine": ran_on, "sizes": asdict(sizes),
+                  "decode": [asdict(cost) for cost in decoded],
                   "comparisons": [asdict(comparison) for comparison in compared],
                   "systems": [asdict(cost) for cost in costs]}  # fmt: skip
         given.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")

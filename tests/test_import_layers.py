@@ -222,7 +222,7 @@ def test_kernels_need_torch_and_for_models_transformers_and_nothing_else_of_ours
         env={"PYTHONPATH": str(SOURCE.parent)},
     )
     loaded = {".".join(name.split(".")[:2]) for name in ended.stdout.split()}
-    assert loaded == {"tapgraph", "tapgraph.errors", "tapgraph.kernels"}
+    assert loaded == {"tapgraph", "tapgraph.errors", "tapgraph.kernels", "tapgraph.settings"}
 
 
 WRONG: Mapping[str, str] = {

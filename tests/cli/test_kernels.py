@@ -29,6 +29,8 @@ def test_list_tells_of_every_system_what_to_choose_it_by(
         for text in (system.about.paper, system.about.saves, system.about.needs):
             assert text in shown
     assert shown.count("fails when") == len(SYSTEMS)
+    assert shown.count("dense below") == len(SYSTEMS)
+    assert "3,072 tokens" in shown
 
 
 def test_list_fits_a_narrow_terminal(
@@ -48,7 +50,9 @@ def test_list_as_json_holds_the_same(capsys: pytest.CaptureFixture[str]) -> None
         "saves": SYSTEMS["dense"].about.saves,
         "needs": "Nothing.",
         "fails_when": SYSTEMS["dense"].about.fails_when,
+        "dense_below": 0,
     }
+    assert listed["duo"]["dense_below"] == 3072
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["calibrate", "duo", "--model", "nowhere"]])

@@ -14,6 +14,7 @@ from tapgraph.cli.eval_options import (
     WordsKind,
 )
 from tapgraph.cli.eval_phone import compare, phone
+from tapgraph.cli.eval_reliance import reliance
 from tapgraph.cli.options import JsonOption
 from tapgraph.errors import ExtraMissing, UsageError
 
@@ -30,6 +31,7 @@ def _group() -> None:
 app.command()(phone)
 app.command()(bfcl)
 app.command()(compare)
+app.command()(reliance)
 
 
 @app.command()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 from rich.console import Console
@@ -31,7 +32,11 @@ def list_systems(*, json: JsonOption = False) -> None:
     """Tell of each attention system what it saves, what it needs and when it fails."""
     systems = _systems("listing attention systems")
     if json:
-        print_json({name: dataclasses.asdict(system.about) for name, system in systems.items()})
+        told = {
+            name: {**dataclasses.asdict(system.about), "dense_below": _dense_below(system)}
+            for name, system in systems.items()
+        }
+        print_json(told)
         return
     console = Console(highlight=False)
     for name, system in systems.items():
@@ -125,4 +130,22 @@ def _about_table(system: type[AttentionSystem]) -> Table:
     table.add_column(overflow="fold")
     for field in dataclasses.fields(system.about):
         table.add_row(f"  {field.name.replace('_', ' ')}", getattr(system.about, field.name))
+    table.add_row("  dense below", f"{_dense_below(system):,} tokens, with the default settings")
     return table
+
+
+def _dense_below(system: type[AttentionSystem]) -> int:
+    """Of the default settings, which tell it without what is learnt of a model."""
+    make: Any = system
+    import torch  # noqa: PLC0415 - as for the systems themselves
+
+    config = get_type_hints(make.__init__)["config"]()
+    needed = [
+        parameter
+        for parameter in list(inspect.signature(make).parameters.values())[1:]
+        if parameter.default is inspect.Parameter.empty
+    ]
+    dense_below: int = make(
+        config, *(torch.ones((1, 1), dtype=torch.bool) for _ in needed)
+    ).dense_below
+    return dense_below

@@ -76,6 +76,7 @@ def serve(
     if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn")):
         raise ExtraMissing("local", "serving a model")
     from tapgraph.cli.image_source import ImageSource  # noqa: PLC0415
+    from tapgraph.llm_backend.local.attention_line import attention_line  # noqa: PLC0415
     from tapgraph.llm_backend.local.embedder import open_embedder_spec  # noqa: PLC0415
     from tapgraph.llm_backend.local.engine import EngineLimits  # noqa: PLC0415
     from tapgraph.llm_backend.local.opening import open_engine  # noqa: PLC0415
@@ -110,6 +111,7 @@ def serve(
             print_json({"url": server.url, "model": server.model})
         else:
             print_line(f"{server.url}#{server.model}")
+        print_note(attention_line(engine))
         now = engine.statistics
         print_note(
             f"keys and values may take {now.budget_bytes // 2**20} MiB, which is "

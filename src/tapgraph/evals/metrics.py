@@ -13,6 +13,7 @@ from math import comb
 from typing import Literal, NamedTuple, TypeAlias
 
 from tapgraph.agents.run.outcome import Outcome
+from tapgraph.evals.phone.tap_paths import PathMatch
 from tapgraph.evals.stats import NOTHING, Estimate, Tally, share, wilson
 from tapgraph.evals.trial import JudgedBy, TrialRecord
 
@@ -209,6 +210,10 @@ def _number(
     return Metric(name, better, meaning, kind, value)
 
 
+def _of_path(value: Callable[[PathMatch], float]) -> Callable[[TrialRecord], float | None]:
+    return lambda record: None if record.path is None else value(record.path)
+
+
 def _steps_over_reference(record: TrialRecord) -> float | None:
     if not is_success(record) or not record.reference_steps:
         return None
@@ -240,6 +245,22 @@ METRICS: Sequence[Metric] = (
     _number(
         "steps / reference", "lower", "steps of a success, over the reference's",
         _steps_over_reference,
+    ),
+    _share(
+        "path SS", "higher", "sequence score: things touched in the order of the known route",
+        _of_path(lambda path: path.sequence),
+    ),
+    _number(
+        "path SED", "lower", "edits from the things touched to those of the known route",
+        _of_path(lambda path: path.edits),
+    ),
+    _share(
+        "path ScanMatch", "higher", "places touched as on the known route, near ones in part",
+        _of_path(lambda path: path.scan_match),
+    ),
+    _share(
+        "path revisits", "lower", "touches of what was touched before",
+        _of_path(lambda path: path.revisits),
     ),
     _number("calls", "lower", "calls of a model", lambda record: record.calls),
     _number(

@@ -116,8 +116,8 @@ def macro_share(
     )
 
 
-def wilson(successes: int, n: int) -> Estimate:
-    """A share of independent trials with its 95 % Wilson score interval.
+def wilson(successes: float, n: int) -> Estimate:
+    """A share of independent trials with its 95 % Wilson score interval; trials may be half won.
 
     Unlike the bootstrap it has a width even where all trials agree.
 

@@ -27,6 +27,7 @@ from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.evals.phone.step_accuracy import StepAccuracy, judge_steps
+from tapgraph.evals.phone.tap_paths import PathMatch, match, path_of_events, reference_path
 from tapgraph.evals.stats import NOTHING, Tally
 from tapgraph.evals.suite import Evidence, RightEnd, Rubric, Task
 from tapgraph.memory import MemoryStore
@@ -92,6 +93,7 @@ class TrialRecord:
         actions: right ones of all judged; nothing is counted where a machine cannot tell.
         reflections: as `actions`, of the Reflector's verdicts.
         side_effects: changes that the task does not allow; None where that cannot be told.
+        path: its touches beside those of the known route; None where none is known.
     """
 
     trial: Trial
@@ -110,6 +112,7 @@ class TrialRecord:
     actions: Tally = NOTHING
     reflections: Tally = NOTHING
     side_effects: tuple[str, ...] | None = None
+    path: PathMatch | None = None
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -161,11 +164,21 @@ def run_trial(
     )
     result = agent.run(task.instruction, out=folder, seed=trial.seed)
     accuracy = judge_steps(RunFolder.open(folder)) if isinstance(device, SimulatedDevice) else None
-    return _record(trial, task, result, watch, accuracy)
+    path = None
+    if isinstance(device, SimulatedDevice) and rehearses_on is not None:
+        with rehearses_on(trial.seed) as fresh:
+            reference = reference_path(fresh, task)
+        path = match(path_of_events(watch.events), reference, device.size()) if reference else None
+    return _record(trial, task, result, watch, accuracy, path)
 
 
 def _record(
-    trial: Trial, task: Task, result: TaskResult, watch: "_Watch", accuracy: StepAccuracy | None
+    trial: Trial,
+    task: Task,
+    result: TaskResult,
+    watch: "_Watch",
+    accuracy: StepAccuracy | None,
+    path: PathMatch | None,
 ) -> TrialRecord:
     """What became of the run, and what its events add up to."""
     seen = watch.evidence(answer=result.answer, notes=result.notes, changes=watch.changes())
@@ -187,6 +200,7 @@ def _record(
         actions=accuracy.actions if accuracy else NOTHING,
         reflections=accuracy.reflections if accuracy else NOTHING,
         side_effects=_side_effects(seen, task),
+        path=path,
         calls=len(calls),
         prompt_tokens=sum(call.prompt_tokens for call in calls),
         completion_tokens=sum(call.completion_tokens for call in calls),

@@ -207,6 +207,20 @@ class AttentionSystem(ABC):
         """
         return 0
 
+    @property
+    def is_calibrated(self) -> bool | None:
+        """Whether it knows what is learnt of a model; None where there is nothing to learn."""
+        return None
+
+    def kept_tokens(self, shape: LayerShape, tokens: int) -> float:  # noqa: ARG002
+        """Of how many tokens a KV head holds keys and values, mean over a layer's heads.
+
+        Args:
+            shape: the layer.
+            tokens: of the text, whose prompt was read and whose reply has begun.
+        """
+        return tokens
+
     @abstractmethod
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> LayerAttention:
         """The attention of one layer, with an empty past.

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tapgraph.kernels.block_sparse import block_sparse_attention
+from tapgraph.kernels.compiled import attend_compiled, can_compute
 from tapgraph.kernels.inputs import check_inputs
 from tapgraph.kernels.masks import causal_mask
 from tapgraph.kernels.merge import Partial
@@ -116,6 +117,9 @@ def _attend_packed(queries: Tensor, keys: Tensor, values: Tensor, scale: float) 
     """Each KV head is read once for all its queries: of every head of the group, of every token."""
     batch, heads, q_len, head_dim = queries.shape
     kv_heads, kv_len = keys.shape[1], keys.shape[2]
+    if q_len == batch == 1 and can_compute(queries, keys, values, kv_heads):
+        everything = torch.full((kv_heads,), kv_len)
+        return attend_compiled(queries, keys, values, None, everything, scale=scale).output
     group = heads // kv_heads
     mask = None if q_len == 1 else causal_mask(q_len, kv_len, queries.device).repeat(group, 1)
     output = functional.scaled_dot_product_attention(

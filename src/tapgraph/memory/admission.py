@@ -157,15 +157,14 @@ def admit_shortcut(
             f"{LONGEST_DESCRIPTION} characters of description"
         )
     repairs: list[str] = []
-    steps: list[ShortcutStep] = []
+    steps = list(draft.steps)
+    touched: list[ShortcutStep] = []
     for step in draft.steps:
         is_touch = step.action_name in actions and actions[step.action_name].is_touch
-        if is_touch and steps and step == steps[-1]:
-            repairs.append(f"a {step.action_name} touches the same thing twice in a row")
-        elif is_touch and step in steps and step is draft.steps[-1]:
+        if is_touch and step in touched and step is draft.steps[-1]:
+            steps.pop()
             repairs.append(f"the last {step.action_name} touches again what was touched before")
-        else:
-            steps.append(step)
+        touched.append(step)
     draft = draft.model_copy(update={"steps": tuple(steps)})
     if len(draft.steps) < 2:
         raise UsageError(f"{draft.name} is one action by another name")

@@ -103,6 +103,16 @@ def test_names_in_steps_are_the_arguments(grammar_walk: ModuleType) -> None:
     assert draft.example == {"button": "Search", "query": "cafe"}
 
 
+def test_an_action_named_twice_in_a_row_counts_once_but_two_alike_count_twice() -> None:
+    plus = tuple(touched(step, "+") for step in (1, 2))
+    run = PastRun(plus, instruction=TASK)
+    once, twice = (
+        [{"action": "Tap", "from_action": at} for at in place] for place in ((1, 1), (1, 2))
+    )
+    drafts = [draft_from(parse_object(shortcut(*s), ShortcutReply), run) for s in (once, twice)]
+    assert [len(draft.steps) for draft in drafts] == [1, 2]
+
+
 @pytest.mark.parametrize(
     "steps",
     [

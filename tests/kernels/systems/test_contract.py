@@ -312,6 +312,20 @@ def test_what_the_last_query_kept_is_tokens_of_its_past(
 
 
 @EVERY
+def test_a_system_says_of_how_many_tokens_it_holds_keys_and_values(
+    name: str, tight: LayerAttention, attention_cases: ModuleType
+) -> None:
+    run_all(tight, tokens())
+    told = attention_cases.TIGHT[name]().kept_tokens(SHAPE, PROMPT + DECODED)
+    if SYSTEMS[name].croppable:
+        assert told == PROMPT + DECODED
+        return
+    # Those that drop tokens read all that they hold; a scored cache has room for a few more.
+    held = float(tight.kept_by_last_query().double().sum(dim=1).mean())
+    assert held - 1 <= told <= held + 3
+
+
+@EVERY
 def test_input_that_does_not_fit_is_refused_and_changes_nothing(
     name: str, tight: LayerAttention
 ) -> None:

@@ -337,13 +337,13 @@ def test_rows_are_selected_with_their_small_caches() -> None:
         torch.testing.assert_close(output, expected[rows, :, slot : slot + 1], atol=EXACT, rtol=0)
 
 
-def test_bytes_are_those_of_the_full_cache_and_of_the_small_one() -> None:
+def test_bytes_are_those_of_the_full_cache_and_of_the_names_in_the_small_one() -> None:
     layer = open_layer(kept=10, stride=4)
     feed(layer, random_tokens(33, starts=(0, 2)), 30)
     vectors = 2 * 2 * SHAPE.kv_heads * SHAPE.head_dim * 8
     query = 2 * SHAPE.heads * SHAPE.head_dim * 8
     slots = 2 * SHAPE.kv_heads * 10 * 8
-    assert layer.bytes_held() == vectors * (PAGE_TOKENS + 10) + slots + query
+    assert layer.bytes_held() == vectors * PAGE_TOKENS + slots + query
 
 
 def test_a_recycle_step_reads_the_small_cache_and_the_first_one_scores_all_keys() -> None:

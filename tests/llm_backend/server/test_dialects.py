@@ -143,6 +143,7 @@ def test_tokens_that_were_kept_are_counted_in_every_dialect(serve: Serve) -> Non
     assert response["input_tokens_details"]["cached_tokens"] == kept
     assert message["cache_read_input_tokens"] == kept
     assert message["input_tokens"] + kept == warm["prompt_tokens"]
+    assert warm["attention_read_share"] == 1
 
 
 @pytest.mark.parametrize(

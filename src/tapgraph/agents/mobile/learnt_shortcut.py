@@ -48,7 +48,7 @@ class PastRun:
 
 
 def draft_from(reply: ShortcutReply, past: PastRun) -> ShortcutDraft:
-    """The shortcut that a reply means by actions of the run.
+    """The shortcut that a reply means by actions of the run; one named twice in a row counts once.
 
     Raises:
         ToolError: it names an action that is none of the run's, or of another kind, touches
@@ -61,6 +61,8 @@ def draft_from(reply: ShortcutReply, past: PastRun) -> ShortcutDraft:
         typed = made.arguments_map.get("text") if made.action_name == "Type" else None
         if isinstance(typed, str) and typed not in reply.arguments and typed in past.instruction:
             raise ToolError(f"Type: {typed!r} is of this task only; make it an argument")
+        if action is not None and actions[-1:] == [action] and made == steps[-1]:
+            continue
         steps.append(made)
         if action is not None:
             actions.append(action)

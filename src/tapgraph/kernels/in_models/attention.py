@@ -85,6 +85,20 @@ class ModelAttention:
             self._check_system(cache)
         return StackedCache(caches, counts)
 
+    def kept_bytes(self, tokens: int, system: AttentionSystem | None = None) -> int:
+        """About what keys and values of one text take, once its reply has begun.
+
+        Args:
+            tokens: of the text.
+            system: another one than that at work.
+        """
+        total, system = 0.0, system or self.system
+        for attention in self._modules:
+            shape, window = attention.shape, attention.window
+            kept = min(tokens, window) if window else system.kept_tokens(shape, tokens)
+            total += 2 * kept * shape.kv_heads * shape.head_dim
+        return round(total * self._decoder.module.dtype.itemsize)
+
     def _open_layers(self) -> list[LayerAttention]:
         return [self._open_layer(attention) for attention in self._modules]
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
+from tapgraph.kernels.indexed_decode import indexed_attention, lists_of
 from tapgraph.kernels.systems.dhsa_boundaries import (
     BoundaryPredictor,
     choose_boundaries,
@@ -136,6 +137,11 @@ class Dhsa(AttentionSystem):
         """For a prompt; decode is dense below twice `DhsaConfig.dense_below`."""
         return max(self.config.dense_below, self.config.budget_tokens + 1)
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether boundaries are predicted; else all chunks are of one length."""
+        return self.predictor is not None
+
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "DhsaLayer":  # noqa: ARG002
         """A layer with an empty past.
 
@@ -249,7 +255,11 @@ class DhsaLayer(FullCacheLayer):
         query = queries[0, :, 0].to(chunks.keys.dtype)
         scores = chunk_scores(query, chunks.keys, self._config.masks)
         chosen = select(scores, chunks.boundaries, last, self._budget)
-        return SparseOutput(self._attend(queries[0], chosen)[None], self._read(chosen, chunks))
+        lists = lists_of(chosen.slots[None], chosen.allowed[None, :, 0])
+        output = indexed_attention(
+            queries, self.keys, self.values, *lists, scale=self.shape.scale
+        ).output
+        return SparseOutput(output, self._read(chosen, chunks))
 
     def save_extra(self) -> object:
         """Chunks, logits and the sum of generated keys; none of them ever changes."""

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tapgraph.kernels.selection import top_k
+
 __all__ = [
     "HeadMasks",
     "Selection",
@@ -108,12 +110,13 @@ def select(scores: Tensor, boundaries: Tensor, queries: Tensor, budget: TokenBud
     ends = torch.minimum(boundaries[1:], queries[:, None] - budget.last + 1)
     sizes = (ends - begins).clamp(min=0)
     forced = (queries + 1).clamp(max=budget.first + budget.last)
-    order = scores.argsort(dim=-1, descending=True, stable=True)
+    order = _best_first(scores, sizes, budget.tokens)
     ordered = sizes[:, order].movedim(1, 0)
     room = (budget.tokens - forced)[:, None] - (ordered.cumsum(dim=-1) - ordered)
     taken = torch.minimum(ordered, room.clamp(min=0))
     places = order[:, None].expand_as(taken)
-    taken = torch.zeros_like(taken).scatter(2, places, taken)
+    none = sizes.new_zeros((len(scores), *sizes.shape))
+    taken = none.scatter(2, places, taken)
 
     # What is among the last tokens of the first query is listed for all of them anyway.
     before_near = (queries[0] - budget.last + 1 - begins).clamp(min=0)
@@ -133,6 +136,24 @@ def select(scores: Tensor, boundaries: Tensor, queries: Tensor, budget: TokenBud
     slots, of_query = listed[:, None], queries[:, None]
     allowed = (slots < budget.first) | (slots > of_query - budget.last) | (rank < taken_here)
     return Selection(listed, allowed & (slots <= of_query) & is_listed[:, None])
+
+
+def _best_first(scores: Tensor, sizes: Tensor, tokens: int) -> Tensor:
+    """Chunks by falling score, int64 `[heads, most]`; of equals the earlier.
+
+    Args:
+        scores: `[heads, chunks]`.
+        sizes: what each query can read of each chunk, `[q_len, chunks]`.
+        tokens: the budget: of one query's chunks only so many are ordered as could fill it.
+    """
+    if len(sizes) > 1:
+        return scores.argsort(dim=-1, descending=True, stable=True)
+    some = sizes[0, sizes[0] > 0]
+    smallest = some.sort().values.cumsum(dim=0)
+    most = min(len(some), int(torch.searchsorted(smallest, tokens)) + 1)
+    best = top_k(scores.masked_fill(sizes == 0, -torch.inf), most)
+    ranks = scores.gather(1, best).argsort(dim=-1, descending=True, stable=True)
+    return best.gather(1, ranks)
 
 
 def _runs(begins: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

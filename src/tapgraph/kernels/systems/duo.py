@@ -21,6 +21,7 @@ from tapgraph.kernels.systems.dense_first import DenseFirstLayer
 from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
 from tapgraph.kernels.systems.split_heads import (
     check_head_choice,
+    kept_by_choice,
     split_by_choice,
 )
 
@@ -108,6 +109,18 @@ class Duo(AttentionSystem):
         if self.config.prefill != "dense_first_chunk":
             return sees_everything
         return max(sees_everything, self.config.dense_below)
+
+    @property
+    def is_calibrated(self) -> bool:
+        """The choice of heads is."""
+        return True
+
+    def kept_tokens(self, shape: LayerShape, tokens: int) -> float:
+        """All of the full heads', sink and window of the others'."""
+        streamed = self.config.sink + self.config.recent + 1
+        if tokens < self.dense_below:
+            return tokens
+        return kept_by_choice(shape, self.full_heads, tokens, min(tokens, streamed))
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> DenseFirstLayer:  # noqa: ARG002
         """A layer that is dense, then has a dense part and a streaming part, or one of them.

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
+from tapgraph.kernels.indexed_decode import indexed_attention, lists_of
 from tapgraph.kernels.selection import listed
 from tapgraph.kernels.systems.dense import DenseLayer
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
@@ -185,12 +186,12 @@ class HipLayer(FullCacheLayer):
         if self._found is None or self._found.steps == self._config.refresh_every:
             self._found, scored = self._search(queries)
         self._found = replace(self._found, steps=self._found.steps + 1)
-        lists = self._lists(self._found)
-        own = torch.full((1, 1), newest, device=lists.device)
-        output = _attend_to_lists(
-            queries[:, :, None], self.keys, self.values, lists, own, self.shape.scale
-        )
-        return SparseOutput(output[:, :, 0], LastRead(scored=scored))
+        lists = self._lists(self._found)[:, :, 0]
+        is_read = (lists >= 0) & (lists <= newest)
+        output = indexed_attention(
+            queries, self.keys, self.values, *lists_of(lists, is_read), scale=self.shape.scale
+        ).output
+        return SparseOutput(output, LastRead(scored=scored))
 
     def kept_by_last_query(self) -> Tensor:
         """The tokens that the last query's list names."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.indexed_decode import indexed_scores
 from tapgraph.kernels.selection import top_k
 
 __all__ = ["FoundKeys", "HipConfig", "gather_tokens", "score_queries", "search_tree"]
@@ -32,7 +33,7 @@ class HipConfig:
         representative: which key block of a branch stands for it.
         sink: the first keys are always attended to.
         window: so are the last ones, the query's own included.
-        refresh_every: in decode the search is repeated every so many steps.
+        refresh_every: in decode the search is repeated every so many steps; more drop answers.
         dense_layers: the first layers are dense; the paper has 3 for models of 7B, else 4.
         dense_below: with fewer tokens than this all is dense. Ours: on one CPU core prompts and
             decode are faster than dense from about there on.
@@ -46,7 +47,7 @@ class HipConfig:
     representative: Representative = "middle"
     sink: int = 16
     window: int = 256
-    refresh_every: int = 8
+    refresh_every: int = 1
     dense_layers: int = 3
     dense_below: int = 20480
 
@@ -180,17 +181,24 @@ def _branch_scores(
     config: HipConfig,
 ) -> Tensor:
     """`[batch, heads, blocks, branches]`: the best product of each branch, -inf for empty ones."""
-    exact = torch.promote_types(queries.dtype, torch.float32)
     first, end = (edge[:, None, :, None, None] for edge in within)
     inner = {"first": torch.zeros_like(lengths), "middle": lengths // 2, "last": lengths - 1}
     representative = begins + inner[config.representative].clamp(min=0)
     offsets = torch.arange(0, config.key_block, config.key_stride, device=keys.device)
     slots = first + representative[..., None] * config.key_block + offsets
-    grouped = queries.to(exact).reshape(-1, queries.shape[1] // keys.shape[1], *queries.shape[2:])
-    products = [
-        (own @ candidates.to(exact).transpose(-1, -2)).amax(dim=-2)
-        for own, candidates in zip(grouped, gather_tokens(keys, slots.flatten(-2)), strict=True)
-    ]
-    best = torch.stack(products).view(slots.shape)
+    best = _best_products(queries, keys, slots.flatten(-2)).view(slots.shape)
     is_missing = (slots >= end) | (lengths == 0)[..., None]
     return best.masked_fill(is_missing, float("-inf")).amax(dim=-1)
+
+
+def _best_products(queries: Tensor, keys: Tensor, slots: Tensor) -> Tensor:
+    """The largest product of a block's queries with each key `[batch, heads, blocks, most]`."""
+    if queries.shape[0] == queries.shape[2] == queries.shape[3] == 1:
+        listed = slots[0, :, 0].clamp(min=0, max=keys.shape[2] - 1)
+        return indexed_scores(queries[0, :, 0, 0], keys[0], listed)
+    exact = torch.promote_types(queries.dtype, torch.float32)
+    grouped = queries.to(exact).reshape(-1, queries.shape[1] // keys.shape[1], *queries.shape[2:])
+    return torch.stack([
+        (own @ candidates.to(exact).transpose(-1, -2)).amax(dim=-2)
+        for own, candidates in zip(grouped, gather_tokens(keys, slots), strict=True)
+    ])

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
-from tapgraph.kernels.dense import attend_densely
+from tapgraph.kernels.indexed_decode import indexed_attention, indexed_scores
 from tapgraph.kernels.selection import listed, top_k
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
 from tapgraph.kernels.token_store import TokenStore
@@ -105,14 +105,17 @@ class QuestLayer(FullCacheLayer):
         pages = top_k(self._worth_of_pages(queries, full), config.kept // page - 1)
         newest = pages.new_full((len(pages), 1), full)
         names = torch.cat((pages, newest), dim=1)
-        owners = torch.arange(len(pages), device=pages.device)[:, None].expand_as(pages)
-        found = self._store.runs(owners.flatten(), pages.flatten() * page, page)
-        rest = slice(full * page, tokens)
-        keys, values = (
-            torch.cat((runs.view(1, len(pages), -1, runs.shape[2]), held[:, :, rest]), dim=2)
-            for runs, held in zip(found, (self.keys, self.values), strict=True)
-        )
-        output = attend_densely(queries, keys, values, scale=self.shape.scale)
+        listed_tokens = names[:, :, None] * page + torch.arange(page, device=names.device)
+        # The newest page stands last, and ends with the newest token.
+        counts = names.new_full((1, len(names)), names.shape[1] * page - (full + 1) * page + tokens)
+        output = indexed_attention(
+            queries,
+            self.keys,
+            self.values,
+            listed_tokens.flatten(1)[None],
+            counts,
+            scale=self.shape.scale,
+        ).output
         kept = listed(names, full + 1).repeat_interleave(self.shape.group, dim=0)
         # Two vectors for each page.
         return SparseOutput(output, LastRead(kept, page, scored=2.0 * full))
@@ -145,9 +148,8 @@ class QuestLayer(FullCacheLayer):
 
     def _worth_of_pages(self, queries: Tensor, pages: int) -> Tensor:
         """`[kv_heads, pages]`."""
-        exact = torch.promote_types(queries.dtype, torch.float32)
-        grouped = queries.view(self.shape.kv_heads, -1, self.shape.head_dim).to(exact)
+        asking, scale = queries[0, :, 0], self.shape.scale
         least, greatest = self._bounds.keys[0, :, :pages], self._bounds.values[0, :, :pages]
-        bound = grouped.clamp(min=0) @ greatest.to(exact).transpose(1, 2)
-        bound += grouped.clamp(max=0) @ least.to(exact).transpose(1, 2)
-        return (bound * self.shape.scale).softmax(dim=-1).amax(dim=1)
+        bound = indexed_scores(asking.clamp(min=0), greatest, scale=scale)
+        bound += indexed_scores(asking.clamp(max=0), least, scale=scale)
+        return bound.softmax(dim=-1).amax(dim=1)

@@ -18,7 +18,7 @@ from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.merge import Partial, merge
 from tapgraph.kernels.systems.dense_first import DenseFirstLayer
 from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
-from tapgraph.kernels.systems.split_heads import check_head_choice, split_by_choice
+from tapgraph.kernels.systems.split_heads import check_head_choice, kept_by_choice, split_by_choice
 from tapgraph.kernels.window_store import WindowSnapshot, WindowStore
 
 __all__ = ["Budget", "CompensatedWindowLayer", "Razor", "RazorConfig", "RazorPrefill"]
@@ -111,6 +111,20 @@ class Razor(AttentionSystem):
         """As `dense_budgets` says; up to one budget there is nothing to drop in any case."""
         budget = self.config.window_floor + self.config.sink
         return max(budget + 1, self.config.dense_budgets * budget)
+
+    @property
+    def is_calibrated(self) -> bool:
+        """The choice of heads is."""
+        return True
+
+    def kept_tokens(self, shape: LayerShape, tokens: int) -> float:
+        """All of the retrieval heads', sink, window and one mean of the others'."""
+        config, mean = self.config, 1
+        if tokens < self.dense_below:
+            return tokens
+        budget = Budget(config.sink, config.window_floor, config.compression)
+        reduced = config.sink + budget.window(tokens) + mean
+        return kept_by_choice(shape, self.retrieval_heads, tokens, min(tokens, reduced))
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> DenseFirstLayer:  # noqa: ARG002
         """A layer that is dense, then has a dense part and a compressed part, or one of them.

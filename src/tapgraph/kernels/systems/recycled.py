@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
+from tapgraph.kernels.indexed_decode import indexed_attention
 from tapgraph.kernels.selection import listed
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
 from tapgraph.kernels.systems.recycled_cache import GroupRule, RecycledCache, row_importance
@@ -85,8 +86,7 @@ class Recycled(AttentionSystem):
     about: ClassVar[About] = About(
         paper="Recycled Attention: Efficient inference for long-context language models, "
         "arXiv 2411.05787 (version 1), 2024",
-        saves="Decode time: between full steps only the small cache is read. Memory grows, for the "
-        "small cache is a copy beside the full one.",
+        saves="Decode time: between full steps only the small cache is read. Memory stays dense.",
         needs="Nothing; continued pre-training with the same pattern helps.",
         fails_when="An answer needs tokens that the last full step did not look at, and outputs "
         "are too short for a full step in time. The prompt is as slow as with dense attention.",
@@ -157,9 +157,12 @@ class RecycledLayer(FullCacheLayer):
             self._cache = self._cache.copy()
             self._cache_is_shared = False
         for token in range(first_new, self.tokens_seen):
-            new = slice(token, token + 1)
-            self._cache.add(self.keys[:, :, new], self.values[:, :, new], token)
-        output = self._cache.attend(queries, self.shape.scale)
+            self._cache.add(token)
+        names = self._cache.tokens[None]
+        counts = names.new_full(names.shape[:2], names.shape[2])
+        output = indexed_attention(
+            queries, self.keys, self.values, names, counts, scale=self.shape.scale
+        ).output
         return SparseOutput(output, LastRead(scored=scored))
 
     def kept_by_last_query(self) -> Tensor:
@@ -188,7 +191,7 @@ class RecycledLayer(FullCacheLayer):
     def extra_bytes(self) -> int:
         """Of the small cache and the query that chose it."""
         query = 0 if self._full_step is None else self._full_step.query.nbytes
-        return query + (0 if self._cache is None else self._cache.bytes_held())
+        return query + (0 if self._cache is None else self._cache.tokens.nbytes)
 
     def _attend_fully(self, queries: Tensor) -> SparseOutput:
         self._full_step = _FullStep(queries[:, :, -1:].clone(), self.tokens_seen)
@@ -215,4 +218,4 @@ class RecycledLayer(FullCacheLayer):
             scale=self.shape.scale,
             group=self._config.group,
         )
-        return RecycledCache(self.keys, self.values, importance, self._config.kept)
+        return RecycledCache(importance, self._config.kept)

@@ -69,6 +69,11 @@ class Sale(AttentionSystem):
         """As its config says."""
         return self.config.dense_below
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether each head has a threshold of its own."""
+        return self.thresholds is not None
+
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "SaleLayer":  # noqa: ARG002
         """A layer with the thresholds of its heads."""
         if self.thresholds is None:

@@ -115,6 +115,10 @@ class ScoredCache(AttentionSystem):
         """While all tokens stay."""
         return self.config.kept + 1
 
+    def kept_tokens(self, shape: LayerShape, tokens: int) -> float:  # noqa: ARG002
+        """What stays, and the room of a reply."""
+        return min(tokens, self.config.kept + self.config.room)
+
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "ScoredLayer":
         """A layer with an empty past."""
         return ScoredLayer(shape, rotary, self)

@@ -62,6 +62,10 @@ class SinkWindow(AttentionSystem):
         """While nothing has left the window."""
         return self.config.sink_tokens + self.config.recent_tokens + 1
 
+    def kept_tokens(self, shape: LayerShape, tokens: int) -> float:  # noqa: ARG002
+        """Sink and window."""
+        return min(tokens, self.dense_below - 1)
+
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> DenseFirstLayer:  # noqa: ARG002
         """A layer that is dense until something leaves the window, then a ring."""
         config, newest = self.config, 1

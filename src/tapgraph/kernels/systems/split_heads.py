@@ -12,7 +12,14 @@ from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.systems.dense import DenseLayer
 from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
 
-__all__ = ["HeadPart", "SplitHeadsLayer", "check_head_choice", "part_shape", "split_by_choice"]
+__all__ = [
+    "HeadPart",
+    "SplitHeadsLayer",
+    "check_head_choice",
+    "kept_by_choice",
+    "part_shape",
+    "split_by_choice",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +197,12 @@ def split_by_choice(
     if reduced:
         parts.append(HeadPart(reduced, open_reduced(part_shape(shape, len(reduced)))))
     return SplitHeadsLayer(shape, parts)
+
+
+def kept_by_choice(shape: LayerShape, choice: Tensor, tokens: int, reduced: float) -> float:
+    """As `AttentionSystem.kept_tokens`, where heads that are not chosen keep `reduced` tokens."""
+    share = float(choice[shape.index].double().mean())
+    return share * tokens + (1 - share) * reduced
 
 
 def check_head_choice(choice: Tensor, name: str, shape: LayerShape | None = None) -> None:

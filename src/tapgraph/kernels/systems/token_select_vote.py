@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.indexed_decode import indexed_scores
 
 __all__ = ["TokenSelectConfig", "soft_vote"]
 
@@ -74,7 +74,4 @@ def soft_vote(queries: Tensor, keys: Tensor, *, scale: float = 1.0) -> Tensor:
     Returns:
         `[tokens]` in float32, or float64 for float64.
     """
-    exact = torch.promote_types(queries.dtype, torch.float32)
-    grouped = queries.to(exact).view(keys.shape[0], -1, queries.shape[1])
-    scores = grouped @ keys.to(exact).transpose(-1, -2) * scale
-    return scores.softmax(dim=-1).sum(dim=(0, 1))
+    return indexed_scores(queries, keys, scale=scale).softmax(dim=-1).sum(dim=(0, 1))

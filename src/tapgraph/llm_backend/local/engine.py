@@ -101,6 +101,8 @@ class EngineStatistics:
         reply_passes: forward passes that chose tokens, counted for each reply; fewer than tokens
             where proposed ones were right.
         forward_passes: all forward passes.
+        step_tokens: tokens that the last steps of all replies could have read.
+        step_tokens_read: how many of them they attended to; mean over layers and KV heads.
         preempted: how often a running reply gave up its memory and was read again.
         kept_tokens: tokens whose keys and values are kept for later prompts.
         prefix_bytes: memory of them.
@@ -123,6 +125,8 @@ class EngineStatistics:
     prefix_hits: int
     reply_passes: int
     forward_passes: int
+    step_tokens: int
+    step_tokens_read: int
     preempted: int
     kept_tokens: int
     prefix_bytes: int
@@ -182,6 +186,7 @@ class Engine:
             if not self.system.same_in_chunks:
                 chunk = min(chunk, FIXED_CHUNK)
             cost = _cost(checkpoint.model, attention.new_cache())
+        self.attention = attention
         self._room = _room(checkpoint, limits, cost)
         self.context_tokens = _context_tokens(checkpoint, limits, self._room)
         self._reuse = _reuse(limits, chunk, attention)
@@ -228,6 +233,8 @@ class Engine:
                 prefix_hits=counts["prefix_hits"],
                 reply_passes=counts["reply_passes"],
                 forward_passes=counts["forward_passes"],
+                step_tokens=counts["step_tokens"],
+                step_tokens_read=counts["step_tokens_read"],
                 preempted=self._schedule.preempted,
                 kept_tokens=kept,
                 prefix_bytes=kept_bytes,
@@ -422,9 +429,12 @@ class Engine:
 
     def _finish(self, reply: ReplyInProgress, reason: FinishReason, error: str = "") -> None:
         if reason not in {"failed", "stuck"}:
+            reply.note_reading()
             self._reuse.note_end(reply)
         with self._changed:
             self._finished[reason] += 1
+            self._counts["step_tokens"] += reply.step.tokens
+            self._counts["step_tokens_read"] += reply.step.read
             self._schedule.remove(reply)
         reply.set_back()
         self._note_memory()

@@ -21,6 +21,7 @@ __all__ = [
     "GenerationEvent",
     "GenerationRequest",
     "GenerationStream",
+    "LastStep",
     "Pictures",
     "Prompt",
     "Sampling",
@@ -246,6 +247,24 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class LastStep:
+    """What the last step of a reply read.
+
+    Attributes:
+        tokens: of the text until then.
+        read: how many of them the attention system attended to; mean over layers and KV heads.
+    """
+
+    tokens: int = 0
+    read: int = 0
+
+    @property
+    def share(self) -> float:
+        """What part of the text was read, 0..1; 1 where there was none."""
+        return min(1.0, self.read / self.tokens) if self.tokens else 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class TokenCount:
     """Tokens of one request.
 
@@ -253,11 +272,13 @@ class TokenCount:
         prompt: tokens of the prompt.
         cached: those of them that were not computed again, but taken from a kept prefix.
         completion: tokens that were chosen, those that ended the reply among them.
+        step: the last step.
     """
 
     prompt: int
     cached: int
     completion: int
+    step: LastStep = LastStep()
 
 
 @dataclass(frozen=True, slots=True)

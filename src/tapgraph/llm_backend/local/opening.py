@@ -1,5 +1,6 @@
 """From words to a model that runs: checkpoint, attention system and engine."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.chat_model import ModelTraits
+from tapgraph.llm_backend.local.attention_line import attention_line
 from tapgraph.llm_backend.local.checkpoint import load_checkpoint
 from tapgraph.llm_backend.local.engine import Engine, EngineLimits
 from tapgraph.llm_backend.local.int8_weights import quantize_linear_layers
@@ -14,6 +16,8 @@ from tapgraph.llm_backend.local.local_model import LocalModel, ReplyDefaults
 from tapgraph.llm_backend.local.systems import open_system
 
 __all__ = ["LocalSettings", "open_engine", "open_local"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ def open_local(settings: LocalSettings, traits: Callable[[str], ModelTraits]) ->
         cache_bytes=settings.cache_bytes,
     )
     engine = open_engine(settings, limits)
+    if engine.system.is_calibrated is False:
+        _log.warning("%s", attention_line(engine))
     return LocalModel(
         engine,
         traits=traits(engine.checkpoint.name),

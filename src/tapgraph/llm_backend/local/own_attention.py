@@ -17,6 +17,7 @@ from transformers.generation.utils import ALL_CACHE_NAMES
 from transformers.utils.generic import ModelOutput
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.attention_system import Reading
 from tapgraph.kernels.in_models.attention_cache import AttentionCache
 from tapgraph.kernels.in_models.text_decoder import TextDecoder
 from tapgraph.kernels.systems.dense import Dense
@@ -84,6 +85,11 @@ class OwnCache(AttentionCache):
     def croppable(self) -> bool:
         """Never."""
         return False
+
+    @property
+    def reading(self) -> Reading:
+        """Everything."""
+        return Reading(attended=float(self.tokens_seen))
 
     def bytes_held(self) -> int:
         """Bytes of all tensors of the past."""

@@ -15,6 +15,7 @@ from tapgraph.llm_backend.local.generation import (
     FinishReason,
     GenerationRequest,
     GenerationStream,
+    LastStep,
     TokenCount,
 )
 from tapgraph.llm_backend.local.grammar import GrammarState
@@ -54,6 +55,7 @@ class ReplyInProgress:
         is_suspect: whether it was in a pass that failed, and did not read its tokens alone since.
         held_bytes: memory of the cache when it was last measured.
         last_pass: the number of the pass that last read a part of its prompt.
+        step: what its last step read, once it is over.
     """
 
     request: GenerationRequest
@@ -71,6 +73,7 @@ class ReplyInProgress:
     is_suspect: bool = False
     held_bytes: int = 0
     last_pass: int = 0
+    step: LastStep = field(default_factory=LastStep)
     _chosen: int = 0
     _started: float = 0.0
     _first: float = 0.0
@@ -135,6 +138,11 @@ class ReplyInProgress:
     def set_back(self) -> None:
         """Give up the cache; its tokens are read again later."""
         self.cache, self.read, self.points, self.held_bytes = None, 0, frozenset(), 0
+
+    def note_reading(self) -> None:
+        """Note what the last step read."""
+        if self.cache is not None and self.cache.tokens_seen:
+            self.step = LastStep(self.cache.tokens_seen, round(self.cache.reading.attended))
 
     def measure(self) -> None:
         """Note what the cache takes now."""
@@ -249,7 +257,7 @@ class ReplyInProgress:
         self.stream.put(
             Finished(
                 reason,
-                TokenCount(len(self.prompt_tokens), self.cached, self._chosen),
+                TokenCount(len(self.prompt_tokens), self.cached, self._chosen, self.step),
                 waited_s=(self._started or now) - self.submitted,
                 first_token_s=self._first - self.submitted if self._first else 0.0,
                 total_s=now - self.submitted,

@@ -35,6 +35,12 @@ class _EngineCollector(Collector):
             ("completion_tokens", "Tokens of replies", now.completion_tokens),
             ("forward_passes", "Forward passes", now.forward_passes),
             ("reply_passes", "Forward passes that chose tokens, of each reply", now.reply_passes),
+            (
+                "step_tokens",
+                "Tokens that the last steps of replies could have read",
+                now.step_tokens,
+            ),
+            ("step_tokens_read", "Tokens that they attended to", now.step_tokens_read),
             ("preempted", "Replies that gave up their memory for a time", now.preempted),
             ("prefix_lookups", "Prompts that were looked up", now.prefix_lookups),
             ("prefix_hits", "Prompts of which a beginning was kept", now.prefix_hits),

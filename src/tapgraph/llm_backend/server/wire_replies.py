@@ -54,12 +54,16 @@ class _PromptDetails(BaseModel):
 
 
 class UsageOut(BaseModel):
-    """Tokens of a request, all choices together."""
+    """Tokens of a request, all choices together.
+
+    Beside OpenAI's fields stands what share of the text the last step of a reply attended to.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
     prompt_tokens_details: _PromptDetails
+    attention_read_share: float
 
 
 class _TopLogprob(BaseModel):
@@ -243,6 +247,7 @@ def usage_of(ends: Sequence[Finished], prompts: int) -> UsageOut:
         completion_tokens=completion_tokens,
         total_tokens=prompt_tokens + completion_tokens,
         prompt_tokens_details=_PromptDetails(cached_tokens=sum(end.count.cached for end in firsts)),
+        attention_read_share=round(sum(end.count.step.share for end in ends) / len(ends), 4),
     )
 
 

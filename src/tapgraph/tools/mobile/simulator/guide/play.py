@@ -1,5 +1,6 @@
 """A route carried out on a phone in this process, without an agent and a model."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -29,8 +30,17 @@ class Play:
     trouble: str = ""
 
 
-def play(phone: Phone, route: Route, *, max_steps: int = 200) -> Play:
-    """Follow a route until its aims are reached, the way is lost or the steps are used up."""
+def play(
+    phone: Phone,
+    route: Route,
+    *,
+    max_steps: int = 200,
+    before_move: Callable[[Move], object] | None = None,
+) -> Play:
+    """Follow a route until its aims are reached, the way is lost or the steps are used up.
+
+    `before_move` is told of each move while the phone is still as it was.
+    """
     device, guide = SimulatedDevice(phone), Guide(phone)
     moves: list[PlayedMove] = []
     try:
@@ -40,6 +50,8 @@ def play(phone: Phone, route: Route, *, max_steps: int = 200) -> Play:
                     return Play(tuple(moves), False, f"too many steps for {aim.words!r}")
                 move = guide.move(aim)
                 moves.append(PlayedMove(aim, move))
+                if before_move is not None:
+                    before_move(move)
                 with suppress(ToolError):  # what came between shows on the next look
                     device.perform(move.action)
                 if aim.answer or aim.question:

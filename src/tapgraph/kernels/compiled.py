@@ -1,0 +1,197 @@
+"""`indexed_attention.c`, built with the machine's own C compiler where there is one."""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tapgraph.kernels.merge import Partial
+from tapgraph.settings import Settings
+
+__all__ = ["attend_compiled", "can_compute", "score_compiled"]
+
+SOURCE = Path(__file__).with_name("indexed_attention.c")
+COMPILERS = ("cc", "gcc", "clang")
+FLAGS = (
+    *("-std=c11", "-O3", "-march=native", "-shared", "-fPIC"),
+    *("-fno-math-errno", "-fno-trapping-math", "-fassociative-math", "-fno-signed-zeros"),
+)
+WIDEST = 256
+"""The most channels of a head, as in the source."""
+MOST_QUERIES = 16
+"""The most queries for one list, as in the source."""
+
+
+class _Call(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("keys", "values")),
+        *((name, ctypes.c_int64) for name in ("head_stride", "token_stride")),
+        *((name, ctypes.c_void_p) for name in ("indices", "counts")),
+        *((name, ctypes.c_int64) for name in ("most", "lists_per_kv_head")),
+        *((name, ctypes.c_void_p) for name in ("queries", "output", "log_sum_exp")),
+        *((name, ctypes.c_int64) for name in ("group", "head_dim")),
+    )
+
+
+def can_compute(queries: Tensor, keys: Tensor, values: Tensor, lists: int) -> bool:
+    """Whether `attend_compiled` knows such tensors, which fit each other, and could be built."""
+    return (
+        queries.device.type == "cpu"
+        and keys.dtype in {torch.bfloat16, torch.float32}
+        and queries.dtype != torch.float64
+        and queries.shape[3] <= WIDEST
+        and queries.shape[1] * queries.shape[2] // lists <= MOST_QUERIES
+        and keys.stride() == values.stride()
+        and keys.stride(3) == 1
+        and not (torch.is_grad_enabled() and (queries.requires_grad or keys.requires_grad))
+        and _library() is not None
+    )
+
+
+def attend_compiled(
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    indices: Tensor | None,
+    counts: Tensor,
+    *,
+    scale: float,
+) -> Partial:
+    """As `indexed_attention`, for tensors that `can_compute`; nothing is checked.
+
+    Args:
+        queries: `[1, heads, q_len, head_dim]`.
+        keys: `[1, kv_heads, kv_len, head_dim]`.
+        values: `[1, kv_heads, kv_len, head_dim]`.
+        indices: int64 `[lists, most]`, all in 0..kv_len - 1; None: each list is the first tokens.
+        counts: int64 `[lists]`.
+        scale: what the dot products are multiplied with.
+    """
+    lists, head_dim = len(counts), queries.shape[3]
+    asking = (queries.to(torch.float32) * scale).reshape(lists, -1, head_dim).contiguous()
+    output, log_sum_exp = torch.empty_like(asking), asking.new_empty(asking.shape[:2])
+    most = 0 if indices is None else indices.shape[1]
+    _compute("attend_to_lists", asking, keys, values, indices, counts, most, output, log_sum_exp)
+    return Partial(output.view_as(queries).to(queries.dtype), log_sum_exp.view(queries.shape[:3]))
+
+
+def score_compiled(
+    queries: Tensor, keys: Tensor, indices: Tensor | None, counts: Tensor, *, scale: float
+) -> Tensor:
+    """Products of queries with listed keys, float32 `[lists, heads of a list * q_len, most]`.
+
+    Arguments as for `attend_compiled`; what a list does not reach is not written to.
+    """
+    lists, head_dim = len(counts), queries.shape[3]
+    asking = (queries.to(torch.float32) * scale).reshape(lists, -1, head_dim).contiguous()
+    most = keys.shape[2] if indices is None else indices.shape[1]
+    output = asking.new_empty((*asking.shape[:2], most))
+    _compute("score_lists", asking, keys, keys, indices, counts, most, output, output)
+    return output
+
+
+def _compute(
+    name: str,
+    asking: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    indices: Tensor | None,
+    counts: Tensor,
+    most: int,
+    output: Tensor,
+    log_sum_exp: Tensor,
+) -> None:
+    """Call a compiled function, with the lists shared out among torch's threads."""
+    lists = len(counts)
+    indices = None if indices is None else indices.contiguous()
+    call = _Call(
+        keys.data_ptr(),
+        values.data_ptr(),
+        keys.stride(1),
+        keys.stride(2),
+        None if indices is None else indices.data_ptr(),
+        counts.data_ptr(),
+        most,
+        lists // keys.shape[1],
+        asking.data_ptr(),
+        output.data_ptr(),
+        log_sum_exp.data_ptr(),
+        asking.shape[1],
+        asking.shape[2],
+    )
+    is_half = int(keys.dtype == torch.bfloat16)
+    threads = min(torch.get_num_threads(), lists)
+    edges = [lists * part // threads for part in range(threads + 1)]
+    function = getattr(_library(), name)
+
+    def compute(part: int) -> None:
+        function(ctypes.byref(call), edges[part], edges[part + 1], is_half)
+
+    if threads == 1:
+        compute(0)
+    else:
+        # The compiled function runs without Python's lock.
+        list(_threads(threads).map(compute, range(threads)))
+
+
+@cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, thread_name_prefix="attention")
+
+
+@cache
+def _library() -> Any:
+    """The compiled functions, or None where they cannot be built."""
+    compiler = next((found for name in COMPILERS if (found := shutil.which(name))), None)
+    if compiler is None:
+        return None
+    built = Settings.from_environment().home / "compiled" / f"attention-{_key(compiler)}.so"
+    try:
+        if not built.is_file():
+            _build(compiler, built)
+        library = ctypes.CDLL(str(built))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    for function in (library.attend_to_lists, library.score_lists):
+        function.argtypes = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int32)
+        function.restype = None
+    return library
+
+
+def _build(compiler: str, built: Path) -> None:
+    built.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(dir=built.parent) as folder:
+        fresh = Path(folder) / built.name
+        subprocess.run(
+            [compiler, *FLAGS, "-o", str(fresh), str(SOURCE), "-lm"],
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+        # Whole or not at all, for other processes may look.
+        os.replace(fresh, built)
+
+
+def _key(compiler: str) -> str:
+    """Of the source, the compiler and the processor: what is built for one may crash on another."""
+    processor = Path("/proc/cpuinfo")
+    lines = processor.read_text("utf-8").splitlines() if processor.is_file() else []
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    described = "\n".join((
+        SOURCE.read_text("utf-8"),
+        *FLAGS,
+        compiler,
+        *platform.uname()[4:],
+        flags,
+    ))
+    return hashlib.sha256(described.encode()).hexdigest()[:16]
