@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tapgraph.tools.mobile.actions import Tap
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Point, Size
 from tapgraph.tools.mobile.label_text import label_text
+from tapgraph.tools.mobile.policy import assess
 from tapgraph.tools.mobile.screen import Element, Screen
 from tapgraph.tools.mobile.screen_text import describe, element_line
 from tapgraph.tools.mobile.target import found_again
@@ -234,3 +236,39 @@ def test_a_long_table_is_not_said_to_need_scrolling() -> None:
     last = describe(screen_of(read(*cells), "1"), budget_tokens=300).splitlines()[-1]
     assert "left out" in last
     assert "scroll" not in last
+
+
+def test_little_of_what_can_be_touched_on_real_screens_asks(shared_data: Path) -> None:
+    asking, count = [], 0
+    for dump in sorted((shared_data / "ui_dumps").glob("*.xml")):
+        if dump.name.startswith("malformed"):
+            continue
+        tree = parse_ui_tree(dump.read_bytes())
+        size = Size(tree.width_px or SIZE.width_px, tree.height_px or SIZE.height_px)
+        screen = Screen(
+            size=size,
+            elements=elements_from_tree(tree, size),
+            app=AppInfo("app", "App"),
+            keyboard_shown=False,
+            screenshot=None,
+            tree_xml="",
+            fingerprint="",
+        )
+        usable = [one for one in screen.elements if one.clickable]
+        count += len(usable)
+        asking += [
+            one.text
+            for one in usable
+            if assess(Tap(one.touch_point.x, one.touch_point.y), screen, tree) is not None
+        ]
+    assert count > 400
+    rightly = {
+        "\u53d1\u5e03",
+        "\u5b89\u88c5",
+        "Emergency call",
+        "While using the app",
+        "Only this time",
+    }
+    needlessly = [text for text in asking if text not in rightly]
+    assert sorted(needlessly) == ["CLEAR", "Delete", "Reset Params", "Reset View"]
+    assert rightly <= set(asking)

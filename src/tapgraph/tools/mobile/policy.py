@@ -125,9 +125,15 @@ def _risk_of_element(element: Element, screen: Screen) -> Risk | None:
         risk = risk_of_name(element.resource_id)
     if risk is None and says_yes(element.text):
         risk = _risk_of_question(element, screen)
-    elif risk is None and element.clickable and not says_no(element.text, element.resource_id):
+    elif risk is None and _may_answer(element):
         risk = _risk_of_dialog(element, screen)
     return risk
+
+
+def _may_answer(element: Element) -> bool:
+    """Whether it may be an answer of a dialog, in words that mean neither yes nor no."""
+    is_button = element.clickable and element.checked is None
+    return is_button and not says_no(element.text, element.resource_id)
 
 
 def _risk_of_dialog(answer: Element, screen: Screen) -> Risk | None:
