@@ -8,6 +8,7 @@ channels (prefill: one of the 8 groups, 4 query heads on 1 KV head, for all 8 co
 memory is kept, as in every command of the package.
 
     python benchmarks/kernels_cpu.py [--quick] [--threads N] [--only PART ...] [--systems NAME ...]
+                                     [--decode NAME ...]
                                      [--lengths N ...] [--heads N N] [--json FILE]
 
 decode: one new token over 32,768, in each system that chooses what a step reads, choosing included:
@@ -164,7 +165,7 @@ DECODE: Mapping[str, Callable[[], AttentionSystem]] = {
     "recycled": lambda: Recycled(RecycledConfig(kept=2048, dense_budgets=1)),
     "token_select": lambda: TokenSelect(TokenSelectConfig(dense_budgets=1)),
     "hip": lambda: Hip(HipConfig(dense_layers=0, dense_below=0)),
-    "hip, every step": lambda: Hip(HipConfig(dense_layers=0, dense_below=0, refresh_every=1)),
+    "hip, each 8 steps": lambda: Hip(HipConfig(dense_layers=0, dense_below=0, refresh_every=8)),
     "dhsa": lambda: Dhsa(DhsaConfig(dense_below=0)),
 }
 """The systems that choose what a step reads."""
@@ -233,7 +234,9 @@ def open_long(system: AttentionSystem, text: Sequence[Tensor], tokens: int) -> A
     return layer
 
 
-def measure_decode(sizes: Sizes, generator: torch.Generator) -> list[DecodeCost]:
+def measure_decode(
+    sizes: Sizes, names: Sequence[str], generator: torch.Generator
+) -> list[DecodeCost]:
     """Steps of each system, taking turns with dense attention."""
     tokens, clock = sizes.decode_tokens, time.thread_time
     if torch.get_num_threads() > 1:
@@ -241,7 +244,8 @@ def measure_decode(sizes: Sizes, generator: torch.Generator) -> list[DecodeCost]
     speed = read_speed(clock)
     text = draw_text(tokens + DECODE_STEPS, HEADS, KV_HEADS, generator)
     costs = []
-    for name, make in {"dense": Dense, **DECODE}.items():
+    for name in ("dense", *names):
+        make = DECODE.get(name, Dense)
         rounds: list[dict[str, float]] = []
         for _ in range(sizes.decode_turns):
             taken = dict.fromkeys(("ours", "dense", "SDPA"), 0.0)
@@ -285,7 +289,7 @@ def measure_decode(sizes: Sizes, generator: torch.Generator) -> list[DecodeCost]
 def show_decode(cost: DecodeCost) -> None:
     """One line for a system."""
     print(
-        f"  {cost.system:<13} {cost.step_ms:>7.2f} ms  {cost.against_dense:>6.2f}x dense  "
+        f"  {cost.system:<17} {cost.step_ms:>7.2f} ms  {cost.against_dense:>6.2f}x dense  "
         f"{cost.against_sdpa:>6.2f}x torch's SDPA  {cost.attended:>7,} read  "
         f"{cost.scored:>7,} scored  {cost.of_read_speed:.0%} of the read speed",
         flush=True,
@@ -480,6 +484,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--only", nargs="+", choices=("decode", "prefill", "systems"))
     parser.add_argument("--systems", nargs="+", choices=sorted(SYSTEMS), default=sorted(SYSTEMS))
+    parser.add_argument("--decode", nargs="+", choices=sorted(DECODE), default=sorted(DECODE))
     parser.add_argument("--lengths", nargs="+", type=int, help="tokens that systems are given")
     parser.add_argument("--heads", nargs=2, type=int, default=SYSTEM_HEADS, help="query, KV heads")
     parser.add_argument("--seed", type=int, default=0)
@@ -498,7 +503,7 @@ def main() -> None:
     with torch.inference_mode():
         if "decode" in parts:
             print(f"\ndecode, a step after {sizes.decode_tokens:,} tokens, 32 heads on 8 KV heads")
-            decoded = measure_decode(sizes, generator)
+            decoded = measure_decode(sizes, given.decode, generator)
         if "prefill" in parts:
             compared += measure_prefill(sizes, generator)
         for comparison in compared:

@@ -58,6 +58,14 @@ def calibrate_system(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting, such as steps=100."),
     ] = None,
+    pattern: Annotated[
+        Path | None,
+        typer.Option(
+            "--pattern",
+            metavar="DIR",
+            help="For duo: the gates that its authors publish, instead of learning them.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Learn what an attention system must know of a model, and write it to one file."""
@@ -72,21 +80,29 @@ def calibrate_system(
         from tapgraph.llm_backend.calibration.calibration_file import (  # noqa: PLC0415
             save_calibration,
         )
+        from tapgraph.llm_backend.calibration.duo_patterns import (  # noqa: PLC0415
+            read_duo_pattern,
+        )
         from tapgraph.llm_backend.local.checkpoint import load_checkpoint  # noqa: PLC0415
         from tapgraph.llm_backend.local.systems import calibration_path  # noqa: PLC0415
     except ImportError as error:
         raise ExtraMissing("local", "calibrating attention systems") from error
     check_calibration(system, options)
+    if pattern is not None and system != "duo":
+        raise UsageError(f"--pattern is for duo, got {system!r}")
     model_path = ModelStore(Settings.from_environment().models_folder).path_of(model)
     checkpoint = load_checkpoint(model_path, dtype="float32")
-    calibration = calibrate(
-        system,
-        checkpoint.model,
-        checkpoint.tokenizer,
-        seed=seed,
-        options=options,
-        tell=print_note,
-    )
+    if pattern is not None:
+        calibration = read_duo_pattern(pattern, checkpoint.model)
+    else:
+        calibration = calibrate(
+            system,
+            checkpoint.model,
+            checkpoint.tokenizer,
+            seed=seed,
+            options=options,
+            tell=print_note,
+        )
     path = out or calibration_path(system, model_path)
     save_calibration(calibration, path)
     if json:

@@ -32,6 +32,7 @@ from transformers import PreTrainedModel
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem
+from tapgraph.kernels.head_choice import best_heads
 from tapgraph.kernels.in_models.attention import layer_shapes
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.systems.dhsa import Dhsa, DhsaConfig
@@ -58,7 +59,6 @@ from tapgraph.kernels.systems.triangle_mix import TriangleMix, TriangleMixConfig
 from tapgraph.kernels.systems.xattention import XAttention, XAttentionConfig
 from tapgraph.llm_backend.calibration.calibration_file import fingerprint, load_calibration
 from tapgraph.llm_backend.calibration.dhsa_boundaries import predictor_of
-from tapgraph.llm_backend.calibration.head_choice import best_heads
 from tapgraph.llm_backend.local.systems import calibration_path
 
 __all__ = ["DEFAULT_SHARES", "STREAMED", "Learnt", "learnt_of", "random_heads", "with_budget"]
@@ -177,7 +177,7 @@ def _best(name: str, scores: Tensor | None, share: float) -> Tensor:
         raise UsageError(
             f"{name} needs calibration: tapgraph kernels calibrate {name} --model PATH"
         )
-    return best_heads(scores, max(1, round(share * scores.numel())))
+    return best_heads(scores, max(1, round(share * int(scores.isfinite().sum()))))
 
 
 def _recycled(share: float, tokens: int, learnt: Learnt) -> AttentionSystem:  # noqa: ARG001

@@ -31,6 +31,7 @@ from tapgraph.kernels.in_models.text_decoder import (
     ModelRotary,
     TextDecoder,
     layer_shapes,
+    windowed_layers,
 )
 from tapgraph.kernels.masks import padding_starts
 from tapgraph.kernels.systems.window_layer import WindowLayer
@@ -43,6 +44,7 @@ __all__ = [
     "observe_attention",
     "replace_attention",
     "use_attention",
+    "windowed_layers",
 ]
 
 NAME = "tapgraph"

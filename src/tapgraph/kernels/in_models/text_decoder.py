@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerShape, Rotary
 
-__all__ = ["AttentionModule", "ModelRotary", "TextDecoder", "layer_shapes"]
+__all__ = ["AttentionModule", "ModelRotary", "TextDecoder", "layer_shapes", "windowed_layers"]
 
 SUPPORTED = (
     "gemma",
@@ -179,6 +179,16 @@ class TextDecoder:
                     layer_type if has_rope_by_type else None,
                 ),
             )
+
+
+def windowed_layers(model: PreTrainedModel) -> Tensor:
+    """Which layers have a sliding window of their own: bool `[layers]`.
+
+    Raises:
+        UsageError: as `layer_shapes`.
+    """
+    modules = TextDecoder(model).attention_modules()
+    return torch.tensor([attention.window is not None for attention in modules])
 
 
 def layer_shapes(model: PreTrainedModel) -> tuple[LayerShape, ...]:

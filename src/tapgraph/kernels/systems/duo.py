@@ -15,6 +15,7 @@ from tapgraph.kernels.attention_system import (
     Rotary,
 )
 from tapgraph.kernels.dense import attend_densely
+from tapgraph.kernels.head_choice import best_share
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.sink_ring import RingSnapshot, SinkRing, attend_streaming
 from tapgraph.kernels.systems.dense_first import DenseFirstLayer
@@ -42,6 +43,8 @@ class DuoConfig:
         dense_below: with "dense_first_chunk" streaming heads drop nothing and see everything while
             there are fewer tokens than this. Ours: below about this length two kinds of heads take
             longer than one on a CPU.
+        share: of the KV heads, how many keep everything: those of the highest gates; None for as
+            many as were chosen when the gates were learnt.
     """
 
     sink: int = 64
@@ -49,6 +52,7 @@ class DuoConfig:
     prefill: DuoPrefill = "dense_first_chunk"
     chunk_tokens: int = 32_000
     dense_below: int = 3072
+    share: float | None = None
 
     def __post_init__(self) -> None:
         if self.sink < 0:
@@ -63,6 +67,8 @@ class DuoConfig:
             raise UsageError(f"chunk_tokens must be at least 1, got {self.chunk_tokens!r}")
         if self.dense_below < 0:
             raise UsageError(f"dense_below must be at least 0, got {self.dense_below!r}")
+        if self.share is not None and not 0 <= self.share <= 1:
+            raise UsageError(f"share must be in 0..1, got {self.share!r}")
 
 
 class Duo(AttentionSystem):
@@ -84,6 +90,10 @@ class Duo(AttentionSystem):
     Args:
         config: settings.
         full_heads: bool `[layers, kv_heads]`, the heads that keep everything.
+        gates: `[layers, kv_heads]`, what `DuoConfig.share` chooses by.
+
+    Raises:
+        UsageError: there is a share and there are no gates.
     """
 
     name: ClassVar[str] = "duo"
@@ -97,7 +107,11 @@ class Duo(AttentionSystem):
     )
     croppable: ClassVar[bool] = False
 
-    def __init__(self, config: DuoConfig, full_heads: Tensor) -> None:
+    def __init__(self, config: DuoConfig, full_heads: Tensor, gates: Tensor | None = None) -> None:
+        if config.share is not None:
+            if gates is None:
+                raise UsageError("duo chooses a share of heads by their gates, and has none")
+            full_heads = best_share(gates, config.share)
         check_head_choice(full_heads, "full_heads")
         self.config = config
         self.full_heads = full_heads

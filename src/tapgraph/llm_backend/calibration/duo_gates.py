@@ -12,11 +12,16 @@ from torch.nn import functional
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.in_models.attention import AttentionCall, layer_shapes, replace_attention
+from tapgraph.kernels.head_choice import best_share, heads_to_keep
+from tapgraph.kernels.in_models.attention import (
+    AttentionCall,
+    layer_shapes,
+    replace_attention,
+    windowed_layers,
+)
 from tapgraph.kernels.in_models.text_decoder import TextDecoder
 from tapgraph.kernels.sink_ring import streaming_visible
 from tapgraph.llm_backend.calibration.calibration_file import Calibration, data_hash, fingerprint
-from tapgraph.llm_backend.calibration.head_choice import best_heads, heads_to_keep
 from tapgraph.llm_backend.calibration.passkeys import (
     LabelledSequence,
     PasskeyData,
@@ -111,7 +116,8 @@ def train_duo_gates(
         on_step: told of every step.
 
     Returns:
-        Tensors `full_heads` (bool `[layers, kv_heads]`) and `gates` (float32, likewise).
+        Tensors `full_heads` (bool `[layers, kv_heads]`) and `gates` (float32, likewise; -inf in
+        layers with a sliding window of their own, of which no head is chosen).
 
     Raises:
         UsageError: the model is one that attention systems cannot work in, or the passkeys do not
@@ -135,6 +141,7 @@ def train_duo_gates(
             on_step(progress)
 
     gates = fit_gates(model, sequences(), training, on_step=watch)
+    gates[windowed_layers(model)] = -torch.inf
     return Calibration(
         system="duo",
         model_fingerprint=fingerprint(model),
@@ -165,7 +172,7 @@ def full_heads_of(gates: Tensor, share: float) -> Tensor:
     Xiao et al., 2410.10819, section 2.3, where ties are broken at random.
 
     Args:
-        gates: `[layers, kv_heads]`.
+        gates: `[layers, kv_heads]`; -inf where there is nothing to choose.
         share: 0..1, rounded up to whole heads.
 
     Returns:
@@ -174,7 +181,7 @@ def full_heads_of(gates: Tensor, share: float) -> Tensor:
     Raises:
         UsageError: the share is not in 0..1.
     """
-    return best_heads(gates, heads_to_keep(share, gates.numel()))
+    return best_share(gates, share)
 
 
 def fit_gates(

@@ -8,9 +8,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.dense import attend_densely_with_lse
+from tapgraph.kernels.head_choice import GroupRule, retrieval_kv_heads
 from tapgraph.kernels.in_models.attention import AttentionCall, layer_shapes, observe_attention
 from tapgraph.llm_backend.calibration.calibration_file import Calibration, data_hash, fingerprint
-from tapgraph.llm_backend.calibration.head_choice import GroupRule, retrieval_kv_heads
 from tapgraph.llm_backend.calibration.token_choice import ordinary_token_ids
 
 __all__ = [
@@ -138,11 +138,11 @@ def score_heads(model: PreTrainedModel, sequence: Tensor, *, first: int, block: 
         block: tokens of a block.
 
     Returns:
-        float32 `[layers, heads]`; zeros for layers whose own sliding window cannot retrieve.
+        float32 `[layers, heads]`; -inf for layers whose own sliding window cannot retrieve.
     """
     shapes = layer_shapes(model)
-    echo = torch.zeros(len(shapes), shapes[0].heads)
-    induction = torch.zeros_like(echo)
+    echo = torch.full((len(shapes), shapes[0].heads), -torch.inf)
+    induction = echo.clone()
 
     def observe(seen: AttentionCall) -> None:
         if seen.window is None:

@@ -81,6 +81,10 @@ def _learnt(
     if name == "dhsa":
         return {"predictor": predictor_of(calibration)}
     try:
-        return {parameter.name: calibration.tensors[parameter.name] for parameter in wanted}
+        return {
+            parameter.name: calibration.tensors[parameter.name]
+            for parameter in wanted
+            if parameter.default is inspect.Parameter.empty or parameter.name in calibration.tensors
+        }
     except KeyError as error:
         raise UsageError(f"{str(path)!r} holds no {error.args[0]!r}; make it anew") from error

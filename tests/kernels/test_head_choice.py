@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tapgraph.errors import UsageError
-from tapgraph.llm_backend.calibration.head_choice import (
+from tapgraph.kernels.head_choice import (
     best_heads,
     heads_to_keep,
     retrieval_kv_heads,

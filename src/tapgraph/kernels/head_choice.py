@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 
-__all__ = ["GroupRule", "best_heads", "heads_to_keep", "retrieval_kv_heads"]
+__all__ = ["GroupRule", "best_heads", "best_share", "heads_to_keep", "retrieval_kv_heads"]
 
 GroupRule = Literal["any", "maximum"]
 
@@ -43,6 +43,26 @@ def best_heads(scores: Tensor, count: int) -> Tensor:
     return chosen
 
 
+def best_share(scores: Tensor, share: float) -> Tensor:
+    """The share of heads with the highest scores, among those that can be chosen.
+
+    Args:
+        scores: `[layers, heads]`; -inf for heads of layers with a sliding window of their own,
+            which keep that window whatever is chosen.
+        share: 0..1 of the other heads, rounded up to whole ones.
+
+    Returns:
+        bool `[layers, heads]`.
+
+    Raises:
+        UsageError: the share is not in 0..1.
+
+    >>> best_share(torch.tensor([[0.1, 0.9], [-torch.inf, -torch.inf]]), 0.5).tolist()
+    [[False, True], [False, False]]
+    """
+    return best_heads(scores, heads_to_keep(share, int(scores.isfinite().sum())))
+
+
 def retrieval_kv_heads(
     echo: Tensor,
     induction: Tensor,
@@ -55,7 +75,7 @@ def retrieval_kv_heads(
     """The KV heads that RazorAttention protects, section 3.2 of the paper.
 
     Args:
-        echo: score of each query head, `[layers, heads]`.
+        echo: score of each query head, `[layers, heads]`; -inf as for `best_share`.
         induction: score of each query head, `[layers, heads]`.
         kv_heads: KV heads of a layer.
         echo_share: share of all heads taken by echo score.
@@ -75,6 +95,6 @@ def retrieval_kv_heads(
         ranked = scores
         if rule == "maximum":
             ranked = scores.view(layers, kv_heads, heads // kv_heads).amax(dim=-1)
-        chosen.append(best_heads(ranked, heads_to_keep(share, ranked.numel())))
+        chosen.append(best_share(ranked, share))
     either = chosen[0] | chosen[1]
     return either.view(layers, kv_heads, -1).any(dim=-1)
