@@ -1,6 +1,6 @@
 """Actions found in screen recordings, with and without class-semantics attention.
 
-    python benchmarks/recordings.py            (about 10 minutes on one core; resumes)
+    python benchmarks/recordings.py            (about 3 minutes on one core; resumes)
 
 Clips are rendered from routes of the suite `sim`: those to learn from of its split `train`, those
 to test on of apps that no such task needs. Controls: frame difference with the threshold that is
@@ -36,8 +36,8 @@ from tapgraph.tools.mobile.perception.segmenter import (
 CLIPS = Path("build/recordings")
 RESULTS = Path(__file__).parent / "results" / "recordings.json"
 PARTS = {"train": 32, "test-apps": 20}
-SEEDS = (0, 1, 2)
-STEPS = 300
+SEEDS = (0, 1)
+STEPS = 150
 
 
 def main() -> None:
