@@ -7,12 +7,13 @@ what to say, so that all engines say the same), and nothing else is changed. Ser
 the same calls over HTTP, without the schema, and say what they like, up to the length of the
 recorded reply.
 
-    python benchmarks/agent_load.py --model PATH [--before CHECKOUT] [--server NAME=URL ...]
+    python benchmarks/agent_load.py --model PATH [--before CHECKOUT] [--server NAME=URL[@PID] ...]
         [--task NAME ...] [--json FILE]
 
 Ratios are within one run. On a machine that does other things too, compare `cpu_seconds` (with
 OMP_NUM_THREADS=1, they are about what the run takes alone). `--before` is a
-checkout of an older version; `--server` may be llama.cpp's or that of `transformers serve`.
+checkout of an older version; `--server` may be llama.cpp's or that of `transformers serve`, whose
+`cpu_seconds` are told when its process id is.
 """
 
 import argparse
@@ -205,8 +206,9 @@ def in_their_order(calls: Sequence[dict[str, Any]], ask: Any) -> list[Any]:
         return list(threads.map(one, range(len(calls))))
 
 
-def play_over_http(calls: Sequence[dict[str, Any]], url: str, model: str) -> dict[str, Any]:
+def play_over_http(calls: Sequence[dict[str, Any]], server: str, model: str) -> dict[str, Any]:
     """Play the calls to a server that speaks OpenAI's protocol."""
+    url, _, process = server.partition("@")
     client = httpx.Client(timeout=3600)
     usage = {"prompt_tokens": 0, "completion_tokens": 0}
 
@@ -228,9 +230,20 @@ def play_over_http(calls: Sequence[dict[str, Any]], url: str, model: str) -> dic
         for name in usage:
             usage[name] += (reply.json().get("usage") or {}).get(name, 0)
 
-    began = time.perf_counter()
+    began, began_cpu = time.perf_counter(), cpu_seconds_of(process)
     in_their_order(calls, ask)
-    return {"seconds": round(time.perf_counter() - began, 2), **usage}
+    spent = {"seconds": time.perf_counter() - began}
+    if process:
+        spent["cpu_seconds"] = cpu_seconds_of(process) - began_cpu
+    return {name: round(value, 2) for name, value in spent.items()} | usage
+
+
+def cpu_seconds_of(process: str) -> float:
+    """What a process has used of processors so far; 0 where there is no id."""
+    if not process:
+        return 0.0
+    after_its_name = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return sum(map(int, after_its_name[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def played(name: str, calls: Path, given: argparse.Namespace, **options: Any) -> dict[str, Any]:
@@ -255,7 +268,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", type=Path, required=True, help="a checkpoint's folder")
     parser.add_argument("--before", type=Path, help="a checkout of an older version")
-    parser.add_argument("--server", action="append", default=[], metavar="NAME=URL")
+    parser.add_argument("--server", action="append", default=[], metavar="NAME=URL[@PID]")
     parser.add_argument("--task", action="append", help="of the suite sim")
     parser.add_argument("--calls", type=int, help="only the first so many calls")
     parser.add_argument("--rounds", type=int, default=1)

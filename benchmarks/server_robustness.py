@@ -1,6 +1,7 @@
-"""What `tapgraph serve` stands: invented requests, clients that leave, and a full queue for long.
+"""What `tapgraph serve` stands: invented and spoilt requests, clients that leave, long full queues.
 
     python benchmarks/server_robustness.py fuzz [--requests 10000]
+    python benchmarks/server_robustness.py mutate [--requests 10000]
     python benchmarks/server_robustness.py leave [--times 200]
     python benchmarks/server_robustness.py soak [--minutes 30]
 
@@ -29,8 +30,10 @@ from typing import Any
 import httpx
 from backend import free_port, served
 from made_checkpoint import make_checkpoint
+from mutated_requests import mutated, plain_requests
 
 _GROWTH = 1.05
+_KEPT_MIB = 16
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,15 @@ class Target:
     model: str
     process: int
 
+    def measured(self, name: str) -> float:
+        """One of the server's own numbers."""
+        lines = httpx.get(f"{self.root}/metrics", timeout=60).text.splitlines()
+        values = dict(line.split(" ") for line in lines if not line.startswith("#"))
+        return float(values[f"tapgraph_{name}"])
+
     def in_use(self) -> float:
         """Requests that have a slot or wait for one."""
-        lines = httpx.get(f"{self.root}/metrics").text.splitlines()
-        values = dict(line.split(" ") for line in lines if not line.startswith("#"))
-        return float(values["tapgraph_requests_running"]) + float(
-            values["tapgraph_requests_waiting"]
-        )
+        return self.measured("requests_running") + self.measured("requests_waiting")
 
     def memory_mib(self) -> float:
         """Resident memory of the server."""
@@ -57,7 +62,7 @@ class Target:
 
 
 @contextmanager
-def tried_server() -> Iterator[Target]:
+def tried_server(context_tokens: int) -> Iterator[Target]:
     """A server over a tiny checkpoint, with few slots, so that the queue is often full."""
     with tempfile.TemporaryDirectory() as folder:
         path = make_checkpoint(Path(folder) / "tiny", hidden=128, layers=2, vocabulary=512)
@@ -66,7 +71,7 @@ def tried_server() -> Iterator[Target]:
         port = free_port()
         command = [
             str(Path(sys.executable).parent / "tapgraph"), "serve", "--port", str(port),
-            "--model", f"{path}?prefix_mib=16&context_tokens=2048",
+            "--model", f"{path}?prefix_mib={_KEPT_MIB}&context_tokens={context_tokens}",
             "--embeddings", f"{vectors}?device=cpu",
             "--running", "4", "--waiting", "8", "--timeout-s", "60",
         ]  # fmt: skip
@@ -115,7 +120,7 @@ def fuzzed_document(target: Target) -> Any:
 
     Else nearly every request would end at an invented name, or run for minutes.
     """
-    document = httpx.get(f"{target.root}/openapi.json").json()
+    document = httpx.get(f"{target.root}/openapi.json", timeout=60).json()
     for name, schema in document["components"]["schemas"].items():
         if not name.endswith("Request"):
             continue
@@ -144,6 +149,53 @@ def send_invented(operation: Any, requests: int, number: int, send: Callable[[An
         phases=[Phase.generate],
     )
     seed(number)(limits(draw(lambda case: send(case))))()
+
+
+def mutate(target: Target, given: argparse.Namespace) -> dict[str, Any]:
+    """Valid requests of every dialect, each with a few parts changed; none may give 500 or hang.
+
+    What is valid is sent first and must be answered. An answer that says that something failed
+    counts as a 500, since a stream has begun with 200 then.
+    """
+    statuses: Counter[str] = Counter()
+    failures: list[str] = []
+
+    def send(connection: httpx.Client, path: str, body: dict[str, Any]) -> int:
+        raw = json.dumps(body).encode()
+        try:
+            reply = connection.post(path, content=raw, headers={"Content-Type": "application/json"})
+            text, status = reply.text, reply.status_code
+        except httpx.HTTPError as error:
+            text, status = f"failed: {type(error).__name__}: {error}", 0
+        statuses[f"{path} {status}"] += 1
+        if status in {0, 500} or (status == 200 and " failed: " in text):
+            failures.append(f"{path} {status} {text[:300]}: {raw.decode()[:1500]}")
+        return status
+
+    plain = list(plain_requests(target.model, f"{target.model}-vectors"))
+
+    def client(seed: int) -> None:
+        draw = random.Random(seed)
+        with httpx.Client(base_url=target.root, timeout=90) as connection:
+            for _ in range(given.requests // 4):
+                send(connection, *mutated(draw.choice(plain), draw))
+                if len(failures) > 20:
+                    return
+
+    with httpx.Client(base_url=target.root, timeout=90) as connection:
+        refused = [path for path, body in plain if send(connection, path, body) != 200]
+    clients = [threading.Thread(target=client, args=(given.seed + n,)) for n in range(4)]
+    for each in clients:
+        each.start()
+    for each in clients:
+        each.join()
+    return {
+        "requests": sum(statuses.values()),
+        "statuses": dict(sorted(statuses.items())),
+        "valid_ones_refused": refused,
+        "failures": failures,
+        "ok": not failures and target.in_use() == 0,
+    }
 
 
 def leave(target: Target, given: argparse.Namespace) -> dict[str, Any]:
@@ -181,26 +233,23 @@ def leave(target: Target, given: argparse.Namespace) -> dict[str, Any]:
 def soak(target: Target, given: argparse.Namespace) -> dict[str, Any]:
     """More clients than the queue holds, for long; memory must stay flat once it is warm.
 
-    Compared are the medians of resident memory over the second and the last tenth of the time.
+    They chat, and send every other request of `plain_requests` in between. Compared are the medians
+    of resident memory over the second and the last tenth of the time. At the end no reply may hold
+    keys and values any more, and no more may be kept than the server was allowed.
     """
     end = time.monotonic() + 60 * given.minutes
     statuses: Counter[int] = Counter()
+    every = plain_requests(target.model, f"{target.model}-vectors")
+    others = [one for one in every if "image_url" not in str(one)]
 
     def client(seed: int) -> None:
-        generator = random.Random(seed)
+        draw = random.Random(seed)
         with httpx.Client(base_url=target.root, timeout=120) as connection:
             while time.monotonic() < end:
-                words = ["milk", "bread", "notes", "maps"]
-                instruction = "Do as you are told. " * generator.randint(1, 9)
-                request = {
-                    "model": target.model,
-                    "messages": [
-                        {"role": "system", "content": instruction},
-                        {"role": "user", "content": " ".join(generator.choices(words, k=40))},
-                    ],
-                    "max_tokens": generator.randint(1, 60),
-                }
-                reply = connection.post("/v1/chat/completions", json=request)
+                path, request = _chat(target.model, draw)
+                if draw.random() < 0.3:
+                    path, request = draw.choice(others)
+                reply = connection.post(path, json=request)
                 statuses[reply.status_code] += 1
                 if reply.status_code == 429:
                     time.sleep(0.1)
@@ -209,26 +258,50 @@ def soak(target: Target, given: argparse.Namespace) -> dict[str, Any]:
     for each in clients:
         each.start()
     memory: list[float] = []
+    pages: list[float] = []
     while time.monotonic() < end:
         time.sleep(min(5.0, 0.6 * given.minutes))
         memory.append(target.memory_mib())
+        pages.append(target.measured("prefix_bytes") + target.measured("cache_bytes"))
     for each in clients:
         each.join()
     tenth = max(1, len(memory) // 10)
     early = statistics.median(memory[tenth : 2 * tenth])
     late = statistics.median(memory[-tenth:])
+    left, kept = target.measured("cache_bytes"), target.measured("prefix_bytes")
     return {
         "minutes": given.minutes,
         "replies": {str(status): count for status, count in sorted(statuses.items())},
         "early_mib": round(early, 1),
         "late_mib": round(late, 1),
         "growth": round(late / early, 4),
-        "ok": late <= _GROWTH * early and set(statuses) <= {200, 429} and target.in_use() == 0,
+        "early_keys_and_values_mib": round(statistics.median(pages[tenth : 2 * tenth]) / 2**20, 2),
+        "late_keys_and_values_mib": round(statistics.median(pages[-tenth:]) / 2**20, 2),
+        "kept_at_the_end_mib": round(kept / 2**20, 2),
+        "of_replies_at_the_end_mib": round(left / 2**20, 2),
+        "ok": late <= _GROWTH * early
+        and set(statuses) <= {200, 429}
+        and target.in_use() == left == 0
+        and kept <= _KEPT_MIB * 2**20,
+    }
+
+
+def _chat(model: str, draw: random.Random) -> tuple[str, dict[str, Any]]:
+    words = ["milk", "bread", "notes", "maps"]
+    instruction = "Do as you are told. " * draw.randint(1, 9)
+    return "/v1/chat/completions", {
+        "model": model,
+        "messages": [
+            {"role": "system", "content": instruction},
+            {"role": "user", "content": " ".join(draw.choices(words, k=40))},
+        ],
+        "max_tokens": draw.randint(1, 60),
     }
 
 
 TRIALS: dict[str, Callable[[Target, argparse.Namespace], dict[str, Any]]] = {
     "fuzz": fuzz,
+    "mutate": mutate,
     "leave": leave,
     "soak": soak,
 }
@@ -244,7 +317,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="where to write the numbers")
     given = parser.parse_args(arguments)
-    with tried_server() as target:
+    with tried_server(1024 if given.trial == "mutate" else 2048) as target:
         result = TRIALS[given.trial](target, given)
     result["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
     text = json.dumps({given.trial: result}, indent=2)

@@ -1,5 +1,6 @@
 """The schema that a reflector is shown holds what may be kept of the run, and nothing else."""
 
+import dataclasses
 import itertools
 import json
 from collections.abc import Sequence
@@ -50,6 +51,7 @@ HISTORY = (
     did(10, "Wait", seconds=2),
     did(11, "Tap_Type_and_Enter", x=1, y=1, text="a"),
     did(12, "Open_Link", url="https://example.com/"),
+    *(dataclasses.replace(touched(7, "+"), step=step) for step in (13, 14)),
 )
 PAST = PastRun(HISTORY, instruction=TASK)
 

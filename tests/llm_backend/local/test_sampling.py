@@ -47,6 +47,11 @@ def test_top_p_keeps_the_fewest_likeliest_tokens_that_hold_the_share() -> None:
     assert torch.allclose(found, expected, atol=FOUR_SIGMA)
 
 
+def test_of_equal_tokens_top_p_keeps_the_first() -> None:
+    found = distribution(torch.zeros(5000), Sampling(1.0, top_p=0.5))
+    assert found.nonzero()[:, 0].tolist() == list(range(2500))
+
+
 def test_the_smallest_top_p_is_greedy() -> None:
     assert shares(Sampling(2.0, top_p=1e-9, seed=3))[4] == 1.0
 

@@ -19,6 +19,16 @@ from tapgraph.llm_backend.local.reply_reader import (
 )
 from tapgraph.llm_backend.local.tool_calls import forced_call
 
+PARAMETERS = {
+    "properties": {
+        "x": {"type": "integer"},
+        "text": {"type": "string"},
+        "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "points": {"type": "array", "items": {"type": "number"}},
+        "kind": {"enum": ["1", 2]},
+        "on": {"type": "boolean"},
+    }
+}
 TAP = '{"name": "tap", "arguments": {"x": 3}}'
 TAPPED = ("tap", '{"x": 3}')
 
@@ -26,7 +36,7 @@ TAPPED = ("tap", '{"x": 3}')
 def read(
     text: str, names: Sequence[str] = ("tap", "type"), piece: int = 10_000, **more: bool
 ) -> tuple[str, str, list[tuple[str, str]]]:
-    reader = ReplyReader(names, **more)
+    reader = ReplyReader(dict.fromkeys(names, PARAMETERS), **more)
     parts = [
         part
         for begin in range(0, len(text), piece)
@@ -34,6 +44,57 @@ def read(
     ]
     said = gather([*parts, *reader.finish()])
     return said.reasoning, said.text, [(call.name, call.arguments) for call in said.tool_calls]
+
+
+IN_TAGS = "<function=tap>\n<parameter=x>\n3\n</parameter>\n</function>"
+
+
+@pytest.mark.parametrize("piece", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    ("text", "words", "calls"),
+    [
+        (f"<tool_call>\n{IN_TAGS}\n</tool_call>", "", [TAPPED]),
+        (f"I tap.\n<tool_call>\n{IN_TAGS}\n</tool_call>\nDone.", "I tap.\nDone.", [TAPPED]),
+        (f"<tool_call>{IN_TAGS}</tool_call>\n<tool_call>{IN_TAGS}</tool_call>", "", [TAPPED] * 2),
+        (f"I tap. {IN_TAGS}", "I tap. ", [TAPPED]),
+        (f"{IN_TAGS}\n{IN_TAGS}", "", [TAPPED] * 2),
+        (f"<tool_call>\n{IN_TAGS.removesuffix('</function>')}</tool_call>", "", [TAPPED]),
+        (IN_TAGS.removesuffix("\n</parameter>\n</function>"), "", [TAPPED]),
+        ("<function=tap></function>", "", [("tap", "{}")]),
+        ("<function=fly><parameter=x>3</parameter></function>",
+         "<function=fly><parameter=x>3</parameter></function>", []),
+        ("Write <function=NAME> there.", "Write <function=NAME> there.", []),
+        ("2 < 3, a <function, and <", "2 < 3, a <function, and <", []),
+    ],
+)  # fmt: skip
+def test_calls_in_tags_are_found(
+    text: str, words: str, calls: list[tuple[str, str]], piece: int
+) -> None:
+    assert read(text, piece=piece) == ("", words, calls)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "value"),
+    [
+        ("x", "3", 3),
+        ("x", "three", "three"),
+        ("text", "3", "3"),
+        ("text", "\n  if a < b:\n    </b>\n", "\n  if a < b:\n    </b>\n"),
+        ("text", "<parameter>x</parameter> y", "<parameter>x</parameter> y"),
+        ("text", "null", "null"),
+        ("note", "null", None),
+        ("note", "ü", "ü"),
+        ("points", "[1, 2.5]", [1, 2.5]),
+        ("kind", "1", "1"),
+        ("on", "True", True),
+        ("on", "false", False),
+        ("unknown", "[1]", "[1]"),
+    ],
+)
+def test_a_value_in_tags_is_what_the_schema_says(name: str, said: str, value: object) -> None:
+    text = f"<function=type>\n<parameter={name}>\n{said}\n</parameter>\n</function>"
+    ((_, arguments),) = read(text)[2]
+    assert json.loads(arguments) == {name: value}
 
 
 @pytest.mark.parametrize("piece", [1, 3, 10_000])
@@ -98,7 +159,7 @@ def test_without_tools_all_is_words() -> None:
 
 
 def test_calls_beyond_the_most_are_left_out() -> None:
-    reader = ReplyReader(["tap"], most_calls=1)
+    reader = ReplyReader({"tap": {}}, most_calls=1)
     said = gather([*reader.push(f"[{TAP}, {TAP}] Then."), *reader.finish()])
     assert (len(said.tool_calls), said.text) == (1, "")
 
@@ -109,7 +170,7 @@ def test_only_the_tokenizers_blank_is_dropped() -> None:
 
 
 def test_arguments_and_thoughts_come_as_they_are_written() -> None:
-    reader = ReplyReader(["tap"])
+    reader = ReplyReader({"tap": {}})
     assert reader.push("<think>Where") == [Thought("Where")]
     assert reader.push("?</think>") == [Thought("?")]
     begun, first = reader.push('<tool_call>{"name": "tap", "arguments": {"x"')
@@ -123,14 +184,14 @@ def test_arguments_and_thoughts_come_as_they_are_written() -> None:
 def test_no_cutting_of_the_stream_changes_what_is_read(cuts: list[int]) -> None:
     text = f"<think>a</think>I tap <it>.\n<tool_call>{TAP}</tool_call>"
     borders = sorted({0, len(text), *(cut % len(text) for cut in cuts)})
-    reader = ReplyReader(["tap"])
+    reader = ReplyReader({"tap": {}})
     parts = [part for a, b in pairwise(borders) for part in reader.push(text[a:b])]
     said = gather([*parts, *reader.finish()])
     assert (said.reasoning, said.text, len(said.tool_calls)) == ("a", "I tap <it>.\n", 1)
 
 
 def test_every_call_has_an_identity_of_nine_letters() -> None:
-    reader = ReplyReader(["tap"])
+    reader = ReplyReader({"tap": {}})
     first, second = gather(reader.push(f"[{TAP},{TAP}]")).tool_calls
     assert first.id != second.id
     assert all(len(call.id) == 9 and call.id.isalnum() for call in (first, second))

@@ -71,6 +71,18 @@ def test_only_the_key_opens_all_but_health(serve: Serve) -> None:
         assert opened.status_code == 200
 
 
+def test_a_body_that_is_not_called_json_is_told_so(server: Server) -> None:
+    text = json.dumps(body(server)).encode()
+    unsaid = post(server, content=text)
+    form = post(server, content=text, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    for refused in (unsaid, form):
+        assert refused.status_code == 415
+        assert "Content-Type: application/json" in refused.json()["error"]["message"]
+    said = {"Content-Type": "application/json; charset=utf-8"}
+    assert post(server, content=text, headers=said).status_code == 200
+    assert post(server, content=b"[]", headers=said).status_code == 400
+
+
 def test_a_long_body_is_refused_whether_or_not_it_says_its_length(serve: Serve) -> None:
     with serve(limits=ServerLimits(gate=GateLimits(max_body_bytes=2000))) as server:
         text = json.dumps(body(server, user="x" * 3000)).encode()

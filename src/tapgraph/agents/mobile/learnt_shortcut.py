@@ -55,7 +55,8 @@ def draft_from(reply: ShortcutReply, past: PastRun) -> ShortcutDraft:
             something without saying which action of the run did, or types words of this task.
     """
     example: dict[str, Value] = {}
-    steps, actions = [], []
+    steps: list[ShortcutStep] = []
+    actions: list[PhoneStep] = []
     for step in reply.steps:
         made, action = _step_from(step, reply.arguments, past, example)
         typed = made.arguments_map.get("text") if made.action_name == "Type" else None

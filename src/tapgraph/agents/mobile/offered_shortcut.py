@@ -49,9 +49,9 @@ def offered_shortcut(past: PastRun, known: Sequence[str]) -> type[ShortcutReply]
     steps = _steps(past)
     begins = [
         _list_of(first, followers)
-        for first, (action, made) in steps.items()
+        for first, (action, _) in steps.items()
         if not any(private_part(text) for one in path_to(action, past) for text in _texts(one))
-        if (followers := [name for name, (_, one) in steps.items() if _is_other(one, made)])
+        if (followers := [name for name in steps if name != first])
     ]
     nothing = closed_object({"worth_keeping": {"const": False}})
     if not begins:
@@ -74,23 +74,23 @@ def offered_shortcut(past: PastRun, known: Sequence[str]) -> type[ShortcutReply]
 
 
 def _steps(past: PastRun) -> Mapping[str, tuple[PhoneStep, ShortcutStep]]:
-    """The actions that can be done again on other screens, by names for the schema."""
-    found = {
-        f"action_{action.step}": (action, repeated(action))
-        for action in past.history
-        if action.verdict == "A" and action.name in ACTION_TYPES
-    }
-    fit = [(name, one) for name, one in found.items() if _fits_other_screens(one[1])]
-    return dict(fit[-_MOST_ACTIONS:])
+    """The actions that can be done again on other screens, by names for the schema.
+
+    Of touches of one thing, or at one place, the last: two in a row are not admitted.
+    """
+    found: dict[object, tuple[PhoneStep, ShortcutStep]] = {}
+    for action in past.history:
+        made = repeated(action) if action.verdict == "A" and action.name in ACTION_TYPES else None
+        if made is not None and _fits_other_screens(made):
+            touched = made.target and made.target.model_copy(update={"text": ""})
+            key = (made.action_name, str(touched)) if touched else action.step
+            found.pop(key, None)
+            found[key] = action, made
+    return {f"action_{one[0].step}": one for one in list(found.values())[-_MOST_ACTIONS:]}
 
 
 def _fits_other_screens(made: ShortcutStep) -> bool:
     return made.action_name in ACTION_ARGUMENTS and not _POINT & set(made.arguments_map)
-
-
-def _is_other(step: ShortcutStep, made: ShortcutStep) -> bool:
-    """Two touches of one thing are one action by another name, as one action done twice is."""
-    return step is not made and (step != made or not ACTION_ARGUMENTS[made.action_name].is_touch)
 
 
 def _texts(made: ShortcutStep) -> Iterator[str]:

@@ -89,14 +89,14 @@ class Chat:
 
     Attributes:
         request: for `Engine.submit`; for several replies with a seed of its own each.
-        tool_names: the tools that the reply may call.
+        tools: those that the reply may call.
         most_calls: how many calls of a reply count; None for all.
         is_in_thought: whether the prompt has opened the thoughts.
         drops_first_blank: whether the tokenizer puts a blank before words.
     """
 
     request: GenerationRequest
-    tool_names: tuple[str, ...]
+    tools: tuple[ToolSpec, ...]
     most_calls: int | None
     is_in_thought: bool
     drops_first_blank: bool
@@ -104,7 +104,7 @@ class Chat:
     def open_reader(self) -> ReplyReader:
         """Parts the thoughts, words and calls of one reply."""
         return ReplyReader(
-            self.tool_names,
+            {tool.name: tool.parameters for tool in self.tools},
             most_calls=self.most_calls,
             is_in_thought=self.is_in_thought,
             drops_first_blank=self.drops_first_blank,
@@ -139,7 +139,7 @@ def prepare_chat(checkpoint: Checkpoint, request: ChatRequest) -> Chat:
     )
     return Chat(
         generation,
-        tuple(tool.name for tool in request.callable_tools),
+        request.callable_tools,
         most_calls=None if request.parallel_calls else 1,
         is_in_thought=opens_thought(checkpoint, prompt),
         drops_first_blank=checkpoint.puts_blank_first,

@@ -3,20 +3,26 @@
 Thoughts stand in `<think>` tags in front of everything else. A call is a JSON object with the name
 of a tool and its `arguments` (or `parameters`, or either as a JSON string, or all of it in
 `function`), where models write it: in `<tool_call>` tags as Qwen and Hermes do, in a fence, or as
-the beginning of what is said, alone or in a list, as Llama and Mistral do. Text that looks like a
-call but is none stays text.
+the beginning of what is said, alone or in a list, as Llama and Mistral do; or it is written in tags
+(`tagged_call`). Text that looks like a call but is none stays text.
 """
 
 import json
 import re
 import secrets
 import string
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from tapgraph.llm_backend.chat_model import ToolCall
 from tapgraph.llm_backend.local.json_nesting import JsonNesting
+from tapgraph.llm_backend.local.tagged_call import (
+    FUNCTION_BEGIN,
+    FUNCTION_ENDS,
+    read_tagged_call,
+)
 
 __all__ = [
     "CALL_BEGIN",
@@ -36,9 +42,10 @@ __all__ = [
 CALL_BEGIN, CALL_END = "<tool_call>", "</tool_call>"
 THOUGHT_BEGIN, THOUGHT_END = "<think>", "</think>"
 _FENCE = "```"
-_OPENING = re.compile(rf"{CALL_BEGIN}|{_FENCE}[ \t]*[\w+-]*\s*(?=[\[{{])")
+_OPENING = re.compile(rf"{CALL_BEGIN}|(?={FUNCTION_BEGIN})|{_FENCE}[ \t]*[\w+-]*\s*(?=[\[{{])")
 _MAY_OPEN = re.compile(rf"{_FENCE}[ \t]*[\w+-]*\s*\Z")
-_CLOSING = re.compile(rf"\s*(?:{CALL_END}|{_FENCE}|\]|[,;](?=\s*[\[{{]))")
+_FUNCTION_END = re.compile("|".join(FUNCTION_ENDS))
+_CLOSING = re.compile(rf"\s*(?:</function>|{CALL_END}|{_FENCE}|\]|[,;](?=\s*[\[{{]))")
 _HEAD = re.compile(
     r'\s*\{\s*"name"\s*:\s*"([^"\\]*)"\s*,\s*"(?:arguments|parameters)"\s*:\s*(?=\{)'
 )
@@ -110,7 +117,7 @@ def gather(parts: Iterable[ReplyPart]) -> ReadReply:
 class ReplyReader:
     """Reads one reply, in pieces of any size.
 
-    >>> reader = ReplyReader(["tap"])
+    >>> reader = ReplyReader({"tap": {"properties": {"x": {"type": "integer"}}}})
     >>> [part.text for part in reader.push("I tap. <tool")]
     ['I tap. ']
     >>> reader.push('_call>{"name": "tap", "arguments": {"x"')[1]
@@ -119,7 +126,8 @@ class ReplyReader:
     ([CallArguments(text=': 1}')], [])
 
     Args:
-        names: tools whose calls are read; with none, a call is words.
+        tools: those whose calls are read, with the schemas of their arguments; with none, a call is
+            words.
         most_calls: what comes after so many calls is left out; None for no limit.
         is_in_thought: whether the prompt has opened the thoughts already.
         drops_first_blank: whether a blank before all else is the tokenizer's and no part of it.
@@ -127,13 +135,13 @@ class ReplyReader:
 
     def __init__(
         self,
-        names: Collection[str] = (),
+        tools: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
         *,
         most_calls: int | None = None,
         is_in_thought: bool = False,
         drops_first_blank: bool = False,
     ) -> None:
-        self._names = frozenset(names)
+        self._tools = tools
         self._most_calls = most_calls
         self._drops_first_blank = drops_first_blank
         self._held = ""
@@ -183,7 +191,7 @@ class ReplyReader:
                 self._held = said
             elif self._drops_first_blank:
                 self._held = self._held.removeprefix(" ")
-            self._read = self._words if self._names else self._only_words
+            self._read = self._words if self._tools else self._only_words
 
     def _thought(self) -> Iterator[ReplyPart]:
         if not self._has_thought:
@@ -229,7 +237,7 @@ class ReplyReader:
         sure = len(self._held)
         if not self._is_end:
             fence = _MAY_OPEN.search(self._held)
-            tail = max(_overlap(self._held, CALL_BEGIN), _overlap(self._held, _FENCE))
+            tail = max(_overlap(self._held, tag) for tag in (CALL_BEGIN, FUNCTION_BEGIN, _FENCE))
             sure = fence.start() if fence else sure - tail
         yield from self._told_words(self._take(sure))
 
@@ -249,12 +257,15 @@ class ReplyReader:
 
     def _candidate(self) -> Iterator[ReplyPart]:
         head = _HEAD.match(self._held)
-        if head and head[1] in self._names:
+        if head and head[1] in self._tools:
             yield from self._begin_call(head[1])
             self._take(head.end())
             self._nesting = JsonNesting(depth=1)
             return
         said = self._held.lstrip()
+        if FUNCTION_BEGIN.startswith(said[: len(FUNCTION_BEGIN)]) and said:
+            yield from self._tagged(said)
+            return
         first_key = _FIRST_KEY.match(said)
         is_none = said[:1] not in {"", "{"}
         if is_none or (first_key and first_key[1] not in _KEYS_OF_CALLS):
@@ -274,6 +285,23 @@ class ReplyReader:
                 self._read = self._after_call
         elif self._is_end:
             yield from self._no_call(len(self._held))
+
+    def _tagged(self, said: str) -> Iterator[ReplyPart]:
+        """A call in tags, once it is whole."""
+        end = _FUNCTION_END.search(said)
+        if end is None and not self._is_end:
+            return
+        text = said[: end.start()] if end else said
+        length = len(self._held) - len(said) + len(text)
+        call = read_tagged_call(text, self._tools)
+        if call is None:
+            yield from self._no_call(length)
+            return
+        yield from self._begin_call(call[0])
+        self._take(length)
+        if self._read == self._arguments:
+            yield CallArguments(json.dumps(call[1], ensure_ascii=False))
+            self._read = self._after_call
 
     def _no_call(self, length: int) -> Iterator[ReplyPart]:
         self._read = self._words
@@ -313,7 +341,7 @@ class ReplyReader:
             self._take(closing.end())
             return
         said = self._held.lstrip()
-        is_open = any(tag.startswith(said) for tag in (CALL_END, _FENCE))
+        is_open = any(tag.startswith(said) for tag in (*FUNCTION_ENDS, _FENCE))
         is_open |= said[0:1] in {",", ";"} and not said[1:].strip()
         if self._is_end or not is_open:
             self._held = said
@@ -333,7 +361,7 @@ class ReplyReader:
         except (ValueError, RecursionError):
             return None
         name = said.get("name")
-        if not isinstance(name, str) or name not in self._names or not isinstance(arguments, dict):
+        if not isinstance(name, str) or name not in self._tools or not isinstance(arguments, dict):
             return None
         return name, json.dumps(arguments, ensure_ascii=False)
 

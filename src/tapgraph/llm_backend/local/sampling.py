@@ -5,15 +5,20 @@ import secrets
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from tapgraph.llm_backend.local.generation import Sampling, ScoredToken, TokenScore
 
 __all__ = ["Sampler", "candidates", "score_token"]
 
-_BORDERS = (-4.0, -8.0, -10.0, -12.0, -16.0, -torch.inf)
-"""Tokens within so much of the largest logit are looked at for `top_p`, until they hold it."""
+_BINS = 4096
+_WIDEST = 24.0
+"""So far below the largest logit, all together hold less than a hundred-thousandth."""
+_FEW = 2048
+"""So many logits are sorted at once sooner than they are counted in bins."""
 _LEAST_TEMPERATURE = 1e-6
 """Below this, float32 would hold no number but 0 for any token beside the likeliest."""
 
@@ -54,7 +59,7 @@ class Sampler:
         if self._sampling.temperature == 0:
             return int(logits.argmax())
         tokens, weights = candidates(logits, self._sampling)
-        cumulated = weights.cumsum(dim=-1, dtype=torch.float64)
+        cumulated = weights.double().cumsum(dim=-1)
         drawn = torch.rand((), generator=self._generator, dtype=torch.float64)
         place = int(
             torch.searchsorted(cumulated, drawn.to(cumulated.device) * cumulated[-1], right=True)
@@ -91,39 +96,52 @@ def candidates(logits: Tensor, sampling: Sampling) -> tuple[Tensor | None, Tenso
         sampling: with a temperature above 0.
 
     Returns:
-        Ids in ascending order, or None for all; and their weights, as many, in any scale.
+        Ids in ascending order, or None for all; and their weights, as many, in any scale, 0 for
+        those that must not be chosen.
     """
     scaled = logits - logits.max()
     scaled /= max(sampling.temperature, _LEAST_TEMPERATURE)
     tokens: Tensor | None = None
     if sampling.top_k and sampling.top_k < len(scaled):
         scaled, tokens = scaled.topk(sampling.top_k)
+        tokens, order = tokens.sort()
+        scaled = scaled[order]
+    weights = scaled.exp()
     if sampling.top_p < 1:
-        inside = _nucleus(scaled, sampling.top_p)
-        scaled, tokens = scaled[inside], inside if tokens is None else tokens[inside]
+        weights = _nucleus(scaled, weights, sampling.top_p)
     if sampling.min_p:
         # The likeliest is at 0.
-        inside = (scaled >= math.log(sampling.min_p)).nonzero()[:, 0]
-        scaled, tokens = scaled[inside], inside if tokens is None else tokens[inside]
-    if tokens is None:
-        return None, scaled.exp()
-    tokens, order = tokens.sort()
-    return tokens, scaled[order].exp()
+        weights *= scaled >= math.log(sampling.min_p)
+    return tokens, weights
 
 
-def _nucleus(scaled: Tensor, share: float) -> Tensor:
-    """Places of the fewest largest entries whose exponentials hold this share of all."""
-    wanted = share * scaled.exp().sum(dtype=torch.float64)
-    for border in _BORDERS:
-        near = (scaled >= border).nonzero()[:, 0]
-        ordered, order = scaled[near].sort(descending=True, stable=True)
-        weights = ordered.double().exp()
-        before = weights.cumsum(dim=-1) - weights
-        if border == -torch.inf or before[-1] + weights[-1] >= wanted:
-            break
-    kept = before < wanted
-    kept[0] = True
-    return near[order[kept]]
+def _nucleus(scaled: Tensor, weights: Tensor, share: float) -> Tensor:
+    """The weights with all at 0 but the fewest largest that hold this share; of equals the first.
+
+    Tokens are counted in bins by size: only those of the bin where the share is reached are sorted.
+    """
+    exact = weights.double()
+    wanted = share * float(exact.sum())
+    if len(scaled) <= _FEW:
+        border, larger = torch.arange(len(scaled), device=scaled.device), 0.0
+    else:
+        bins = (scaled * (-_BINS / _WIDEST)).clamp_(max=_BINS - 1).short()
+        held = torch.bincount(bins, weights=exact, minlength=_BINS)
+        cumulated = held.cumsum(dim=-1)
+        reached = min(int(torch.searchsorted(cumulated, wanted)), _BINS - 1)
+        larger = float(cumulated[reached] - held[reached])
+        # Many times as fast as `nonzero` on a processor.
+        places = numpy.flatnonzero(bins.cpu().numpy() == reached)
+        border = torch.from_numpy(places).to(scaled.device)
+    order = scaled[border].sort(descending=True, stable=True).indices
+    border = border[order]
+    ordered = exact[border]
+    kept = int((larger + ordered.cumsum(dim=-1) - ordered < wanted).sum())
+    kept = max(kept, 1)
+    least = weights[border[kept - 1]]
+    inside = functional.threshold(weights, float(torch.nextafter(least, -least)), 0.0)
+    inside[border[kept:]] = 0.0
+    return inside
 
 
 def score_token(logits: Tensor, token: int, most: int, spelled: Sequence[bytes]) -> TokenScore:

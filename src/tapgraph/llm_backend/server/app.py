@@ -62,6 +62,7 @@ _STATUS_TEXTS: dict[int | str, dict[str, Any]] = {
         (404, "There is no such model."),
         (408, "The body came too slowly."),
         (413, "The body is too long."),
+        (415, "The body is not sent as JSON."),
         (429, "The queue is full."),
         (503, "The server is stopping."),
         (504, "The reply took too long."),
@@ -212,7 +213,12 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def refuse_invalid(request: Request, error: RequestValidationError) -> Response:
-        return refusal_of_validation(error).response(request.url.path)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if request.method == "POST" and not kind.endswith(("/json", "+json")):
+            refusal = Refusal(415, "a body needs the header 'Content-Type: application/json'")
+        else:
+            refusal = refusal_of_validation(error)
+        return refusal.response(request.url.path)
 
     @app.exception_handler(HTTPException)
     async def refuse_http(request: Request, error: HTTPException) -> Response:
