@@ -14,6 +14,7 @@ from tapgraph.cli.options import (
     FileOption,
     HeaderOption,
     HumanOption,
+    IconsOption,
     JsonOption,
     MaxCostOption,
     MaxSecondsOption,
@@ -59,6 +60,7 @@ def run(
     read_from: Annotated[
         ReadFromKind, typer.Option(help="What screens are read from; auto avoids OCR.")
     ] = ReadFromKind.AUTO,
+    icons: IconsOption = False,
     screen_tokens: Annotated[
         int,
         typer.Option(
@@ -112,6 +114,7 @@ def run(
         memory=memory,
         pipeline=pipeline,
         read_from=read_from,
+        icons=icons,
         screen_tokens=screen_tokens,
         spare_reflector=spare_reflector,
         human=human_or_default(human),
