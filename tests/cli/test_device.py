@@ -1,10 +1,12 @@
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from tapgraph.cli.main import main
+from tapgraph.tools.mobile.perception.icons import open_icon_namer
 from tapgraph.tools.mobile.screen_text import parse_description
 from tapgraph.tools.mobile.ui_tree import parse_ui_tree
 
@@ -77,3 +79,39 @@ def test_an_app_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture[
 def test_typing_without_a_field_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["device", "type", "hello"]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_icons_are_named_where_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["device", "tree", "--icons"]) == 0
+    with_icons = capsys.readouterr().out
+    assert main(["device", "tree"]) == 0
+    without = capsys.readouterr().out
+    assert " icon: " not in without
+    assert parse_description(with_icons) == parse_description(without)
+
+
+def test_without_the_extra_icons_are_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_icon_namer.cache_clear()
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    assert main(["device", "tree", "--icons"]) == 3
+    assert "pip install 'tapgraph[vision]'" in capsys.readouterr().err
+
+
+def test_a_look_is_a_quarter_of_the_screen_around_what_fits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "look.png"
+    assert main(["device", "look", "open the settings", "--out", str(out), "--json"]) == 0
+    left, top, right, bottom = json.loads(capsys.readouterr().out)["bounds"]
+    assert (right - left, bottom - top) == (540, 1200)
+    with Image.open(out) as picture:
+        assert picture.size == (540, 1200)
+
+
+def test_a_look_for_what_is_not_there_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["device", "look", "zebra", "--out", str(tmp_path / "look.png")]) == 2
+    assert "nothing on this screen fits 'zebra'" in capsys.readouterr().err

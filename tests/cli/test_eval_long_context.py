@@ -48,6 +48,21 @@ def test_scores_are_paired_with_dense_and_resume(tiny: Any, tmp_path: Path) -> N
     assert "against dense" in again.output
 
 
+def test_a_second_length_in_the_same_folder_is_added(tiny: Any, tmp_path: Path) -> None:
+    chosen: dict[str, object] = {"systems": "sink_window@0.25", "tasks": "fwe", "samples": 1}
+    run(*arguments(tiny, tmp_path, **chosen))
+    alone = json.loads((tmp_path / "summary.json").read_text())["scores"]
+    run(*arguments(tiny, tmp_path, **chosen | {"lengths": "1088"}))
+    both = json.loads((tmp_path / "summary.json").read_text())["scores"]
+    assert [(one["length"], one["system"]) for one in both] == [
+        (1088, "dense"),
+        (1088, "sink_window@0.25"),
+        (1024, "dense"),
+        (1024, "sink_window@0.25"),
+    ]
+    assert both[2:] == alone
+
+
 def test_a_system_that_reads_all_scores_as_dense_does(tiny: Any, tmp_path: Path) -> None:
     run(*arguments(tiny, tmp_path, systems="sink_window@1.0"))
     lines = (tmp_path / "results.jsonl").read_text().splitlines()
@@ -84,7 +99,8 @@ def test_another_run_in_the_folder_is_not_mixed_in(tiny: Any, tmp_path: Path) ->
     ("changed", "said"),
     [
         ({"tasks": "qa_1"}, "no task is called 'qa_1'"),
-        ({"systems": "snapkv"}, "no attention system is called 'snapkv'"),
+        ({"systems": "streaming"}, "no attention system is called 'streaming'"),
+        ({"tasks": "recall_needle"}, "recall_needle is written in the tokens of the recall model"),
         ({"systems": "hip@much"}, "a budget is a share such as 0.25, got 'much'"),
         ({"lengths": "4k"}, "a length must be an integer, got '4k'"),
         ({"samples": 0}, "samples must be at least 1, got 0"),

@@ -9,15 +9,17 @@ import typer
 
 from tapgraph.cli.device_spec import DeviceSpec, takes_device
 from tapgraph.cli.open_device import open_device
-from tapgraph.cli.options import JsonOption
+from tapgraph.cli.options import IconsOption, JsonOption
 from tapgraph.cli.terminal import print_json, print_line
 from tapgraph.errors import UsageError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from tapgraph.tools.mobile.actions import Action
     from tapgraph.tools.mobile.device import Device
 
-__all__ = ["app", "open_app", "screenshot", "tap", "tree", "type_text"]
+__all__ = ["app", "look", "open_app", "screenshot", "tap", "tree", "type_text"]
 
 app = typer.Typer(help="Look at a phone and touch it; no model is needed.")
 
@@ -38,10 +40,7 @@ def screenshot(
     with open_device(device) as opened:
         image = opened.screenshot()
         name = opened.name
-    try:
-        image.save(out)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--out {str(out)!r} cannot be written: {error}") from error
+    _save(image, out)
     if json:
         print_json({
             "screenshot": str(out.absolute()),
@@ -63,21 +62,62 @@ def tree(
     budget_tokens: Annotated[
         int, typer.Option("--tokens", min=20, help="How long the view may be at most.")
     ] = 4000,
+    icons: IconsOption = False,
     device: DeviceSpec,
     json: JsonOption = False,
 ) -> None:
     """Print what is on the screen as an agent reads it, numbered."""
+    from tapgraph.tools.mobile.perception.icons import open_icon_namer  # noqa: PLC0415
     from tapgraph.tools.mobile.screen_reader import ScreenReader  # noqa: PLC0415
     from tapgraph.tools.mobile.screen_text import describe  # noqa: PLC0415
 
+    name_icons = open_icon_namer().named if icons else None
     with open_device(device) as opened:
-        screen = ScreenReader(opened, pictures="when needed").read()
+        screen = ScreenReader(opened, pictures="when needed", name_icons=name_icons).read()
     if json:
         from tapgraph.tools.mobile.screen_json import screen_to_record  # noqa: PLC0415
 
         print_json(screen_to_record(screen) | ({"xml": screen.tree_xml} if xml else {}))
         return
     print_line(screen.tree_xml if xml else describe(screen, budget_tokens=budget_tokens))
+
+
+@app.command()
+@takes_device()
+def look(
+    goal: Annotated[str, typer.Argument(help="What to look for, in plain words.")],
+    *,
+    out: Annotated[Path, typer.Option(help="The picture to write; its ending says the format.")] = (
+        Path("look.png")
+    ),
+    icons: IconsOption = False,
+    device: DeviceSpec,
+    json: JsonOption = False,
+) -> None:
+    """Write the quarter of the screen to look at for something, and name what fits best there."""
+    from tapgraph.tools.mobile.geometry import Size  # noqa: PLC0415
+    from tapgraph.tools.mobile.perception.icons import open_icon_namer  # noqa: PLC0415
+    from tapgraph.tools.mobile.perception.where_to_look import (  # noqa: PLC0415
+        by_words,
+        window_around,
+    )
+    from tapgraph.tools.mobile.screen_reader import ScreenReader  # noqa: PLC0415
+    from tapgraph.tools.mobile.screen_text import element_line  # noqa: PLC0415
+
+    name_icons = open_icon_namer().named if icons else None
+    with open_device(device) as opened:
+        screen = ScreenReader(opened, name_icons=name_icons).read()
+    fitting = by_words(screen.elements, goal)
+    if not fitting or screen.screenshot is None:
+        raise UsageError(f"nothing on this screen fits {goal!r}")
+    window = Size(screen.size.width_px // 2, screen.size.height_px // 2)
+    part = window_around(fitting[0].bounds, screen.size, window)
+    box = (part.left, part.top, part.right, part.bottom)
+    _save(screen.screenshot.crop(box), out)
+    if json:
+        print_json({"picture": str(out.absolute()), "bounds": box, "element": fitting[0].number})
+    else:
+        print_line(f"{out}: from {box[:2]} to {box[2:]}, around {element_line(fitting[0])}")
 
 
 @app.command()
@@ -124,6 +164,13 @@ def open_app(
 
     with open_device(device) as opened:
         _act(opened, OpenApp(label), json=json)
+
+
+def _save(picture: Image, out: Path) -> None:
+    try:
+        picture.save(out)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--out {str(out)!r} cannot be written: {error}") from error
 
 
 def _act(device: Device, action: Action, *, json: bool) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "HeaderOption",
     "HumanKind",
     "HumanOption",
+    "IconsOption",
     "JsonOption",
     "MaxCostOption",
     "MaxSecondsOption",
@@ -129,6 +130,12 @@ ClockOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--clock", metavar="TIME", help="Its time at the start, such as 2026-05-14T10:24."
+    ),
+]
+IconsOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--icons", help="Name the icons of elements without words; needs tapgraph[vision]."
     ),
 ]
 JsonOption: TypeAlias = Annotated[

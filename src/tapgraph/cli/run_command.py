@@ -14,6 +14,7 @@ from tapgraph.cli.options import (
     FileOption,
     HeaderOption,
     HumanOption,
+    IconsOption,
     JsonOption,
     MaxCostOption,
     MaxSecondsOption,
@@ -58,6 +59,7 @@ def run(
     read_from: Annotated[
         ReadFromKind, typer.Option(help="What screens are read from; auto avoids OCR.")
     ] = ReadFromKind.AUTO,
+    icons: IconsOption = False,
     screen_tokens: Annotated[
         int,
         typer.Option(
@@ -110,6 +112,7 @@ def run(
         memory=memory,
         pipeline=pipeline,
         read_from=read_from,
+        icons=icons,
         screen_tokens=screen_tokens,
         human=human_or_default(human),
         budget=dataclasses.replace(Budget(), **given),

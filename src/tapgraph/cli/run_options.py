@@ -27,12 +27,14 @@ class RunOptions(TaskOptions, DeviceSpec):
 
     Attributes:
         model: a spec; empty for a demonstration, which needs no model.
+        icons: whether elements without words are told by their picture.
         screen_tokens: how long a screen may be in a prompt.
     """
 
     model: str = ""
     pipeline: str = "tapgraph"
     read_from: ReadFromKind = ReadFromKind.AUTO
+    icons: bool = False
     screen_tokens: int = DEFAULT_SCREEN_TOKENS
 
     command: ClassVar[str] = "run"

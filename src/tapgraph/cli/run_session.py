@@ -126,6 +126,7 @@ def _worked(
             human=open_human(options.human),
             policy=options.rules(),
             source=options.read_from.value,
+            names_icons=options.icons,
             on_event=progress.show,
             prompts=options.prompts_folder,
             tools=[tools],

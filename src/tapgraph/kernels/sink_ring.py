@@ -202,10 +202,7 @@ def attend_streaming(
     check_inputs(queries, keys, values)
     if queries.shape[2] == 1:
         ring.append(keys, values)
-        packed = queries.reshape(1, keys.shape[1], -1, queries.shape[3])
-        return functional.scaled_dot_product_attention(
-            packed, ring.keys, ring.values, scale=scale
-        ).reshape(queries.shape)
+        return attend_densely(queries, ring.keys, ring.values, scale=scale)
     length = max(ring.recent // 4, SHORTEST_PIECE)
     pieces, whole = [], 0
     if not ring.tokens_seen:

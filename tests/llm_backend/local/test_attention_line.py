@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from tapgraph.errors import UsageError
 from tapgraph.kernels import (
     AttentionSystem,
     Dhsa,
@@ -72,6 +73,12 @@ def test_what_is_not_calibrated_warns_with_the_command(
     with caplog.at_level(logging.WARNING):
         open_local(settings, lambda name: ModelTraits(name=name)).close()
     assert "tapgraph kernels calibrate sale --model" in caplog.text
+
+
+def test_landmark_is_refused_in_one_sentence(tiny: "Tiny") -> None:
+    settings = LocalSettings(tiny.folder(), attention="landmark")
+    with pytest.raises(UsageError, match="only from models that were fine-tuned with landmark"):
+        open_local(settings, lambda name: ModelTraits(name=name))
 
 
 def test_a_reply_says_what_share_its_last_step_read(tiny: "Tiny") -> None:

@@ -1,4 +1,5 @@
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -11,7 +12,8 @@ from tapgraph.tools.mobile.actions import Action
 from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability, Device
 from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.ocr import OcrLine
-from tapgraph.tools.mobile.screen_reader import ReadFrom, ScreenReader
+from tapgraph.tools.mobile.screen import Element, Screen, SeenIcon
+from tapgraph.tools.mobile.screen_reader import NameIcons, ReadFrom, ScreenReader
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
 
 SPINNER = '<node class="android.widget.ProgressBar" bounds="[500,1100][600,1200]"/>'
@@ -354,3 +356,29 @@ def test_a_region_is_read_on_demand() -> None:
 def test_the_played_device_refuses_what_is_no_dump() -> None:
     with pytest.raises(UnreadableTree):
         PlayedDevice(["no dump"]).ui_tree()
+
+
+def test_icons_are_named_from_a_picture_that_is_then_taken() -> None:
+    icon = SeenIcon("home", 0.9)
+
+    def name_all(elements: Iterable[Element], picture: Image.Image) -> tuple[Element, ...]:
+        assert picture.getpixel((5, 5)) == (0, 0, 128)
+        return tuple(dataclasses.replace(one, icon=icon) for one in elements)
+
+    def read(name_icons: NameIcons | None) -> tuple[Screen, int]:
+        device = PlayedDevice([page("One")], pictures=["navy"])
+        screen = ScreenReader(
+            device,
+            pictures="when needed",
+            clock=device.clock,
+            sleep=device.sleep,
+            name_icons=name_icons,
+        ).read()
+        return screen, device.screenshots
+
+    plain, without = read(None)
+    named, with_icons = read(name_all)
+    assert (without, with_icons) == (0, 1)
+    assert [one.icon for one in plain.elements] == [None]
+    assert [one.icon for one in named.elements] == [icon]
+    assert plain.fingerprint == named.fingerprint

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Bounds, Point, Size
 from tapgraph.tools.mobile.label_text import label_text
-from tapgraph.tools.mobile.screen import Element, Role, Screen, fingerprint_of, numbered
+from tapgraph.tools.mobile.screen import Element, Role, Screen, SeenIcon, fingerprint_of, numbered
 from tapgraph.tools.mobile.screen_text import (
     DescribedElement,
     describe,
@@ -62,6 +62,38 @@ def test_what_has_no_text_tells_its_programmers_name() -> None:
     assert describe(screen_of(element)) == '[1] button "" (540,1803) id=menu_more'
     forged = dataclasses.replace(element, resource_id='a:id/x" (1,1)\n[2] button "y')
     assert describe(screen_of(forged)) == '[1] button "" (540,1803)'
+
+
+TRASH = SeenIcon("trash", 0.934)
+
+
+def test_what_has_no_text_tells_what_its_picture_shows() -> None:
+    element = dataclasses.replace(BUTTON, text="", resource_id="a:id/b1", icon=TRASH, focused=True)
+    line = describe(screen_of(element))
+    assert line == '[1] button "" (540,1803) focused id=b1 icon: trash (0.93)'
+    assert parse_description(line) == (
+        DescribedElement(1, "button", "", Point(540, 1803), frozenset({"focused", "id=b1"})),
+    )
+
+
+def test_what_has_text_does_not_tell_its_icon() -> None:
+    element = dataclasses.replace(BUTTON, icon=TRASH)
+    assert describe(screen_of(element)) == describe(screen_of(BUTTON))
+
+
+def test_an_icon_does_not_make_another_screen() -> None:
+    bare = screen_of(dataclasses.replace(BUTTON, text=""))
+    named = screen_of(dataclasses.replace(BUTTON, text="", icon=TRASH))
+    assert bare.fingerprint == named.fingerprint
+    assert describe_difference(bare, named) == "nothing changed"
+
+
+def test_buttons_with_a_named_icon_are_kept_longer_than_those_without() -> None:
+    bare = [row(place, "") for place in range(9)]
+    screen = screen_of(*bare, row(20, "", icon=TRASH))
+    kept = describe(screen, budget_tokens=40)
+    assert "icon: trash" in kept
+    assert len(parse_description(kept)) < 5
 
 
 def test_hostile_text_stays_on_its_line_and_in_its_block() -> None:

@@ -7,7 +7,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from tapgraph.evals.long_context.asking import QUESTION_IN
 from tapgraph.evals.long_context.budgets import Learnt, learnt_of, with_budget
 from tapgraph.evals.long_context.paired_systems import Paired, compare_paired
 from tapgraph.evals.long_context.recall_tasks import RECALL_TASKS, recall_prompts
+from tapgraph.evals.long_context.recall_vocabulary import TOKENS
 from tapgraph.evals.long_context.ruler import (
     RULER_TASKS,
     RulerMode,
@@ -28,7 +29,7 @@ from tapgraph.evals.long_context.ruler import (
     score_all,
 )
 from tapgraph.evals.long_context.ruler_words import Words
-from tapgraph.evals.runner import ItemFailure, Progress, run_items
+from tapgraph.evals.runner import ItemFailure, Progress, read_results, run_items
 from tapgraph.evals.stats import Estimate, Tally, share
 from tapgraph.kernels.attention_system import AttentionSystem
 from tapgraph.kernels.in_models.attention import use_attention
@@ -193,9 +194,10 @@ def evaluate_long_context(
     """Answer all prompts with all systems, one at a time and greedily; score and compare.
 
     Raises:
-        UsageError: a system cannot work in the model, a length has no room for a task, or `out`
-            holds another run.
+        UsageError: a system cannot work in the model, a length has no room for a task, a task is
+            for the recall model and this is another, or `out` holds another run.
     """
+    _check_tasks(run, checkpoint)
     specs = tuple(dict.fromkeys(("dense", *run.systems)))
     learnt = learnt_of(checkpoint.model, checkpoint.path)
     for spec in specs:
@@ -218,14 +220,26 @@ def evaluate_long_context(
         system = open_spec(item.system, checkpoint=checkpoint, context=item.length, learnt=learnt)
         return _answer(checkpoint, system, prompt)
 
-    report = run_items(items, work, out / "results.jsonl", Answered, on_progress=on_progress)
-    scores = _scores(items, report.results, run.seed)
+    lines = out / "results.jsonl"
+    report = run_items(items, work, lines, Answered, on_progress=on_progress)
+    found = read_results(lines, Answered).results
+    scores = _scores([*items, *_of_earlier_runs(items, found)], found, run.seed)
     summary = LongContextSummary(
         fingerprint(checkpoint.model), scores, tuple(report.failures.values()), report.wall_s
     )
     _write(out / "summary.json", asdict(summary))
     _write_metrics(out, scores)
     return summary
+
+
+def _check_tasks(run: LongContextRun, checkpoint: Checkpoint) -> None:
+    made_for_recall = [task for task in run.tasks if task.startswith("recall_")]
+    spelled = checkpoint.tokenizer.convert_ids_to_tokens(list(range(len(TOKENS))))
+    if made_for_recall and tuple(spelled) != TOKENS:
+        raise UsageError(
+            f"{made_for_recall[0]} is written in the tokens of the recall model that is shipped, "
+            f"and {checkpoint.name} has others; take RULER's tasks"
+        )
 
 
 def score_rows(summary: LongContextSummary) -> list[tuple[str, ...]]:
@@ -346,6 +360,30 @@ def _scores(
             )
         )
     return tuple(scores)
+
+
+def _of_earlier_runs(items: Sequence[_Item], found: Iterable[str]) -> list[_Item]:
+    """What the folder holds of tasks and lengths that this run does not have.
+
+    Prompts that not all systems have answered are left out, so that systems can be compared.
+    """
+    asked = {(item.task, item.length) for item in items}
+    earlier: dict[tuple[str, int], dict[int, list[_Item]]] = {}
+    for identifier in found:
+        system, task, length, index = identifier.rsplit("/", 3)
+        item = _Item(identifier, system, task, int(length), int(index))
+        if (task, item.length) not in asked:
+            earlier.setdefault((task, item.length), {}).setdefault(item.index, []).append(item)
+    kept = []
+    for prompts in earlier.values():
+        systems = max(len(answers) for answers in prompts.values())
+        kept += [
+            item
+            for _, answers in sorted(prompts.items())
+            if len(answers) == systems
+            for item in answers
+        ]
+    return kept
 
 
 def _mean(numbers: Sequence[float]) -> float:

@@ -23,7 +23,7 @@ from tapgraph.tools.mobile.actions import (
 )
 from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability, Device
 from tapgraph.tools.mobile.geometry import Bounds, Point, Size
-from tapgraph.tools.mobile.screen import Element, Role, Screen
+from tapgraph.tools.mobile.screen import Element, Role, Screen, SeenIcon
 from tapgraph.tools.mobile.screen_reader import ScreenReader
 from tapgraph.tools.mobile.screen_text import describe, describe_difference
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
@@ -53,6 +53,7 @@ __all__ = [
     "Role",
     "Screen",
     "ScreenReader",
+    "SeenIcon",
     "ShowRest",
     "Size",
     "Swipe",

@@ -12,7 +12,16 @@ from PIL import Image
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Bounds, Point, Size, free_point
 
-__all__ = ["Element", "Role", "Screen", "Source", "fingerprint_of", "numbered", "scaled"]
+__all__ = [
+    "Element",
+    "Role",
+    "Screen",
+    "SeenIcon",
+    "Source",
+    "fingerprint_of",
+    "numbered",
+    "scaled",
+]
 
 _LEAST_ROOM_PX = 4
 """Less than this is too thin to be touched for sure where bounds were rounded."""
@@ -41,6 +50,19 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SeenIcon:
+    """What a picture without words looks like.
+
+    Attributes:
+        kind: in words, such as `trash`.
+        confidence: 0 to 1.
+    """
+
+    kind: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Element:
     """Something on the screen that a person can see and perhaps use.
 
@@ -54,6 +76,7 @@ class Element:
         free_point: where to touch it when its middle belongs to another usable element, such as a
             button on a card.
         is_covered: every point of it belongs to other usable elements: it cannot be touched.
+        icon: what its picture shows, where it has no text and icons are named.
     """
 
     number: int
@@ -72,6 +95,7 @@ class Element:
     source: Source = "tree"
     free_point: Point | None = None
     is_covered: bool = False
+    icon: SeenIcon | None = None
 
     @property
     def touch_point(self) -> Point:

@@ -23,10 +23,13 @@ from tapgraph.tools.mobile.tree_elements import (
 )
 from tapgraph.tools.mobile.ui_tree import UiTree
 
-__all__ = ["ReadFrom", "ScreenReader"]
+__all__ = ["NameIcons", "ReadFrom", "ScreenReader"]
 
 ReadFrom = Literal["tree", "ocr", "both", "auto"]
 """What to read; `auto` reads the picture only where the hierarchy is unreadable or useless."""
+
+NameIcons = Callable[[Iterable[Element], Image.Image], tuple[Element, ...]]
+"""From elements and the picture of their screen to the same with icons."""
 
 _STATUS_BAR_SHARE = 0.025
 """Upper part of an upright picture whose text (clock, battery) is not read."""
@@ -72,7 +75,8 @@ class ScreenReader:
     that never stood still are not waited for again. A black picture is not read; it leaves a
     warning.
 
-    `pictures="when needed"` takes a screenshot only to read text from it.
+    `pictures="when needed"` takes a screenshot only to read text from it, or to name icons:
+    `name_icons` is given the elements and the picture, and gives the elements with their icons.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class ScreenReader:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         read_text: Callable[[Image.Image], Iterable[OcrLine]] = ocr.read_text,
+        name_icons: NameIcons | None = None,
     ) -> None:
         self._device = device
         self._source = source
@@ -93,6 +98,7 @@ class ScreenReader:
         self._clock = clock
         self._sleep = sleep
         self._read_text = read_text
+        self._name_icons = name_icons
         self._is_virtual = Capability.VIRTUAL_TIME in device.capabilities
         self._vain_progress: frozenset[_ProgressKey] = frozenset()
         self._vain_blanks: frozenset[_BlankKey] = frozenset()
@@ -116,13 +122,15 @@ class ScreenReader:
         reads_picture = self._must_read_picture(look, elements)
         if reads_picture:
             self._wait_for_picture(look)
-        elif self._pictures == "always":
+        elif self._pictures == "always" or self._name_icons is not None:
             self._take_picture(look)
         digest = _digest_of_unknown(look, elements, whole=reads_picture)
         source: Source = "tree"
         if reads_picture:
             known = () if self._source == "ocr" else elements
             elements, source = self._with_text(look, known)
+        if self._name_icons is not None and look.picture is not None:
+            elements = self._name_icons(elements, look.picture)
         return self._screen(
             look, elements, app, source, keyboard_shown=keyboard_shown, picture_digest=digest
         )

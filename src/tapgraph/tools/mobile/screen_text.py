@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tapgraph.tools.mobile.geometry import Point
-from tapgraph.tools.mobile.screen import Element, Role, Screen
+from tapgraph.tools.mobile.screen import Element, Role, Screen, SeenIcon
 from tapgraph.tools.token_estimate import token_weight
 
 __all__ = [
@@ -32,6 +32,7 @@ _LINE = re.compile(
     r'(?P<text>"(?:[^"\\\n]|\\.)*") '
     r"\((?P<x>-?\d{1,9}),(?P<y>-?\d{1,9})\)"
     r"(?P<states>(?: [a-z]+(?:=[A-Za-z0-9_.-]+)?)*)"
+    r"(?: icon: [a-z]+(?: [a-z]+)* \(\d\.\d\d\))?"
 )
 _READING = re.compile(r'([a-z]+) ("(?:[^"\\]|\\.)*")((?: [a-z]+)*)')
 _PLACED = re.compile(r'^([~+-]) \[\d+\] ([a-z]+ "(?:[^"\\]|\\.)*") \(-?\d+,-?\d+\)')
@@ -86,7 +87,8 @@ def describe(screen: Screen, *, budget_tokens: int = 900) -> str:
     The pair is where to touch it, in pixels: the middle, unless that belongs to another element.
     After it stand the states that hold: `checked selected focused disabled covered scrollable
     password hint` (a covered one cannot be touched, an empty input shows only its hint), and
-    `id=NAME` for what has no text. A list is always scrollable, so it does not say so.
+    `id=NAME` for what has no text; last, where icons are named, what its picture shows and how sure
+    that is: `icon: trash (0.93)`. A list is always scrollable, so it does not say so.
 
     The text is a JSON string in which line breaks of every kind, control characters, `</` and
     fences of three or more backticks or tildes are escaped: no text on a screen can begin a line,
@@ -234,7 +236,12 @@ def element_line(element: Element, characters: int = 200) -> str:
     point = element.touch_point
     text = quoted(shortened(element.text, characters))
     states = "".join(f" {state}" for state in states_of(element))
-    return f"[{element.number}] {element.role.value} {text} ({point.x},{point.y}){states}"
+    icon = "" if element.text or element.icon is None else f" {_icon_words(element.icon)}"
+    return f"[{element.number}] {element.role.value} {text} ({point.x},{point.y}){states}{icon}"
+
+
+def _icon_words(icon: SeenIcon) -> str:
+    return f"icon: {icon.kind} ({icon.confidence:.2f})"
 
 
 def states_of(element: Element) -> tuple[str, ...]:
@@ -388,6 +395,6 @@ def _usefulness(element: Element) -> int:
     """0 is kept longest."""
     if element.focused or element.role is Role.INPUT:
         return 0
-    if element.is_actionable and (element.text or element.role is Role.LIST):
+    if element.is_actionable and (element.text or element.icon or element.role is Role.LIST):
         return 1
     return 2 if element.text else 3
