@@ -17,7 +17,7 @@ from tapgraph.errors import UsageError
 from tapgraph.evals.outcomes.steps import KnownStep, known_steps
 from tapgraph.evals.phone.sim_suite import SIM_KINDS, sim_suite
 
-PARTS = {"train": ("train", 3), "held_out": ("test-apps", 3)}
+PARTS = {"train": ("train", 1), "held_out": ("test-apps", 1)}
 """Split of the suite, and seeds of each kind of task."""
 
 

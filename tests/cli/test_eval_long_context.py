@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from typer.testing import CliRunner
@@ -70,6 +71,22 @@ def test_a_system_that_reads_all_scores_as_dense_does(tiny: Any, tmp_path: Path)
     outputs = {row["id"]: row["result"]["output"] for row in rows}
     for identifier, output in outputs.items():
         assert output == outputs[identifier.replace("sink_window@1.0", "dense")]
+
+
+def test_a_sweep_takes_all_budgets_and_draws_them(tiny: Any, tmp_path: Path) -> None:
+    chosen = arguments(tiny, tmp_path, systems="keydiff", tasks="fwe", samples=1)
+    done = run(*chosen, "--sweep")
+    assert done.exit_code == 0, done.output
+    assert "sweep.svg" in done.output
+    systems = [
+        one["system"] for one in json.loads((tmp_path / "summary.json").read_text())["scores"]
+    ]
+    assert systems == ["dense", "keydiff@0.03125", "keydiff@0.125", "keydiff@0.5"]
+    picture = ElementTree.parse(tmp_path / "sweep.svg").getroot()
+    # Two panels, each with dense and three budgets.
+    assert len(list(picture.iter("{http://www.w3.org/2000/svg}circle"))) == 2 * 4
+    refused = run(*chosen, "--sweep", "--fidelity")
+    assert "take one" in str(refused.exception)
 
 
 def test_metrics_lie_where_kvpress_has_them(tiny: Any, tmp_path: Path) -> None:

@@ -151,6 +151,12 @@ def long_context(
             help="Instead of answers, the attention that selections keep on prompts of one task.",
         ),
     ] = False,
+    sweep: Annotated[
+        bool,
+        typer.Option(
+            "--sweep", help="Each system at all budgets of a comparison, and a picture of it."
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> int:
     """RULER on attention systems, each compared with dense attention prompt by prompt.
@@ -176,7 +182,9 @@ def long_context(
         mode=mode.value,
         words=kind.value,
     )
-    do = session.measure if fidelity else session.evaluate
+    if sweep and fidelity:
+        raise UsageError("--sweep is of answers and --fidelity of attention: take one")
+    do = session.measure if fidelity else session.sweep if sweep else session.evaluate
     return do(run, session.model_path(model), out, json=json)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tapgraph.cli.device_spec import DeviceSpec, takes_device
-from tapgraph.cli.options import JsonOption, MaxStepsOption
+from tapgraph.cli.options import JsonOption, MaxStepsOption, SpareReflectorOption
 
 __all__ = ["SettingKind", "compare", "phone"]
 
@@ -52,6 +52,7 @@ def phone(
     pipeline: Annotated[
         str, typer.Option(metavar="NAME", help="tapgraph or mobile-agent-e.")
     ] = "tapgraph",
+    spare_reflector: SpareReflectorOption = False,
     split: Annotated[str, typer.Option(metavar="NAME", help="Only a part of the suite.")] = "",
     seeds: Annotated[
         int, typer.Option(metavar="N", help="Tasks drawn of each template, each with its world.")
@@ -105,6 +106,7 @@ def phone(
         data=data,
         model=model,
         pipeline=pipeline,
+        spare_reflector=spare_reflector,
         plan=plan,
         phones=phones,
         workers=workers,

@@ -36,6 +36,7 @@ class PhoneEval:
     data: Path | None
     model: str
     pipeline: str
+    spare_reflector: bool
     plan: Plan
     phones: Phones
     workers: int
@@ -60,7 +61,7 @@ def open_phones(spec: DeviceSpec) -> Phones:
 
 def evaluate_phone(request: PhoneEval, *, json: bool) -> int:
     """Run, judge, write and print; the exit code."""
-    agents = PhoneAgents(request.model, request.pipeline)
+    agents = PhoneAgents(request.model, request.pipeline, request.spare_reflector)
     if agents.is_baseline and request.phones.is_single:
         raise UsageError(f"{request.model} is for the simulated phone; give a model with --model")
     progress = ProgressLines(Console(stderr=True, highlight=False))

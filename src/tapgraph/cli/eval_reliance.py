@@ -27,8 +27,8 @@ def reliance(
         list[str],
         typer.Option(
             metavar="SPEC",
-            help="As for `run`, or bm25, bm25-id, random, demonstrator?error_rate=0.2; can be "
-            "given several times to compare them.",
+            help="As for `run`, or bm25, bm25-id, random, outcomes, demonstrator?error_rate=0.2; "
+            "can be given several times to compare them.",
         ),
     ],
     out: Annotated[

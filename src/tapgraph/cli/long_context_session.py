@@ -2,7 +2,7 @@
 
 import json as json_module
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ from tapgraph.evals.long_context.fidelity import FidelityPrompt, measure_fidelit
 from tapgraph.evals.long_context.recall_checkpoint import RECALL_MODEL_PATH
 from tapgraph.evals.long_context.recall_tasks import recall_prompts
 from tapgraph.evals.long_context.ruler import ruler_samples
+from tapgraph.evals.long_context.sweep import draw_sweep, swept
 from tapgraph.llm_backend.local.checkpoint import Checkpoint, load_checkpoint
 from tapgraph.llm_backend.local.systems import calibration_path
 from tapgraph.llm_backend.model_store import ModelStore
 from tapgraph.settings import Settings
 
-__all__ = ["evaluate", "measure", "model_path"]
+__all__ = ["evaluate", "measure", "model_path", "sweep"]
 
 _UNMEASURED = ("dense", "triangle_mix", "landmark")
 
@@ -39,10 +40,19 @@ def model_path(named: Path | None) -> Path:
     return ModelStore(Settings.from_environment().models_folder).path_of(str(named))
 
 
-def evaluate(run: LongContextRun, model: Path, out: Path, *, json: bool) -> int:
+def sweep(run: LongContextRun, model: Path, out: Path, *, json: bool) -> int:
+    """As `evaluate`, with each system at all its budgets, and a picture; the exit code."""
+    return evaluate(replace(run, systems=swept(run.systems)), model, out, json=json, draws=True)
+
+
+def evaluate(
+    run: LongContextRun, model: Path, out: Path, *, json: bool, draws: bool = False
+) -> int:
     """Answer, score and compare; the exit code."""
     progress = ProgressLines(Console(stderr=True, highlight=False))
     summary = evaluate_long_context(run, load_checkpoint(model), out, on_progress=progress.show)
+    if draws:
+        (out / "sweep.svg").write_text(draw_sweep(summary.scores), encoding="utf-8")
     if json:
         print_json({"folder": str(out), **asdict(summary)})
     else:
@@ -51,6 +61,8 @@ def evaluate(run: LongContextRun, model: Path, out: Path, *, json: bool) -> int:
             print_line(f"{len(summary.failures):,} prompts broke off and score 0, the last one:")
             print_line(f"  {summary.failures[-1].error}")
         print_line(f"all of it: {out / 'summary.json'}")
+        if draws:
+            print_line(f"drawn: {out / 'sweep.svg'}")
     return ExitCode.FAILED if summary.failures else ExitCode.SUCCESS
 
 

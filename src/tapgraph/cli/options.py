@@ -211,6 +211,14 @@ HumanOption: TypeAlias = Annotated[
         "questions to the agent and refuses what is risky, allow allows it, stop ends the run.",
     ),
 ]
+SpareReflectorOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--spare-reflector",
+        help="A small net judges actions where it is sure, in the place of the model's Reflector; "
+        "needs tapgraph[vision], docs/perception.md.",
+    ),
+]
 MaxStepsOption: TypeAlias = Annotated[
     int | None, typer.Option("--max-steps", metavar="N", help="Steps; 40.")
 ]

@@ -26,6 +26,7 @@ from tapgraph.cli.options import (
     ResumeOption,
     SecretOption,
     ServerOption,
+    SpareReflectorOption,
     check_model,
     given_anew,
     given_limits,
@@ -66,6 +67,7 @@ def run(
             min=20, help="How long a screen may be in a prompt; the rest is told on demand."
         ),
     ] = DEFAULT_SCREEN_TOKENS,
+    spare_reflector: SpareReflectorOption = False,
     catalog: CatalogOption = None,
     secret: SecretOption = None,
     header: HeaderOption = None,
@@ -114,6 +116,7 @@ def run(
         read_from=read_from,
         icons=icons,
         screen_tokens=screen_tokens,
+        spare_reflector=spare_reflector,
         human=human_or_default(human),
         budget=dataclasses.replace(Budget(), **given),
     )

@@ -29,6 +29,7 @@ class RunOptions(TaskOptions, DeviceSpec):
         model: a spec; empty for a demonstration, which needs no model.
         icons: whether elements without words are told by their picture.
         screen_tokens: how long a screen may be in a prompt.
+        spare_reflector: whether a small net judges actions where it is sure.
     """
 
     model: str = ""
@@ -36,5 +37,6 @@ class RunOptions(TaskOptions, DeviceSpec):
     read_from: ReadFromKind = ReadFromKind.AUTO
     icons: bool = False
     screen_tokens: int = DEFAULT_SCREEN_TOKENS
+    spare_reflector: bool = False
 
     command: ClassVar[str] = "run"

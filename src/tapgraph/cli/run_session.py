@@ -19,6 +19,7 @@ from tapgraph.cli.run_options import RunOptions
 from tapgraph.cli.task_output import open_human, print_result, told_again
 from tapgraph.cli.terminal import print_line, print_note
 from tapgraph.errors import UsageError
+from tapgraph.evals.phone.baselines import open_outcome_judge
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.evals.phone.sim_check import task_named, unmet
 from tapgraph.evals.phones import SimulatedPhones
@@ -130,6 +131,7 @@ def _worked(
             on_event=progress.show,
             prompts=options.prompts_folder,
             tools=[tools],
+            outcome_judge=open_outcome_judge() if options.spare_reflector else None,
             rehearses_on=SimulatedPhones().opened if isinstance(device, SimulatedDevice) else None,
         )
         result = work(agent)
@@ -152,6 +154,8 @@ def _models(options: RunOptions) -> RoleModels:
     prompts_of(PhoneAgent.package, options.prompts_folder)
     options.access()
     options.rules()
+    if options.spare_reflector:
+        open_outcome_judge()
     if not options.model:
         raise UsageError("a demonstration cannot be resumed; start it again with `tapgraph demo`")
     return open_models(options.model, Settings.from_environment(), roles=ROLES)

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from tapgraph.agents.mobile.replies import OperatorReply
 from tapgraph.cli.main import app
 from tapgraph.errors import UsageError
-from tapgraph.evals.feature_reliance.choosers import Chooser, Operator, open_chooser
+from tapgraph.evals.feature_reliance.choosers import ByOutcome, Chooser, Operator, open_chooser
 from tapgraph.evals.feature_reliance.page import write_reliance_page
 from tapgraph.evals.feature_reliance.probe_screen import (
     FEATURES,
@@ -19,6 +19,7 @@ from tapgraph.evals.feature_reliance.probe_screen import (
 )
 from tapgraph.evals.feature_reliance.reliance import FeatureReliance, measure_reliance
 from tapgraph.evals.phone.baselines import StandIn
+from tapgraph.tools.mobile.outcome import Outcome, StepWords
 from tapgraph.tools.mobile.simulator.screen_of import screen_of
 
 ITEMS = 4
@@ -142,6 +143,21 @@ def test_the_command_leaves_a_summary_and_a_page(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "summary.json").read_text("utf-8"))
     assert summary["choosers"][0]["features"]["words"]["reliance"]["value"] == 1.0
     assert (tmp_path / "reliance.html").is_file()
+
+
+class LikesPages:
+    """A net that holds a page for right that has a word of what was expected."""
+
+    def guess(self, step: StepWords) -> Outcome:
+        shown = [line for line in step.changes.split("\n") if line.startswith(("+ text", "~ text"))]
+        words = {word for line in shown for word in line.casefold().split('"')}
+        return Outcome("A" if words & set(step.expected.casefold().split()) else "B", 0.9)
+
+
+def test_looking_ahead_follows_the_words_to_their_page(tmp_path: Path) -> None:
+    found = measured(ByOutcome(LikesPages()), tmp_path)
+    assert reliance_of(found["words"]) == 1.0
+    assert reliance_of(found["resource id"]) == -1.0
 
 
 def test_an_unknown_noise_is_refused() -> None:

@@ -14,11 +14,13 @@ from tapgraph.agents.mobile.leave import ask_leave_to
 from tapgraph.agents.mobile.shortcut_player import play_shortcut
 from tapgraph.agents.mobile.state import Decision, Judgement, PhoneState
 from tapgraph.agents.mobile.team import PhoneTeam
+from tapgraph.agents.mobile.wording import deed_words
 from tapgraph.agents.run.human import NobodyThere, ask_question
 from tapgraph.errors import ToolError
 from tapgraph.llm_backend.prompt import fenced
 from tapgraph.tools.api.json_value import excerpt, json_line
 from tapgraph.tools.mobile.actions import (
+    ACTION_TYPES,
     Action,
     Answer,
     AskUser,
@@ -27,6 +29,8 @@ from tapgraph.tools.mobile.actions import (
     Type,
     action_from_wire,
 )
+from tapgraph.tools.mobile.outcome import CHANGES_TOKENS, StepWords
+from tapgraph.tools.mobile.screen_text import describe_difference, without_places
 
 __all__ = ["actor", "perceptor"]
 
@@ -70,7 +74,8 @@ def _looked_at(
     """The screen after an action, and the judgement where it needs no model.
 
     An action that changed nothing on the screen is judged C; one that does not touch the phone, A.
-    An answer ends its subgoal, whatever the Operator said of that.
+    An answer ends its subgoal, whatever the Operator said of that. An Operator that only waits as
+    the subgoal is done is left to the Reflector.
     """
     is_off_phone = decision.name in _OFF_PHONE or team.offer.is_tool(decision.name)
     before = team.screens[state["screen_before"]]
@@ -87,9 +92,32 @@ def _looked_at(
     elif tool_error and (is_unchanged or is_off_phone):
         update["judgement"] = Judgement("C", tool_error, progress, judged_by="tool")
     elif is_unchanged and not team.pipeline.judges_unchanged_screens:
-        error = "nothing changed on the screen"
-        update["judgement"] = Judgement("C", error, progress, judged_by="unchanged screen")
+        if not (decision.name == "Wait" and decision.completes_subgoal):
+            error = "nothing changed on the screen"
+            update["judgement"] = Judgement("C", error, progress, judged_by="unchanged screen")
+    elif not tool_error:
+        told = _told_without_a_model(state, decision, team, screen_id)
+        update |= {"judgement": told} if told is not None else {}
     return update
+
+
+def _told_without_a_model(
+    state: PhoneState, decision: Decision, team: PhoneTeam, screen_id: int
+) -> Judgement | None:
+    """What the agent's own judge says of one action; None where the Reflector must be asked."""
+    judge, is_one_action = team.outcome_judge, decision.name in ACTION_TYPES
+    if judge is None or decision.completes_subgoal or not is_one_action:
+        return None
+    changes = describe_difference(
+        team.screens[state["screen_before"]],
+        team.screens[screen_id],
+        budget_tokens=CHANGES_TOKENS,
+    )
+    words = deed_words(decision, team.traits("reflector"))
+    found = judge.judge(StepWords(words, decision.description, without_places(changes)))
+    if found is None:
+        return None
+    return Judgement(found.verdict, found.error, state["progress"], judged_by="outcome judge")
 
 
 def _carry_out(decision: Decision, state: PhoneState, team: PhoneTeam) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from tapgraph.tools.api.joined import JoinedRunner
 from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.device import Capability, Device
 from tapgraph.tools.mobile.ocr import read_text
+from tapgraph.tools.mobile.outcome import OutcomeJudge
 from tapgraph.tools.mobile.perception.icons import open_icon_namer
 from tapgraph.tools.mobile.screen_reader import ScreenReader
 from tapgraph.tools.mobile.written_calls import repaired_name
@@ -61,6 +62,9 @@ class PhoneAgent(Agent):
         own_roles: roles that they ask for models of, for `model` given as a spec.
         rehearses_on: opens a phone on which nothing is real, with the world of a seed; a shortcut
             that was learnt is executed again there. Without one, its first use is watched.
+        outcome_judge: who tells an action's outcome in the Reflector's place where it is sure, such
+            as `NetJudge.open()`. A subgoal that the Operator expects to be done is left to the
+            Reflector.
         api_agent: who does subgoals that the Manager gives away; None for nobody.
 
     Raises:
@@ -80,6 +84,7 @@ class PhoneAgent(Agent):
     own_roles: Sequence[str] = ()
     api_agent: Agent | None = None
     rehearses_on: Callable[[int], AbstractContextManager[Device]] | None = None
+    outcome_judge: OutcomeJudge | None = None
 
     kind: ClassVar[AgentKind] = "mobile"
     package: ClassVar[str] = "tapgraph.agents.mobile"
@@ -127,6 +132,7 @@ class PhoneAgent(Agent):
             offer=self._offer(device),
             api_agent=self.api_agent,
             rehearsal=self._rehearsal(run.folder.header.seed or 0),
+            outcome_judge=self.outcome_judge,
         )
         return Work(
             build=partial(build_graph, self.pipeline, own=self.nodes, learns=run.learns),

@@ -43,6 +43,7 @@ def close_step(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]
         "judgement": None,
         "notes_proposed": None,
         "plan_proposed": None,
+        "owes_notes": worked and _is_without_notes(judgement, team),
     }
     notes = state["notes_proposed"]
     if worked and notes is not None and notes != state["notes"]:
@@ -66,6 +67,12 @@ def close_step(state: PhoneState, runtime: Runtime[PhoneTeam]) -> dict[str, Any]
         why = state["tool_error"] or judgement.error
         team.run.recall.used(used.id, worked=is_whole, step=state["step"], why=why)
     return update | team.run.close_step(record, judgement.judged_by, progress=judgement.progress)
+
+
+def _is_without_notes(judgement: Judgement, team: PhoneTeam) -> bool:
+    """Whether nobody was asked for notes, as nobody was asked for the verdict."""
+    is_beside = team.pipeline.wiring == "side by side"
+    return is_beside and judgement.judged_by == "outcome judge"
 
 
 def plan_taken(plan: Plan, step: int, team: PhoneTeam) -> dict[str, Any]:

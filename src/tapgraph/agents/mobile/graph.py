@@ -32,7 +32,7 @@ from tapgraph.agents.mobile.delegate import delegate
 from tapgraph.agents.mobile.ending import verifier
 from tapgraph.agents.mobile.experience import shortcut_reflector, tips_reflector
 from tapgraph.agents.mobile.manager import manager, manager_ahead, manager_beside
-from tapgraph.agents.mobile.notetaker import notetaker
+from tapgraph.agents.mobile.notetaker import notetaker, notetaker_ahead
 from tapgraph.agents.mobile.operator_node import operator
 from tapgraph.agents.mobile.pipeline import Pipeline
 from tapgraph.agents.mobile.reflector import reflector
@@ -56,7 +56,7 @@ class Node(Protocol):
 
 
 _ALWAYS = (perceptor, manager, operator, actor, reflector, notetaker, close_step)
-_SIDE_BY_SIDE = (manager_beside, manager_ahead, verifier, delegate)
+_SIDE_BY_SIDE = (manager_beside, manager_ahead, notetaker_ahead, verifier, delegate)
 _AT_THE_END = (shortcut_reflector, tips_reflector)
 
 
@@ -135,7 +135,9 @@ def _wire_side_by_side(
     following = ["operator", "delegate", "verifier", *ends]
     graph.add_conditional_edges("manager", routes.after_plan, following)
     graph.add_conditional_edges(
-        "close_step", routes.after_step, [*following, "manager", "manager_ahead"]
+        "close_step",
+        routes.after_step,
+        [*following, "manager", "manager_ahead", "notetaker_ahead"],
     )
     graph.add_conditional_edges("verifier", routes.on_or_end("manager"), ["manager", *ends])
     for name in ("delegate", "reflector", "notetaker", "manager_beside"):
@@ -147,7 +149,9 @@ def _wire_in_order(
 ) -> None:
     ends = ["shortcut_reflector", END]
     graph.add_conditional_edges(
-        "actor", routes.after_actor, ["reflector", *routes.own, "close_step", *ends]
+        "actor",
+        routes.after_actor,
+        ["reflector", "notetaker", *routes.own, "close_step", *ends],
     )
     graph.add_conditional_edges("manager", routes.on_or_end("operator"), ["operator", *ends])
     graph.add_conditional_edges("reflector", _notes_on_success, ["notetaker", "close_step"])
@@ -181,9 +185,12 @@ class _Routes:
         ending, decision = self._end(state), state["decision"]
         if ending is not None or decision is None:
             return [ending or END]
+        is_in_order = self._pipeline.wiring == "in order"
         if state["judgement"] is not None:
-            return ["close_step"]
-        if self._pipeline.wiring == "in order":
+            is_told = state["judgement"].judged_by == "outcome judge"
+            next_one = _notes_on_success(state) if is_told and is_in_order else "close_step"
+            return [next_one, *(self.own if is_told else ())]
+        if is_in_order:
             return ["reflector", *self.own]
         foreseen = ["manager_beside"] if decision.completes_subgoal else []
         return ["reflector", "notetaker", *self.own, *foreseen]
@@ -197,11 +204,14 @@ class _Routes:
     def after_step(self, state: PhoneState) -> list[str]:
         """To the Manager in trouble, else on with the plan."""
         following = self.after_plan(state)
-        if self._end(state) is None and state["escalation"]:
-            return ["manager"]
+        owed = ["notetaker_ahead"] if state["owes_notes"] else []
+        if self._end(state) is not None:
+            return [following]
+        if state["escalation"]:
+            return ["manager", *owed]
         if following == "operator" and state["reviews_plan"]:
             return ["operator", "manager_ahead"]
-        return [following]
+        return [following, *owed]
 
     def _end(self, state: PhoneState) -> str | None:
         """Where the run ends; None while it goes on."""

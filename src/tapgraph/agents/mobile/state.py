@@ -164,6 +164,8 @@ class PhoneState(RunState):
     plan_proposed: Proposal | None
     advice: Annotated[dict[str, str], operator.or_]
     """What nodes of one's own tell the Operator, by their names."""
+    owes_notes: bool
+    """Whether the screen in front must be noted beside the next Operator."""
     reviews_plan: bool
     """Whether the Manager must look at the plan beside the next Operator."""
     escalation: str
@@ -185,6 +187,7 @@ def initial_state(instruction: str) -> PhoneState:
         "notes_proposed": None,
         "plan_proposed": None,
         "advice": {},
+        "owes_notes": False,
         "reviews_plan": False,
         "escalation": "",
     }

@@ -24,6 +24,7 @@ from tapgraph.memory import Shortcut
 from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.marks import draw_marks
+from tapgraph.tools.mobile.outcome import OutcomeJudge
 from tapgraph.tools.mobile.picture_change import cropped_to_change
 from tapgraph.tools.mobile.screen import Screen
 
@@ -42,6 +43,8 @@ class PhoneTeam:
     Attributes:
         run: what both agents' nodes have.
         offer: what the Operator may do, but for the shortcuts of a subgoal.
+        outcome_judge: who tells an action's outcome in the Reflector's place where it is sure;
+            None for nobody.
         rehearsal: where new shortcuts are executed again; None where there is no phone for that.
         api_agent: who does subgoals that the Manager gives away; None for nobody.
     """
@@ -53,6 +56,7 @@ class PhoneTeam:
     offer: Offer
     api_agent: Agent | None = None
     rehearsal: Rehearsal | None = None
+    outcome_judge: OutcomeJudge | None = None
 
     def remembered(self, state: PhoneState) -> Remembered:
         """What the memory has for the current subgoal; for the task, before there is one."""

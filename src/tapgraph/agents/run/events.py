@@ -58,7 +58,7 @@ __all__ = [
 WireAction: TypeAlias = dict[str, Any]
 """An action as `{"name": ..., "arguments": {...}}`."""
 
-JudgedBy: TypeAlias = Literal["model", "unchanged screen", "tool"]
+JudgedBy: TypeAlias = Literal["model", "unchanged screen", "tool", "outcome judge"]
 """Who found the verdict; `tool` is what carried the action out."""
 
 

@@ -12,7 +12,7 @@ from tapgraph.agents.mobile.agent import PhoneAgent
 from tapgraph.agents.mobile.replies import ROLES, ManagerReply
 from tapgraph.agents.run.budget import Budget
 from tapgraph.agents.run.events import Decided, RecordedEvent
-from tapgraph.errors import UsageError
+from tapgraph.errors import ExtraMissing, UsageError
 from tapgraph.evals.feature_reliance.probe_screen import Menu, Probe, Slot, open_menu, slot_at
 from tapgraph.evals.phone.baselines import StandIn
 from tapgraph.llm_backend.chat_model import ChatModel
@@ -22,14 +22,17 @@ from tapgraph.settings import Settings
 from tapgraph.tools.api.retrieval import LexicalIndex, words_of
 from tapgraph.tools.mobile.actions import Tap
 from tapgraph.tools.mobile.geometry import Point
+from tapgraph.tools.mobile.outcome import CHANGES_TOKENS, Outcome, StepWords
 from tapgraph.tools.mobile.screen import Element
+from tapgraph.tools.mobile.screen_text import describe_difference, without_places
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.guide.controls import controls, touch
 from tapgraph.tools.mobile.simulator.screen_of import screen_of
+from tapgraph.tools.mobile.target import target_at
 
 __all__ = ["CHOOSERS", "Chooser", "open_chooser"]
 
-CHOOSERS = ("bm25", "bm25-id", "random", "demonstrator")
+CHOOSERS = ("bm25", "bm25-id", "random", "demonstrator", "outcomes")
 """Who needs no model; `demonstrator?error_rate=0.2` is one with noise."""
 
 
@@ -117,6 +120,43 @@ class Guided:
             return slot_at(menu, screen_of(phone), Point(found.x, found.y))
 
 
+class GuessesOutcomes(Protocol):
+    """Tells the likeliest outcome of a step, such as the outcome net."""
+
+    def guess(self, step: StepWords) -> Outcome:
+        """The outcome, however unsure."""
+        ...
+
+
+@dataclass(frozen=True)
+class ByOutcome:
+    """Looks ahead: touches what leads to the page that the outcome net likes best for the goal."""
+
+    net: "GuessesOutcomes"
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return "outcomes"
+
+    def choose(self, probe: Probe, feature: str) -> Slot:
+        """The entry whose touch, with the goal as what is expected, is the likeliest to be A."""
+        menu = probe.menu(feature)
+        likely: dict[Slot, float] = {}
+        for line, entry in zip(_lines(menu), menu.entries, strict=True):
+            with open_menu(menu) as phone:
+                before = screen_of(phone)
+                phone.tap(line.touch_point.x, line.touch_point.y)
+                changes = describe_difference(
+                    before, screen_of(phone), budget_tokens=CHANGES_TOKENS
+                )
+            words = f"Tap {target_at(before, line.touch_point).words}"
+            found = self.net.guess(StepWords(words, probe.goal, without_places(changes)))
+            is_good = found.verdict == "A"
+            likely[entry.slot] = found.confidence if is_good else 1 - found.confidence
+        return max(likely, key=lambda slot: likely[slot])
+
+
 @dataclass(frozen=True)
 class Operator:
     """The phone agent for one step: the model is its Operator, and the goal is its subgoal."""
@@ -166,7 +206,18 @@ def open_chooser(spec: str, *, seed: int = 0) -> Chooser:
         return Guided(_error_rate(query), seed)
     if query:
         raise UsageError(f"{name} has no options, got {spec!r}")
+    if name == "outcomes":
+        return ByOutcome(_opened_net())
     return ByDice(seed) if name == "random" else Lexical(name == "bm25-id")
+
+
+def _opened_net() -> GuessesOutcomes:
+    try:
+        # Torch is optional, and only this chooser needs it.
+        from tapgraph.tools.mobile.perception.outcomes import NetJudge  # noqa: PLC0415
+    except ImportError as error:
+        raise ExtraMissing("vision", "the outcome net") from error
+    return NetJudge.open()
 
 
 def _error_rate(query: str) -> float:

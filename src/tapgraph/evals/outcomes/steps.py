@@ -2,9 +2,12 @@
 
 An action is carried out on two copies of a phone: on one as it was meant, on the other with
 something going wrong. The step did what it should (A) when the second copy shows what is new on the
-first one; else it changed nothing (C) or led somewhere else (B). No rule about words decides.
+first one; else it changed nothing (C) or led somewhere else (B). What covers the page is B, what
+comes over its top only is not. No rule about words decides; but what is expected of a step that led
+elsewhere is something that cannot be seen then, as nobody could tell otherwise.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,8 +19,10 @@ from tapgraph.evals.suite import Task
 from tapgraph.tools.action_words import action_words
 from tapgraph.tools.mobile.actions import Action, Back, Swipe, Tap, action_to_wire
 from tapgraph.tools.mobile.geometry import Point
+from tapgraph.tools.mobile.outcome import CHANGES_TOKENS
 from tapgraph.tools.mobile.screen import Element, Screen
 from tapgraph.tools.mobile.screen_text import describe_difference, states_of, without_places
+from tapgraph.tools.mobile.simulator.activity_manager import PERMISSION_PACKAGE
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.distractions import DistractionKind
 from tapgraph.tools.mobile.simulator.guide import Guide, LostWay
@@ -25,7 +30,7 @@ from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.mobile.simulator.screen_of import screen_of
 from tapgraph.tools.mobile.target import target_at
 
-__all__ = ["Cause", "KnownStep", "known_steps", "outcome_of"]
+__all__ = ["Cause", "KnownStep", "is_seen", "known_steps", "outcome_of"]
 
 Verdict: TypeAlias = Literal["A", "B", "C"]
 Cause: TypeAlias = Literal[
@@ -46,6 +51,10 @@ _RECALL = 0.8
 """So much of what should be new must be there; a clock or a counter may differ."""
 _DETOURS = 0.15
 _MOST_WORDS = 6
+_COMES = ("{} appears", "the page with {} opens", "{} is shown", "I see {}", "now there is {}")
+_GOES = ("{} goes away", "{} is no longer there", "{} closes")
+_FORMS = ("the page with", "appears", "opens", "is shown", "i see", "now there is", " is ")
+_GOING = ("goes away", "is no longer there", "closes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,34 +117,71 @@ def outcome_of(before: Screen, wanted: Screen, after: Screen) -> Verdict:
     return "A" if is_new and is_gone and after.app.package == wanted.app.package else "B"
 
 
+def is_seen(expected: str, changes: str) -> bool:
+    """Whether a line of the changes has all that an expectation of `known_steps` names."""
+    effect = _plain(expected.partition("; ")[2])
+    kinds = {"- "} if any(one in effect for one in _GOING) else {"+ ", "~ "}
+    for form in (*_GOING, *_FORMS):
+        effect = effect.replace(form, " ")
+    named = set(effect.split())
+    lines = (line.partition(" (was ")[0] for line in changes.split("\n") if line[:2] in kinds)
+    return bool(named) and any(named <= set(_plain(line).split()) for line in lines)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\W+", " ", text.casefold()).strip()
+
+
 def _steps_from(
     phone: Phone, before: Screen, right: Action, app: str, dice: Random
 ) -> Iterator[KnownStep]:
-    own = _other_touch(before, right, dice)
-    wrong = _other_touch(before, right, dice)
-    plans: list[tuple[Action, Action, Cause]] = [
-        (right, right, ""),
-        (right, right, dice.choice(_FAULTS)),
+    faults = [one for one in _FAULTS if one != "drift" or isinstance(right, Tap)]
+    own, wrong = _other_touch(before, right, dice), _other_touch(before, right, dice)
+    wanted = _after(phone, before, right, "", dice)
+    if wanted is None:
+        return
+    plans: list[tuple[Screen, Action, Cause]] = [
+        (wanted, right, ""),
+        (wanted, right, dice.choice(faults)),
     ]
-    if own is not None:
-        plans.append((own, own, dice.choice(_FAULTS) if dice.random() < 0.4 else ""))
     if wrong is not None:
-        plans.append((right, wrong, "wrong target"))
+        plans.append((wanted, wrong, "wrong target"))
+    if own is not None and (own_wanted := _after(phone, before, own, "", dice)) is not None:
+        plans.append((own_wanted, own, dice.choice(_FAULTS) if dice.random() < 0.4 else ""))
     front = next((one.name for one in phone.apps if one.package == before.app.package), app)
     for meant, done, cause in plans:
-        wanted = _after(phone, before, meant, "", dice)
-        after = _after(phone, before, done, cause, dice)
-        if wanted is None or after is None:
+        after = meant if not cause else _after(phone, before, done, cause, dice)
+        if after is None:
             continue
-        with suppress(ValueError):
-            yield KnownStep(
-                app=front,
-                action=_words(done, before),
-                expected=_expectation(before, wanted, meant, dice, told=cause == "wrong target"),
-                changes=without_places(describe_difference(before, after, budget_tokens=200)),
-                verdict=outcome_of(before, wanted, after),
-                cause=cause,
-            )
+        try:
+            verdict = _verdict(before, meant, after, cause)
+        except ValueError:
+            continue
+        expected = _expectation(
+            before,
+            meant,
+            done,
+            dice,
+            told=cause == "wrong target",
+            unseen_in=_unlike(verdict, after),
+        )
+        changes = without_places(describe_difference(before, after, budget_tokens=CHANGES_TOKENS))
+        if expected is None or (verdict == "B" and is_seen(expected, changes)):
+            continue
+        yield KnownStep(front, _words(done, before), expected, changes, verdict, cause)
+
+
+def _verdict(before: Screen, meant: Screen, after: Screen, cause: Cause) -> Verdict:
+    found = outcome_of(before, meant, after)
+    if cause in {"popup", "battery", "update"} and found == "A":
+        return "B" if _seen(after) != _seen(meant) else "A"
+    if cause in {"message", "call"} and after.app == meant.app:
+        return outcome_of(before, meant, meant)
+    return found
+
+
+def _unlike(verdict: Verdict, after: Screen) -> frozenset[tuple[str, ...]]:
+    return _seen(after) if verdict == "B" else frozenset()
 
 
 def _after(
@@ -195,29 +241,52 @@ def _seen(screen: Screen) -> frozenset[tuple[str, ...]]:
 
 
 def _expectation(
-    before: Screen, wanted: Screen, action: Action, dice: Random, *, told: bool
-) -> str:
-    """What an Operator would say; nothing in one of five cases, unless it must be `told`."""
+    before: Screen,
+    meant: Screen,
+    action: Action,
+    dice: Random,
+    *,
+    told: bool,
+    unseen_in: frozenset[tuple[str, ...]],
+) -> str | None:
+    """What an Operator would say; nothing in one of five cases, unless it must be `told`.
+
+    None where all that could be said can be seen on the screen that came.
+    """
     if not told and dice.random() < 0.2:
         return ""
+    effect = _effect(before, meant, dice, unseen_in)
+    if effect is None:
+        return None
     did = dice.choice(("I do this", "The Operator acts", _words(action, before)))
-    return f"{did}; {_effect(before, wanted, dice)}"
+    return f"{did}; {effect}"
 
 
-def _effect(before: Screen, wanted: Screen, dice: Random) -> str:
-    if wanted.app.package != before.app.package:
-        shown = dice.choice(("opens", "is in front", "should come up"))
-        return f"{wanted.app.label} {shown}"
-    if wanted.keyboard_shown and not before.keyboard_shown:
+def _effect(
+    before: Screen, meant: Screen, dice: Random, unseen_in: frozenset[tuple[str, ...]]
+) -> str | None:
+    if meant.app.package != before.app.package:
+        if unseen_in and (meant.app.activity,) in unseen_in:
+            return None
+        if meant.app.package == PERMISSION_PACKAGE:
+            return "the phone asks for leave"
+        return f"{meant.app.label} {dice.choice(('opens', 'is in front', 'should come up'))}"
+    keyboard = ("keyboard", str(meant.keyboard_shown))
+    if meant.keyboard_shown and not before.keyboard_shown and keyboard not in unseen_in:
         return dice.choice(("the keyboard appears", "the field has the focus", "I can type now"))
-    then, now = _seen(before), _seen(wanted)
-    new = [one for one in wanted.elements if _key(one) not in then and one.text]
+    then, now = _seen(before), _seen(meant)
+    unseen_texts = {one[1] for one in unseen_in if len(one) > 1}
+    new = [one for one in meant.elements if _key(one) not in then and one.text]
+    new = [one for one in new if _key(one) not in unseen_in]
     gone = [one for one in before.elements if _key(one) not in now and one.text]
+    gone = [one for one in gone if not unseen_in or one.text in unseen_texts]
     if new:
         one = dice.choice(new[:6])
         states = [state for state in states_of(one) if "=" not in state]
-        if states and dice.random() < 0.7:
+        if states and (dice.random() < 0.7 or one.text in unseen_texts):
             return f"{_loosely(one.text, dice)} is {states[0]}"
+        if one.text in unseen_texts:
+            return None
         form = dice.choice((
             "{} appears",
             "the page with {} opens",
@@ -227,9 +296,8 @@ def _effect(before: Screen, wanted: Screen, dice: Random) -> str:
         ))
         return form.format(_loosely(one.text, dice))
     if gone:
-        form = dice.choice(("{} goes away", "{} is no longer there", "{} closes"))
-        return form.format(_loosely(dice.choice(gone[:6]).text, dice))
-    return dice.choice(("the screen changes", "it answers", "the next page"))
+        return dice.choice(_GOES).format(_loosely(dice.choice(gone[:6]).text, dice))
+    return None if unseen_in else dice.choice(("the screen changes", "it answers"))
 
 
 def _key(element: Element) -> tuple[str, ...]:

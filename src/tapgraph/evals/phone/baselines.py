@@ -36,7 +36,7 @@ from tapgraph.agents.mobile.replies import (
     VerifierReply,
 )
 from tapgraph.agents.mobile.state import PlanStatus
-from tapgraph.errors import UsageError
+from tapgraph.errors import ExtraMissing, UsageError
 from tapgraph.evals.phone.demonstrator import Demonstrator
 from tapgraph.evals.phone.role_prompt import Prompt, read_prompt
 from tapgraph.evals.suite import Task
@@ -46,11 +46,19 @@ from tapgraph.llm_backend.model_spec import open_models
 from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.settings import Settings
 from tapgraph.tools.mobile.device import Capability, Device
+from tapgraph.tools.mobile.outcome import OutcomeJudge
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.guide import Route
 from tapgraph.tools.mobile.simulator.phone import Phone
 
-__all__ = ["BASELINES", "ErrorProne", "PhoneAgents", "StandIn", "random_model"]
+__all__ = [
+    "BASELINES",
+    "ErrorProne",
+    "PhoneAgents",
+    "StandIn",
+    "open_outcome_judge",
+    "random_model",
+]
 
 BASELINES = ("null", "open-apps", "random", "demonstrator", "demonstrator-blind")
 
@@ -119,9 +127,16 @@ class ErrorProne(Demonstrator):
     """The demonstrator, of whose actions a share is replaced by those of another model."""
 
     def __init__(
-        self, route: Route, phone: Phone, other: ChatModel, error_rate: float, *, seed: int
+        self,
+        route: Route,
+        phone: Phone,
+        other: ChatModel,
+        error_rate: float,
+        *,
+        seed: int,
+        foresees: bool = False,
     ) -> None:
-        super().__init__(route, phone)
+        super().__init__(route, phone, foresees=foresees)
         self._other = other
         self._error_rate = error_rate
         self._seed = seed
@@ -238,13 +253,18 @@ class PhoneAgents:
     Attributes:
         model: a baseline, or a spec as `tapgraph run --model` takes it.
         pipeline: the name of the pipeline.
+        spares_reflector: whether the shipped outcome net judges where it is sure. The demonstrator
+            then says when a subgoal will be done, as only its Reflector did before.
 
     Raises:
         UsageError: there is no such pipeline or baseline.
+        ExtraMissing: torch is needed for the outcome net.
+        EnvironmentMissing: its weights are not here.
     """
 
     model: str
     pipeline: str = "tapgraph"
+    spares_reflector: bool = False
 
     def __post_init__(self) -> None:
         pipeline_named(self.pipeline)
@@ -254,11 +274,14 @@ class PhoneAgents:
                 _error_rate(query)
             elif query:
                 raise UsageError(f"{name} has no options, got {self.model!r}")
+        if self.spares_reflector:
+            open_outcome_judge()
 
     @property
     def name(self) -> str:
         """What to call the agent in tables."""
-        return f"{self.model}, pipeline {self.pipeline}"
+        spared = ", Reflector spared" if self.spares_reflector else ""
+        return f"{self.model}, pipeline {self.pipeline}{spared}"
 
     @property
     def is_baseline(self) -> bool:
@@ -270,11 +293,15 @@ class PhoneAgents:
         if not self.is_baseline:
             model: ChatModel | RoleModels = _opened(self.model)
         else:
-            model = _baseline(self.model, device, task, seed)
-        return PhoneAgent(device, model, pipeline=pipeline_named(self.pipeline))
+            model = _baseline(self.model, device, task, seed, foresees=self.spares_reflector)
+        judge = open_outcome_judge() if self.spares_reflector else None
+        pipeline = pipeline_named(self.pipeline)
+        return PhoneAgent(device, model, pipeline=pipeline, outcome_judge=judge)
 
 
-def _baseline(spec: str, device: Device, task: Task, seed: int) -> ChatModel:
+def _baseline(
+    spec: str, device: Device, task: Task, seed: int, *, foresees: bool = False
+) -> ChatModel:
     name, _, query = spec.partition("?")
     match name:
         case "null":
@@ -291,9 +318,15 @@ def _baseline(spec: str, device: Device, task: Task, seed: int) -> ChatModel:
             f"{task.id!r} on {device.name!r} has none"
         )
     if not query:
-        return Demonstrator(task.route, device.phone)
-    other = random_model(device, seed)
-    return ErrorProne(task.route, device.phone, other, _error_rate(query), seed=seed)
+        return Demonstrator(task.route, device.phone, foresees=foresees)
+    return ErrorProne(
+        task.route,
+        device.phone,
+        random_model(device, seed),
+        _error_rate(query),
+        seed=seed,
+        foresees=foresees,
+    )
 
 
 def random_model(device: Device, seed: int) -> ChatModel:
@@ -304,6 +337,22 @@ def random_model(device: Device, seed: int) -> ChatModel:
 def _installed(device: Device) -> Sequence[str]:
     has_apps = Capability.APPS in device.capabilities
     return [app.label for app in device.installed_apps()] if has_apps else []
+
+
+@cache
+def open_outcome_judge() -> OutcomeJudge:
+    """The shipped outcome net, once a process.
+
+    Raises:
+        ExtraMissing: torch is not installed.
+        EnvironmentMissing: its weights are not here.
+    """
+    try:
+        # Torch is optional, and only this judge needs it.
+        from tapgraph.tools.mobile.perception.outcomes import NetJudge  # noqa: PLC0415
+    except ImportError as error:
+        raise ExtraMissing("vision", "sparing the Reflector") from error
+    return NetJudge.open()
 
 
 @cache

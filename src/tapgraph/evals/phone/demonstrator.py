@@ -7,6 +7,7 @@ graph at work and serves as a test oracle; it says nothing about what a model ca
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel
@@ -21,12 +22,13 @@ from tapgraph.agents.mobile.replies import (
     VerifierReply,
 )
 from tapgraph.agents.mobile.state import PlanStatus
-from tapgraph.errors import UsageError
+from tapgraph.errors import ToolError, UsageError
 from tapgraph.evals.phone.role_prompt import Prompt, read_prompt
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply, ToolSpec, Usage
 from tapgraph.llm_backend.messages import Message
-from tapgraph.tools.mobile.actions import Back, Tap, Wait, action_to_wire
+from tapgraph.tools.mobile.actions import Action, Back, Tap, Wait, action_to_wire
 from tapgraph.tools.mobile.geometry import Point
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.guide import Guide, LostWay, Move, Route
 from tapgraph.tools.mobile.simulator.phone import Phone
 from tapgraph.tools.token_estimate import estimate_tokens
@@ -43,10 +45,16 @@ _UNDONE = "A check of the whole task found this undone: "
 
 
 class Demonstrator:
-    """A `ChatModel` that knows a route on a phone, on which no one else gives it the way."""
+    """A `ChatModel` that knows a route on a phone, on which no one else gives it the way.
 
-    def __init__(self, route: Route, phone: Phone) -> None:
+    With `foresees` its Operator says that an action completes the subgoal where it does on a copy
+    of the phone, as a model's Operator would expect it.
+    """
+
+    def __init__(self, route: Route, phone: Phone, *, foresees: bool = False) -> None:
         self._route = route
+        self._phone = phone
+        self._foresees = foresees
         self._guide = Guide(phone)
         words = [aim.words for aim in route.aims] + ([] if route.is_possible else [_IN_VAIN])
         self._subgoals = [f"{place}: {one}" for place, one in enumerate(words, 1)]
@@ -138,7 +146,8 @@ class Demonstrator:
         return self._subgoals.index(wanted) if wanted in self._subgoals else 0
 
     def _act(self, prompt: Prompt) -> OperatorReply:
-        move = self._move(self._aim(prompt))
+        place = self._aim(prompt)
+        move = self._move(place)
         wire: dict[str, Any] = action_to_wire(move.action)
         arguments = dict(wire["arguments"])
         if isinstance(move.action, Tap):
@@ -152,7 +161,16 @@ class Demonstrator:
             action=str(wire["name"]),
             arguments=arguments,
             description=move.expectation,
+            completes_subgoal=self._foresees and self._will_reach(place, move.action),
         )
+
+    def _will_reach(self, place: int, action: Action) -> bool:
+        if place == len(self._route.aims):
+            return True
+        with self._phone.fork() as copy:
+            with suppress(ToolError):
+                SimulatedDevice(copy).perform(action)
+            return Guide(copy).is_reached(self._route.aims[place], self._route.times(place))
 
     def _move(self, place: int) -> Move:
         if place == len(self._route.aims) or self._is_reached(place):

@@ -1,0 +1,1 @@
+"""Recordings of the simulated phone, and how well actions are found in them."""

@@ -1,0 +1,225 @@
+"""Recordings rendered from routes on the simulated phone, with what was done in each frame.
+
+Between two screens a page slides, a list scrolls, text is written, an app grows out of its icon.
+Where touches are shown, a dot is where the finger is. Nobody acts while an advert changes or the
+clock goes on. Some frames are lost, as on a busy phone.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from random import Random
+
+import torch
+from torch import Tensor
+
+from tapgraph.errors import ToolError
+from tapgraph.evals.suite import Task
+from tapgraph.tools.mobile.actions import Action, Back, OpenApp, Swipe, Tap, Type
+from tapgraph.tools.mobile.geometry import Size
+from tapgraph.tools.mobile.perception.recording import FRAME_SIZE, small_frame
+from tapgraph.tools.mobile.perception.segmenter import ActionKind
+from tapgraph.tools.mobile.simulator.device import SimulatedDevice
+from tapgraph.tools.mobile.simulator.guide import Guide, LostWay
+from tapgraph.tools.mobile.simulator.phone import Phone
+
+__all__ = ["Film", "TrueSegment", "film_task"]
+
+_WIDTH, _HEIGHT = FRAME_SIZE
+_LOST = 0.08
+_ADVERTS = 0.4
+_MOST_ACTIONS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class TrueSegment:
+    """An action, from its first frame to before the first that it changes no more."""
+
+    start: int
+    end: int
+    kind: ActionKind
+    action: Action
+
+
+@dataclass(frozen=True)
+class Film:
+    """Frames `[frames, 96, 48]` of a task, and what was done."""
+
+    frames: Tensor
+    segments: tuple[TrueSegment, ...]
+    shows_touches: bool
+
+
+def film_task(task: Task, phone: Phone, dice: Random) -> Film:
+    """The route of a task as a person would record it."""
+    shows_touches = dice.random() < 0.5
+    frames: list[tuple[Tensor, int]] = []
+    actions: list[tuple[ActionKind, Action]] = []
+    for before, action, after in _moves(task, phone):
+        kind = _kind(action)
+        if kind is None:
+            continue
+        frames += [(frame, -1) for frame in _still(before, dice)]
+        number = len(actions)
+        actions.append((kind, action))
+        changing = _changing(kind, action, phone.size, before, after, dice)
+        touched = _touch(action, phone.size) if shows_touches else None
+        for place, frame in enumerate(changing):
+            shown = frame
+            if touched is not None and (kind == "scroll" or place < 2):
+                shown = _with_dot(frame, *touched)
+            frames.append((shown, number))
+        frames += [(frame, -1) for frame in _still(after, dice)[:3]]
+    kept = [one for one in frames if dice.random() >= _LOST or one[1] >= 0]
+    noise = torch.Generator().manual_seed(dice.randrange(2**31))
+    stacked = torch.stack([frame for frame, _ in kept])
+    stacked = (stacked + 0.004 * torch.randn(stacked.shape, generator=noise)).clamp(0, 1)
+    owners = [owner for _, owner in kept]
+    segments = tuple(
+        TrueSegment(owners.index(number), len(owners) - owners[::-1].index(number), kind, action)
+        for number, (kind, action) in enumerate(actions)
+    )
+    return Film(stacked, segments, shows_touches)
+
+
+def _moves(task: Task, phone: Phone) -> Iterator[tuple[Tensor, Action, Tensor]]:
+    """Small frames before and after each action of the route that changes the picture."""
+    if task.route is None:
+        return
+    guide, device = Guide(phone), SimulatedDevice(phone)
+    told = 0
+    before = small_frame(device.screenshot())
+    for place, aim in enumerate(task.route.aims):
+        for _ in range(task.max_steps):
+            done = aim.answer or aim.question or guide.is_reached(aim, task.route.times(place))
+            if done or told == _MOST_ACTIONS:
+                break
+            try:
+                action = guide.move(aim).action
+            except LostWay:
+                return
+            with suppress(ToolError):
+                device.perform(action)
+            after = small_frame(device.screenshot())
+            if bool((after - before).abs().max() > 0.05):
+                told += 1
+                yield before, action, after
+            before = after
+
+
+def _kind(action: Action) -> ActionKind | None:
+    match action:
+        case Tap():
+            return "tap"
+        case Swipe():
+            return "scroll"
+        case Type():
+            return "type"
+        case OpenApp():
+            return "open"
+        case Back():
+            return "back"
+    return None
+
+
+def _still(frame: Tensor, dice: Random) -> Sequence[Tensor]:
+    """Some frames in which nobody acts, at times with an advert that changes by itself."""
+    frames = [frame] * dice.randint(4, 10)
+    if dice.random() < _ADVERTS:
+        top, height = dice.randint(10, _HEIGHT - 30), dice.randint(8, 22)
+        new = frame.clone()
+        new[top : top + height] = 0.5 + 0.5 * (new[top : top + height] - dice.random())
+        at = dice.randint(1, len(frames) - 2)
+        frames[at : at + 2] = [frame.lerp(new, 0.5), new]
+        frames[at + 2 :] = [new if dice.random() < 0.5 else frame] * len(frames[at + 2 :])
+    return frames
+
+
+def _changing(
+    kind: ActionKind, action: Action, size: Size, before: Tensor, after: Tensor, dice: Random
+) -> Sequence[Tensor]:
+    count = dice.randint(3, 7)
+    if kind == "tap":
+        held = [before, before][: dice.randint(1, 2)]
+        style = dice.choice(("cut", "fade", "slide"))
+        return [*held, *_turned(style, before, after, count), after]
+    if kind == "back":
+        return [*_turned("slide back", before, after, count), after]
+    if kind == "type":
+        return [*_written(before, after, count), after]
+    if kind == "open":
+        return [*_grown(before, after, count), after]
+    return [*_scrolled(action, size, before, after, count), after]
+
+
+def _turned(style: str, before: Tensor, after: Tensor, count: int) -> Sequence[Tensor]:
+    frames = []
+    for step in range(1, count):
+        part = step / count
+        if style == "fade":
+            frames.append(before.lerp(after, part))
+        elif style == "slide":
+            at = _WIDTH - round(_WIDTH * part)
+            frames.append(torch.cat([before[:, :at], after[:, : _WIDTH - at]], dim=1))
+        elif style == "slide back":
+            at = round(_WIDTH * part)
+            frames.append(torch.cat([after[:, :at], before[:, : _WIDTH - at]], dim=1))
+    return frames
+
+
+def _written(before: Tensor, after: Tensor, count: int) -> Sequence[Tensor]:
+    """What is new comes from left to right."""
+    frames = []
+    for step in range(1, count):
+        at = round(_WIDTH * step / count)
+        frames.append(torch.cat([after[:, :at], before[:, at:]], dim=1))
+    return frames
+
+
+def _grown(before: Tensor, after: Tensor, count: int) -> Sequence[Tensor]:
+    frames = []
+    for step in range(1, count):
+        part = step / count
+        width, height = max(2, round(_WIDTH * part)), max(2, round(_HEIGHT * part))
+        small = torch.nn.functional.interpolate(
+            after[None, None], (height, width), mode="bilinear", align_corners=False
+        )[0, 0]
+        frame = before.clone()
+        top, left = (_HEIGHT - height) // 2, (_WIDTH - width) // 2
+        frame[top : top + height, left : left + width] = small
+        frames.append(frame)
+    return frames
+
+
+def _scrolled(
+    action: Action, size: Size, before: Tensor, after: Tensor, count: int
+) -> Sequence[Tensor]:
+    if not isinstance(action, Swipe):
+        raise TypeError("only a swipe scrolls")
+    length = round(_HEIGHT * (action.y1 - action.y2) / size.height_px)
+    if abs(length) < 2:
+        return _turned("slide", before, after, count)
+    frames = []
+    for step in range(1, count):
+        by = round(abs(length) * step / count)
+        down, up = (before, after) if length > 0 else (after, before)
+        shown = torch.cat([down[by:], up[-by:]] if by else [down])
+        if length < 0:
+            rest = abs(length) - by
+            shown = torch.cat([after[rest:], before[-rest:]] if rest else [after])
+        frames.append(shown)
+    return frames
+
+
+def _touch(action: Action, size: Size) -> tuple[float, float] | None:
+    match action:
+        case Tap(x, y) | Swipe(x, y, _, _):
+            return x / size.width_px, y / size.height_px
+    return None
+
+
+def _with_dot(frame: Tensor, across: float, down: float) -> Tensor:
+    rows = torch.arange(_HEIGHT)[:, None] - down * _HEIGHT
+    columns = torch.arange(_WIDTH)[None, :] - across * _WIDTH
+    dot = ((rows**2 + columns**2) < 2.6**2).float()
+    return frame * (1 - 0.7 * dot) + 0.7 * dot * (1 - frame)

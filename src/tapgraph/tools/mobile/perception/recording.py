@@ -1,0 +1,119 @@
+"""A screen recording as frames, and what of them says that somebody acted.
+
+A recording is a folder of pictures in the order of their names, or a video file where PyAV is
+installed (`pip install av`). Frames are made small and grey; nothing of their words is read.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from tapgraph.errors import EnvironmentMissing, UsageError
+
+__all__ = ["FEATURES", "FRAME_SIZE", "Recording", "frame_features", "read_recording", "small_frame"]
+
+FRAME_SIZE = (48, 96)
+"""Width and height of a small frame."""
+_GRID = (3, 6)
+FEATURES = 2 * _GRID[0] * _GRID[1] + 5
+"""Changes and brightness by cells, and five numbers of the whole: change, part that changed,
+vertical shift that explains most, how much it explains, and the strongest small spot of change."""
+_MOST_FRAMES = 20_000
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+_SHIFTS = range(-12, 13, 2)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Frames `[frames, 96, 48]` from 0 to 1, and how many of them there are in a second."""
+
+    frames: Tensor
+    per_second: float
+
+
+def small_frame(picture: Image.Image) -> Tensor:
+    """One frame `[96, 48]` from 0 to 1."""
+    grey = picture.convert("L").resize(FRAME_SIZE, Image.Resampling.BOX)
+    return (
+        torch.frombuffer(bytearray(grey.tobytes()), dtype=torch.uint8).view(
+            FRAME_SIZE[1], FRAME_SIZE[0]
+        )
+        / 255
+    )
+
+
+def read_recording(place: Path, *, per_second: float = 10.0) -> Recording:
+    """The frames of a folder or a video; a folder does not know its speed, so that it is told.
+
+    Raises:
+        UsageError: there are no frames, too many, or one cannot be read.
+        EnvironmentMissing: it is a video, and PyAV is not installed.
+    """
+    frames: list[Tensor] = []
+    for frame in _folder(place) if place.is_dir() else _video(place, per_second):
+        frames.append(frame)
+        if len(frames) > _MOST_FRAMES:
+            raise UsageError(f"{str(place)!r} has more than {_MOST_FRAMES:,} frames; cut it")
+    if len(frames) < 2:
+        raise UsageError(f"{str(place)!r} holds no recording: {len(frames)} frames")
+    return Recording(torch.stack(frames), per_second)
+
+
+def frame_features(frames: Tensor) -> Tensor:
+    """What changes from frame to frame: `[frames, FEATURES]`; the first frame changes nothing."""
+    before = torch.cat([frames[:1], frames[:-1]])
+    change = (frames - before).abs()
+    cells = torch.nn.functional.adaptive_avg_pool2d(change[:, None], (_GRID[1], _GRID[0]))
+    light = torch.nn.functional.adaptive_avg_pool2d(frames[:, None], (_GRID[1], _GRID[0]))
+    plain = change.mean(dim=(1, 2))
+    shifted = torch.stack([_shift_error(before, frames, shift) for shift in _SHIFTS])
+    least, place = shifted.min(dim=0)
+    shift = torch.tensor(list(_SHIFTS))[place] / max(_SHIFTS)
+    explained = (plain - least) / plain.clamp_min(1e-3)
+    spots = torch.nn.functional.avg_pool2d((frames - before)[:, None].abs(), 3, 1)
+    spot = spots.amax(dim=(1, 2, 3)) - plain
+    numbers = torch.stack([plain, (change > 0.1).float().mean(dim=(1, 2)), shift, explained, spot])
+    return torch.cat([cells.flatten(1) * 4, light.flatten(1), numbers.T], dim=1)
+
+
+def _shift_error(before: Tensor, now: Tensor, shift: int) -> Tensor:
+    """How much changes where the frame before is moved up by so many rows: `[frames]`."""
+    rows = before.shape[1]
+    if shift >= 0:
+        return (now[:, : rows - shift] - before[:, shift:]).abs().mean(dim=(1, 2))
+    return (now[:, -shift:] - before[:, : rows + shift]).abs().mean(dim=(1, 2))
+
+
+def _folder(place: Path) -> Iterator[Tensor]:
+    files = sorted(one for one in place.iterdir() if one.suffix.lower() in _PICTURES)
+    for file in files:
+        try:
+            with Image.open(file) as picture:
+                yield small_frame(picture)
+        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise UsageError(f"cannot read the frame {str(file)!r}: {error}") from error
+
+
+def _video(place: Path, per_second: float) -> Iterator[Tensor]:
+    if not place.is_file():
+        raise UsageError(f"there is no recording {str(place)!r}")
+    try:
+        # An optional library that only videos need.
+        import av  # noqa: PLC0415
+    except ImportError as error:
+        raise EnvironmentMissing(
+            "a video needs PyAV: pip install av; or give a folder of pictures"
+        ) from error
+    try:
+        with av.open(str(place)) as container:
+            due_s = 0.0
+            for frame in container.decode(video=0):
+                if frame.time is not None and frame.time + 1e-6 >= due_s:
+                    due_s = frame.time + 1 / per_second
+                    yield small_frame(frame.to_image())
+    except (av.FFmpegError, IndexError) as error:
+        raise UsageError(f"cannot read the video {str(place)!r}: {error}") from error
