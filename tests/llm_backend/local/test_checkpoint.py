@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedTokenizerFast
 
 from tapgraph.errors import UsageError
-from tapgraph.llm_backend.local.checkpoint import load_checkpoint
+from tapgraph.llm_backend.local.checkpoint import load_checkpoint, load_encoder
 
 if TYPE_CHECKING:
     from tests.llm_backend.tiny_checkpoints import Tiny
@@ -45,6 +47,49 @@ def test_all_bytes_of_a_text_are_in_its_tokens(tiny: "Tiny") -> None:
     tokens = checkpoint.tokenizer.encode(text, add_special_tokens=False)
     assert b"".join(checkpoint.token_bytes[token] for token in tokens) == text.encode()
     assert [checkpoint.token_bytes[token] for token in range(7)] == [b""] * 7
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "told"),
+    [
+        ("config.json", {"num_attention_heads": 3}, "not a multiple"),
+        ("config.json", {"num_attention_heads": 0}, "of no known kind"),
+        ("config.json", {"hidden_size": "x"}, "expected int, got str"),
+        ("config.json", {"vocab_size": 10}, "other shapes than its config.json says: lm_head"),
+        ("tokenizer.json", {"added_tokens": [{"id": 5}]}, "tokenizer in"),
+        ("tokenizer_config.json", [], "tokenizer in"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(
+    file: str, changes: Any, told: str, tiny: "Tiny", tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
+    said = json.loads((folder / file).read_text())
+    (folder / file).write_text(json.dumps({**said, **changes} if changes else changes))
+    with pytest.raises(UsageError, match=told) as refused:
+        load_checkpoint(folder)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_end_token_that_the_model_cannot_choose_counts_for_nothing(
+    tiny: "Tiny", tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny.folder(), tmp_path / "copy"))
+    settings = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(
+        json.dumps({**settings, "eos_token_id": [99_999, "x", 1]})
+    )
+    assert load_checkpoint(folder).end_tokens == {1, 2}
+
+
+def test_wordpiece_gives_vectors_and_no_replies(tiny: "Tiny", tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny.folder(), tmp_path / "bert"))
+    words = {word: place for place, word in enumerate(("[UNK]", "[SEP]", "tap", "##s"))}
+    tokenizer = Tokenizer(models.WordPiece(words, unk_token="[UNK]"))
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
+    with pytest.raises(UsageError, match="is WordPiece"):
+        load_checkpoint(folder)
+    load_encoder(folder)
 
 
 def test_end_tokens_come_from_all_places(tiny: "Tiny", tmp_path: Path) -> None:
@@ -184,7 +229,7 @@ def rewritten(tiny: "Tiny", folder: Path, change: Change) -> Path:
         ),
         (
             lambda weights: weights.update({"model.norm.weight": torch.zeros(3)}),
-            "cannot be loaded",
+            r"have other shapes than its config.json says: model.norm.weight, 1 in all",
         ),
     ],
 )

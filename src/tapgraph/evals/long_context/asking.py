@@ -10,7 +10,8 @@ Where a system's first answer token comes from depends on what the system is abo
 `question_in="decode"` the last token of the question is a decode step already, so that all of the
 answer is given from what the system keeps and reads in decode. With `question_in="prefill"` the
 question is read whole and the first answer token comes from the prefill: for systems that decode
-densely, and for one that chooses what it decodes from by the prompt's last token (Recycled).
+densely, and for those that choose what they decode from by the prompt's last tokens (Recycled,
+and the scored caches: a window without the last query would not know what is asked for).
 
 Answers are fed back as they should be: a question counts as exact if every answer token is the
 model's first choice, which is when greedy decoding gives exactly that answer.
@@ -41,8 +42,13 @@ CUT_AT = 32
 QuestionIn = Literal["decode", "prefill"]
 
 QUESTION_IN: Mapping[str, QuestionIn] = MappingProxyType({
+    "expected_attention": "prefill",
+    "h2o": "prefill",
+    "keydiff": "prefill",
     "recycled": "prefill",
     "sale": "prefill",
+    "snapkv": "prefill",
+    "tova": "prefill",
     "triangle_mix": "prefill",
     "xattention": "prefill",
 })

@@ -1,7 +1,7 @@
 """A checkpoint directory, loaded."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,9 @@ from typing import Any
 
 import jinja2
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
+from tokenizers.models import WordPiece
 from torch import Tensor
 from transformers import (
     CONFIG_MAPPING,
@@ -79,14 +81,20 @@ class Checkpoint:
     harmless: HarmlessText = field(init=False)
 
     def __post_init__(self) -> None:
-        named = _end_tokens(self.model, self.tokenizer)
-        written = _token_after_a_turn(self)
-        object.__setattr__(self, "end_tokens", frozenset({*named, *written}))
         outputs: Any = self.model.get_output_embeddings()
         size = self.model.config.get_text_config(decoder=True).vocab_size
         if outputs is not None:
             size = outputs.weight.shape[0]
         object.__setattr__(self, "vocabulary", int(size))
+        named = {*_end_tokens(self.model, self.tokenizer), *_token_after_a_turn(self)}
+        # What the model has no logit for never comes.
+        ending = frozenset(token for token in named if 0 <= token < size)
+        if not ending:
+            raise UsageError(
+                f"the checkpoint {str(self.path)!r} names no token of its vocabulary that ends a "
+                "reply: set eos_token_id in its generation_config.json"
+            )
+        object.__setattr__(self, "end_tokens", ending)
         object.__setattr__(self, "token_bytes", token_bytes(self.tokenizer))
         object.__setattr__(self, "nameless", _nameless(self))
         object.__setattr__(
@@ -162,6 +170,12 @@ def load_checkpoint(
     config = _config(path, files)
     kept_dtype = _dtype(dtype, where)
     tokenizer = _tokenizer(path, files)
+    backend: Any = tokenizer
+    if isinstance(backend.backend_tokenizer.model, WordPiece):
+        raise UsageError(
+            f"the tokenizer in {str(path)!r} is WordPiece, whose tokens do not tell where blanks "
+            "stand: such a checkpoint gives vectors, and no replies"
+        )
     model = _model(path, files, config, kept_dtype)
     model.to(where)  # type: ignore[arg-type]
     model.eval().requires_grad_(False)
@@ -247,7 +261,12 @@ def _config(path: Path, files: _Files) -> Any:
         )
     try:
         return AutoConfig.from_pretrained(files.folder, **files.arguments)
-    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+    except StrictDataclassError as error:
+        why = _first_line(error.__cause__ or error)
+        raise UsageError(f"the config.json in {str(path)!r} holds what cannot be: {why}") from error
+    except (
+        ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError,
+    ) as error:  # fmt: skip
         raise UsageError(f"{str(path)!r} is of no known kind: {_first_line(error)}") from error
 
 
@@ -276,6 +295,7 @@ def _model(path: Path, files: _Files, config: Any, dtype: Any, kind: Any = None)
                 config=config,
                 dtype=dtype,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,
                 **unpacking,
                 **files.arguments,
             )
@@ -295,7 +315,9 @@ def _model(path: Path, files: _Files, config: Any, dtype: Any, kind: Any = None)
     if kind is AutoModel:
         # What chooses tokens or classes has no place there, and its own poolers are not used.
         missing, unexpected = [name for name in missing if "pooler" not in name], []
+    mismatched = [one[0] for one in found["mismatched_keys"]]
     for problem, names in (
+        ("have other shapes than its config.json says", mismatched),
         ("lack what the model needs", missing),
         ("hold what the model has no place for", unexpected),
     ):
@@ -315,7 +337,7 @@ def _tokenizer(path: Path, files: _Files) -> PreTrainedTokenizerBase:
     try:
         with without_progress_bar():
             tokenizer = AutoTokenizer.from_pretrained(files.folder, **files.arguments)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except Exception as error:
         raise UsageError(
             f"the tokenizer in {str(path)!r} cannot be loaded: {_first_line(error)}"
         ) from error
@@ -373,8 +395,13 @@ def _chat_template(path: Path, tokenizer: PreTrainedTokenizerBase) -> str | None
     if isinstance(template, dict):
         template = template.get("default")
     if template is None and (path / "chat_template.json").is_file():
-        kept = json.loads((path / "chat_template.json").read_text(encoding="utf-8"))
-        template = kept.get("chat_template")
+        try:
+            kept = json.loads((path / "chat_template.json").read_text(encoding="utf-8"))
+            template = kept.get("chat_template")
+        except (AttributeError, ValueError) as error:
+            raise UsageError(
+                f"the chat_template.json in {str(path)!r} holds no template: {_first_line(error)}"
+            ) from error
     return None if template is None else str(template)
 
 
@@ -398,10 +425,8 @@ def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> I
         getattr(text_config, "eos_token_id", None),
         tokenizer.eos_token_id,
     ):
-        if isinstance(named, Sequence):
-            yield from (int(token) for token in named)
-        elif named is not None:
-            yield int(named)
+        tokens = named if isinstance(named, list | tuple) else [named]
+        yield from (token for token in tokens if isinstance(token, int))
 
 
 def _token_after_a_turn(checkpoint: Checkpoint) -> Iterable[int]:
@@ -434,5 +459,5 @@ def _nameless(checkpoint: Checkpoint) -> Tensor | None:
     return None if bool(known.all()) else ~known
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
