@@ -20,6 +20,7 @@ _WIDEST = 24.0
 _FEW = 2048
 """So many logits are sorted at once sooner than they are counted in bins."""
 _LEAST_TEMPERATURE = 1e-6
+_NO_NUMBERS = "the model's scores are no numbers to choose by"
 """Below this, float32 would hold no number but 0 for any token beside the likeliest."""
 
 
@@ -53,13 +54,22 @@ class Sampler:
             self._seen.add(token)
 
     def choose(self, logits: Tensor) -> int:
-        """A token; float32 `[vocabulary]`, what must not be chosen at -inf."""
+        """A token; float32 `[vocabulary]`, what must not be chosen at -inf.
+
+        Raises:
+            FloatingPointError: the logits, or what becomes of them, are no numbers.
+        """
         if self._sampling.changes_logits:
             logits = self._changed(logits)
         if self._sampling.temperature == 0:
-            return int(logits.argmax())
+            best = int(logits.argmax())
+            if not math.isfinite(float(logits[best])):
+                raise FloatingPointError(_NO_NUMBERS)
+            return best
         tokens, weights = candidates(logits, self._sampling)
         cumulated = weights.double().cumsum(dim=-1)
+        if not 0 < float(cumulated[-1]) < math.inf:
+            raise FloatingPointError(_NO_NUMBERS)
         drawn = torch.rand((), generator=self._generator, dtype=torch.float64)
         place = int(
             torch.searchsorted(cumulated, drawn.to(cumulated.device) * cumulated[-1], right=True)
