@@ -36,8 +36,6 @@ which is torch's SDPA over a cache that grows by pages: one layer of 8 query hea
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import sys
 import time
@@ -48,8 +46,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from drawn_text import HEAD_DIM, PASSAGE, SCALE, draw, draw_text
 from torch import Tensor, nn
 from torch.nn import functional
+from torch_machine import machine
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from tapgraph.kernels.attention_system import AttentionSystem, LayerShape
@@ -69,8 +69,7 @@ from tapgraph.llm_backend.local.freed_memory import keep_freed_memory
 
 Clock = Callable[[], float]
 
-HEADS, KV_HEADS, HEAD_DIM = 32, 8, 128
-SCALE = HEAD_DIM**-0.5
+HEADS, KV_HEADS = 32, 8
 BLOCK = 128
 DENSITY = 0.1
 DECODE_STEPS = 50
@@ -81,9 +80,6 @@ SYSTEM_LAYERS = 8
 """Systems are measured on the last of so many layers."""
 SLOWER = 1.1
 """A system this much slower than dense counts as slower; less is noise on a shared machine."""
-PASSAGE = 64
-"""Tokens about one subject, in the text that systems are measured on."""
-SUBJECTS = 16
 LONG_TOKENS, LONG_ROUNDS = 8_192, 3
 """From so many tokens on systems are measured in so many rounds."""
 
@@ -188,12 +184,6 @@ def compare(title: str, forms: Mapping[str, Callable[[], object]], turns: int) -
     ms = take_turns(forms, turns)
     first = next(iter(ms.values()))
     return Comparison(title, ms, {name: round(first / taken, 2) for name, taken in ms.items()})
-
-
-def draw(heads: int, tokens: int, generator: torch.Generator) -> Tensor:
-    """Random numbers, bfloat16 `[1, heads, tokens, HEAD_DIM]`."""
-    drawn = torch.empty((1, heads, tokens, HEAD_DIM), dtype=torch.bfloat16)
-    return drawn.normal_(generator=generator)
 
 
 class LlamaAttention(nn.Module):
@@ -335,24 +325,6 @@ def measure_prefill(sizes: Sizes, generator: torch.Generator) -> list[Comparison
     ]
 
 
-def draw_text(
-    tokens: int, heads: int, kv_heads: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries, keys and values of passages of `PASSAGE` tokens, each about one of `SUBJECTS`.
-
-    A key is its subject and noise, a query its subject and little noise: neighbouring queries have
-    a cosine of 0.92, and a logit is about 9 higher for a key of the same subject than for another.
-    So a query attends to its own passage and to the few others about the same.
-    """
-    subjects = torch.randn((kv_heads, SUBJECTS, HEAD_DIM), generator=generator)
-    subjects *= 3 * SCALE**-0.5 / subjects.norm(dim=-1, keepdim=True)
-    order = torch.randint(SUBJECTS, (-(-tokens // PASSAGE),), generator=generator)
-    about = subjects[:, order].repeat_interleave(PASSAGE, dim=1)[None, :, :tokens].bfloat16()
-    queries = about.repeat_interleave(heads // kv_heads, dim=1)
-    queries += 0.25 * draw(heads, tokens, generator)
-    return queries, about + draw(kv_heads, tokens, generator), draw(kv_heads, tokens, generator)
-
-
 class System:
     """A layer that takes a text, with the rotation of new tokens where dense attention needs it."""
 
@@ -434,24 +406,6 @@ def ratio_of(times: Sequence[tuple[float, float]]) -> Ratio:
     """Of pairs of a system's time and dense attention's."""
     ratios = [round(dense / ours, 2) for ours, dense in times]
     return Ratio(statistics.median(ratios), min(ratios), max(ratios))
-
-
-def machine() -> dict[str, str | int]:
-    """What it ran on."""
-    cpu = platform.processor() or platform.machine()
-    described = Path("/proc/cpuinfo")
-    if described.exists():
-        lines = described.read_text("utf-8").splitlines()
-        cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), cpu)
-    return {
-        "cpu": cpu,
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "cores": os.cpu_count() or 0,
-        "threads": torch.get_num_threads(),
-        "load_average": f"{os.getloadavg()[0]:.1f}",
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-    }
 
 
 def show(comparison: Comparison) -> None:
