@@ -31,6 +31,18 @@ def test_a_form_is_filled_in_and_sent(visitor: Any) -> None:
     assert "Anna ü😀 / geheim!1 / true / Large" in page.reads()
 
 
+def test_what_is_broken_over_lines_is_touched_on_one_of_them(visitor: Any) -> None:
+    filler = "<span style='display:inline-block;width:70vw'>a long line</span>"
+    page = visitor(
+        f"{filler}<label><input type=checkbox> I agree to all of this</label><br>"
+        f"{filler}<a href='#' onclick=\"this.textContent='opened'\">a link of a few words more</a>"
+    )
+    page.taps("I agree to all of this")
+    assert page.element("I agree to all of this").checked
+    page.taps("a link of a few words more")
+    assert "opened" in page.reads()
+
+
 def test_a_password_never_leaves_the_page(visitor: Any) -> None:
     page = visitor(FORM)
     told = page.device._session.read("look", lambda driver: read_page(driver.execute_script))

@@ -243,14 +243,29 @@ function frameViews(frame, box, by) {
 
 // A box that is drawn over a real one without being seen itself: the label, or what stands around it, is touched.
 function boxOf(el, by) {
-  let rect = el.getBoundingClientRect();
+  let rect = largestPiece(el);
   if (["checkbox", "radio"].includes(inputType(el))) {
     for (const label of labelsOf(el)) {
-      const other = label.getBoundingClientRect();
-      if (hasArea(other)) rect = hasArea(rect) && Number(styleOf(el).opacity) ? join(rect, other) : other;
+      const other = largestPiece(label);
+      if (!hasArea(other)) continue;
+      const isSeen = hasArea(rect) && Number(styleOf(el).opacity);
+      if (!isSeen) rect = other;
+      else if (label.getClientRects().length < 2 || areOnOneLine(rect, other)) rect = join(rect, other);
     }
   }
   return moved(rect, by);
+}
+
+// Of what is broken over lines one line: in the middle of all of them may be something else.
+function largestPiece(el) {
+  const pieces = [...el.getClientRects()];
+  if (pieces.length < 2) return el.getBoundingClientRect();
+  return pieces.reduce((most, one) => (one.width * one.height > most.width * most.height ? one : most));
+}
+
+function areOnOneLine(a, b) {
+  const middle = (a.top + a.bottom) / 2;
+  return b.top < middle && middle < b.bottom;
 }
 
 function viewsOf(el, clip, by) {
