@@ -115,6 +115,8 @@ def test_signs_that_nobody_sees_hide_nothing(label: str) -> None:
 
 @pytest.mark.parametrize(
     "label", ["Tip: swipe to see more", "You can delete this note at any time.", "Order #4521",
+              "Activar notificaciones de pedidos", "Bestellbenachrichtigungen aktivieren",
+              "Activer les notifications de commande", "Sipariş bildirimlerini etkinleştir",
               "Pay day", "Ann, Can you send it to me?", "a" * 100_000, "pay " * 10_000],
 )  # fmt: skip
 def test_what_only_mentions_a_risk_is_free(label: str) -> None:
