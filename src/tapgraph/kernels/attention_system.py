@@ -8,7 +8,7 @@ depends on another, and no method knows of padding.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol
 
 from torch import Tensor
@@ -29,6 +29,8 @@ class LayerShape:
         kv_heads: key/value heads; `heads` is a multiple of it.
         head_dim: width of one head.
         scale: what the dot products are multiplied with, most often 1/sqrt(head_dim).
+        extra_channels: how many of the last channels are not the model's own but carry a bias,
+            see `highlighted_layer`.
     """
 
     index: int
@@ -37,6 +39,7 @@ class LayerShape:
     kv_heads: int
     head_dim: int
     scale: float
+    extra_channels: int = 0
 
     def __post_init__(self) -> None:
         if self.kv_heads < 1 or self.heads % self.kv_heads:
@@ -50,6 +53,10 @@ class LayerShape:
     def group(self) -> int:
         """Query heads for one KV head: query head h belongs to KV head h // group."""
         return self.heads // self.kv_heads
+
+    def widened(self, channels: int) -> "LayerShape":
+        """The same layer with so many further channels."""
+        return replace(self, head_dim=self.head_dim + channels, extra_channels=channels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,170 @@
+"""Highlighted context inside any attention system: the bias travels in channels of its own.
+
+A bias that depends on the column and on the head alone is one more product of a query with a key.
+So keys get channels that hold ln(alpha) / scale where a prompt token is not highlighted, and
+queries get 1 there in steered heads and 0 in the others. The system's own layer is opened with the
+wider heads and the same scale; it needs to know nothing, its selection by scores follows the
+highlights too, and no mask of queries by keys is ever made.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tapgraph.errors import UsageError
+from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Reading, Rotary
+from tapgraph.kernels.highlight import Highlight
+from tapgraph.kernels.inputs import check_call
+from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
+
+__all__ = ["EXTRA_CHANNELS", "HighlightedLayer", "OwnChannelsRotary"]
+
+EXTRA_CHANNELS = 8
+"""Channels behind those of the model: three for the bias, the rest to keep rows aligned."""
+_PARTS = 3
+"""Numbers whose sum is the bias: exact to float32 also where keys are bfloat16."""
+
+
+class OwnChannelsRotary(Rotary):
+    """A model's rotary embedding for wider vectors; the channels behind the model's do not turn."""
+
+    def __init__(self, rotary: Rotary, extra: int = EXTRA_CHANNELS) -> None:
+        self._rotary = rotary
+        self._extra = extra
+
+    def __call__(self, vectors: Tensor, positions: Tensor) -> Tensor:
+        """Rotate the model's own channels."""
+        own, extra = vectors[..., : -self._extra], vectors[..., -self._extra :]
+        return torch.cat((self._rotary(own, positions), extra), dim=-1)
+
+    def undo(self, vectors: Tensor, positions: Tensor) -> Tensor:
+        """As the model's, for its own channels."""
+        own, extra = vectors[..., : -self._extra], vectors[..., -self._extra :]
+        return torch.cat((self._rotary.undo(own, positions), extra), dim=-1)
+
+
+class HighlightedLayer(LayerAttention):
+    """A layer of any system, some of whose heads follow the highlights of one prompt.
+
+    Queries before the first highlighted token have nothing to choose from: the bias would be the
+    same in all that they see. They get 0, so that their outputs are, bit for bit, those without.
+
+    Args:
+        shape: the layer as the model has it.
+        inner: the system's layer, opened with `shape.widened(EXTRA_CHANNELS)`.
+        highlight: of the prompt; it steers a head of this layer.
+    """
+
+    def __init__(self, shape: LayerShape, inner: LayerAttention, highlight: Highlight) -> None:
+        super().__init__(shape)
+        self.inner = inner
+        self.highlight = highlight
+        steered = highlight.steering.heads[shape.index]
+        groups = steered.view(shape.kv_heads, shape.group).any(dim=1)
+        self._heads = steered.double()[None, :, None, None]
+        # Keys of a KV head that nobody steers stay as they are, for who selects by keys.
+        self._kv_heads = groups.double()[None, :, None, None]
+        self._tails: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def tokens_seen(self) -> int:
+        """Tokens given to it so far, kept or not."""
+        return self.inner.tokens_seen
+
+    @property
+    def reading(self) -> Reading:
+        """What the system's layer read."""
+        return self.inner.reading
+
+    def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Take a chunk of the prompt."""
+        wide = self._widened(queries, keys, values)
+        return self.inner.prefill(*wide)[..., : self.shape.head_dim]
+
+    def decode(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Take one generated token."""
+        wide = self._widened(queries, keys, values)
+        return self.inner.decode(*wide)[..., : self.shape.head_dim]
+
+    def own_keys_and_values(self) -> tuple[Tensor, Tensor]:
+        """Those of a `DenseLayer` without the channels of the bias."""
+        return tuple(  # type: ignore[return-value]
+            getattr(self.inner, name)[..., : self.shape.head_dim] for name in ("keys", "values")
+        )
+
+    def adopt(self, past: ReadPast) -> None:
+        """Take over a past that was read with these highlights, or before the first of them."""
+        if not isinstance(self.inner, PartLayer):
+            raise UsageError(f"a {type(self.inner).__name__} cannot begin after read tokens")
+        _, keys, values = self._widened(past.keys[:, :, :0], past.keys, past.values)
+        self.inner.adopt(ReadPast(keys, values, past.has_decoded))
+
+    def share_kept(self) -> float:
+        """The share of the highlighted tokens that the last query of steered heads attended to."""
+        steered = self.highlight.steering.heads[self.shape.index]
+        kept = self.inner.kept_by_last_query()[steered.to(self.inner.kept_by_last_query().device)]
+        spans = [kept[:, begin:end] for begin, end in self.highlight.spans]
+        return float(torch.cat(spans, dim=1).double().mean())
+
+    def kept_by_last_query(self) -> Tensor:
+        """As the system's layer says."""
+        return self.inner.kept_by_last_query()
+
+    def bytes_held(self) -> int:
+        """Of the system's layer, the channels of the bias included."""
+        return self.inner.bytes_held()
+
+    def snapshot(self) -> object:
+        """The system's."""
+        return self.inner.snapshot()
+
+    def restore(self, snapshot: object) -> None:
+        """Go back to the system's snapshot."""
+        self.inner.restore(snapshot)
+
+    def fork(self) -> "HighlightedLayer":
+        """A copy for the same prompt."""
+        return HighlightedLayer(self.shape, self.inner.fork(), self.highlight)
+
+    def crop(self, tokens: int) -> None:
+        """Forget everything after the first `tokens` tokens."""
+        self.inner.crop(tokens)
+
+    def _widened(
+        self, queries: Tensor, keys: Tensor, values: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        if queries.shape[2]:
+            check_call(self.shape, queries, keys, values)
+        ones, biases = self._prepared(keys)
+        seen, new = self.tokens_seen, keys.shape[2]
+        prompt = self.highlight.prompt_tokens
+        values = functional.pad(values, (0, EXTRA_CHANNELS))
+        if seen >= prompt:
+            return _wider(queries, ones), functional.pad(keys, (0, EXTRA_CHANNELS)), values
+        tails = biases[:, :, seen : seen + new]
+        if seen + new > prompt:
+            tails = functional.pad(tails, (0, 0, 0, seen + new - prompt))
+        without = min(max(0, self.highlight.first - seen), queries.shape[2])
+        asking = ones.expand(-1, -1, queries.shape[2] - without, -1)
+        asking = functional.pad(asking, (0, 0, without, 0))
+        return _wider(queries, asking), _wider(keys, tails), values
+
+    def _prepared(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """What queries get, `[1, heads, 1, extra]`, and the prompt's keys, `[1, kv_heads, ...]`."""
+        if self._tails is None or self._tails[0].dtype != like.dtype:
+            shape = self.shape
+            ones = torch.zeros(1, shape.heads, 1, EXTRA_CHANNELS, dtype=torch.float64)
+            ones[..., :_PARTS] = self._heads
+            rest = self.highlight.columns() / shape.scale
+            biases = torch.zeros(1, shape.kv_heads, len(rest), EXTRA_CHANNELS, dtype=torch.float64)
+            for part in range(_PARTS):
+                rounded = rest.to(like.dtype).double()
+                biases[..., part] = rounded * self._kv_heads[..., 0]
+                rest = rest - rounded
+            self._tails = (ones.to(like), biases.to(like))
+        return self._tails
+
+
+def _wider(vectors: Tensor, tails: Tensor) -> Tensor:
+    tails = tails.expand(-1, -1, vectors.shape[2], -1) if tails.shape[2] == 1 else tails
+    return torch.cat((vectors, tails), dim=-1)
