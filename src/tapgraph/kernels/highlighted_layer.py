@@ -15,9 +15,10 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Reading, Rotary
 from tapgraph.kernels.highlight import Highlight
 from tapgraph.kernels.inputs import check_call
+from tapgraph.kernels.systems.dense import DenseLayer
 from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
 
-__all__ = ["EXTRA_CHANNELS", "HighlightedLayer", "OwnChannelsRotary"]
+__all__ = ["EXTRA_CHANNELS", "HighlightedLayer", "OwnChannelsRotary", "own_keys_and_values"]
 
 EXTRA_CHANNELS = 8
 """Channels behind those of the model: three for the bias, the rest to keep rows aligned."""
@@ -86,23 +87,18 @@ class HighlightedLayer(LayerAttention):
         wide = self._widened(queries, keys, values)
         return self.inner.decode(*wide)[..., : self.shape.head_dim]
 
-    def own_keys_and_values(self) -> tuple[Tensor, Tensor]:
-        """Those of a `DenseLayer` without the channels of the bias."""
-        return tuple(  # type: ignore[return-value]
-            getattr(self.inner, name)[..., : self.shape.head_dim] for name in ("keys", "values")
-        )
-
     def adopt(self, past: ReadPast) -> None:
         """Take over a past that was read with these highlights, or before the first of them."""
         if not isinstance(self.inner, PartLayer):
             raise UsageError(f"a {type(self.inner).__name__} cannot begin after read tokens")
-        _, keys, values = self._widened(past.keys[:, :, :0], past.keys, past.values)
+        keys, values = self._with_bias(past.keys), functional.pad(past.values, (0, EXTRA_CHANNELS))
         self.inner.adopt(ReadPast(keys, values, past.has_decoded))
 
     def share_kept(self) -> float:
         """The share of the highlighted tokens that the last query of steered heads attended to."""
         steered = self.highlight.steering.heads[self.shape.index]
-        kept = self.inner.kept_by_last_query()[steered.to(self.inner.kept_by_last_query().device)]
+        kept = self.inner.kept_by_last_query()
+        kept = kept[steered.to(kept.device)]
         spans = [kept[:, begin:end] for begin, end in self.highlight.spans]
         return float(torch.cat(spans, dim=1).double().mean())
 
@@ -133,21 +129,25 @@ class HighlightedLayer(LayerAttention):
     def _widened(
         self, queries: Tensor, keys: Tensor, values: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        if queries.shape[2]:
-            check_call(self.shape, queries, keys, values)
-        ones, biases = self._prepared(keys)
-        seen, new = self.tokens_seen, keys.shape[2]
-        prompt = self.highlight.prompt_tokens
-        values = functional.pad(values, (0, EXTRA_CHANNELS))
-        if seen >= prompt:
-            return _wider(queries, ones), functional.pad(keys, (0, EXTRA_CHANNELS)), values
-        tails = biases[:, :, seen : seen + new]
-        if seen + new > prompt:
-            tails = functional.pad(tails, (0, 0, 0, seen + new - prompt))
-        without = min(max(0, self.highlight.first - seen), queries.shape[2])
+        check_call(self.shape, queries, keys, values)
+        ones, _ = self._prepared(keys)
+        without = min(max(0, self.highlight.first - self.tokens_seen), queries.shape[2])
         asking = ones.expand(-1, -1, queries.shape[2] - without, -1)
-        asking = functional.pad(asking, (0, 0, without, 0))
-        return _wider(queries, asking), _wider(keys, tails), values
+        if without:
+            asking = functional.pad(asking, (0, 0, without, 0))
+        queries = torch.cat((queries, asking), dim=-1)
+        return queries, self._with_bias(keys), functional.pad(values, (0, EXTRA_CHANNELS))
+
+    def _with_bias(self, keys: Tensor) -> Tensor:
+        """The keys of the next tokens."""
+        first, prompt = self.tokens_seen, self.highlight.prompt_tokens
+        if first >= prompt:
+            return functional.pad(keys, (0, EXTRA_CHANNELS))
+        end = first + keys.shape[2]
+        biases = self._prepared(keys)[1][:, :, first:end]
+        if end > prompt:
+            biases = functional.pad(biases, (0, 0, 0, end - prompt))
+        return torch.cat((keys, biases), dim=-1)
 
     def _prepared(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """What queries get, `[1, heads, 1, extra]`, and the prompt's keys, `[1, kv_heads, ...]`."""
@@ -165,6 +165,14 @@ class HighlightedLayer(LayerAttention):
         return self._tails
 
 
-def _wider(vectors: Tensor, tails: Tensor) -> Tensor:
-    tails = tails.expand(-1, -1, vectors.shape[2], -1) if tails.shape[2] == 1 else tails
-    return torch.cat((vectors, tails), dim=-1)
+def own_keys_and_values(layer: DenseLayer | HighlightedLayer) -> tuple[Tensor, Tensor]:
+    """Of all tokens, in the model's own channels, `[1, kv_heads, tokens_seen, head_dim]`.
+
+    Raises:
+        UsageError: the highlighted layer is of a system that keeps something else.
+    """
+    held = layer.inner if isinstance(layer, HighlightedLayer) else layer
+    if not isinstance(held, DenseLayer):
+        raise UsageError(f"a {type(held).__name__} is not keys and values of all tokens")
+    own = layer.shape.head_dim
+    return held.keys[..., :own], held.values[..., :own]

@@ -13,7 +13,9 @@ from transformers.cache_utils import CacheLayerMixin
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, Reading
-from tapgraph.kernels.highlighted_layer import HighlightedLayer
+from tapgraph.kernels.highlighted_layer import HighlightedLayer, own_keys_and_values
+from tapgraph.kernels.systems.dense import DenseLayer
+from tapgraph.kernels.systems.part_layer import ReadPast
 from tapgraph.kernels.systems.window_layer import WindowLayer
 
 __all__ = ["AttentionCache", "CacheSnapshot", "NewTokens", "Row", "StackedCache"]
@@ -141,7 +143,7 @@ class AttentionCache(AttendingCache):
         self._open_layers = open_layers
         self.rows = [Row(open_layers(0))]
         self.layers = [_CacheLayer(self, index) for index in range(len(self.rows[0].layers))]
-        self._skipped: list[int] = []
+        self._skipped = [0]
 
     @classmethod
     def take_over(
@@ -241,6 +243,25 @@ class AttentionCache(AttendingCache):
             for layer in row.layers:
                 layer.crop(max(0, kept - row.padding))
             row.padding = min(row.padding, kept)
+
+    def begin_as(self, other: "AttentionCache", tokens: int) -> None:
+        """Take over the first tokens of another cache; this one has seen nothing yet.
+
+        Both are of one sequence and keep all keys and values. Where this one has highlights, they
+        begin after these tokens, or the other one has the same.
+
+        Raises:
+            UsageError: a layer keeps something else than keys and values.
+        """
+        if not tokens:
+            return
+        for layer, read in zip(self.rows[0].layers, other.rows[0].layers, strict=True):
+            if not isinstance(read, DenseLayer | HighlightedLayer) or not isinstance(
+                layer, DenseLayer | HighlightedLayer
+            ):
+                raise UsageError(f"a {type(read).__name__} is not keys and values of all tokens")
+            keys, values = (held[:, :, :tokens] for held in own_keys_and_values(read))
+            layer.adopt(ReadPast(keys, values, has_decoded=False))
 
     def reset(self) -> None:
         """Forget everything."""
