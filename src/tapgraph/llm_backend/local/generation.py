@@ -70,11 +70,14 @@ class Prompt:
         tokens: token ids.
         turn_ends: how many tokens each message and all before it take, ascending.
         pictures: None for words only.
+        highlights: spans of tokens, ascending and apart, that steered heads attend to more than to
+            the rest of the prompt.
     """
 
     tokens: tuple[int, ...]
     turn_ends: tuple[int, ...] = ()
     pictures: Pictures | None = None
+    highlights: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,10 +256,13 @@ class LastStep:
     Attributes:
         tokens: of the text until then.
         read: how many of them the attention system attended to; mean over layers and KV heads.
+        highlighted: the share of highlighted tokens that steered heads attended to; 1 where there
+            are none.
     """
 
     tokens: int = 0
     read: int = 0
+    highlighted: float = 1.0
 
     @property
     def share(self) -> float:
