@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, LayerShape
-from tapgraph.kernels.highlight import Highlight, Spans, Steering, joined_spans
+from tapgraph.kernels.highlight import Highlight, Spans, Steering
 from tapgraph.kernels.highlighted_layer import (
     EXTRA_CHANNELS,
     HighlightedLayer,
@@ -17,6 +17,7 @@ from tapgraph.kernels.highlighted_layer import (
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems import SYSTEMS
 from tapgraph.kernels.systems.dense import Dense
+from tapgraph.llm_backend.steering.spans import joined_spans
 
 SHAPE = LayerShape(index=1, layers=2, heads=6, kv_heads=2, head_dim=64, scale=0.125)
 PROMPT, TOKENS = 50, 58

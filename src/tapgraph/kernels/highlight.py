@@ -7,7 +7,6 @@ after the prompt keep their scores.
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -16,10 +15,10 @@ from torch import Tensor
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerShape
 
-__all__ = ["Highlight", "Spans", "Steering", "joined_spans"]
+__all__ = ["Highlight", "Spans", "Steering"]
 
 Spans = tuple[tuple[int, int], ...]
-"""Where highlighted tokens begin and end, ascending and apart."""
+"""Where highlighted tokens begin, and one after their ends; ascending and apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,8 +77,9 @@ class Highlight:
     spans: Spans
 
     def __post_init__(self) -> None:
-        is_inside = bool(self.spans) and self.spans[-1][1] <= self.prompt_tokens
-        if not is_inside or self.spans != joined_spans(self.spans):
+        edges = [edge for span in self.spans for edge in span]
+        is_inside = bool(edges) and edges[0] >= 0 and edges[-1] <= self.prompt_tokens
+        if not is_inside or edges != sorted(set(edges)):
             raise UsageError(
                 f"highlighted spans must be inside the prompt of {self.prompt_tokens} tokens, "
                 f"ascending and apart, got {list(self.spans)}"
@@ -96,25 +96,3 @@ class Highlight:
         for begin, end in self.spans:
             added[begin:end] = 0
         return added
-
-
-def joined_spans(spans: Iterable[tuple[int, int]]) -> Spans:
-    """The union of spans: ascending, apart, and none of them empty.
-
-    Raises:
-        UsageError: a span ends before it begins, or begins before the text.
-
-    >>> joined_spans([(4, 6), (0, 2), (5, 9), (3, 3)])
-    ((0, 2), (4, 9))
-    """
-    joined: list[tuple[int, int]] = []
-    for begin, end in sorted(spans):
-        if not 0 <= begin <= end:
-            raise UsageError(
-                f"a span must begin at 0 or later and not end before, got {begin, end}"
-            )
-        if joined and begin <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
-        elif begin < end:
-            joined.append((begin, end))
-    return tuple(joined)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tapgraph.errors import ModelUnavailable, UsageError
 from tapgraph.llm_backend.local.constraints import Constraint
+from tapgraph.llm_backend.steering.spans import Spans
 
 __all__ = [
     "Delta",
@@ -77,7 +78,7 @@ class Prompt:
     tokens: tuple[int, ...]
     turn_ends: tuple[int, ...] = ()
     pictures: Pictures | None = None
-    highlights: tuple[tuple[int, int], ...] = ()
+    highlights: Spans = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from tapgraph.errors import UsageError
 
-__all__ = ["places_of", "token_spans"]
+__all__ = ["Spans", "joined_spans", "places_of", "token_spans"]
+
+Spans = tuple[tuple[int, int], ...]
+"""Where stretches of tokens or characters begin, and one after their ends; ascending and apart."""
 
 
-def places_of(text: str, phrases: Iterable[str]) -> tuple[tuple[int, int], ...]:
-    """Where phrases stand in a text, each occurrence: begin and end in characters.
+def places_of(text: str, phrases: Iterable[str]) -> Spans:
+    """Where phrases stand in a text, each occurrence, in characters.
 
     Raises:
         UsageError: a phrase is empty, or is not in the text.
@@ -26,13 +29,11 @@ def places_of(text: str, phrases: Iterable[str]) -> tuple[tuple[int, int], ...]:
         while begin >= 0:
             places.append((begin, begin + len(phrase)))
             begin = text.find(phrase, begin + 1)
-    return tuple(places)
+    return joined_spans(places)
 
 
-def token_spans(
-    offsets: Sequence[tuple[int, int]], places: Iterable[tuple[int, int]]
-) -> tuple[tuple[int, int], ...]:
-    """The tokens that hold any character of each place: first token, and one after the last.
+def token_spans(offsets: Sequence[tuple[int, int]], places: Iterable[tuple[int, int]]) -> Spans:
+    """The tokens that hold any character of the places.
 
     A token that begins before the place, or a character of several tokens, counts whole, so that
     the tokens of a span spell all of its words.
@@ -54,4 +55,26 @@ def token_spans(
         ]
         if held:
             spans.append((held[0], held[-1] + 1))
-    return tuple(spans)
+    return joined_spans(spans)
+
+
+def joined_spans(spans: Iterable[tuple[int, int]]) -> Spans:
+    """The union of spans: ascending, apart, and none of them empty.
+
+    Raises:
+        UsageError: a span ends before it begins, or begins before the text.
+
+    >>> joined_spans([(4, 6), (0, 2), (5, 9), (3, 3)])
+    ((0, 2), (4, 9))
+    """
+    joined: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if not 0 <= begin <= end:
+            raise UsageError(
+                f"a span must begin at 0 or later and not end before, got {begin, end}"
+            )
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        elif begin < end:
+            joined.append((begin, end))
+    return tuple(joined)
