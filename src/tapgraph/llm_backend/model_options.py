@@ -108,6 +108,7 @@ class LocalOptions(_TraitOptions):
     presence_penalty: float | None = None
     logit_bias: Json[dict[int, float]] | None = None
     longest_text: int | None = Field(default=None, ge=1)
+    steer: str | None = Field(default=None, min_length=1)
 
     @property
     def sampling(self) -> dict[str, Any]:

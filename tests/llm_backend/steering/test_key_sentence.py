@@ -31,7 +31,10 @@ def test_sentences_end_at_their_ends_and_nowhere_else() -> None:
         "The lake is 13.4 km long.",
     ]
     assert told("One line\nanother\n\n") == ["One line", "another"]
-    assert told("\u4eca\u65e5\u3002\u660e\u65e5\u3002") == ["\u4eca\u65e5\u3002", "\u660e\u65e5\u3002"]
+    assert told("\u4eca\u65e5\u3002\u660e\u65e5\u3002") == [
+        "\u4eca\u65e5\u3002",
+        "\u660e\u65e5\u3002",
+    ]
     assert told(" \n ") == []
 
 

@@ -187,6 +187,7 @@ class Engine:
             if not self.system.same_in_chunks:
                 chunk = min(chunk, FIXED_CHUNK)
         self.attention = attention
+        self.steering = steering
         self._highlighting = Highlighting(attention, steering)
         if isinstance(attention, ModelAttention):
             layers = self._highlighting.empty_cache().rows[0].layers

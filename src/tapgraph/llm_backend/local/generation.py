@@ -257,13 +257,13 @@ class LastStep:
     Attributes:
         tokens: of the text until then.
         read: how many of them the attention system attended to; mean over layers and KV heads.
-        highlighted: the share of highlighted tokens that steered heads attended to; 1 where there
-            are none.
+        highlighted: the share of highlighted tokens that steered heads attended to; None where
+            there are none.
     """
 
     tokens: int = 0
     read: int = 0
-    highlighted: float = 1.0
+    highlighted: float | None = None
 
     @property
     def share(self) -> float:

@@ -72,11 +72,12 @@ class Highlighting:
 
     def note_end(self, reply: ReplyInProgress) -> None:
         """Say once that the attention system leaves highlighted tokens out."""
-        if reply.step.highlighted < 1 and not self._has_warned:
+        share = reply.step.highlighted
+        if share is not None and share < 1 and not self._has_warned:
             self._has_warned = True
             _log.warning(
                 "attention %s left highlighted tokens out: the last step of a reply read %.0f %% "
                 "of them; give it a larger budget, or take one that keeps all tokens",
                 self._attention.system.name,
-                100 * reply.step.highlighted,
+                100 * share,
             )

@@ -14,6 +14,7 @@ from tapgraph.llm_backend.local.engine import Engine, EngineLimits
 from tapgraph.llm_backend.local.int8_weights import quantize_linear_layers
 from tapgraph.llm_backend.local.local_model import LocalModel, ReplyDefaults
 from tapgraph.llm_backend.local.systems import open_system
+from tapgraph.llm_backend.steering.steering_file import load_steering
 
 __all__ = ["LocalSettings", "open_engine", "open_local"]
 
@@ -37,6 +38,7 @@ class LocalSettings:
         sampling: see `Checkpoint.sampling`.
         timeout_s: see `ReplyDefaults`.
         longest_text: see `ReplyDefaults`.
+        steering: a file of `tapgraph kernels calibrate steering`; None follows no highlights.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class LocalSettings:
     sampling: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float | None = None
     longest_text: int | None = None
+    steering: Path | None = None
 
 
 def open_engine(settings: LocalSettings, limits: EngineLimits) -> Engine:
@@ -84,10 +87,13 @@ def open_engine(settings: LocalSettings, limits: EngineLimits) -> Engine:
         model_path=settings.path,
         model=checkpoint.model,
     )
+    steering = None
+    if settings.steering is not None:
+        steering = load_steering(settings.steering, checkpoint.model)
     if is_int8:
         # Not before the calibration was compared with the weights that it was made for.
         quantize_linear_layers(checkpoint.model)
-    return Engine(checkpoint, system, limits)
+    return Engine(checkpoint, system, limits, steering)
 
 
 def open_local(settings: LocalSettings, traits: Callable[[str], ModelTraits]) -> LocalModel:

@@ -164,7 +164,7 @@ class ReplyInProgress:
     def note_reading(self) -> None:
         """Note what the last step read."""
         if self.cache is not None and self.cache.tokens_seen:
-            share = self.cache.share_highlighted() if self.is_highlighted else 1.0
+            share = self.cache.share_highlighted() if self.is_highlighted else None
             attended = round(self.cache.reading.attended)
             self.step = LastStep(self.cache.tokens_seen, attended, share)
 
