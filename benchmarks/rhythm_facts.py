@@ -212,7 +212,9 @@ def _compared(pairs: Sequence[Sequence[Sequence[float]]]) -> dict[str, Any]:
 
 def facts_table(found: dict[str, Any]) -> list[tuple[str, ...]]:
     """One row for each fact."""
-    rows = [("fact", "pairs", "at peaks", "near them", "difference", "95 % interval")]
+    rows: list[tuple[str, ...]] = [
+        ("fact", "pairs", "at peaks", "near them", "difference", "95 % interval")
+    ]
     for name, label in (
         ("entropy", "entropy at WAAD peaks"),
         ("alike", "Jaccard after FAI peaks"),

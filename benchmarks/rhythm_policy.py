@@ -115,7 +115,9 @@ def empty_model(size: Size) -> LlamaForCausalLM:
         eos_token_id=END,
         pad_token_id=0,
     )
-    return LlamaForCausalLM(config).eval()
+    model = LlamaForCausalLM(config)
+    model.eval()
+    return model
 
 
 def taught_model(size: Size, part: TrainingPart, place: Path) -> LlamaForCausalLM:
@@ -237,7 +239,7 @@ def _trained(
 
 def policy_table(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """For each rule the last value of each seed, their mean, and that over the whole curve."""
-    rows = [("credit", "seeds", "mean at the end", "mean of the curve")]
+    rows: list[tuple[str, ...]] = [("credit", "seeds", "mean at the end", "mean of the curve")]
     for rule in RULES:
         curves = [run["curve"] for run in found["runs"] if run["rule"] == rule]
         if not curves:

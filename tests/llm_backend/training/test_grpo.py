@@ -28,13 +28,15 @@ SETTINGS = GrpoSettings(
 
 def small_model() -> LlamaForCausalLM:
     torch.manual_seed(0)
-    return LlamaForCausalLM(
+    model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=VOCABULARY, hidden_size=16, intermediate_size=24, num_hidden_layers=2,
             num_attention_heads=4, num_key_value_heads=2, bos_token_id=None, eos_token_id=END,
             pad_token_id=0, initializer_range=0.5,
         )
-    ).eval()  # fmt: skip
+    )  # fmt: skip
+    model.eval()
+    return model
 
 
 class Sevens:

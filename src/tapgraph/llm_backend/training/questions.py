@@ -54,7 +54,7 @@ class Answers:
         episodes = []
         replies = policy.replies(prompts)
         for problem, prompt, reply in zip(problems, prompts, replies, strict=True):
-            said = str(self.tokenizer.decode(reply, skip_special_tokens=True))
+            said = str(self.tokenizer.decode(list(reply), skip_special_tokens=True))
             worth = self.questions.score(problem, said)
             episodes.append(Episode((Turn(prompt, reply),), worth))
         return episodes
