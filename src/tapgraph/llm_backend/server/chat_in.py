@@ -112,20 +112,21 @@ def _highlighted(turns: tuple[ChatTurn, ...], phrases: Sequence[str]) -> tuple[C
     """
     if not phrases:
         return turns
-    last = next((at for at in reversed(range(len(turns))) if turns[at].role == "user"), None)
-    words = [] if last is None else [p for p in turns[last].parts if isinstance(p, TextPart)]
+    last = max((at for at, turn in enumerate(turns) if turn.role == "user"), default=-1)
+    parts = turns[last].parts if last >= 0 else ()
+    words = [part.text for part in parts if isinstance(part, TextPart)]
     for phrase in phrases:
-        if last is None or not any(phrase in part.text for part in words):
+        if not any(phrase in text for text in words):
             raise UsageError(
                 f"highlight must name words of the last user message, which has no {phrase!r}"
             )
-    parts = tuple(
+    lit = tuple(
         replace(part, highlights=_with_places(part, phrases))
         if isinstance(part, TextPart)
         else part
-        for part in turns[last].parts
+        for part in parts
     )
-    return (*turns[:last], replace(turns[last], parts=parts), *turns[last + 1 :])
+    return (*turns[:last], replace(turns[last], parts=lit), *turns[last + 1 :])
 
 
 def _with_places(part: TextPart, phrases: Sequence[str]) -> Spans:

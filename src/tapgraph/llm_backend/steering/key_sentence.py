@@ -99,8 +99,8 @@ def most_similar(text: str, sentences: Sequence[str], *, embed: Embed | None = N
     # A word of every sentence tells nothing.
     known = Counter(word for counted in words[1:] for word in counted)
     weight = {word: math.log(1 + len(sentences) / count) for word, count in known.items()}
-    vectors = [{word: n * weight.get(word, 0) for word, n in one.items()} for one in words]
-    likeness = [_word_cosine(vectors[0], vector) for vector in vectors[1:]]
+    weighed = [{word: n * weight.get(word, 0) for word, n in one.items()} for one in words]
+    likeness = [_word_cosine(weighed[0], one) for one in weighed[1:]]
     return likeness.index(max(likeness))
 
 
