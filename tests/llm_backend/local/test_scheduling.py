@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 from torch import nn
 
 from tapgraph.errors import ContextExceeded, UsageError
@@ -77,6 +78,23 @@ def test_a_reply_whose_token_cannot_be_chosen_ends_alone(tiny: "Tiny") -> None:
     for other in (first, last):
         assert isinstance(other, Finished)
         assert other.count.completion == alone.finished.count.completion
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(0)])
+def test_scores_that_are_no_numbers_end_a_reply_in_one_sentence(
+    tiny: "Tiny", sampling: Sampling
+) -> None:
+    checkpoint = tiny.load()
+    request = replace(tiny.greedy((8, 9), 30), sampling=sampling)
+    with Engine(checkpoint) as engine:
+        head = checkpoint.model.get_output_embeddings()
+        hook = head.register_forward_hook(lambda *given: torch.full_like(given[2], math.nan))
+        *_, failed = engine.submit(request)
+        hook.remove()
+        assert engine.submit(request).result().tokens
+    assert isinstance(failed, Finished)
+    assert failed.reason == "failed"
+    assert "no numbers to choose by" in failed.error
 
 
 def test_a_reply_that_chooses_what_fails_ends_alone(tiny: "Tiny") -> None:

@@ -33,6 +33,7 @@ from tapgraph.llm_backend.local.page_tree import PAGE, PageTree
 from tapgraph.llm_backend.local.prefix_reuse import PrefixReuse, SharedPages, WholePrefixes
 from tapgraph.llm_backend.local.prefix_store import PrefixStore
 from tapgraph.llm_backend.local.reply_in_progress import ReplyInProgress, Spelling
+from tapgraph.llm_backend.local.sampling import likeliest_tokens
 from tapgraph.llm_backend.local.scheduler import Reading, Room, Scheduler, Share
 
 __all__ = ["Engine", "EngineLimits", "EngineStatistics"]
@@ -360,7 +361,7 @@ class Engine:
                 share.reply.next_tokens(share.end, share.drafts) for share in shares
             ])
             # Largest logits of all rows at once, for the replies that want no more.
-            likeliest = [rows.argmax(dim=-1).tolist() for rows in logits]
+            likeliest = [likeliest_tokens(rows) for rows in logits]
         # The top of the engine: whatever a forward pass raises must end only whom it fails for.
         except Exception as error:  # noqa: BLE001
             _log.exception("a forward pass of the local model failed")
@@ -391,7 +392,7 @@ class Engine:
                 self._counts["prompt_tokens"] += len(reply.prompt_tokens)
                 self._counts["cached_tokens"] += reply.cached
 
-    def _advance(self, share: Share, logits: Tensor, likeliest: list[int]) -> None:
+    def _advance(self, share: Share, logits: Tensor, likeliest: list[int | None]) -> None:
         """Note what a pass has read, and choose tokens where it has read all there was."""
         reply = share.reply
         read_before, reply.read = reply.read, share.end
@@ -401,20 +402,19 @@ class Engine:
         if pages[0] != pages[1]:
             reply.measure()
         if len(logits):
-            self._choose(reply, share.drafts, logits, likeliest)
+            self._choose(share, logits, likeliest)
         else:
             self._reuse.note_read(reply)
 
-    def _choose(
-        self, reply: ReplyInProgress, drafts: tuple[int, ...], logits: Tensor, likeliest: list[int]
-    ) -> None:
+    def _choose(self, share: Share, logits: Tensor, likeliest: list[int | None]) -> None:
+        reply = share.reply
         before, error = reply.completion_tokens, ""
         reason: FinishReason | None
         if not before:
             self._reuse.note_read(reply)
         reply.is_suspect = False
         try:
-            reason = reply.advance(drafts, logits, likeliest)
+            reason = reply.advance(share.drafts, logits, likeliest)
         except GrammarStuck as stuck:
             reason, error = "stuck", str(stuck)
         # What one reply makes of its own logits must not end the thread, and with it all others.

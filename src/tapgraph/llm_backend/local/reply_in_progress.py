@@ -184,26 +184,28 @@ class ReplyInProgress:
         return KeptPrefix(self.prompt_tokens[:length], self.cache)
 
     def advance(
-        self, drafts: Sequence[int], logits: Tensor, likeliest: Sequence[int]
+        self, drafts: Sequence[int], logits: Tensor, likeliest: Sequence[int | None]
     ) -> FinishReason | None:
         """Choose the next token, and more as long as those proposed are what is chosen.
 
         Args:
             drafts: the proposed tokens that the pass read.
             logits: float32 `[1 + drafts, vocabulary]`, after the last chosen token and each draft.
-            likeliest: the largest of each row.
+            likeliest: the largest of each row; None where they are no numbers.
 
         Returns:
             Why the reply ends, if it does.
 
         Raises:
             GrammarStuck: the grammar engine gave up on it.
+            FloatingPointError: the logits are no numbers.
         """
         fed = len(self.tokens) + len(drafts)
         right, reason = 0, None
         for place, row in enumerate(logits):
-            only = self.wants_only_the_likeliest
-            token = likeliest[place] if only else self._choose(row)
+            token = likeliest[place] if self.wants_only_the_likeliest else None
+            if token is None:
+                token = self._choose(row)
             reason = self.take(token, row)
             if reason is not None or place == len(drafts) or drafts[place] != token:
                 break
