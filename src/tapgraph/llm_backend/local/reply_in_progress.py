@@ -23,16 +23,24 @@ from tapgraph.llm_backend.local.prefix_store import KeptPrefix
 from tapgraph.llm_backend.local.prompt_lookup import PromptLookup
 from tapgraph.llm_backend.local.sampling import Sampler, score_token
 from tapgraph.llm_backend.local.stops import ReplyText
+from tapgraph.llm_backend.local.trained_landmarks import TrainedLandmarks
 
 __all__ = ["ReplyInProgress", "Spelling"]
 
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """What a reply must know of the vocabulary."""
+    """What a reply must know of the vocabulary.
+
+    Attributes:
+        token_bytes: what each token stands for.
+        end_tokens: any of them ends a reply.
+        landmarks: what is put among the tokens, chosen by nobody; None for nothing.
+    """
 
     token_bytes: Sequence[bytes]
     end_tokens: frozenset[int]
+    landmarks: TrainedLandmarks | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +55,7 @@ class ReplyInProgress:
         spelling: the vocabulary.
         submitted: `time.monotonic()` of `submit`.
         cache: the past; None while it has none.
-        tokens: those of the prompt, then those chosen.
+        tokens: those of the prompt, then those chosen; landmarks among them.
         read: how many of them are in the cache.
         cached: tokens of the prompt that came from a kept prefix when it was first read.
         points: where the cache is forked for later prompts while the prompt is read.
@@ -236,6 +244,9 @@ class ReplyInProgress:
             self._first = time.monotonic()
         self._chosen += 1
         self.tokens.append(token)
+        landmarks = self.spelling.landmarks
+        if landmarks is not None and landmarks.is_due(len(self.tokens)):
+            self.tokens.append(landmarks.landmark_id)
         self._sampler.note(token)
         if token in self.spelling.end_tokens:
             return "stop"
