@@ -18,6 +18,7 @@ from tapgraph.llm_backend.local.generation import (
     GenerationRequest,
     Sampling,
 )
+from tapgraph.llm_backend.local.systems import open_system
 
 if TYPE_CHECKING:
     from tests.llm_backend.tiny_checkpoints import Tiny
@@ -207,3 +208,18 @@ def test_kept_prefixes_make_way_for_replies(tiny: "Tiny") -> None:
         statistics = engine.statistics
     assert statistics.most_bytes <= 8 * PAGE_BYTES
     assert statistics.preempted == 0
+
+
+def test_keys_and_values_in_few_bits_leave_room_for_more(tiny: "Tiny") -> None:
+    budgets, replies = [], []
+    for options in ({}, {"kv_bits": "8"}):
+        limits = EngineLimits(cache_bytes=2**24)
+        with Engine(tiny.load(), open_system("dense", options), limits) as engine:
+            budgets.append(engine.statistics.budget_tokens)
+            request = tiny.greedy(tiny.prompt(900), 20, min_tokens=20)
+            said = [engine.submit(request).result() for _ in range(2)]
+            assert engine.statistics.cached_tokens >= 512
+        assert said[0].tokens == said[1].tokens
+        replies.append(said[0].tokens)
+    assert budgets[1] > 2.5 * budgets[0]
+    assert replies[0][:5] == replies[1][:5]

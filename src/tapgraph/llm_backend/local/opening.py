@@ -61,8 +61,8 @@ def open_engine(settings: LocalSettings, limits: EngineLimits) -> Engine:
     Raises:
         UsageError: the checkpoint, the system, its calibration or a setting cannot be used.
     """
-    if settings.attention == "dense" and settings.attention_options:
-        unknown = ", ".join(settings.attention_options)
+    unknown = ", ".join(name for name in settings.attention_options if name != "kv_bits")
+    if settings.attention == "dense" and unknown:
         raise UsageError(
             f"no option of a local model or of dense attention is called {unknown}; name the "
             "attention system that has it, as in attention=duo"

@@ -34,7 +34,8 @@ def open_system(
 
     Args:
         name: a key of `SYSTEMS`.
-        options: fields of the system's config, in text: `{"kept": "1024"}`.
+        options: fields of the system's config, in text: `{"kept": "1024"}`; and for any system
+            `kv_bits`, 8 or 4: see `AttentionSystem.in_bits`.
         model_path: the checkpoint's directory, where the system's calibration is.
         model: the loaded checkpoint; with it, a calibration of another model is refused.
 
@@ -47,6 +48,8 @@ def open_system(
     """
     if name not in SYSTEMS:
         raise UsageError(f"no attention system is called {name!r}; there are {', '.join(SYSTEMS)}")
+    options = dict(options)
+    bits = options.pop("kv_bits", None)
     make: Any = SYSTEMS[name]
     config_class = get_type_hints(make.__init__)["config"]
     if name == "landmark" and model_path is not None:
@@ -62,7 +65,11 @@ def open_system(
     # The arguments beside the config are what calibration finds.
     learnt = list(inspect.signature(make).parameters.values())[1:]
     system: AttentionSystem = make(config, **_learnt(name, learnt, model_path, model))
-    return system
+    if bits is None:
+        return system
+    if bits not in {"8", "4"}:
+        raise UsageError(f"kv_bits must be 8 or 4, got {bits!r}")
+    return system.in_bits(int(bits))
 
 
 def _learnt(
