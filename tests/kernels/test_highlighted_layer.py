@@ -1,5 +1,6 @@
 """Highlighted context: PASTA's definition, in every attention system that can hold it."""
 
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -10,9 +11,9 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, LayerShape
 from tapgraph.kernels.highlight import Highlight, Spans, Steering
 from tapgraph.kernels.highlighted_layer import (
-    EXTRA_CHANNELS,
     HighlightedLayer,
     OwnChannelsRotary,
+    widened,
 )
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems import SYSTEMS
@@ -39,7 +40,8 @@ def steering(alpha: float = 0.01, heads: tuple[int, ...] = STEERED) -> Steering:
 def highlighted(
     system: AttentionSystem, spans: Spans = SPANS, steered: Steering | None = None
 ) -> HighlightedLayer:
-    inner = system.open_layer(SHAPE.widened(EXTRA_CHANNELS), OwnChannelsRotary(PlainRotary()))
+    wide = widened(replace(SHAPE, kept_bits=system.kept_bits))
+    inner = system.open_layer(wide, OwnChannelsRotary(PlainRotary(), wide.extra_channels))
     return HighlightedLayer(SHAPE, inner, Highlight(steered or steering(), PROMPT, spans))
 
 
@@ -192,6 +194,35 @@ def test_going_back_gives_the_same_again(name: str, attention_cases: ModuleType)
     layer.restore(point)
     assert torch.equal(rest(layer), first)
     assert torch.equal(rest(twin), first)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_keys_in_few_bits_hold_the_bias_too(bits: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    prompt, total = 600, 604
+    queries = torch.randn(1, SHAPE.heads, total, 64, generator=generator)
+    keys, values = torch.randn(2, 1, SHAPE.kv_heads, total, 64, generator=generator)
+    marked = Highlight(steering(), prompt, ((100, 140),))
+    outputs = []
+    for system in (Dense(), Dense().in_bits(bits)):
+        wide = widened(replace(SHAPE, kept_bits=system.kept_bits))
+        inner = system.open_layer(wide, OwnChannelsRotary(PlainRotary(), wide.extra_channels))
+        lit, plain = (
+            HighlightedLayer(SHAPE, inner, marked),
+            system.open_layer(replace(SHAPE, kept_bits=system.kept_bits), PlainRotary()),
+        )
+        for layer in (lit, plain):
+            layer.prefill(queries[:, :, :prompt], keys[:, :, :prompt], values[:, :, :prompt])
+            steps = [
+                layer.decode(*(part[:, :, at : at + 1] for part in (queries, keys, values)))
+                for at in range(prompt, total)
+            ]
+            outputs.append(torch.cat(steps, dim=2))
+    exact_lit, exact, rough_lit, rough = outputs
+    # With the bias nothing is lost that is not lost without it.
+    lost, lost_plain = (exact_lit - rough_lit).abs().max(), (exact - rough).abs().max()
+    assert float(lost) <= 3 * float(lost_plain)
+    assert float((exact_lit - exact).abs().max()) > 3 * float(lost)
 
 
 @pytest.mark.parametrize("spans", [(), ((3, 3),), ((5, 9), (8, 12)), ((40, 51),), ((9, 4),)])

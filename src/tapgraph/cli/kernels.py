@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tapgraph.kernels.attention_system import AttentionSystem
 
-__all__ = ["app", "calibrate_system", "list_systems"]
+__all__ = ["app", "calibrate_system", "list_systems", "settings_of"]
 
 app = typer.Typer(help="Attention systems for long contexts.")
 
@@ -71,7 +71,7 @@ def calibrate_system(
     json: JsonOption = False,
 ) -> None:
     """Learn what an attention system must know of a model, and write it to one file."""
-    options = _options(settings or [])
+    options = settings_of(settings or [])
     # Without torch transformers would print a warning of its own.
     _systems("calibrating attention systems")
     try:
@@ -123,7 +123,12 @@ def calibrate_system(
     print_line(f"written to {path}")
 
 
-def _options(settings: list[str]) -> dict[str, str]:
+def settings_of(settings: list[str]) -> dict[str, str]:
+    """`NAME=VALUE` by name.
+
+    Raises:
+        UsageError: one is not of that form.
+    """
     options = {}
     for setting in settings:
         name, equals, value = setting.partition("=")

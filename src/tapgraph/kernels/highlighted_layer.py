@@ -7,6 +7,8 @@ wider heads and the same scale; it needs to know nothing, its selection by score
 highlights too, and no mask of queries by keys is ever made.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -15,21 +17,30 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Reading, Rotary
 from tapgraph.kernels.highlight import Highlight
 from tapgraph.kernels.inputs import check_call
+from tapgraph.kernels.quantized_store import VALUE_GROUP
 from tapgraph.kernels.systems.dense import DenseLayer
 from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
 
-__all__ = ["EXTRA_CHANNELS", "HighlightedLayer", "OwnChannelsRotary", "own_keys_and_values"]
+__all__ = ["HighlightedLayer", "OwnChannelsRotary", "own_keys_and_values", "widened"]
 
 EXTRA_CHANNELS = 8
 """Channels behind those of the model: three for the bias, the rest to keep rows aligned."""
+_EXTRA_IN_BITS = VALUE_GROUP
+"""The same where values are kept in few bits, so that the model's own keep their groups."""
 _PARTS = 3
 """Numbers whose sum is the bias: exact to float32 also where keys are bfloat16."""
+
+
+def widened(shape: LayerShape) -> LayerShape:
+    """The shape of the layer that carries a bias besides."""
+    extra = EXTRA_CHANNELS if shape.kept_bits is None else _EXTRA_IN_BITS
+    return replace(shape, head_dim=shape.head_dim + extra, extra_channels=extra)
 
 
 class OwnChannelsRotary(Rotary):
     """A model's rotary embedding for wider vectors; the channels behind the model's do not turn."""
 
-    def __init__(self, rotary: Rotary, extra: int = EXTRA_CHANNELS) -> None:
+    def __init__(self, rotary: Rotary, extra: int) -> None:
         self._rotary = rotary
         self._extra = extra
 
@@ -52,7 +63,7 @@ class HighlightedLayer(LayerAttention):
 
     Args:
         shape: the layer as the model has it.
-        inner: the system's layer, opened with `shape.widened(EXTRA_CHANNELS)`.
+        inner: the system's layer, opened with `widened(shape)`.
         highlight: of the prompt; it steers a head of this layer.
     """
 
@@ -60,6 +71,7 @@ class HighlightedLayer(LayerAttention):
         super().__init__(shape)
         self.inner = inner
         self.highlight = highlight
+        self._extra = inner.shape.extra_channels
         steered = highlight.steering.heads[shape.index]
         groups = steered.view(shape.kv_heads, shape.group).any(dim=1)
         self._heads = steered.double()[None, :, None, None]
@@ -91,7 +103,7 @@ class HighlightedLayer(LayerAttention):
         """Take over a past that was read with these highlights, or before the first of them."""
         if not isinstance(self.inner, PartLayer):
             raise UsageError(f"a {type(self.inner).__name__} cannot begin after read tokens")
-        keys, values = self._with_bias(past.keys), functional.pad(past.values, (0, EXTRA_CHANNELS))
+        keys, values = self._with_bias(past.keys), functional.pad(past.values, (0, self._extra))
         self.inner.adopt(ReadPast(keys, values, past.has_decoded))
 
     def share_kept(self) -> float:
@@ -136,13 +148,13 @@ class HighlightedLayer(LayerAttention):
         if without:
             asking = functional.pad(asking, (0, 0, without, 0))
         queries = torch.cat((queries, asking), dim=-1)
-        return queries, self._with_bias(keys), functional.pad(values, (0, EXTRA_CHANNELS))
+        return queries, self._with_bias(keys), functional.pad(values, (0, self._extra))
 
     def _with_bias(self, keys: Tensor) -> Tensor:
         """The keys of the next tokens."""
         first, prompt = self.tokens_seen, self.highlight.prompt_tokens
         if first >= prompt:
-            return functional.pad(keys, (0, EXTRA_CHANNELS))
+            return functional.pad(keys, (0, self._extra))
         end = first + keys.shape[2]
         biases = self._prepared(keys)[1][:, :, first:end]
         if end > prompt:
@@ -153,10 +165,10 @@ class HighlightedLayer(LayerAttention):
         """What queries get, `[1, heads, 1, extra]`, and the prompt's keys, `[1, kv_heads, ...]`."""
         if self._tails is None or self._tails[0].dtype != like.dtype:
             shape = self.shape
-            ones = torch.zeros(1, shape.heads, 1, EXTRA_CHANNELS, dtype=torch.float64)
+            ones = torch.zeros(1, shape.heads, 1, self._extra, dtype=torch.float64)
             ones[..., :_PARTS] = self._heads
             rest = self.highlight.columns() / shape.scale
-            biases = torch.zeros(1, shape.kv_heads, len(rest), EXTRA_CHANNELS, dtype=torch.float64)
+            biases = torch.zeros(1, shape.kv_heads, len(rest), self._extra, dtype=torch.float64)
             for part in range(_PARTS):
                 rounded = rest.to(like.dtype).double()
                 biases[..., part] = rounded * self._kv_heads[..., 0]

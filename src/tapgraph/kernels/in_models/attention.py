@@ -26,7 +26,7 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, LayerShape
 from tapgraph.kernels.dense import attend_densely, attend_in_window
 from tapgraph.kernels.highlight import Highlight
-from tapgraph.kernels.highlighted_layer import EXTRA_CHANNELS, HighlightedLayer, OwnChannelsRotary
+from tapgraph.kernels.highlighted_layer import HighlightedLayer, OwnChannelsRotary, widened
 from tapgraph.kernels.in_models.attention_cache import AttentionCache, NewTokens, StackedCache
 from tapgraph.kernels.in_models.text_decoder import (
     AttentionModule,
@@ -115,11 +115,12 @@ class ModelAttention:
             system: another one than that at work.
         """
         total, system = 0.0, system or self.system
+        element_bytes = (system.kept_bits or 8 * self._decoder.module.dtype.itemsize) / 8
         for attention in self._modules:
             shape, window = attention.shape, attention.window
             kept = min(tokens, window) if window else system.kept_tokens(shape, tokens)
             total += 2 * kept * shape.kv_heads * shape.head_dim
-        return round(total * self._decoder.module.dtype.itemsize)
+        return round(total * element_bytes)
 
     def _open_layers(self, _: int) -> list[LayerAttention]:
         return [self._open_layer(attention) for attention in self._modules]
@@ -137,14 +138,15 @@ class ModelAttention:
                 f"layer {shape.index} sees {attention.window} tokens and cannot be steered: "
                 "choose heads of other layers"
             )
-        rotary = OwnChannelsRotary(attention.rotary)
-        inner = self.system.open_layer(shape.widened(EXTRA_CHANNELS), rotary)
-        return HighlightedLayer(shape, inner, highlight)
+        wide = widened(replace(shape, kept_bits=self.system.kept_bits))
+        rotary = OwnChannelsRotary(attention.rotary, wide.extra_channels)
+        return HighlightedLayer(shape, self.system.open_layer(wide, rotary), highlight)
 
     def _open_layer(self, attention: AttentionModule) -> LayerAttention:
         if attention.window is not None:
             return WindowLayer(attention.shape, attention.window)
-        return self.system.open_layer(attention.shape, attention.rotary)
+        shape = replace(attention.shape, kept_bits=self.system.kept_bits)
+        return self.system.open_layer(shape, attention.rotary)
 
     def _check_system(self, cache: AttentionCache) -> None:
         if cache.system is not self.system:
