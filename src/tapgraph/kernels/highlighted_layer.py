@@ -23,7 +23,7 @@ from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
 
 __all__ = ["HighlightedLayer", "OwnChannelsRotary", "own_keys_and_values", "widened"]
 
-EXTRA_CHANNELS = 8
+_EXTRA = 8
 """Channels behind those of the model: three for the bias, the rest to keep rows aligned."""
 _EXTRA_IN_BITS = VALUE_GROUP
 """The same where values are kept in few bits, so that the model's own keep their groups."""
@@ -33,7 +33,7 @@ _PARTS = 3
 
 def widened(shape: LayerShape) -> LayerShape:
     """The shape of the layer that carries a bias besides."""
-    extra = EXTRA_CHANNELS if shape.kept_bits is None else _EXTRA_IN_BITS
+    extra = _EXTRA if shape.kept_bits is None else _EXTRA_IN_BITS
     return replace(shape, head_dim=shape.head_dim + extra, extra_channels=extra)
 
 
