@@ -3,16 +3,16 @@
 Soft Injection (2507.20906) on input-output tasks, in the form `Q: …` and `A: …`, against:
 
     zero-shot            the question alone
-    ten-shot             ten demonstrations before it; five sets of them, each for a fifth of the items
+    ten-shot             ten demonstrations before it; five sets, each for a fifth of the items
     injected             the embedding, with learnt head weights
     even weights         the embedding, all weights 1/2 (what learning begins with)
     shuffled weights     the embedding, the learnt weights in random order
     random               vectors of the same lengths in random directions, with the learnt weights
     random, learnt       those vectors with weights learnt for them
-    function vector      the ten heads with the largest causal effect, summed into the residual stream
-                         at the layer that is best in validation
-    LoRA                 rank 1 on queries and values, from the same items and as many looks at them,
-                         on the whole answer
+    function vector      the ten heads with the largest causal effect, summed into the residual
+                         stream at the layer that is best in validation
+    LoRA                 rank 1 on queries and values, from the same items and as many looks at
+                         them, on the whole answer
 
 Train, validation and test items of a task are disjoint and drawn by the seed. Whole answers are
 generated (greedily, up to the end of the line) and must be equal to the expected ones; the first
@@ -302,81 +302,101 @@ def measure_group(bench: Bench, tasks: Sequence[Task]) -> Iterator[tuple[Task, d
 
 
 def note(line: str) -> None:
+    """Print how far it is."""
     print(f"{time.strftime('%H:%M:%S')} cpu {time.process_time():.0f} s  {line}", flush=True)
 
 
+class Results:
+    """The file of results, written after each record."""
+
+    def __init__(self, path: Path, checkpoint: Checkpoint) -> None:
+        self._path = path
+        self._began = time.process_time()
+        self.kept: dict[str, Any] = {"tasks": {}, "lora": {}, "cpu_seconds": 0.0}
+        if path.is_file():
+            self.kept = json.loads(path.read_text(encoding="utf-8"))
+        self.kept |= {
+            "model": checkpoint.name,
+            "machine": f"{platform.machine()}, {torch.get_num_threads()} thread, torch "
+            f"{torch.__version__}, float32",
+            "settings": {
+                "prompts": PROMPTS,
+                "shots": SHOTS,
+                "steps": HeadTraining().steps,
+                "test": TEST,
+                "validation": VALIDATION,
+                "train at most": TRAIN,
+            },
+        }
+
+    def left(self, where: str, names: Sequence[str], seed: int) -> list[str]:
+        """The tasks that have no record yet."""
+        return [one for one in names if f"{one}/{seed}" not in self.kept[where]]
+
+    def keep(self, where: str, key: str, record: dict[str, Any]) -> None:
+        """Add a record."""
+        now = time.process_time()
+        self.kept["cpu_seconds"] += now - self._began
+        self._began = now
+        self.kept[where][key] = record
+        self._path.write_text(json.dumps(self.kept) + "\n", encoding="utf-8")
+        note(f"{where} {key}")
+
+
+def measure_tasks(
+    bench: Bench, results: Results, data: Path, names: Sequence[str], seed: int
+) -> None:
+    """All rows but LoRA, in groups that learn side by side."""
+    left = results.left("tasks", names, seed)
+    for first in range(0, len(left), GROUP):
+        group = [load_task(bench, data, name, seed) for name in left[first:][:GROUP]]
+        for task, record in measure_group(bench, group):
+            results.keep("tasks", task.key, record)
+
+
+def measure_lora(bench: Bench, results: Results, data: Path, names: Sequence[str]) -> None:
+    """The row of LoRA, with the first seed."""
+    for name in results.left("lora", names, 0):
+        task = load_task(bench, data, name, 0)
+        answers = lora_answers(
+            bench.checkpoint.model,
+            [bench.examples(part) for part in (task.train, task.validation, task.test)],
+            lambda examples: answers_of(bench, bench.pasts().read(examples)),
+            seed=0,
+        )
+        record = {"rows": {"LoRA": scored(bench, task.test, answers)}}
+        results.keep("lora", task.key, record)
+
+
 def run(arguments: argparse.Namespace) -> None:
-    path: Path = arguments.json
-    kept: dict[str, Any] = {"tasks": {}, "lora": {}}
-    if path.is_file():
-        kept = json.loads(path.read_text(encoding="utf-8"))
+    """Measure what the file does not hold yet."""
     checkpoint = load_checkpoint(
         ModelStore(Settings.from_environment().models_folder).path_of(arguments.model),
         device="cpu",
         dtype="float32",
     )
     bench = Bench(checkpoint, HeadOutputs(checkpoint.model))
-    kept |= {
-        "model": checkpoint.name,
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} thread, torch "
-        f"{torch.__version__}, float32",
-        "settings": {
-            "prompts": PROMPTS,
-            "shots": SHOTS,
-            "steps": HeadTraining().steps,
-            "test": TEST,
-            "validation": VALIDATION,
-            "train at most": TRAIN,
-        },
-    }
-
-    def keep(where: str, key: str, record: dict[str, Any], began: float) -> None:
-        kept[where][key] = record
-        kept["cpu_seconds"] = kept.get("cpu_seconds", 0.0) + time.process_time() - began
-        path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-        note(f"{where} {key}")
-
-    def measure_tasks(names: Sequence[str], seed: int) -> None:
-        left = [one for one in names if f"{one}/{seed}" not in kept["tasks"]]
-        for first in range(0, len(left), GROUP):
-            group = [load_task(bench, arguments.data, name, seed) for name in left[first:][:GROUP]]
-            began = time.process_time()
-            for task, record in measure_group(bench, group):
-                keep("tasks", task.key, record, began)
-                began = time.process_time()
-
-    def measure_lora(names: Sequence[str]) -> None:
-        for name in names:
-            if f"{name}/0" not in kept["lora"]:
-                began = time.process_time()
-                task = load_task(bench, arguments.data, name, 0)
-                answers = lora_answers(
-                    checkpoint.model,
-                    [bench.examples(part) for part in (task.train, task.validation, task.test)],
-                    lambda examples: answers_of(bench, bench.pasts().read(examples)),
-                    seed=0,
-                )
-                record = {"rows": {"LoRA": scored(bench, task.test, answers)}}
-                keep("lora", task.key, record, began)
-
-    every = arguments.tasks
+    results = Results(arguments.json, checkpoint)
+    every: Sequence[str] = arguments.tasks
     main_tasks = [name for name in every if name in MAIN_TASKS]
-    measure_tasks(every, 0)
-    measure_lora(main_tasks)
+    measure_tasks(bench, results, arguments.data, every, 0)
+    measure_lora(bench, results, arguments.data, [*main_tasks, *every])
     for seed in range(1, arguments.seeds):
-        measure_tasks(main_tasks, seed)
-    measure_lora(every)
+        measure_tasks(bench, results, arguments.data, main_tasks, seed)
     for seed in range(1, arguments.seeds):
-        measure_tasks(every, seed)
+        measure_tasks(bench, results, arguments.data, every, seed)
 
 
 def main() -> None:
+    """Read the arguments."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--tasks", nargs="+", default=TASKS)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--json", type=Path, default=ROOT / "benchmarks/results/soft_injection.json")
+    parser.add_argument(
+        "--json", type=Path, default=ROOT / "benchmarks/results/soft_injection.json"
+    )
     parser.add_argument("--table", action="store_true", help="print what the file holds")
     arguments = parser.parse_args()
     if arguments.data is not None:

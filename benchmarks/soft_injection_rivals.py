@@ -35,10 +35,9 @@ class FunctionVector:
 
     def read(self, pasts: PromptPasts, examples: Sequence[Example]) -> AnswerPass:
         """Add it at the last prompt tokens."""
-        assert self.layer is not None
         # What stands before the last tokens is read and remembered without it.
         pasts.read(examples)
-        hook = self.layers[self.layer].register_forward_hook(self._add)
+        hook = self.layers[self.layer or 0].register_forward_hook(self._add)
         try:
             return pasts.read(examples)
         finally:
@@ -79,8 +78,7 @@ def function_vector_of(
         with torch.enable_grad():
             logits = pasts.read([example], vectors=vectors[None], weights=weights).logits
             logits[0, 0].float().softmax(-1)[example.answer[0]].backward()
-        assert weights.grad is not None
-        first_order += weights.grad[0]
+        first_order += torch.zeros(()) if weights.grad is None else weights.grad[0]
     tried = first_order.flatten().topk(TRIED_HEADS).indices
     effect = torch.full((layers * count,), -torch.inf)
     effect[tried] = 0
@@ -147,12 +145,12 @@ def lora_answers(
     queue: list[Example] = []
     with lora(model, seed) as parameters:
         optimizer = torch.optim.Adam(parameters, lr=LORA_RATE)
-        best: tuple[float, list[Tensor]] | None = None
+        best: tuple[float, list[Tensor]] = (float("inf"), [])
         for step in range(LORA_STEPS + 1):
             if step % LORA_LOOK == 0:
                 with torch.no_grad():
                     loss = float(answer_loss(model, validation))
-                if best is None or loss < best[0]:
+                if loss < best[0]:
                     best = loss, [one.detach().clone() for one in parameters]
             if step == LORA_STEPS:
                 break
@@ -162,7 +160,6 @@ def lora_answers(
             optimizer.zero_grad()
             answer_loss(model, batch).backward()
             optimizer.step()
-        assert best is not None
         with torch.no_grad():
             for parameter, kept in zip(parameters, best[1], strict=True):
                 parameter.copy_(kept)

@@ -93,9 +93,8 @@ def _gain(kept: Mapping[str, Any], some: Mapping[str, Any], row: str, score: Sco
 
 
 def _signed(gain: Estimate) -> str:
-    assert gain.value is not None
-    assert gain.low is not None
-    assert gain.high is not None
+    if gain.value is None or gain.low is None or gain.high is None:
+        return "-"
     return f"{100 * gain.value:+.1f} [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
 
 

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tapgraph.cli.options import JsonOption
+from tapgraph.cli.options import JsonOption, named_settings
 from tapgraph.cli.terminal import print_json, print_line, print_note
 from tapgraph.errors import ExtraMissing, UsageError
 from tapgraph.llm_backend.model_store import ModelStore
@@ -69,7 +69,7 @@ def calibrate_system(
     json: JsonOption = False,
 ) -> None:
     """Learn what an attention system must know of a model, and write it to one file."""
-    options = _options(settings or [])
+    options = named_settings(settings or [])
     # Without torch transformers would print a warning of its own.
     _systems("calibrating attention systems")
     try:
@@ -119,16 +119,6 @@ def calibrate_system(
     for name, value in calibration.settings.items():
         print_line(f"{name} = {value}")
     print_line(f"written to {path}")
-
-
-def _options(settings: list[str]) -> dict[str, str]:
-    options = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals or not name:
-            raise UsageError(f"--set must be NAME=VALUE, got {setting!r}")
-        options[name] = value
-    return options
 
 
 def _systems(purpose: str) -> Mapping[str, type[AttentionSystem]]:

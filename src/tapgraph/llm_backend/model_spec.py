@@ -57,6 +57,8 @@ frequency_penalty, presence_penalty, logit_bias     checkpoint's generation_conf
 longest_text     at least 1                         how long a text in a reply to a schema may be,
                                                     and strict limits for all else that could grow,
                                                     see `local.short_schema` (2000, lists of 32)
+tasks            a file or a folder                 task embeddings of `tapgraph model task` (none)
+task             the name of one of them            for requests that name none (none)
 ================ ================================== ==========================================
 
 Several models are joined by commas: the first one plays every role that has none of its own,
@@ -278,4 +280,6 @@ def _local_settings(address: str, options: LocalOptions, settings: Settings) -> 
         sampling=options.sampling,
         timeout_s=options.timeout_s,
         longest_text=options.longest_text,
+        tasks=options.tasks,
+        task=options.task,
     )

@@ -34,6 +34,7 @@ from tapgraph.llm_backend.local.prefix_reuse import PrefixReuse, SharedPages, Wh
 from tapgraph.llm_backend.local.prefix_store import PrefixStore
 from tapgraph.llm_backend.local.reply_in_progress import ReplyInProgress, Spelling
 from tapgraph.llm_backend.local.scheduler import Reading, Room, Scheduler, Share
+from tapgraph.llm_backend.steering.known_tasks import KnownTasks
 
 __all__ = ["Engine", "EngineLimits", "EngineStatistics"]
 
@@ -156,6 +157,7 @@ class Engine:
         checkpoint: Checkpoint,
         system: AttentionSystem | None = None,
         limits: EngineLimits = EngineLimits(),
+        tasks: KnownTasks | None = None,
     ) -> None:
         """Start the thread.
 
@@ -163,12 +165,14 @@ class Engine:
             checkpoint: must not be used elsewhere until `close`.
             system: how it attends; dense by default.
             limits: how much it takes on.
+            tasks: the task embeddings that requests may name.
 
         Raises:
-            UsageError: the system does not work in this model, or the context limit is above the
-                checkpoint's.
+            UsageError: the system or a task does not work in this model, or the context limit is
+                above the checkpoint's.
         """
-        self.checkpoint = checkpoint
+        self.checkpoint, self.tasks = checkpoint, tasks or KnownTasks()
+        self.tasks.check(checkpoint.model)
         self.limits = limits
         self.system = system or Dense()
         self.grammars = GrammarCompiler(checkpoint)
@@ -255,8 +259,9 @@ class Engine:
             notify: see `GenerationStream`.
 
         Raises:
-            UsageError: a token is not in the vocabulary, the constraint cannot be compiled, or
-                the prompt holds pictures and the attention system places keys by itself.
+            UsageError: a token is not in the vocabulary, the constraint cannot be compiled, there
+                is no such task, or the prompt holds pictures and the attention system places keys
+                by itself.
             ContextExceeded: prompt and reply do not fit into the context, or into the memory for
                 keys and values.
             ModelBusy: as many requests wait as may.
@@ -277,6 +282,7 @@ class Engine:
             grammar,
             self._spelling,
             time.monotonic(),
+            self.tasks.of(request.task),
         )
         with self._changed:
             if self._is_closing:

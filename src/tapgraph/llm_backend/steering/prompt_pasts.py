@@ -1,6 +1,5 @@
 """Keys and values of many short prompts, so that passes begin at their last tokens."""
 
-import os.path
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from torch.nn import functional
 from transformers import DynamicCache, PreTrainedModel
 
 from tapgraph.kernels.in_models.text_decoder import windowed_layers
+from tapgraph.llm_backend.local.prefix_store import common_length
 from tapgraph.llm_backend.steering.head_outputs import HeadMixing, HeadOutputs, HeadReading
 from tapgraph.llm_backend.steering.task_prompts import Example
 
@@ -142,7 +142,7 @@ class PromptPasts:
         What all of them begin with is read once, if all layers see the whole text: windows count
         padding that comes after it.
         """
-        shared = min(len(os.path.commonprefix(prompts)), len(prompts[0]) - 1)
+        shared = min(common_length(min(prompts), max(prompts)), len(prompts[0]) - 1)
         shared = 0 if self._has_windows else shared
         cache, start = DynamicCache(), prompts[0][:shared]
         if shared:
@@ -151,8 +151,7 @@ class PromptPasts:
         longest = max(map(len, prompts)) - shared
         paddings = [shared + longest - len(prompt) for prompt in prompts]
         rows = [
-            [0] * pad + list(prompt[shared:])
-            for pad, prompt in zip(paddings, prompts, strict=True)
+            [0] * pad + list(prompt[shared:]) for pad, prompt in zip(paddings, prompts, strict=True)
         ]
         slots = torch.arange(longest) - torch.tensor(paddings)[:, None]
         self._extend(cache, rows, torch.where(slots < 0, -1, slots + shared))

@@ -74,7 +74,7 @@ def read_demonstrations(path: Path) -> tuple[Demonstration, ...]:
 def _demonstration(line: str, place: str) -> Demonstration:
     try:
         fields = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{place} is no JSON: {error}") from error
     told = set(fields) if isinstance(fields, dict) else set()
     if not {"input", "output"} <= told <= {"input", "output", "system"}:
