@@ -165,7 +165,7 @@ def scored(
     """Whether each answer begins with the right token, and whether it is right."""
     first, whole = [], []
     for item, answer in zip(items, answers, strict=True):
-        text = bench.checkpoint.tokenizer.decode(list(answer)).partition("\n")[0]
+        text = str(bench.checkpoint.tokenizer.decode(list(answer))).partition("\n")[0]
         first.append(int(answer[0] == bench.example(item).answer[0]))
         whole.append(int(text.strip() == item.output))
     return {"first": first, "whole": whole}

@@ -77,7 +77,7 @@ def function_vector_of(
         weights = torch.zeros(1, layers, count, requires_grad=True)
         with torch.enable_grad():
             logits = pasts.read([example], vectors=vectors[None], weights=weights).logits
-            logits[0, 0].float().softmax(-1)[example.answer[0]].backward()
+            logits[0, 0].float().softmax(-1)[example.answer[0]].backward()  # type: ignore[no-untyped-call]
         first_order += torch.zeros(()) if weights.grad is None else weights.grad[0]
     tried = first_order.flatten().topk(TRIED_HEADS).indices
     effect = torch.full((layers * count,), -torch.inf)
@@ -158,7 +158,7 @@ def lora_answers(
                 queue += dice.sample(list(train), len(train))
             batch, queue = queue[:LORA_BATCH], queue[LORA_BATCH:]
             optimizer.zero_grad()
-            answer_loss(model, batch).backward()
+            answer_loss(model, batch).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         with torch.no_grad():
             for parameter, kept in zip(parameters, best[1], strict=True):

@@ -99,7 +99,7 @@ def _signed(gain: Estimate) -> str:
 
 
 def _value(found: Mapping[str, Any]) -> float:
-    right = [one for row in found.values() for one in row["whole"]]
+    right: list[int] = [one for row in found.values() for one in row["whole"]]
     return sum(right) / len(right)
 
 

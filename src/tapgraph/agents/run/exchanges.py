@@ -27,7 +27,7 @@ def exchange_line(role: str, messages: Sequence[Message], output: str) -> str:
     return json.dumps(words, ensure_ascii=False)
 
 
-def role_examples(run: Path, role: str) -> list[Mapping[str, str]]:
+def role_examples(run: Path, role: str) -> Sequence[Mapping[str, str]]:
     """What a role was asked and said in a run, oldest first: `system`, `input` and `output`.
 
     Raises:

@@ -40,7 +40,7 @@ class HeadMixing:
         rows, tokens = self.rows.to(inputs.device), self.tokens.to(inputs.device)
         vectors = self.vectors[:, layer].to(inputs)
         weights = self.weights[:, layer, :, None].to(inputs)
-        own = inputs[rows, tokens].unflatten(-1, vectors.shape[-2:])
+        own = inputs[rows, tokens].view(vectors.shape)
         mixed = (1 - weights) * own + weights * vectors
         return inputs.index_put((rows, tokens), mixed.flatten(-2))
 
@@ -148,7 +148,7 @@ class HeadOutputs:
 
         def note(layer: int, inputs: Tensor) -> Tensor:
             del layer  # they come in order
-            reading.layers.append(inputs[:, -1].unflatten(-1, (self.heads, self.head_dim)))
+            reading.layers.append(inputs[:, -1].view(-1, self.heads, self.head_dim))
             return inputs
 
         with self._hooked(note):

@@ -121,7 +121,7 @@ def learn_weights(
                 loss = pasts.losses(
                     drawn, training.answer_tokens, vectors=vectors, weights=theta.sigmoid()
                 )
-                loss.sum().backward()
+                loss.sum().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     return [_best(looks, place) for place in range(len(lanes))]
 
