@@ -15,6 +15,7 @@ from tapgraph.cli.api_command import api
 from tapgraph.cli.default_command import DefaultCommandGroup
 from tapgraph.cli.demo import demo
 from tapgraph.cli.exit_codes import ExitCode, exit_code_of
+from tapgraph.cli.rhythm import rhythm
 from tapgraph.cli.run_command import run
 from tapgraph.cli.run_shortcut import run_shortcut
 from tapgraph.cli.serve_command import serve
@@ -43,6 +44,7 @@ app.command("view")(view.view)
 app.command("demo")(demo)
 app.command("run")(run)
 app.command("serve")(serve)
+app.command("rhythm")(rhythm)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,1 @@
+"""Training of small models on this machine by what their attention shows."""
