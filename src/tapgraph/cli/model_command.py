@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from tapgraph.agents.run.exchanges import role_examples
 from tapgraph.cli.options import JsonOption, named_settings
 from tapgraph.cli.terminal import print_json, print_line, print_note
 from tapgraph.errors import ExtraMissing, UsageError
@@ -102,8 +101,10 @@ def make_task(
     options = named_settings(settings or [])
     if out.suffix != ".safetensors":
         raise UsageError(f"--out must end in .safetensors, got {str(out)!r}")
+    # What agents load, and torch, takes seconds.
+    from tapgraph.agents.run.exchanges import role_examples  # noqa: PLC0415
+
     try:
-        # These load torch, which takes seconds.
         from tapgraph.llm_backend.local.checkpoint import load_checkpoint  # noqa: PLC0415
         from tapgraph.llm_backend.steering.head_weights import HeadTraining  # noqa: PLC0415
         from tapgraph.llm_backend.steering.make_task import (  # noqa: PLC0415
