@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tapgraph.cli.options import JsonOption, named_settings
+from tapgraph.cli.options import JsonOption
 from tapgraph.cli.terminal import print_json, print_line, print_note
 from tapgraph.errors import ExtraMissing, UsageError
 from tapgraph.llm_backend.model_store import ModelStore
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tapgraph.kernels.attention_system import AttentionSystem
 
-__all__ = ["app", "calibrate_system", "list_systems"]
+__all__ = ["app", "calibrate_system", "list_systems", "settings_of"]
 
 app = typer.Typer(help="Attention systems for long contexts.")
 
@@ -69,7 +69,7 @@ def calibrate_system(
     json: JsonOption = False,
 ) -> None:
     """Learn what an attention system must know of a model, and write it to one file."""
-    options = named_settings(settings or [])
+    options = settings_of(settings or [])
     # Without torch transformers would print a warning of its own.
     _systems("calibrating attention systems")
     try:
@@ -119,6 +119,21 @@ def calibrate_system(
     for name, value in calibration.settings.items():
         print_line(f"{name} = {value}")
     print_line(f"written to {path}")
+
+
+def settings_of(settings: list[str]) -> dict[str, str]:
+    """`NAME=VALUE` by name.
+
+    Raises:
+        UsageError: one is not of that form.
+    """
+    options = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set must be NAME=VALUE, got {setting!r}")
+        options[name] = value
+    return options
 
 
 def _systems(purpose: str) -> Mapping[str, type[AttentionSystem]]:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tapgraph.cli.options import JsonOption, named_settings
+from tapgraph.cli.kernels import settings_of
+from tapgraph.cli.options import JsonOption
 from tapgraph.cli.terminal import print_json, print_line, print_note
 from tapgraph.errors import ExtraMissing, UsageError
 from tapgraph.llm_backend.model_store import KeptModel, ModelStore
@@ -98,7 +99,7 @@ def make_task(
     json: JsonOption = False,
 ) -> None:
     """Make an embedding of a task that stands in for its demonstrations, in one file."""
-    options = named_settings(settings or [])
+    options = settings_of(settings or [])
     if out.suffix != ".safetensors":
         raise UsageError(f"--out must end in .safetensors, got {str(out)!r}")
     # What agents load, and torch, takes seconds.

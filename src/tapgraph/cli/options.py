@@ -1,7 +1,6 @@
 """Options that several commands share."""
 
 import sys
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -47,7 +46,6 @@ __all__ = [
     "given_anew",
     "given_limits",
     "human_or_default",
-    "named_settings",
 ]
 
 
@@ -301,18 +299,3 @@ def check_model(model: str | None) -> None:
     """
     if model is not None and not model.strip():
         raise UsageError("--model is empty; give a spec such as openai:NAME, or leave it out")
-
-
-def named_settings(settings: Sequence[str]) -> dict[str, str]:
-    """The values of `--set NAME=VALUE` by name.
-
-    Raises:
-        UsageError: one has another form.
-    """
-    options = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals or not name:
-            raise UsageError(f"--set must be NAME=VALUE, got {setting!r}")
-        options[name] = value
-    return options

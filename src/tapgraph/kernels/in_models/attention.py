@@ -95,11 +95,12 @@ class ModelAttention:
             system: another one than that at work.
         """
         total, system = 0.0, system or self.system
+        element_bytes = (system.kept_bits or 8 * self._decoder.module.dtype.itemsize) / 8
         for attention in self._modules:
             shape, window = attention.shape, attention.window
             kept = min(tokens, window) if window else system.kept_tokens(shape, tokens)
             total += 2 * kept * shape.kv_heads * shape.head_dim
-        return round(total * self._decoder.module.dtype.itemsize)
+        return round(total * element_bytes)
 
     def _open_layers(self) -> list[LayerAttention]:
         return [self._open_layer(attention) for attention in self._modules]
@@ -107,7 +108,8 @@ class ModelAttention:
     def _open_layer(self, attention: AttentionModule) -> LayerAttention:
         if attention.window is not None:
             return WindowLayer(attention.shape, attention.window)
-        return self.system.open_layer(attention.shape, attention.rotary)
+        shape = replace(attention.shape, kept_bits=self.system.kept_bits)
+        return self.system.open_layer(shape, attention.rotary)
 
     def _check_system(self, cache: AttentionCache) -> None:
         if cache.system is not self.system:

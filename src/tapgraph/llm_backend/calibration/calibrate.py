@@ -33,8 +33,8 @@ def check_calibration(name: str, options: Mapping[str, str]) -> None:
     """
     if name == "landmark":
         raise UsageError(
-            "landmark attention needs a fine-tuned model, not calibration: see "
-            "tapgraph.llm_backend.calibration.landmark_training"
+            "landmark attention needs a fine-tuned model, not calibration: "
+            "tapgraph kernels train landmark makes one"
         )
     if name not in CALIBRATED:
         raise UsageError(

@@ -5,9 +5,9 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 import torch
@@ -20,6 +20,7 @@ from tapgraph.kernels.in_models.attention import AttentionCache, ModelAttention,
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.token_store import PAGE_TOKENS
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
+from tapgraph.llm_backend.local.engine_statistics import EngineStatistics
 from tapgraph.llm_backend.local.forward_pass import ForwardPass
 from tapgraph.llm_backend.local.generation import (
     FinishReason,
@@ -33,10 +34,11 @@ from tapgraph.llm_backend.local.page_tree import PAGE, PageTree
 from tapgraph.llm_backend.local.prefix_reuse import PrefixReuse, SharedPages, WholePrefixes
 from tapgraph.llm_backend.local.prefix_store import PrefixStore
 from tapgraph.llm_backend.local.reply_in_progress import ReplyInProgress, Spelling
+from tapgraph.llm_backend.local.sampling import likeliest_tokens
 from tapgraph.llm_backend.local.scheduler import Reading, Room, Scheduler, Share
 from tapgraph.llm_backend.steering.known_tasks import KnownTasks
 
-__all__ = ["Engine", "EngineLimits", "EngineStatistics"]
+__all__ = ["Engine", "EngineLimits"]
 
 _log = logging.getLogger(__name__)
 
@@ -84,60 +86,6 @@ class EngineLimits:
                 raise UsageError(f"{name} must be at least {least}, got {value!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class EngineStatistics:
-    """What an engine does now, and has done since it began.
-
-    Attributes:
-        running: replies that are worked on.
-        waiting: requests without a place.
-        submitted: requests that were taken on.
-        refused: requests that were not, because too many waited.
-        finished: replies by the reason of their end.
-        prompt_tokens: tokens of all prompts whose reading began.
-        cached_tokens: those of them that came from kept prefixes.
-        completion_tokens: tokens that were chosen.
-        prefix_lookups: prompts for which a kept prefix was looked for.
-        prefix_hits: prompts for which one was found.
-        reply_passes: forward passes that chose tokens, counted for each reply; fewer than tokens
-            where proposed ones were right.
-        forward_passes: all forward passes.
-        step_tokens: tokens that the last steps of all replies could have read.
-        step_tokens_read: how many of them they attended to; mean over layers and KV heads.
-        preempted: how often a running reply gave up its memory and was read again.
-        kept_tokens: tokens whose keys and values are kept for later prompts.
-        prefix_bytes: memory of them.
-        cache_bytes: memory of the caches of running replies.
-        most_bytes: what both were together at most.
-        budget_bytes: what both may be together.
-        budget_tokens: how many tokens of this model that is.
-        uptime_s: seconds since it began.
-    """
-
-    running: int
-    waiting: int
-    submitted: int
-    refused: int
-    finished: Mapping[FinishReason, int]
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
-    prefix_lookups: int
-    prefix_hits: int
-    reply_passes: int
-    forward_passes: int
-    step_tokens: int
-    step_tokens_read: int
-    preempted: int
-    kept_tokens: int
-    prefix_bytes: int
-    cache_bytes: int
-    most_bytes: int
-    budget_bytes: int
-    budget_tokens: int
-    uptime_s: float
-
-
 class Engine:
     """A checkpoint under an attention system, in a thread of its own; callable from all threads.
 
@@ -176,7 +124,8 @@ class Engine:
         self.limits = limits
         self.system = system or Dense()
         self.grammars = GrammarCompiler(checkpoint)
-        self._spelling = Spelling(checkpoint.token_bytes, checkpoint.end_tokens)
+        self._landmarks = checkpoint.landmarks if self.system.name == "landmark" else None
+        self._spelling = Spelling(checkpoint.token_bytes, checkpoint.end_tokens, self._landmarks)
         self._restoring = ExitStack()
         self._forward: ForwardPass | OwnAttention
         chunk = limits.prefill_chunk
@@ -269,6 +218,9 @@ class Engine:
         """
         most_tokens = self._room_for_reply(request)
         self.checkpoint.check_tokens((*request.prompt.tokens, *request.sampling.logit_bias))
+        if self._landmarks is not None:
+            slots = self._landmarks.insert(request.prompt.tokens)
+            request = replace(request, prompt=replace(request.prompt, tokens=slots))
         if request.prompt.pictures is not None and self.system.keys == "unrotated":
             raise UsageError(
                 f"the attention system {self.system.name!r} gives tokens positions of its own, "
@@ -300,6 +252,12 @@ class Engine:
             self._changed.notify()
         return reply.stream
 
+    def room_after(self, prompt_tokens: int) -> int:
+        """How many tokens of a reply the context holds after so many of a prompt, or below 0."""
+        if self._landmarks is None:
+            return self.context_tokens - prompt_tokens
+        return self._landmarks.tokens_in(self.context_tokens) - prompt_tokens
+
     def close(self, *, drain: bool = True) -> None:
         """End the thread; the model is then as it was before. May be called twice.
 
@@ -320,7 +278,7 @@ class Engine:
 
     def _room_for_reply(self, request: GenerationRequest) -> int:
         length = len(request.prompt.tokens)
-        left = self.context_tokens - length
+        left = self.room_after(length)
         wanted = request.max_tokens if request.max_tokens is not None else max(left, 1)
         if wanted > left:
             raise ContextExceeded(
@@ -366,7 +324,7 @@ class Engine:
                 share.reply.next_tokens(share.end, share.drafts) for share in shares
             ])
             # Largest logits of all rows at once, for the replies that want no more.
-            likeliest = [rows.argmax(dim=-1).tolist() for rows in logits]
+            likeliest = [likeliest_tokens(rows) for rows in logits]
         # The top of the engine: whatever a forward pass raises must end only whom it fails for.
         except Exception as error:  # noqa: BLE001
             _log.exception("a forward pass of the local model failed")
@@ -397,7 +355,7 @@ class Engine:
                 self._counts["prompt_tokens"] += len(reply.prompt_tokens)
                 self._counts["cached_tokens"] += reply.cached
 
-    def _advance(self, share: Share, logits: Tensor, likeliest: list[int]) -> None:
+    def _advance(self, share: Share, logits: Tensor, likeliest: list[int | None]) -> None:
         """Note what a pass has read, and choose tokens where it has read all there was."""
         reply = share.reply
         read_before, reply.read = reply.read, share.end
@@ -407,20 +365,19 @@ class Engine:
         if pages[0] != pages[1]:
             reply.measure()
         if len(logits):
-            self._choose(reply, share.drafts, logits, likeliest)
+            self._choose(share, logits, likeliest)
         else:
             self._reuse.note_read(reply)
 
-    def _choose(
-        self, reply: ReplyInProgress, drafts: tuple[int, ...], logits: Tensor, likeliest: list[int]
-    ) -> None:
+    def _choose(self, share: Share, logits: Tensor, likeliest: list[int | None]) -> None:
+        reply = share.reply
         before, error = reply.completion_tokens, ""
         reason: FinishReason | None
         if not before:
             self._reuse.note_read(reply)
         reply.is_suspect = False
         try:
-            reason = reply.advance(drafts, logits, likeliest)
+            reason = reply.advance(share.drafts, logits, likeliest)
         except GrammarStuck as stuck:
             reason, error = "stuck", str(stuck)
         # What one reply makes of its own logits must not end the thread, and with it all others.

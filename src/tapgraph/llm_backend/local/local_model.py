@@ -120,7 +120,7 @@ class LocalModel:
                 longest_text=defaults.longest_text,
             ),
         )
-        left = self.engine.context_tokens - len(chat.request.prompt.tokens)
+        left = self.engine.room_after(len(chat.request.prompt.tokens))
         wanted = self._traits.max_tokens if max_tokens is None else max_tokens
         request = replace(chat.request, max_tokens=min(wanted, left) if left > 0 else wanted)
         generation = self.engine.submit(request).result(whether_unwanted())

@@ -71,17 +71,11 @@ def open_engine(settings: LocalSettings, limits: EngineLimits) -> Engine:
     """
     if settings.task is not None and settings.tasks is None:
         raise UsageError(f"task={settings.task!r} needs tasks=FOLDER, where its embedding is")
-    if settings.attention == "dense" and settings.attention_options:
-        unknown = ", ".join(settings.attention_options)
+    unknown = ", ".join(name for name in settings.attention_options if name != "kv_bits")
+    if settings.attention == "dense" and unknown:
         raise UsageError(
             f"no option of a local model or of dense attention is called {unknown}; name the "
             "attention system that has it, as in attention=duo"
-        )
-    if settings.attention == "landmark":
-        raise UsageError(
-            "attention 'landmark' answers only from models that were fine-tuned with landmark "
-            "tokens, which an engine does not put into prompts; use it in Python "
-            "(docs/kernels.md), or take another system"
         )
     is_int8 = settings.dtype == "int8"
     dtype = "bfloat16" if is_int8 else settings.dtype

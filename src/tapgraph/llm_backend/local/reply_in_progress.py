@@ -23,6 +23,7 @@ from tapgraph.llm_backend.local.prefix_store import KeptPrefix
 from tapgraph.llm_backend.local.prompt_lookup import PromptLookup
 from tapgraph.llm_backend.local.sampling import Sampler, score_token
 from tapgraph.llm_backend.local.stops import ReplyText
+from tapgraph.llm_backend.local.trained_landmarks import TrainedLandmarks
 from tapgraph.llm_backend.steering.task_embedding import TaskEmbedding
 
 __all__ = ["ReplyInProgress", "Spelling"]
@@ -30,10 +31,17 @@ __all__ = ["ReplyInProgress", "Spelling"]
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """What a reply must know of the vocabulary."""
+    """What a reply must know of the vocabulary.
+
+    Attributes:
+        token_bytes: what each token stands for.
+        end_tokens: any of them ends a reply.
+        landmarks: what is put among the tokens, chosen by nobody; None for nothing.
+    """
 
     token_bytes: Sequence[bytes]
     end_tokens: frozenset[int]
+    landmarks: TrainedLandmarks | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -50,7 +58,7 @@ class ReplyInProgress:
         task: what goes into the heads at the last token of its prompt; keys and values from there
             on are its own.
         cache: the past; None while it has none.
-        tokens: those of the prompt, then those chosen.
+        tokens: those of the prompt, then those chosen; landmarks among them.
         read: how many of them are in the cache.
         cached: tokens of the prompt that came from a kept prefix when it was first read.
         points: where the cache is forked for later prompts while the prompt is read.
@@ -190,26 +198,28 @@ class ReplyInProgress:
         return KeptPrefix(self.prompt_tokens[:length], self.cache)
 
     def advance(
-        self, drafts: Sequence[int], logits: Tensor, likeliest: Sequence[int]
+        self, drafts: Sequence[int], logits: Tensor, likeliest: Sequence[int | None]
     ) -> FinishReason | None:
         """Choose the next token, and more as long as those proposed are what is chosen.
 
         Args:
             drafts: the proposed tokens that the pass read.
             logits: float32 `[1 + drafts, vocabulary]`, after the last chosen token and each draft.
-            likeliest: the largest of each row.
+            likeliest: the largest of each row; None where they are no numbers.
 
         Returns:
             Why the reply ends, if it does.
 
         Raises:
             GrammarStuck: the grammar engine gave up on it.
+            FloatingPointError: the logits are no numbers.
         """
         fed = len(self.tokens) + len(drafts)
         right, reason = 0, None
         for place, row in enumerate(logits):
-            only = self.wants_only_the_likeliest
-            token = likeliest[place] if only else self._choose(row)
+            token = likeliest[place] if self.wants_only_the_likeliest else None
+            if token is None:
+                token = self._choose(row)
             reason = self.take(token, row)
             if reason is not None or place == len(drafts) or drafts[place] != token:
                 break
@@ -240,6 +250,9 @@ class ReplyInProgress:
             self._first = time.monotonic()
         self._chosen += 1
         self.tokens.append(token)
+        landmarks = self.spelling.landmarks
+        if landmarks is not None and landmarks.is_due(len(self.tokens)):
+            self.tokens.append(landmarks.landmark_id)
         self._sampler.note(token)
         if token in self.spelling.end_tokens:
             return "stop"
