@@ -36,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from soft_injection_cost import measure_cost
 from soft_injection_rivals import function_vector_of, lora_answers
 from soft_injection_table import print_table
 from torch import Tensor
@@ -381,6 +382,8 @@ def run(arguments: argparse.Namespace) -> None:
     main_tasks = [name for name in every if name in MAIN_TASKS]
     measure_tasks(bench, results, arguments.data, every, 0)
     measure_lora(bench, results, arguments.data, [*main_tasks, *every])
+    if "cost" not in results.kept:
+        results.kept["cost"] = measure_cost(checkpoint)
     for seed in range(1, arguments.seeds):
         measure_tasks(bench, results, arguments.data, main_tasks, seed)
     for seed in range(1, arguments.seeds):
