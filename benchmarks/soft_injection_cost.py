@@ -38,7 +38,7 @@ def measure_cost(checkpoint: Checkpoint) -> dict[str, Any]:
     generator = torch.Generator().manual_seed(1)
     prompt = torch.randint(100, 40_000, (PROMPT,), generator=generator)
     taken: dict[tuple[str, int], list[float]] = {}
-    with Engine(checkpoint, None, limits, KnownTasks({NAME: embedding})) as engine:
+    with Engine(checkpoint, None, limits, tasks=KnownTasks({NAME: embedding})) as engine:
         for _ in range(PAIRS + 1):
             for tokens in (1, TOKENS):
                 for task in ("", NAME):

@@ -109,6 +109,7 @@ class LocalOptions(_TraitOptions):
     presence_penalty: float | None = None
     logit_bias: Json[dict[int, float]] | None = None
     longest_text: int | None = Field(default=None, ge=1)
+    steer: str | None = Field(default=None, min_length=1)
     tasks: Path | None = None
     task: str | None = Field(default=None, min_length=1)
 

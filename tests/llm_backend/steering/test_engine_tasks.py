@@ -60,7 +60,7 @@ def test_replies_with_different_tasks_in_one_engine_are_those_of_each_alone(
     ]
     limits = EngineLimits(prefill_chunk=10, cache_bytes=2**28)
     make: Any = SYSTEMS[system]
-    with Engine(checkpoint, make(), limits, known) as engine:
+    with Engine(checkpoint, make(), limits, tasks=known) as engine:
         for _ in range(2):
             streams = [
                 engine.submit(tiny.greedy(prompt, task=name))
@@ -76,7 +76,7 @@ def test_what_was_read_with_a_task_is_shared_up_to_the_last_token_of_the_prompt(
     checkpoint: Any, known: KnownTasks, tiny: Any
 ) -> None:
     prompt = tiny.prompt(48, seed=3)
-    with Engine(checkpoint, None, EngineLimits(cache_bytes=2**28), known) as engine:
+    with Engine(checkpoint, None, EngineLimits(cache_bytes=2**28), tasks=known) as engine:
         first = engine.submit(tiny.greedy(prompt, task="opposites")).result()
         # The same text and what was said: 48 tokens are three pages, the last one ends with the
         # token that the embedding went into.
@@ -92,11 +92,11 @@ def test_a_reply_that_gave_up_its_memory_goes_on_as_before(
     checkpoint: Any, known: KnownTasks, tiny: Any
 ) -> None:
     prompt = tiny.prompt(30, seed=5)
-    with Engine(checkpoint, None, EngineLimits(cache_bytes=2**28), known) as engine:
+    with Engine(checkpoint, None, EngineLimits(cache_bytes=2**28), tasks=known) as engine:
         whole = engine.submit(tiny.greedy(prompt, 40, task="capitals")).result().tokens
         page = engine._room.cost.page
     limits = EngineLimits(cache_bytes=7 * page, prefix_bytes=0, context_tokens=80)
-    with Engine(checkpoint, None, limits, known) as engine:
+    with Engine(checkpoint, None, limits, tasks=known) as engine:
         streams = [engine.submit(tiny.greedy(prompt, 40, task="capitals")) for _ in range(3)]
         replies = [one.result().tokens for one in streams]
     assert replies == [whole] * 3
@@ -107,7 +107,7 @@ def test_a_request_that_names_no_task_gets_the_default(
 ) -> None:
     prompt = tiny.prompt(20, seed=6)
     tasks = KnownTasks(known.by_name, "capitals")
-    with Engine(checkpoint, None, EngineLimits(cache_bytes=2**28), tasks) as engine:
+    with Engine(checkpoint, None, EngineLimits(cache_bytes=2**28), tasks=tasks) as engine:
         named, default, none = (
             engine.submit(tiny.greedy(prompt, task=task)).result().tokens
             for task in ("capitals", None, "")
@@ -119,7 +119,7 @@ def test_an_unknown_task_is_refused_with_the_known_ones(
     checkpoint: Any, known: KnownTasks, tiny: Any
 ) -> None:
     with (
-        Engine(checkpoint, None, EngineLimits(cache_bytes=2**28), known) as engine,
+        Engine(checkpoint, None, EngineLimits(cache_bytes=2**28), tasks=known) as engine,
         pytest.raises(UsageError, match=r"'rhymes'; there are opposites, capitals"),
     ):
         engine.submit(tiny.greedy(tiny.prompt(5), task="rhymes"))
@@ -134,4 +134,4 @@ def test_an_embedding_of_another_shape_is_refused(tiny: Any, made_task: Any) -> 
         )
     }, vectors=embedding.vectors[:1])})  # fmt: skip
     with pytest.raises(UsageError, match="layers, heads and head_dim"):
-        Engine(other, None, EngineLimits(cache_bytes=2**28), cut)
+        Engine(other, None, EngineLimits(cache_bytes=2**28), tasks=cut)

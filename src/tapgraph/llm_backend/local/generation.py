@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tapgraph.errors import ModelUnavailable, UsageError
 from tapgraph.llm_backend.local.constraints import Constraint
+from tapgraph.llm_backend.steering.spans import Spans
 
 __all__ = [
     "Delta",
@@ -70,11 +71,14 @@ class Prompt:
         tokens: token ids.
         turn_ends: how many tokens each message and all before it take, ascending.
         pictures: None for words only.
+        highlights: spans of tokens, ascending and apart, that steered heads attend to more than to
+            the rest of the prompt.
     """
 
     tokens: tuple[int, ...]
     turn_ends: tuple[int, ...] = ()
     pictures: Pictures | None = None
+    highlights: Spans = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +260,13 @@ class LastStep:
     Attributes:
         tokens: of the text until then.
         read: how many of them the attention system attended to; mean over layers and KV heads.
+        highlighted: the share of highlighted tokens that steered heads attended to; None where
+            there are none.
     """
 
     tokens: int = 0
     read: int = 0
+    highlighted: float | None = None
 
     @property
     def share(self) -> float:

@@ -16,6 +16,7 @@ from tapgraph.llm_backend.local.int8_weights import quantize_linear_layers
 from tapgraph.llm_backend.local.local_model import LocalModel, ReplyDefaults
 from tapgraph.llm_backend.local.systems import open_system
 from tapgraph.llm_backend.steering.known_tasks import KnownTasks
+from tapgraph.llm_backend.steering.steering_file import load_steering
 from tapgraph.llm_backend.steering.task_embedding import load_task_embeddings
 
 __all__ = ["LocalSettings", "open_engine", "open_local"]
@@ -40,6 +41,7 @@ class LocalSettings:
         sampling: see `Checkpoint.sampling`.
         timeout_s: see `ReplyDefaults`.
         longest_text: see `ReplyDefaults`.
+        steering: a file of `tapgraph kernels calibrate steering`; None follows no highlights.
         tasks: a file with a task embedding, or a folder of such; None for none.
         task: the name of the one for requests that name none; None for none.
     """
@@ -55,6 +57,7 @@ class LocalSettings:
     sampling: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float | None = None
     longest_text: int | None = None
+    steering: Path | None = None
     tasks: Path | None = None
     task: str | None = None
 
@@ -88,6 +91,9 @@ def open_engine(settings: LocalSettings, limits: EngineLimits) -> Engine:
         model_path=settings.path,
         model=checkpoint.model,
     )
+    steering = None
+    if settings.steering is not None:
+        steering = load_steering(settings.steering, checkpoint.model)
     tasks = KnownTasks()
     if settings.tasks is not None:
         own = fingerprint(checkpoint.model)
@@ -96,7 +102,7 @@ def open_engine(settings: LocalSettings, limits: EngineLimits) -> Engine:
     if is_int8:
         # Not before the calibration was compared with the weights that it was made for.
         quantize_linear_layers(checkpoint.model)
-    return Engine(checkpoint, system, limits, tasks)
+    return Engine(checkpoint, system, limits, steering, tasks)
 
 
 def open_local(settings: LocalSettings, traits: Callable[[str], ModelTraits]) -> LocalModel:

@@ -111,6 +111,28 @@ class ReplyInProgress:
         return self.read >= len(self.prompt_tokens)
 
     @property
+    def is_highlighted(self) -> bool:
+        """Whether a part of its prompt is."""
+        return bool(self.request.prompt.highlights)
+
+    @property
+    def shared_tokens(self) -> Sequence[int]:
+        """What its tokens are kept under for others: equal only where keys and values are too.
+
+        Up to the first highlight these are the tokens, for until then it changes nothing. From
+        there on a token that is highlighted, one that is not and one of the reply are three.
+        """
+        prompt = self.request.prompt
+        if not prompt.highlights:
+            return self.tokens
+        first, size = prompt.highlights[0][0], len(self.spelling.token_bytes)
+        kinds = [2] * len(prompt.tokens) + [3] * (len(self.tokens) - len(prompt.tokens))
+        kinds[:first] = [0] * first
+        for begin, end in prompt.highlights:
+            kinds[begin:end] = [1] * (end - begin)
+        return [token + size * kind for token, kind in zip(self.tokens, kinds, strict=True)]
+
+    @property
     def borrowable(self) -> int:
         """How many of its tokens may come from what others read: not the last, no pictures."""
         return self._before_pictures(self._before_task(len(self.tokens) - 1))
@@ -154,7 +176,9 @@ class ReplyInProgress:
     def note_reading(self) -> None:
         """Note what the last step read."""
         if self.cache is not None and self.cache.tokens_seen:
-            self.step = LastStep(self.cache.tokens_seen, round(self.cache.reading.attended))
+            share = self.cache.share_highlighted() if self.is_highlighted else None
+            attended = round(self.cache.reading.attended)
+            self.step = LastStep(self.cache.tokens_seen, attended, share)
 
     def measure(self) -> None:
         """Note what the cache takes now."""
@@ -192,8 +216,11 @@ class ReplyInProgress:
         return tuple(proposed)
 
     def as_prefix(self, length: int) -> KeptPrefix | None:
-        """The first `length` tokens of its prompt, if its cache has read so many."""
-        if self.cache is None or self.read < length or length == 0:
+        """The first `length` tokens of its prompt, if its cache has read so many.
+
+        None where it has highlights: the cache knows where they are, and is for no other prompt.
+        """
+        if self.is_highlighted or self.cache is None or self.read < length or length == 0:
             return None
         return KeptPrefix(self.prompt_tokens[:length], self.cache)
 
