@@ -60,6 +60,8 @@ longest_text     at least 1                         how long a text in a reply t
 steer            a file                             the heads that follow highlighted words, as
                                                     `tapgraph kernels calibrate steering` wrote
                                                     them (no highlights)
+tasks            a file or a folder                 task embeddings of `tapgraph model task` (none)
+task             the name of one of them            for requests that name none (none)
 ================ ================================== ==========================================
 
 Several models are joined by commas: the first one plays every role that has none of its own,
@@ -283,4 +285,6 @@ def _local_settings(address: str, options: LocalOptions, settings: Settings) -> 
         timeout_s=options.timeout_s,
         longest_text=options.longest_text,
         steering=None if options.steer is None else Path(options.steer),
+        tasks=options.tasks,
+        task=options.task,
     )

@@ -35,6 +35,7 @@ from tapgraph.llm_backend.local.prefix_reuse import reuse_for
 from tapgraph.llm_backend.local.reply_in_progress import ReplyInProgress, Spelling
 from tapgraph.llm_backend.local.sampling import likeliest_tokens
 from tapgraph.llm_backend.local.scheduler import Reading, Room, Scheduler, Share
+from tapgraph.llm_backend.steering.known_tasks import KnownTasks
 
 __all__ = ["Engine", "EngineLimits"]
 
@@ -104,6 +105,7 @@ class Engine:
         system: AttentionSystem | None = None,
         limits: EngineLimits = EngineLimits(),
         steering: Steering | None = None,
+        tasks: KnownTasks | None = None,
     ) -> None:
         """Start the thread.
 
@@ -112,12 +114,14 @@ class Engine:
             system: how it attends; dense by default.
             limits: how much it takes on.
             steering: the heads that follow highlights; without them prompts can have none.
+            tasks: the task embeddings that requests may name.
 
         Raises:
-            UsageError: the system does not work in this model or cannot follow highlights, or the
-                context limit is above the checkpoint's.
+            UsageError: the system or a task does not work in this model, the system cannot follow
+                highlights, or the context limit is above the checkpoint's.
         """
-        self.checkpoint = checkpoint
+        self.checkpoint, self.tasks = checkpoint, tasks or KnownTasks()
+        self.tasks.check(checkpoint.model)
         self.limits = limits
         self.system = system or Dense()
         self.grammars = GrammarCompiler(checkpoint)
@@ -210,9 +214,9 @@ class Engine:
             notify: see `GenerationStream`.
 
         Raises:
-            UsageError: a token is not in the vocabulary, the constraint cannot be compiled, the
-                prompt holds pictures and the attention system places keys by itself, or it has
-                highlights and no head follows them.
+            UsageError: a token is not in the vocabulary, the constraint cannot be compiled, there
+                is no such task, the prompt holds pictures and the attention system places keys by
+                itself, or it has highlights and no head follows them.
             ContextExceeded: prompt and reply do not fit into the context, or into the memory for
                 keys and values.
             ModelBusy: as many requests wait as may.
@@ -237,6 +241,7 @@ class Engine:
             grammar,
             self._spelling,
             time.monotonic(),
+            self.tasks.of(request.task),
         )
         with self._changed:
             if self._is_closing:

@@ -179,6 +179,8 @@ class GenerationRequest:
         min_tokens: the reply is not ended by the model before it has so many; a constraint is
             kept to all the same.
         timeout_s: seconds from `submit` after which it is ended; None for no limit.
+        task: the task embedding that is mixed in at the last token of the prompt; None for the
+            engine's default, an empty text for none.
     """
 
     prompt: Prompt
@@ -190,6 +192,7 @@ class GenerationRequest:
     min_tokens: int = 0
     timeout_s: float | None = None
     next_speakers: tuple[str, ...] = ()
+    task: str | None = None
 
     def __post_init__(self) -> None:
         if not self.prompt.tokens:

@@ -181,7 +181,7 @@ class WholePrefixes(PrefixReuse):
 
     def note_read(self, reply: ReplyInProgress) -> None:
         """At the points where later prompts may part, keep a copy."""
-        if reply.cache is None or reply.read not in reply.points:
+        if reply.cache is None or reply.read not in reply.points or reply.read > reply.lendable:
             return
         read = reply.prompt_tokens[: reply.read]
         if read not in self._store and self._store.has_room(reply.cache):

@@ -54,6 +54,7 @@ def chat_request(asked: ChatCompletionRequest, pictures: PictureLimits) -> ChatR
         sampling=sampling_of(asked),
         stop=asked.stops,
         top_logprobs=(asked.top_logprobs or 0) if asked.logprobs else None,
+        task=asked.task,
     )
 
 

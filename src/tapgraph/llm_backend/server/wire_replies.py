@@ -34,12 +34,13 @@ WireFinish: TypeAlias = Literal["stop", "length", "tool_calls"]
 
 
 class ModelCard(BaseModel):
-    """A model that is served."""
+    """A model that is served, and the task embeddings that requests to it may name."""
 
     id: str
     object: Literal["model"] = "model"
     created: int
     owned_by: str = "tapgraph"
+    tasks: list[str] | None = None
 
 
 class ModelList(BaseModel):

@@ -238,6 +238,7 @@ class _Request(Wire):
     min_p: float | None = Field(default=None, ge=0, le=1, description="as in vLLM")
     repetition_penalty: float | None = Field(default=None, ge=0.1, le=10, description="as in vLLM")
     user: str | None = None
+    task: str | None = Field(default=None, description="a task embedding's name; empty for none")
 
     @property
     def stops(self) -> tuple[str, ...]:
