@@ -46,7 +46,9 @@ def list_systems(*, json: JsonOption = False) -> None:
 
 @app.command("calibrate")
 def calibrate_system(
-    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="razor, duo, sale or dhsa.")],
+    system: Annotated[
+        str, typer.Argument(metavar="SYSTEM", help="razor, duo, sale, dhsa or steering.")
+    ],
     *,
     model: Annotated[str, typer.Option("--model", metavar="PATH", help="A checkpoint.")],
     out: Annotated[

@@ -30,6 +30,8 @@ class LayerShape:
         kv_heads: key/value heads; `heads` is a multiple of it.
         head_dim: width of one head.
         scale: what the dot products are multiplied with, most often 1/sqrt(head_dim).
+        extra_channels: how many of the last channels are not the model's own but carry a bias,
+            see `highlighted_layer`.
         kept_bits: bits of an element of old keys and values, 8 or 4; None to keep them as they are.
     """
 
@@ -39,6 +41,7 @@ class LayerShape:
     kv_heads: int
     head_dim: int
     scale: float
+    extra_channels: int = 0
     kept_bits: int | None = None
 
     def __post_init__(self) -> None:

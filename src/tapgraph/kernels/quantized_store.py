@@ -9,7 +9,7 @@ from torch import Tensor
 from tapgraph.errors import UsageError
 from tapgraph.kernels.token_store import PAGE_TOKENS, TokenStore, runs_of
 
-__all__ = ["QuantizedStore", "open_store"]
+__all__ = ["VALUE_GROUP", "QuantizedStore", "open_store"]
 
 KEY_GROUP = 64
 """So many neighbouring tokens of a key's channel share a range."""

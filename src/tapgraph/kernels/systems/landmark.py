@@ -130,7 +130,16 @@ class Landmark(AttentionSystem):
         return self.config.dense_below
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "LandmarkLayer":
-        """A layer with an empty past."""
+        """A layer with an empty past.
+
+        Raises:
+            UsageError: the keys carry a highlight.
+        """
+        if shape.extra_channels:
+            raise UsageError(
+                "attention 'landmark' has a softmax in groups, in which a highlight means nothing; "
+                "use another system"
+            )
         return LandmarkLayer(shape, rotary, self.config)
 
 

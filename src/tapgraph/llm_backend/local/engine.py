@@ -12,11 +12,11 @@ from types import TracebackType
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from tapgraph.errors import ContextExceeded, ModelBusy, ModelUnavailable, UsageError
 from tapgraph.kernels.attention_system import AttentionSystem
-from tapgraph.kernels.in_models.attention import AttentionCache, ModelAttention, use_attention
+from tapgraph.kernels.highlight import Steering
+from tapgraph.kernels.in_models.attention import ModelAttention, use_attention
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.token_store import PAGE_TOKENS
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
@@ -28,14 +28,14 @@ from tapgraph.llm_backend.local.generation import (
     GenerationStream,
 )
 from tapgraph.llm_backend.local.grammar import GrammarCompiler, GrammarStuck
+from tapgraph.llm_backend.local.highlighting import Highlighting
 from tapgraph.llm_backend.local.memory_budget import CacheCost, free_bytes, measured_cost
 from tapgraph.llm_backend.local.own_attention import OwnAttention, needs_own_attention
-from tapgraph.llm_backend.local.page_tree import PAGE, PageTree
-from tapgraph.llm_backend.local.prefix_reuse import PrefixReuse, SharedPages, WholePrefixes
-from tapgraph.llm_backend.local.prefix_store import PrefixStore
+from tapgraph.llm_backend.local.prefix_reuse import reuse_for
 from tapgraph.llm_backend.local.reply_in_progress import ReplyInProgress, Spelling
 from tapgraph.llm_backend.local.sampling import likeliest_tokens
 from tapgraph.llm_backend.local.scheduler import Reading, Room, Scheduler, Share
+from tapgraph.llm_backend.steering.known_tasks import KnownTasks
 
 __all__ = ["Engine", "EngineLimits"]
 
@@ -104,6 +104,8 @@ class Engine:
         checkpoint: Checkpoint,
         system: AttentionSystem | None = None,
         limits: EngineLimits = EngineLimits(),
+        steering: Steering | None = None,
+        tasks: KnownTasks | None = None,
     ) -> None:
         """Start the thread.
 
@@ -111,12 +113,15 @@ class Engine:
             checkpoint: must not be used elsewhere until `close`.
             system: how it attends; dense by default.
             limits: how much it takes on.
+            steering: the heads that follow highlights; without them prompts can have none.
+            tasks: the task embeddings that requests may name.
 
         Raises:
-            UsageError: the system does not work in this model, or the context limit is above the
-                checkpoint's.
+            UsageError: the system or a task does not work in this model, the system cannot follow
+                highlights, or the context limit is above the checkpoint's.
         """
-        self.checkpoint = checkpoint
+        self.checkpoint, self.tasks = checkpoint, tasks or KnownTasks()
+        self.tasks.check(checkpoint.model)
         self.limits = limits
         self.system = system or Dense()
         self.grammars = GrammarCompiler(checkpoint)
@@ -134,13 +139,18 @@ class Engine:
             self._forward = ForwardPass(checkpoint, attention)
             if not self.system.same_in_chunks:
                 chunk = min(chunk, FIXED_CHUNK)
-            cost = _cost(checkpoint.model, attention.new_cache())
         self.attention = attention
+        self.steering = steering
+        self._highlighting = Highlighting(attention, steering)
+        if isinstance(attention, ModelAttention):
+            layers = self._highlighting.empty_cache().rows[0].layers
+            cost = measured_cost(layers, checkpoint.model.dtype, checkpoint.model.device)
         self._room = _room(checkpoint, limits, cost)
         self.context_tokens = _context_tokens(checkpoint, limits, self._room)
-        self._reuse = _reuse(limits, chunk, attention)
+        open_cache = self._highlighting.open_cache
+        self._reuse = reuse_for(attention, open_cache, limits.prefix_bytes, chunk)
         reading = Reading(chunk, is_free=self.system.same_in_chunks)
-        self._schedule = Scheduler(self._room, reading, self._reuse, attention.new_cache)
+        self._schedule = Scheduler(self._room, reading, self._reuse, open_cache)
         self._changed = threading.Condition()
         self._is_closing = False
         self._counts: Counter[str] = Counter()
@@ -204,14 +214,16 @@ class Engine:
             notify: see `GenerationStream`.
 
         Raises:
-            UsageError: a token is not in the vocabulary, the constraint cannot be compiled, or
-                the prompt holds pictures and the attention system places keys by itself.
+            UsageError: a token is not in the vocabulary, the constraint cannot be compiled, there
+                is no such task, the prompt holds pictures and the attention system places keys by
+                itself, or it has highlights and no head follows them.
             ContextExceeded: prompt and reply do not fit into the context, or into the memory for
                 keys and values.
             ModelBusy: as many requests wait as may.
             ModelUnavailable: the engine is closed.
         """
         most_tokens = self._room_for_reply(request)
+        self._highlighting.check(request.prompt)
         self.checkpoint.check_tokens((*request.prompt.tokens, *request.sampling.logit_bias))
         if self._landmarks is not None:
             slots = self._landmarks.insert(request.prompt.tokens)
@@ -229,6 +241,7 @@ class Engine:
             grammar,
             self._spelling,
             time.monotonic(),
+            self.tasks.of(request.task),
         )
         with self._changed:
             if self._is_closing:
@@ -387,6 +400,7 @@ class Engine:
     def _finish(self, reply: ReplyInProgress, reason: FinishReason, error: str = "") -> None:
         if reason not in {"failed", "stuck"}:
             reply.note_reading()
+            self._highlighting.note_end(reply)
             self._reuse.note_end(reply)
         with self._changed:
             self._finished[reason] += 1
@@ -403,10 +417,6 @@ class Engine:
         with self._changed:
             self._memory = (self._reuse.tokens_held, kept, held)
             self._most_bytes = max(self._most_bytes, kept + held)
-
-
-def _cost(model: PreTrainedModel, cache: AttentionCache) -> CacheCost:
-    return measured_cost(cache.rows[0].layers, model.dtype, model.device)
 
 
 def _room(checkpoint: Checkpoint, limits: EngineLimits, cost: CacheCost) -> Room:
@@ -435,17 +445,3 @@ def _context_tokens(checkpoint: Checkpoint, limits: EngineLimits, room: Room) ->
             f"cache_bytes are {room.bytes}"
         )
     return limits.context_tokens
-
-
-def _reuse(
-    limits: EngineLimits, chunk: int, attention: ModelAttention | OwnAttention
-) -> PrefixReuse:
-    if isinstance(attention, OwnAttention):
-        kept = 0 if attention.is_recurrent else limits.prefix_bytes
-        return WholePrefixes(PrefixStore(kept, chunk), chunk, croppable=False)
-    cache = attention.new_cache()
-    if attention.system.shares_pages and cache.croppable:
-        return SharedPages(PageTree(limits.prefix_bytes, attention.new_cache))
-    step = PAGE if attention.system.same_in_chunks else chunk
-    store = PrefixStore(limits.prefix_bytes, step)
-    return WholePrefixes(store, step, croppable=cache.croppable)
