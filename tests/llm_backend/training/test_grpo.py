@@ -68,6 +68,11 @@ def test_advantages_are_those_of_each_group() -> None:
         group_advantages([0, 1, 0], 2)
 
 
+@pytest.mark.parametrize("worth", [0.1, 0.3, 0.7, 1 / 3])
+def test_attempts_of_the_same_worth_teach_nothing(worth: float) -> None:
+    assert group_advantages([worth] * 12, 6).tolist() == [0] * 12
+
+
 def test_scores_are_those_of_the_next_token() -> None:
     logits = torch.zeros(1, 3, 4)
     logits[0, 1] = torch.tensor([0.0, 0.0, 0.0, 60.0])
