@@ -29,7 +29,7 @@ class ScriptedEngine:
         self.checkpoint = checkpoint
         self.context_tokens = checkpoint.context_tokens
         self.system = Dense()
-        self.tasks = KnownTasks()
+        self.tasks, self.steering = KnownTasks(), None
         self.statistics = SimpleNamespace(finished={})
         self._script = script
 
