@@ -13,7 +13,7 @@ __all__ = ["system_fingerprint"]
 
 
 def system_fingerprint(engine: Engine) -> str:
-    """Equal for equal model settings, number format, attention, tasks and versions of what computes.
+    """Equal for equal model settings, number format, attention, tasks and versions of code.
 
     With equal ones, and equal seeds, replies are equal; the weights themselves are not compared.
     """
