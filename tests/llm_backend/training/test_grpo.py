@@ -64,6 +64,8 @@ def weights_of(trained: GrpoTrainer) -> Tensor:
 def test_advantages_are_those_of_each_group() -> None:
     advantages = group_advantages([1, 0, 0, 1, 0.5, 0.5, 0.5, 0.5], 4)
     assert advantages.tolist() == pytest.approx([1, -1, -1, 1, 0, 0, 0, 0], abs=1e-4)
+    # The mean of seven times 0.7 is not 0.7 in float32.
+    assert group_advantages([0.7] * 7, 7).tolist() == [0] * 7
     with pytest.raises(UsageError, match="3 attempts are no whole groups of 2"):
         group_advantages([0, 1, 0], 2)
 
@@ -195,6 +197,17 @@ def test_problems_that_teach_nothing_change_nothing() -> None:
     step = same.step()
     assert (step.mixed, step.reward) == (0, 1)
     assert torch.equal(before, weights_of(same))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_begins_with_the_same_replies_and_learns() -> None:
+    here, there = trainer(credit=Credit("coupled")), small_model().to("cuda")
+    settings, credit = SETTINGS, Credit("coupled")
+    other = GrpoTrainer(there, Sevens(), settings, end_tokens={END}, credit=credit, rhythm=RHYTHM)
+    assert here.step().reward == other.step().reward
+    assert (weights_of(here) - weights_of(other).cpu()).abs().max() < 1e-4
+    other.step()
 
 
 @pytest.mark.parametrize(
