@@ -133,6 +133,15 @@ def test_a_training_with_other_settings_is_not_gone_on_with(tmp_path: Path) -> N
         trainer(credit=Credit("local")).load(tmp_path)
 
 
+def test_a_file_that_is_no_training_is_told(tmp_path: Path) -> None:
+    (tmp_path / "trainer.pt").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(UsageError, match="cannot be read as a training"):
+        trainer().load(tmp_path)
+    torch.save({"format": "other"}, tmp_path / "trainer.pt")
+    with pytest.raises(UsageError, match="no training of this version"):
+        trainer().load(tmp_path)
+
+
 def test_what_is_rewarded_becomes_likelier() -> None:
     learning = trainer(
         GrpoSettings(steps=1, problems=4, group=8, learning_rate=1e-2, max_tokens=6, seed=1),

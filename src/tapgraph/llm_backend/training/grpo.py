@@ -9,6 +9,7 @@ for a `Credit` to say, by the rhythm of attention in the reply.
 """
 
 import json
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
@@ -232,11 +233,11 @@ class GrpoTrainer:
         place = folder / _FILE
         if not place.exists():
             return
-        kept: dict[str, Any] = torch.load(place, map_location=self.model.device, weights_only=True)
-        if kept.get("format") != _FORMAT or kept.get("setup") != self._setup():
+        kept = _kept(place, self.model.device)
+        if kept["setup"] != self._setup():
             raise UsageError(
-                f"{str(place)!r} holds a training with other settings: "
-                f"{kept.get('setup', 'of an unknown kind')}; give another folder"
+                f"{str(place)!r} holds a training with other settings, {kept['setup']}; "
+                "give another folder"
             )
         self.model.load_state_dict(kept["model"])
         self._optimizer.load_state_dict(kept["optimizer"])
@@ -317,3 +318,13 @@ class GrpoTrainer:
         step = self.settings.rows_at_once
         for first in range(0, rows, step):
             yield slice(first, min(first + step, rows))
+
+
+def _kept(place: Path, device: torch.device) -> dict[str, Any]:
+    try:
+        kept: Any = torch.load(place, map_location=device, weights_only=True)
+    except (EOFError, OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise UsageError(f"{str(place)!r} cannot be read as a training; remove it") from error
+    if not isinstance(kept, dict) or kept.get("format") != _FORMAT:
+        raise UsageError(f"{str(place)!r} is no training of this version; give another folder")
+    return kept
