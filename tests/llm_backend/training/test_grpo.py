@@ -112,6 +112,14 @@ def test_without_amplification_every_rule_trains_as_grpo_to_the_bit(rule: Any) -
     assert not torch.equal(weights_of(plain), weights_of(amplified))
 
 
+def test_other_seeds_draw_other_problems_and_replies() -> None:
+    steps = []
+    for seed in (0, 1, 2):
+        trained = trainer(GrpoSettings(problems=4, group=4, max_tokens=6, seed=seed))
+        steps.append([trained.step().reward, trained.step().reward])
+    assert len({reward for rewards in steps for reward in rewards}) == 6
+
+
 def test_an_interrupted_training_ends_at_the_same_bits(tmp_path: Path) -> None:
     credit = Credit("coupled")
     whole, cut = trainer(credit=credit), trainer(credit=credit)

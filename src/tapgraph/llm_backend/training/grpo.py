@@ -36,6 +36,8 @@ __all__ = ["GrpoSettings", "GrpoStep", "GrpoTrainer"]
 
 _FORMAT = "tapgraph-grpo-1"
 _FILE = "trainer.pt"
+_STRIDE = 1_000_003
+"""Between the dice of two neighbouring seeds; more steps than any training has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,8 @@ class GrpoTrainer:
     def step(self) -> GrpoStep:
         """Attempt problems once and learn from it."""
         settings, number = self.settings, len(self.history)
-        dice = torch.Generator().manual_seed((settings.seed << 32) + number)
+        # Torch's generator on the CPU takes no more than 32 bits of a seed.
+        dice = torch.Generator().manual_seed((settings.seed * _STRIDE + number) % 2**32)
         policy = self.policy(dice)
         drawn = torch.randint(2**31, (settings.problems,), generator=dice).tolist()
         problems = [problem for problem in drawn for _ in range(settings.group)]
