@@ -15,6 +15,7 @@ from tapgraph.cli.options import (
     CatalogOption,
     FileOption,
     HeaderOption,
+    HighlightOption,
     HumanOption,
     JsonOption,
     MaxCostOption,
@@ -56,6 +57,7 @@ def api(
         typer.Option(metavar="FILE", help="Only say what of an OpenAPI document can be called."),
     ] = None,
     prompts: PromptsOption = None,
+    highlight: HighlightOption = False,
     policy: PolicyOption = None,
     memory: Annotated[
         str | None, typer.Option(metavar="URL", help="Tips: a file or database URL.")
@@ -96,6 +98,7 @@ def api(
         allow_hosts=tuple(allow_host or ()),
         files=tuple(file or ()),
         prompts=str(prompts) if prompts else None,
+        highlight=highlight,
         policy=str(policy) if policy else None,
         memory=memory,
         human=human_or_default(human),

@@ -10,7 +10,7 @@ from tapgraph.agents.run.task_result import TaskResult
 from tapgraph.cli.api_options import ApiOptions
 from tapgraph.cli.open_catalog import open_catalogs
 from tapgraph.cli.progress import open_progress
-from tapgraph.cli.task_output import open_human, print_result, told_again
+from tapgraph.cli.task_output import note_highlights, open_human, print_result, told_again
 from tapgraph.errors import UsageError
 from tapgraph.evals.report.run_report import write_report
 from tapgraph.llm_backend.model_spec import open_models
@@ -44,6 +44,7 @@ def _worked(
 ) -> TaskResult:
     settings = Settings.from_environment()
     models = open_models(options.model, settings, roles=API_ROLES)
+    note_highlights(models, wanted=options.highlight)
     prompts_of(ApiAgent.package, options.prompts_folder)
     with (
         open_catalogs(options.catalogs, options.access()) as runner,
@@ -59,6 +60,7 @@ def _worked(
             policy=options.rules(),
             on_event=progress.show,
             prompts=options.prompts_folder,
+            highlight=options.highlight,
         )
         result = work(agent)
     report = write_report(RunFolder.open(result.folder))

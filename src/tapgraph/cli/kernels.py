@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tapgraph.kernels.attention_system import AttentionSystem
 
-__all__ = ["app", "calibrate_system", "list_systems"]
+__all__ = ["app", "calibrate_system", "list_systems", "settings_of"]
 
 app = typer.Typer(help="Attention systems for long contexts.")
 
@@ -46,7 +46,9 @@ def list_systems(*, json: JsonOption = False) -> None:
 
 @app.command("calibrate")
 def calibrate_system(
-    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="razor, duo, sale or dhsa.")],
+    system: Annotated[
+        str, typer.Argument(metavar="SYSTEM", help="razor, duo, sale, dhsa or steering.")
+    ],
     *,
     model: Annotated[str, typer.Option("--model", metavar="PATH", help="A checkpoint.")],
     out: Annotated[
@@ -69,7 +71,7 @@ def calibrate_system(
     json: JsonOption = False,
 ) -> None:
     """Learn what an attention system must know of a model, and write it to one file."""
-    options = _options(settings or [])
+    options = settings_of(settings or [])
     # Without torch transformers would print a warning of its own.
     _systems("calibrating attention systems")
     try:
@@ -121,7 +123,12 @@ def calibrate_system(
     print_line(f"written to {path}")
 
 
-def _options(settings: list[str]) -> dict[str, str]:
+def settings_of(settings: list[str]) -> dict[str, str]:
+    """`NAME=VALUE` by name.
+
+    Raises:
+        UsageError: one is not of that form.
+    """
     options = {}
     for setting in settings:
         name, equals, value = setting.partition("=")

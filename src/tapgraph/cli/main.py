@@ -20,6 +20,7 @@ from tapgraph.cli.run_command import run
 from tapgraph.cli.run_shortcut import run_shortcut
 from tapgraph.cli.serve_command import serve
 from tapgraph.cli.terminal import print_error, print_line
+from tapgraph.cli.train_landmarks import train_system
 from tapgraph.errors import TapgraphError
 from tapgraph.llm_backend.local.freed_memory import keep_freed_memory
 from tapgraph.settings import shows_tracebacks
@@ -37,6 +38,7 @@ app.add_typer(device.app, name="device")
 app.add_typer(sim.app, name="sim")
 app.add_typer(memory.app, name="memory")
 app.add_typer(eval_command.app, name="eval")
+kernels.app.command("train")(train_system)
 app.add_typer(kernels.app, name="kernels")
 app.add_typer(model_command.app, name="model")
 app.add_typer(apis)

@@ -1,18 +1,21 @@
-"""`tapgraph model`: checkpoints on this machine, by name."""
+"""`tapgraph model`: checkpoints on this machine, by name, and task embeddings for them."""
 
 import importlib.util
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tapgraph.cli.kernels import settings_of
 from tapgraph.cli.options import JsonOption
 from tapgraph.cli.terminal import print_json, print_line, print_note
-from tapgraph.errors import ExtraMissing
+from tapgraph.errors import ExtraMissing, UsageError
 from tapgraph.llm_backend.model_store import KeptModel, ModelStore
+from tapgraph.llm_backend.settings_from_text import check_option_names, settings_from_text
 from tapgraph.settings import Settings
 
-__all__ = ["app", "get", "list_models", "remove"]
+__all__ = ["app", "get", "list_models", "make_task", "remove"]
 
 app = typer.Typer(help="Checkpoints that local:NAME opens.")
 
@@ -64,6 +67,92 @@ def remove(
 ) -> None:
     """Delete a kept checkpoint."""
     _store().remove(name)
+
+
+@app.command("task")
+def make_task(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What requests will call the task.")],
+    *,
+    model: Annotated[str, typer.Option("--model", metavar="PATH", help="A checkpoint.")],
+    examples: Annotated[
+        Path,
+        typer.Option(
+            "--examples",
+            metavar="FILE|RUN",
+            help='JSON Lines of {"input": …, "output": …}, or the folder of a run with --role.',
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Ends in .safetensors.")],
+    role: Annotated[
+        str | None,
+        typer.Option("--role", metavar="ROLE", help="Whose part in the run is the task."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of all random choices.")] = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A setting: form=lines, prompts, shots, validation, answer_tokens, steps.",
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Make an embedding of a task that stands in for its demonstrations, in one file."""
+    options = settings_of(settings or [])
+    if out.suffix != ".safetensors":
+        raise UsageError(f"--out must end in .safetensors, got {str(out)!r}")
+    # What agents load, and torch, takes seconds.
+    from tapgraph.agents.run.exchanges import role_examples  # noqa: PLC0415
+
+    try:
+        from tapgraph.llm_backend.local.checkpoint import load_checkpoint  # noqa: PLC0415
+        from tapgraph.llm_backend.steering.head_weights import HeadTraining  # noqa: PLC0415
+        from tapgraph.llm_backend.steering.make_task import (  # noqa: PLC0415
+            TaskMaking,
+            make_task_embedding,
+        )
+        from tapgraph.llm_backend.steering.task_embedding import (  # noqa: PLC0415
+            save_task_embedding,
+        )
+        from tapgraph.llm_backend.steering.task_prompts import (  # noqa: PLC0415
+            Demonstration,
+            read_demonstrations,
+        )
+    except ImportError as error:
+        raise ExtraMissing("local", "making a task embedding") from error
+    check_option_names("a task embedding", options, TaskMaking, HeadTraining)
+    making = settings_from_text(TaskMaking, options)
+    training = settings_from_text(HeadTraining, options)
+    if role is None:
+        demonstrations = read_demonstrations(examples)
+    else:
+        demonstrations = tuple(Demonstration(**one) for one in role_examples(examples, role))
+    checkpoint = load_checkpoint(_store().path_of(model.removeprefix("local:")), dtype="float32")
+    embedding = make_task_embedding(
+        checkpoint,
+        name,
+        demonstrations,
+        seed=seed,
+        making=making,
+        training=training,
+        on_look=lambda at: print_note(f"step {at.step}: validation loss {at.loss:.3f}"),
+    )
+    save_task_embedding(embedding, out)
+    if json:
+        print_json({
+            "file": str(out),
+            "task": name,
+            "model": checkpoint.name,
+            "model_fingerprint": embedding.model_fingerprint,
+            "data_sha256": embedding.data_sha256,
+            "seed": seed,
+            "settings": dict(embedding.settings),
+        })
+        return
+    for key, value in embedding.settings.items():
+        print_line(f"{key} = {value}")
+    print_line(f"written to {out}")
 
 
 def _store() -> ModelStore:

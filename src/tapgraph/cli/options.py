@@ -20,6 +20,7 @@ __all__ = [
     "FaultsOption",
     "FileOption",
     "HeaderOption",
+    "HighlightOption",
     "HumanKind",
     "HumanOption",
     "IconsOption",
@@ -193,6 +194,14 @@ PromptsOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--prompts", metavar="DIR", help="Texts in the place of the agent's own; docs/custom.md."
+    ),
+]
+HighlightOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--highlight",
+        help="Highlight the task, the subgoal and the tips, for models that follow highlights; "
+        "docs/steering.md.",
     ),
 ]
 PolicyOption: TypeAlias = Annotated[

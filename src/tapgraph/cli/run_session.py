@@ -16,7 +16,7 @@ from tapgraph.cli.open_catalog import open_catalogs
 from tapgraph.cli.open_device import open_device, open_phone
 from tapgraph.cli.progress import open_progress
 from tapgraph.cli.run_options import RunOptions
-from tapgraph.cli.task_output import open_human, print_result, told_again
+from tapgraph.cli.task_output import note_highlights, open_human, print_result, told_again
 from tapgraph.cli.terminal import print_line, print_note
 from tapgraph.errors import UsageError
 from tapgraph.evals.phone.baselines import open_outcome_judge
@@ -130,6 +130,7 @@ def _worked(
             names_icons=options.icons,
             on_event=progress.show,
             prompts=options.prompts_folder,
+            highlight=options.highlight,
             tools=[tools],
             outcome_judge=open_outcome_judge() if options.spare_reflector else None,
             rehearses_on=SimulatedPhones().opened if isinstance(device, SimulatedDevice) else None,
@@ -158,4 +159,6 @@ def _models(options: RunOptions) -> RoleModels:
         open_outcome_judge()
     if not options.model:
         raise UsageError("a demonstration cannot be resumed; start it again with `tapgraph demo`")
-    return open_models(options.model, Settings.from_environment(), roles=ROLES)
+    models = open_models(options.model, Settings.from_environment(), roles=ROLES)
+    note_highlights(models, wanted=options.highlight)
+    return models

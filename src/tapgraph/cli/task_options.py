@@ -33,6 +33,7 @@ class TaskOptions:
         allow_hosts: hosts that may lie inside a local network or serve single operations.
         files: paths of files that calls may upload.
         prompts: the folder of texts that stand in for the agent's own.
+        highlight: whether what is wanted is highlighted in prompts.
         policy: the file of the user's own rules.
     """
 
@@ -43,6 +44,7 @@ class TaskOptions:
     allow_hosts: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     prompts: str | None = None
+    highlight: bool = False
     policy: str | None = None
     memory: str | None = None
     human: HumanKind = HumanKind.ASSUME

@@ -9,12 +9,22 @@ from tapgraph.agents.run.human import AbsentHuman, Human
 from tapgraph.agents.run.run_folder import RunFolder
 from tapgraph.agents.run.task_result import TaskResult, result_in
 from tapgraph.cli.options import HumanKind
-from tapgraph.cli.terminal import print_json, print_line
+from tapgraph.cli.terminal import print_json, print_line, print_note
 from tapgraph.cli.terminal_human import TerminalHuman
 from tapgraph.evals.report.run_report import write_report
+from tapgraph.llm_backend.roles import RoleModels
 from tapgraph.tools.visible_text import visible_text
 
-__all__ = ["open_human", "print_result", "told_again"]
+__all__ = ["note_highlights", "open_human", "print_result", "told_again"]
+
+
+def note_highlights(models: RoleModels, *, wanted: bool) -> None:
+    """Say that `--highlight` changes nothing, where no model follows highlights."""
+    if wanted and not any(traits.follows_highlights for traits in models.all_traits):
+        print_note(
+            "--highlight changes nothing: no model of this run follows highlights, as "
+            "local:PATH?steer=FILE does (docs/steering.md)"
+        )
 
 
 def print_result(result: TaskResult, report: Path, *, json: bool) -> None:

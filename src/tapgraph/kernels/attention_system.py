@@ -8,8 +8,9 @@ depends on another, and no method knows of padding.
 """
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, Self
 
 from torch import Tensor
 
@@ -29,6 +30,9 @@ class LayerShape:
         kv_heads: key/value heads; `heads` is a multiple of it.
         head_dim: width of one head.
         scale: what the dot products are multiplied with, most often 1/sqrt(head_dim).
+        extra_channels: how many of the last channels are not the model's own but carry a bias,
+            see `highlighted_layer`.
+        kept_bits: bits of an element of old keys and values, 8 or 4; None to keep them as they are.
     """
 
     index: int
@@ -37,6 +41,8 @@ class LayerShape:
     kv_heads: int
     head_dim: int
     scale: float
+    extra_channels: int = 0
+    kept_bits: int | None = None
 
     def __post_init__(self) -> None:
         if self.kv_heads < 1 or self.heads % self.kv_heads:
@@ -190,6 +196,7 @@ class AttentionSystem(ABC):
             what proposing tokens needs.
         shares_pages: whether keys and values of each token are all that its layers keep, so that
             texts can share what they begin with. Where not, whole caches are copied.
+        kept_bits: as in `LayerShape`; see `in_bits`.
     """
 
     name: ClassVar[str]
@@ -198,6 +205,23 @@ class AttentionSystem(ABC):
     croppable: ClassVar[bool] = True
     same_in_chunks: ClassVar[bool] = False
     shares_pages: ClassVar[bool] = False
+    kept_bits: int | None = None
+
+    def in_bits(self, bits: int) -> Self:
+        """This system with old keys and values kept in 8 or 4 bits (see `QuantizedStore`).
+
+        Windows, which are short, stay as they are. A text then depends a little on when its pages
+        are rounded, so on how it is cut.
+
+        Raises:
+            UsageError: other bits.
+        """
+        if bits not in {4, 8}:
+            raise UsageError(f"keys and values are kept in 8 or 4 bits, got {bits!r}")
+        twin = copy(self)
+        twin.kept_bits = bits
+        twin.same_in_chunks = twin.shares_pages = False  # type: ignore[misc]
+        return twin
 
     @property
     def dense_below(self) -> int:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 
-__all__ = ["PAGE_TOKENS", "TokenStore", "VectorStore"]
+__all__ = ["PAGE_TOKENS", "TokenStore", "VectorStore", "runs_of"]
 
 PAGE_TOKENS = 256
 
@@ -61,7 +61,7 @@ class TokenStore:
         if self._keys is None or self._values is None:
             raise UsageError("nothing was stored yet")
         places = kv_heads * self._keys.shape[2] + firsts
-        return _runs(self._keys, places, length), _runs(self._values, places, length)
+        return runs_of(self._keys, places, length), runs_of(self._values, places, length)
 
     def crop(self, tokens: int) -> None:
         """Forget all but the first `tokens` tokens; memory is kept for the next ones."""
@@ -137,8 +137,15 @@ def _grown(memory: Tensor | None, like: Tensor, filled: int, tokens: int) -> Ten
     return grown
 
 
-def _runs(memory: Tensor, places: Tensor, length: int) -> Tensor:
-    """From a view whose rows overlap: each begins one token later than the one before."""
+def runs_of(memory: Tensor, places: Tensor, length: int) -> Tensor:
+    """Neighbouring tokens here and there, `[runs, length, head_dim]`.
+
+    Args:
+        memory: `[1, kv_heads, capacity, head_dim]`, contiguous.
+        places: int64 `[runs]`, where each begins: its KV head times `capacity`, and its token.
+        length: tokens in each run.
+    """
+    # From a view whose rows overlap: each begins one token later than the one before.
     head_dim = memory.shape[3]
     at_each_token = (memory.numel() // head_dim - length + 1, length * head_dim)
     view = memory.as_strided(at_each_token, (head_dim, 1))

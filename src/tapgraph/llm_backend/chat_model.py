@@ -126,6 +126,7 @@ class ModelTraits:
         enforces_schemas: whether it keeps to whatever schema a request holds. Such a model is sent
             a schema for each screen; all others one for each role, as prompt caches need.
         calls: how it asks for calls of APIs.
+        follows_highlights: whether it attends more to what `TextPart.highlights` names.
     """
 
     name: str
@@ -139,6 +140,7 @@ class ModelTraits:
     enforces_schemas: bool = False
     calls: CallForm = "reply"
     has_known_price: bool = True
+    follows_highlights: bool = False
 
     @property
     def sees_images(self) -> bool:

@@ -5,14 +5,32 @@ from typing import Literal, TypeAlias
 
 from PIL import Image
 
+from tapgraph.errors import UsageError
+
 __all__ = ["ImagePart", "Message", "Part", "TextPart", "assistant", "system", "user"]
 
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """Words."""
+    """Words.
+
+    Attributes:
+        text: they.
+        highlights: what of them matters most, begin and end in characters, ascending and apart
+            (`steering.spans.places_of` finds them). A checkpoint that was
+            calibrated for it attends to these words more; every other model reads them as they are.
+    """
 
     text: str
+    highlights: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        edges = [edge for place in self.highlights for edge in place]
+        if edges and (edges != sorted(set(edges)) or edges[0] < 0 or edges[-1] > len(self.text)):
+            raise UsageError(
+                f"highlights must be inside the {len(self.text)} characters of their text, "
+                f"ascending and apart, got {list(self.highlights)}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The options of a model spec, `NAME=VALUE` joined by `&`; `model_spec` says what each means."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -108,6 +109,9 @@ class LocalOptions(_TraitOptions):
     presence_penalty: float | None = None
     logit_bias: Json[dict[int, float]] | None = None
     longest_text: int | None = Field(default=None, ge=1)
+    steer: str | None = Field(default=None, min_length=1)
+    tasks: Path | None = None
+    task: str | None = Field(default=None, min_length=1)
 
     @property
     def sampling(self) -> dict[str, Any]:

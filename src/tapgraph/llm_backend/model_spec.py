@@ -57,6 +57,11 @@ frequency_penalty, presence_penalty, logit_bias     checkpoint's generation_conf
 longest_text     at least 1                         how long a text in a reply to a schema may be,
                                                     and strict limits for all else that could grow,
                                                     see `local.short_schema` (2000, lists of 32)
+steer            a file                             the heads that follow highlighted words, as
+                                                    `tapgraph kernels calibrate steering` wrote
+                                                    them (no highlights)
+tasks            a file or a folder                 task embeddings of `tapgraph model task` (none)
+task             the name of one of them            for requests that name none (none)
 ================ ================================== ==========================================
 
 Several models are joined by commas: the first one plays every role that has none of its own,
@@ -71,6 +76,7 @@ import importlib.util
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -278,4 +284,7 @@ def _local_settings(address: str, options: LocalOptions, settings: Settings) -> 
         sampling=options.sampling,
         timeout_s=options.timeout_s,
         longest_text=options.longest_text,
+        steering=None if options.steer is None else Path(options.steer),
+        tasks=options.tasks,
+        task=options.task,
     )

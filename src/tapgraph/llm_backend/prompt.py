@@ -5,7 +5,7 @@ what it has read already.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -13,10 +13,13 @@ from pathlib import Path
 from string import Template
 
 from tapgraph.errors import UsageError
-from tapgraph.llm_backend.messages import Message, system, user
+from tapgraph.llm_backend.messages import Message, TextPart
+from tapgraph.llm_backend.steering.spans import joined_spans
 
 __all__ = ["Prompts", "fenced", "fill", "load_prompt", "plain", "prompts_of"]
 
+NOTHING = "none"
+"""What a field says that has nothing to say."""
 _OPENING = re.compile(
     r"(?:^|(?<=[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]))(?=[ \t]*#)"
     r"|(?<=<)(?=\s*/?\s*(?:answer|apis|screen|steps)\b)",
@@ -41,11 +44,33 @@ def fill(template: str, **fields: object) -> str:
     >>> fill("$greeting, $name: costs $$5", greeting="Hello", name="$greeting")
     'Hello, $greeting: costs $5'
     """
+    return "".join(text for _, text in _pieces(template, fields))
+
+
+def _pieces(template: str, fields: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """The filled template in pieces, those of fields with their names."""
     wanted = set(Template(template).get_identifiers())
     if wanted != set(fields):
         missing, unknown = sorted(wanted - set(fields)), sorted(set(fields) - wanted)
         raise UsageError(f"the prompt misses the fields {missing} and does not know {unknown}")
-    return Template(template).substitute({name: str(value) for name, value in fields.items()})
+    told = 0
+    for found in Template.pattern.finditer(template):
+        yield "", template[told : found.start()]
+        name = found["named"] or found["braced"]
+        yield (name, str(fields[name])) if name else ("", "$")
+        told = found.end()
+    yield "", template[told:]
+
+
+def _part(pieces: Iterable[tuple[str, str]], highlighted: Collection[str]) -> TextPart:
+    """The words of some pieces; of fields that are highlighted, those that say something."""
+    text, places = "", []
+    for name, words in pieces:
+        begin = len(text) + len(words) - len(words.lstrip())
+        text += words
+        if name in highlighted and words.strip() not in {"", NOTHING}:
+            places.append((begin, len(text.rstrip())))
+    return TextPart(text, joined_spans(places))
 
 
 def fenced(text: str) -> str:
@@ -76,6 +101,7 @@ class Prompts:
     Attributes:
         package: whose `prompts/NAME.md` are meant.
         own: texts that stand in for files, by NAME.
+        highlighted: the fields whose words are highlighted, for models that follow highlights.
 
     Raises:
         UsageError: there is no file of such a name, or a text has a field that the file has not.
@@ -83,6 +109,7 @@ class Prompts:
 
     package: str
     own: Mapping[str, str] = field(default_factory=dict)
+    highlighted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         known = _names(self.package)
@@ -104,10 +131,7 @@ class Prompts:
         Raises:
             UsageError: a field is missing, or the file does not have it.
         """
-        if name not in self.own:
-            return fill(load_prompt(self.package, name), **fields)
-        wanted = Template(self.own[name]).get_identifiers()
-        return fill(self.own[name], **{one: fields[one] for one in wanted})
+        return self._part(name, fields).text
 
     def conversation(
         self,
@@ -130,19 +154,32 @@ class Prompts:
         """
         words = {name: plain(text) for name, text in question.items()}
         return (
-            system(self.filled(f"{role}.system", rules)),
-            user(self.filled(f"{asks or role}.user", {**words, **blocks})),
+            Message("system", (self._part(f"{role}.system", rules),)),
+            Message("user", (self._part(f"{asks or role}.user", {**words, **blocks}),)),
         )
 
+    def _part(self, name: str, fields: Mapping[str, str]) -> TextPart:
+        template = self.own.get(name)
+        if template is None:
+            return _part(_pieces(load_prompt(self.package, name), fields), self.highlighted)
+        wanted = Template(template).get_identifiers()
+        pieces = _pieces(template, {one: fields[one] for one in wanted})
+        return _part(pieces, self.highlighted)
 
-def prompts_of(package: str, own: Mapping[str, str] | Path | None) -> Prompts:
+
+def prompts_of(
+    package: str,
+    own: Mapping[str, str] | Path | None,
+    *,
+    highlighted: Collection[str] = (),
+) -> Prompts:
     """The prompts of a package; those of a folder or a mapping stand in for some.
 
     Raises:
         UsageError: as `Prompts`; or the folder cannot be read.
     """
     if not isinstance(own, Path):
-        return Prompts(package, own or {})
+        return Prompts(package, own or {}, frozenset(highlighted))
     try:
         texts = {
             place.name.removesuffix(".md"): place.read_text(encoding="utf-8").strip()
@@ -153,7 +190,7 @@ def prompts_of(package: str, own: Mapping[str, str] | Path | None) -> Prompts:
         raise UsageError(f"the prompts in {str(own)!r} cannot be read: {error}") from error
     if not texts:
         raise UsageError(f"{str(own)!r} holds no prompt, such as operator.system.md")
-    return Prompts(package, texts)
+    return Prompts(package, texts, frozenset(highlighted))
 
 
 @cache

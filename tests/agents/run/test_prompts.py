@@ -8,8 +8,9 @@ import pytest
 
 from tapgraph.agents.api.agent import ApiAgent
 from tapgraph.agents.mobile.agent import PhoneAgent
+from tapgraph.agents.run.agent import HIGHLIGHTED
 from tapgraph.errors import UsageError
-from tapgraph.llm_backend.messages import Message
+from tapgraph.llm_backend.messages import Message, TextPart
 from tapgraph.llm_backend.prompt import Prompts, prompts_of
 from tapgraph.llm_backend.scripted_model import Answer, ScriptedModel
 from tapgraph.tools.api.functions import PythonFunctions
@@ -70,6 +71,72 @@ def test_a_text_of_ones_own_may_leave_fields_out() -> None:
     blocks = {"instruction": "I", "plan": "", "screen": "X"}
     _, question = prompts.conversation("notetaker", {}, fields, blocks=blocks)
     assert question.text == "Task: I Notes: N"
+
+
+def lit(message: Message) -> list[str]:
+    return [
+        part.text[begin:end]
+        for part in message.parts
+        if isinstance(part, TextPart)
+        for begin, end in part.highlights
+    ]
+
+
+def test_fields_are_highlighted_where_they_stand_and_nowhere_else() -> None:
+    prompts = prompts_of(PACKAGE, None, highlighted=HIGHLIGHTED)
+    fields = {"subgoal": "Open Notes", "progress": "Buy milk", "notes": "none"}
+    blocks = {"instruction": "Buy milk", "plan": "", "screen": "<screen>Buy milk</screen>"}
+    instructions, question = prompts.conversation("notetaker", {}, fields, blocks=blocks)
+    assert lit(instructions) == []
+    assert lit(question) == ["Buy milk", "Open Notes"]
+    (part,) = question.parts
+    assert isinstance(part, TextPart)
+    assert part.highlights[0][0] == part.text.index("## Task\n") + len("## Task\n")
+    plain = prompts_of(PACKAGE, None).conversation("notetaker", {}, fields, blocks=blocks)
+    assert [one.text for one in plain] == [instructions.text, question.text]
+    assert [lit(one) for one in plain] == [[], []]
+
+
+def test_a_field_that_says_nothing_is_not_highlighted() -> None:
+    own = {"notetaker.user": "$instruction|$subgoal"}
+    prompts = Prompts(PACKAGE, own, frozenset(HIGHLIGHTED))
+    fields = {"subgoal": " none ", "progress": "", "notes": ""}
+    blocks = {"instruction": "  ", "plan": "", "screen": ""}
+    _, question = prompts.conversation("notetaker", {}, fields, blocks=blocks)
+    assert lit(question) == []
+
+
+@pytest.mark.parametrize("highlight", [True, False])
+def test_no_word_of_a_screen_is_highlighted_in_a_run(
+    highlight: bool, tmp_path: Path, known_routes: Any
+) -> None:
+    with build_phone() as phone:
+        knowing = known_routes.KnowsRoutes(phone)
+        seen: list[Message] = []
+
+        def answer(messages: Sequence[Message], schema: type[Any] | None) -> Answer:
+            seen.extend(messages)
+            said: Answer = knowing.reply(messages, schema=schema)
+            return said
+
+        model = ScriptedModel(answer, traits=knowing.traits)
+        agent = PhoneAgent(SimulatedDevice(phone), model, highlight=highlight)
+        assert agent.run(SWITCH, out=tmp_path / "run").answer is not None
+    wanted = {words for message in seen for words in lit(message)}
+    if not highlight:
+        assert wanted == set()
+        return
+    assert SWITCH in wanted
+    assert "1: Turn the alarm on" in wanted
+    for message in seen:
+        block = message.text.find("<screen")
+        places = [
+            place
+            for part in message.parts
+            if isinstance(part, TextPart)
+            for place in part.highlights
+        ]
+        assert all(block < 0 or end <= block for _, end in places)
 
 
 def test_two_dollar_signs_are_one() -> None:

@@ -1,7 +1,7 @@
 """What `LayerAttention` promises, for every system alike."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from types import ModuleType
 
 import pytest
@@ -375,3 +375,30 @@ def test_below_its_break_even_length_a_system_with_default_settings_is_dense(nam
         assert system.dense_below > PROMPT + DECODED
     output = run_all(system.open_layer(SHAPE, PlainRotary()), given, 7)
     assert (output - expected(system, given)).abs().max() <= TOLERANCE
+
+
+@pytest.mark.parametrize(("bits", "most_off"), [(8, 0.05), (4, 0.2)])
+@EVERY
+def test_old_keys_and_values_in_few_bits_change_little_and_take_less(
+    name: str, bits: int, most_off: float, attention_cases: ModuleType
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    given = [torch.randn((1, heads, 790, 16), generator=generator) for heads in (8, 2, 2)]
+    outputs, held = [], []
+    for system in (
+        attention_cases.COVERING[name](),
+        attention_cases.COVERING[name]().in_bits(bits),
+    ):
+        layer = system.open_layer(replace(SHAPE, kept_bits=system.kept_bits), PlainRotary())
+        layer.prefill(*(tensor[:, :, :780] for tensor in given))
+        steps = [
+            layer.decode(*(tensor[:, :, at, None] for tensor in given)) for at in range(780, 790)
+        ]
+        outputs.append(torch.cat(steps, dim=2))
+        held.append(layer.bytes_held())
+    off = float((outputs[0] - outputs[1]).abs().max())
+    if name == "sink_window":
+        assert (off, held[1]) == (0, held[0])
+    else:
+        assert 0 < off < most_off
+        assert held[1] < 0.9 * held[0]

@@ -100,12 +100,16 @@ class ByDefinition:
                     output[row, head, at - first] = self._attend(
                         row, start, head, at - start, from_the_first, []
                     )
-            for begin in range(max(slot, sparse_from), last, self.config.chunk):
+            begins = [slot] if last - first == 1 else range(sparse_from, last, self.config.chunk)
+            for begin in begins:
                 until = min(last, begin + self.config.chunk)
                 chunk = range(begin - start, until - start)
-                lists = self._choose(row, start, chunk)
+                here = range(max(slot, sparse_from, begin) - start, until - start)
+                if not here:
+                    continue
+                lists = self._choose(row, start, chunk, here)
                 for head in range(4):
-                    for position in chunk:
+                    for position in here:
                         blocks = lists[head, position]
                         output[row, head, start + position - first] = self._attend(
                             row, start, head, position, chunk, blocks
@@ -119,12 +123,14 @@ class ByDefinition:
         vectors = self.queries[row][head][query], self.keys[row][head // 2][key]
         return SHAPE.scale * turned_product(*vectors, distance)
 
-    def _choose(self, row: int, start: int, chunk: range) -> dict[tuple[int, int], list[int]]:
+    def _choose(
+        self, row: int, start: int, chunk: range, here: range
+    ) -> dict[tuple[int, int], list[int]]:
         stride, k = self.config.block + 1, self.config.retrieved
         finished = chunk[0] // stride
         scores: dict[tuple[int, int], list[float]] = {}
         for head in range(4):
-            for position in chunk:
+            for position in here:
                 at = self._rooms(finished) * stride + position - finished * stride
                 logits = []
                 for block in range(finished):
@@ -212,6 +218,14 @@ def test_each_token_reads_what_its_chunk_retrieves(
         assert set(layer.kept_by_last_query()[row, head].nonzero()[:, 0].tolist()) == slots
 
 
+@pytest.mark.parametrize("dense_below", [0, 17])
+def test_a_prompt_gives_the_same_however_it_is_cut(dense_below: int) -> None:
+    config, given = LandmarkConfig(3, 2, 6, dense_below=dense_below), tokens(50)
+    whole = run(opened(config), given, [(0, 50)])
+    cut = run(opened(config), given, [(0, 10), (10, 12), (12, 29), (29, 50)])
+    assert (whole - cut).abs().max() <= TOLERANCE
+
+
 def test_a_map_without_the_empty_room_would_be_seen(
     grouped_weights: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,8 +260,10 @@ def test_of_equal_landmarks_the_first_are_retrieved(retrieval: Any, dtype: torch
     for first, last in [(0, 100), (100, 103), *[(slot, slot + 1) for slot in range(103, 150)]]:
         run(layer, given, [(first, last)])
         for row, start in enumerate(starts.tolist()):
-            # A chunk of one to six tokens, counted from the first of the call or of the row.
-            begin = last - 1 - (last - 1 - max(first, start)) % config.chunk
+            # A step is a chunk; those of a prompt begin after the five blocks that are read whole.
+            begin = last - 1
+            if last - first > 1:
+                begin -= (begin - start - 5 * 4) % config.chunk
             finished = (begin - start) // 4
             for kept in layer.kept_by_last_query()[row]:
                 read = {(slot - start) // 4 for slot in kept.nonzero()[:, 0].tolist()}

@@ -15,6 +15,7 @@ from tapgraph.kernels.systems.landmark_softmax import grouped_softmax_attention,
 from tapgraph.llm_backend.calibration.landmark_training import (
     LANDMARK,
     LandmarkTraining,
+    TrainingBatch,
     TrainingStep,
     add_landmark_token,
     fine_tune_landmarks,
@@ -43,10 +44,14 @@ def model_of(layers: int = 2, *, seed: int = 0, dtype: torch.dtype = torch.float
 
 
 def copies(*, count: int, seed: int = 0) -> list[Tensor]:
-    """Batches of texts that say everything twice."""
+    """Texts that say everything twice, some at a time."""
     generator = torch.Generator().manual_seed(seed)
     said = [torch.randint(0, 30, (8, 12), generator=generator) for _ in range(count)]
     return [torch.cat((once, once), dim=1) for once in said]
+
+
+def batches(count: int) -> list[TrainingBatch]:
+    return [TrainingBatch(texts) for texts in copies(count=count)]
 
 
 def with_landmarks(batch: Tensor) -> Tensor:
@@ -61,7 +66,7 @@ def test_a_few_steps_lower_the_loss_on_texts_that_were_not_trained_on() -> None:
     seen: list[TrainingStep] = []
     fine_tune_landmarks(
         model,
-        copies(count=30),
+        batches(30),
         landmark_id=LANDMARK_ID,
         training=LandmarkTraining(block=BLOCK, steps=30, learning_rate=1e-2),
         on_step=seen.append,
@@ -138,6 +143,20 @@ def test_the_loss_of_one_layer_is_that_of_its_equations() -> None:
     assert float(loss) == pytest.approx(float(expected), abs=1e-5)
 
 
+def test_weights_say_which_tokens_count_as_targets() -> None:
+    model, texts = model_of(), copies(count=1)[0][:2]
+    landmarked = insert_landmarks(texts, block=BLOCK, landmark_id=LANDMARK_ID)
+    chosen = torch.zeros(landmarked.token_ids.shape).double()
+    chosen[0, 7], chosen[1, 9] = 1.0, 3.0
+    with torch.no_grad():
+        loss = landmark_loss(model, landmarked.token_ids, block=BLOCK, weights=chosen)
+        by_token = [
+            -landmark_loss(model, landmarked.token_ids, block=BLOCK, weights=one)
+            for one in (chosen.clamp(max=1) * torch.tensor([[1], [0]]), chosen.clamp(min=1) - 1)
+        ]
+    assert float(loss) == pytest.approx(-float(by_token[0] + 3 * by_token[1]) / 4)
+
+
 def test_the_models_attention_is_as_before_afterwards() -> None:
     model: PreTrainedModel = model_of()
     before = model.config._attn_implementation
@@ -188,11 +207,11 @@ def test_bad_settings_are_named(settings: Any, complaint: str) -> None:
 def test_what_cannot_be_trained_is_named() -> None:
     train: Callable[..., None] = fine_tune_landmarks
     with pytest.raises(UsageError, match=r"^landmark_id must be in 0..31, got 32$"):
-        train(model_of(), copies(count=1), landmark_id=32)
+        train(model_of(), batches(1), landmark_id=32)
     with pytest.raises(UsageError, match=r"^3 steps need as many batches, got 1$"):
         train(
             model_of(),
-            copies(count=1),
+            batches(1),
             landmark_id=LANDMARK_ID,
             training=LandmarkTraining(block=BLOCK, steps=3),
         )

@@ -13,6 +13,7 @@ from tapgraph.llm_backend.local.generation import (
     GenerationStream,
     TokenCount,
 )
+from tapgraph.llm_backend.steering.known_tasks import KnownTasks
 
 __all__ = ["ScriptedEngine", "weather_script"]
 
@@ -28,6 +29,7 @@ class ScriptedEngine:
         self.checkpoint = checkpoint
         self.context_tokens = checkpoint.context_tokens
         self.system = Dense()
+        self.tasks = KnownTasks()
         self.statistics = SimpleNamespace(finished={})
         self._script = script
 

@@ -1,13 +1,21 @@
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
-from tapgraph.errors import UsageError
+from tapgraph.errors import ContextExceeded, UsageError
 from tapgraph.kernels.in_models.attention import use_attention
 from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig
 from tapgraph.kernels.systems.landmark_softmax import insert_landmarks
+from tapgraph.llm_backend.local.checkpoint import load_checkpoint
+from tapgraph.llm_backend.local.engine import Engine, EngineLimits
 from tapgraph.llm_backend.local.landmark_generation import LandmarkTurns
+from tapgraph.llm_backend.local.systems import open_system
+from tapgraph.llm_backend.local.trained_landmarks import TrainedLandmarks
+
+if TYPE_CHECKING:
+    from tests.llm_backend.tiny_checkpoints import Tiny
 
 LANDMARK_ID = 90
 BLOCK = 3
@@ -73,3 +81,65 @@ def test_what_does_not_fit_is_named() -> None:
         turns(torch.zeros(2, 4), torch.zeros(2, 8))
     with pytest.raises(UsageError, match=r"^block must be at least 1, got 0$"):
         LandmarkTurns(block=0, landmark_id=9, starts=torch.tensor([0]))
+
+
+@pytest.mark.parametrize("length", [11, 40, 300])
+def test_an_engine_answers_as_generate_does_with_landmarks(
+    tiny: "Tiny", tmp_path: Path, length: int
+) -> None:
+    folder = tiny.save(tmp_path / "trained")
+    TrainedLandmarks(block=BLOCK, landmark_id=8, trained_slots=30).write(folder)
+    checkpoint = load_checkpoint(folder, device="cpu", dtype="float32")
+    options = {"retrieved": "2", "chunk": "8"}
+    system = open_system("landmark", options, model_path=folder, model=checkpoint.model)
+    prompt = [token for token in tiny.prompt(length) if token != 8]
+    landmarked = insert_landmarks(torch.tensor([prompt]), block=BLOCK, landmark_id=8).token_ids
+    model: Any = checkpoint.model
+    turns = LandmarkTurns(block=BLOCK, landmark_id=8, starts=torch.zeros(1))
+    with use_attention(model, system):
+        made = model.generate(
+            landmarked,
+            attention_mask=torch.ones_like(landmarked),
+            logits_processor=[turns],
+            suppress_tokens=[*tiny.nameless, *checkpoint.end_tokens],
+            max_new_tokens=27,
+            do_sample=False,
+        )[0, landmarked.shape[1] :]
+    with Engine(checkpoint, system, EngineLimits(prefill_chunk=16)) as engine:
+        request = tiny.greedy(prompt, 20, min_tokens=20)
+        replies = [engine.submit(request).result() for _ in range(2)]
+        cached = engine.statistics.cached_tokens
+    for reply in replies:
+        assert list(reply.tokens) == [token for token in made.tolist() if token != 8][:20]
+        assert reply.finished.count.prompt == landmarked.shape[1]
+    assert (cached > 0) == (length > 20)
+
+
+def test_what_does_not_fit_the_training_is_refused(tmp_path: Path) -> None:
+    TrainedLandmarks(block=20, landmark_id=4, trained_slots=512).write(tmp_path)
+    landmark = open_system("landmark", {"retrieved": "8"}, model_path=tmp_path)
+    assert isinstance(landmark, Landmark)
+    assert landmark.config == LandmarkConfig(block=20, retrieved=8, dense_below=512)
+    for options, complaint in (
+        ({"block": "50"}, "a landmark after every 20 tokens, got block=50"),
+        ({"dense_below": "513"}, "so dense_below can be no more, got 513"),
+    ):
+        with pytest.raises(UsageError, match=complaint):
+            open_system("landmark", options, model_path=tmp_path)
+    (tmp_path / "tapgraph-landmarks.json").write_text('{"block": 0, "landmark_id": 4}')
+    with pytest.raises(UsageError, match="does not describe landmarks"):
+        open_system("landmark", {}, model_path=tmp_path)
+
+
+def test_landmarks_take_their_room_in_the_context(tiny: "Tiny", tmp_path: Path) -> None:
+    folder = tiny.save(tmp_path / "trained")
+    TrainedLandmarks(block=3, landmark_id=8, trained_slots=30).write(folder)
+    checkpoint = load_checkpoint(folder, device="cpu", dtype="float32")
+    system = open_system("landmark", {}, model_path=folder, model=checkpoint.model)
+    prompt = [token for token in tiny.prompt(50) if token != 8][:40]
+    with Engine(checkpoint, system, EngineLimits(context_tokens=80)) as engine:
+        assert engine.room_after(40) == 20
+        reply = engine.submit(tiny.greedy(prompt, None, min_tokens=60)).result()
+        assert len(reply.tokens) == 20
+        with pytest.raises(ContextExceeded, match="21 are asked for"):
+            engine.submit(tiny.greedy(prompt, 21))

@@ -6,7 +6,8 @@ import pytest
 
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.llm_backend.local.constraints import Constraint, JsonSchema
-from tapgraph.llm_backend.local.engine import Engine, EngineLimits, EngineStatistics
+from tapgraph.llm_backend.local.engine import Engine, EngineLimits
+from tapgraph.llm_backend.local.engine_statistics import EngineStatistics
 from tapgraph.llm_backend.local.generation import (
     Generation,
     GenerationRequest,

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 from torch import nn
 
 from tapgraph.errors import ContextExceeded, UsageError
@@ -17,6 +18,7 @@ from tapgraph.llm_backend.local.generation import (
     GenerationRequest,
     Sampling,
 )
+from tapgraph.llm_backend.local.systems import open_system
 
 if TYPE_CHECKING:
     from tests.llm_backend.tiny_checkpoints import Tiny
@@ -77,6 +79,23 @@ def test_a_reply_whose_token_cannot_be_chosen_ends_alone(tiny: "Tiny") -> None:
     for other in (first, last):
         assert isinstance(other, Finished)
         assert other.count.completion == alone.finished.count.completion
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(0)])
+def test_scores_that_are_no_numbers_end_a_reply_in_one_sentence(
+    tiny: "Tiny", sampling: Sampling
+) -> None:
+    checkpoint = tiny.load()
+    request = replace(tiny.greedy((8, 9), 30), sampling=sampling)
+    with Engine(checkpoint) as engine:
+        head = checkpoint.model.get_output_embeddings()
+        hook = head.register_forward_hook(lambda *given: torch.full_like(given[2], math.nan))
+        *_, failed = engine.submit(request)
+        hook.remove()
+        assert engine.submit(request).result().tokens
+    assert isinstance(failed, Finished)
+    assert failed.reason == "failed"
+    assert "no numbers to choose by" in failed.error
 
 
 def test_a_reply_that_chooses_what_fails_ends_alone(tiny: "Tiny") -> None:
@@ -189,3 +208,18 @@ def test_kept_prefixes_make_way_for_replies(tiny: "Tiny") -> None:
         statistics = engine.statistics
     assert statistics.most_bytes <= 8 * PAGE_BYTES
     assert statistics.preempted == 0
+
+
+def test_keys_and_values_in_few_bits_leave_room_for_more(tiny: "Tiny") -> None:
+    budgets, replies = [], []
+    for options in ({}, {"kv_bits": "8"}):
+        limits = EngineLimits(cache_bytes=2**24)
+        with Engine(tiny.load(), open_system("dense", options), limits) as engine:
+            budgets.append(engine.statistics.budget_tokens)
+            request = tiny.greedy(tiny.prompt(900), 20, min_tokens=20)
+            said = [engine.submit(request).result() for _ in range(2)]
+            assert engine.statistics.cached_tokens >= 512
+        assert said[0].tokens == said[1].tokens
+        replies.append(said[0].tokens)
+    assert budgets[1] > 2.5 * budgets[0]
+    assert replies[0][:5] == replies[1][:5]

@@ -19,7 +19,7 @@ from tapgraph.agents.run.agent import Agent
 from tapgraph.agents.run.agent_run import AgentRun
 from tapgraph.agents.run.recall import Remembered
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply
-from tapgraph.llm_backend.messages import Message, user
+from tapgraph.llm_backend.messages import ImagePart, Message
 from tapgraph.memory import Shortcut
 from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.device import Device
@@ -95,7 +95,8 @@ class PhoneTeam:
             ModelUnavailable: from the model.
         """
         instructions, question = conversation
-        messages = (instructions, user(question.text, *self._pictures(role, state)))
+        pictures = (ImagePart(picture) for picture in self._pictures(role, state))
+        messages = (instructions, Message("user", (*pictures, *question.parts)))
         return self.run.ask(role, messages, schema, step=state["step"], check=check, read=read)
 
     def look(self, step: int, *, before: Screen | None = None) -> tuple[int, Screen]:

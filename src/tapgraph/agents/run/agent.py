@@ -36,10 +36,14 @@ from tapgraph.memory.retrieval import Retriever, TextRetriever
 from tapgraph.settings import Settings
 from tapgraph.tools.policy.rules import NO_RULES, PolicyRules
 
-__all__ = ["Agent", "AnyModel", "SetUp", "new_folder"]
+__all__ = ["HIGHLIGHTED", "Agent", "AnyModel", "SetUp", "new_folder"]
 
 AnyModel: TypeAlias = RoleModels | ChatModel | str
 """A model for each role, one for all, or a spec as `tapgraph run --model` takes it."""
+
+
+HIGHLIGHTED = ("instruction", "subgoal", "tips")
+"""Fields of prompts that say what is wanted, and hold nothing of a screen or of an API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,9 @@ class Agent(ABC):
         policy: the user's own rules about what is allowed, asked about and forbidden.
         on_event: told of every event as it is recorded.
         prompts: texts by name, or a folder of them, in the place of the agent's own.
+        highlight: whether the user's instruction, the current subgoal and the chosen tips are
+            highlighted, for models that follow highlights. Nothing that a screen or an API said
+            ever is.
     """
 
     memory: MemoryStore | None = None
@@ -85,6 +92,7 @@ class Agent(ABC):
     policy: PolicyRules = NO_RULES
     on_event: Callable[[RecordedEvent], None] | None = None
     prompts: Mapping[str, str] | Path | None = None
+    highlight: bool = False
 
     kind: ClassVar[AgentKind]
     package: ClassVar[str]
@@ -112,7 +120,7 @@ class Agent(ABC):
                 holds a run.
         """
         self._check(instruction)
-        prompts, models = prompts_of(self.package, self.prompts), self._priced_models()
+        prompts, models = self._prompts(), self._priced_models()
         set_up = self._set_up()
         header = RunHeader(
             instruction=instruction,
@@ -149,7 +157,7 @@ class Agent(ABC):
                     f"the run in {str(run)!r} has lost its checkpoints; start a new one"
                 )
             agent = self._as_started(header)
-            prompts, models = prompts_of(self.package, self.prompts), self._priced_models()
+            prompts, models = self._prompts(), self._priced_models()
             folder.reopen()
             return agent._go(folder, models, prompts, answer_type)
 
@@ -199,6 +207,10 @@ class Agent(ABC):
         Raises:
             UsageError: another kind of agent made the run, or the pipeline is unknown.
         """
+
+    def _prompts(self) -> Prompts:
+        lit = HIGHLIGHTED if self.highlight else ()
+        return prompts_of(self.package, self.prompts, highlighted=lit)
 
     def _priced_models(self) -> RoleModels:
         """The models, of known prices where the money is limited.

@@ -17,6 +17,7 @@ from tapgraph.agents.run.events import (
     Verified,
     Warned,
 )
+from tapgraph.agents.run.exchanges import exchange_line
 from tapgraph.agents.run.history import Limits, RunState, StepRecord, stop_of
 from tapgraph.agents.run.human import ask_leave
 from tapgraph.agents.run.ledger import Acknowledged, Ledger
@@ -137,6 +138,8 @@ class AgentRun:
             before_call=prepare,
             on_call=record,
         )
+        if asked.replies[-1].text:
+            self.folder.keep_exchange(exchange_line(role, messages, asked.replies[-1].text))
         return asked.answer
 
     @property

@@ -1,8 +1,8 @@
 """The folder of one run.
 
 `run.json`, `events.jsonl`, `screens/NNNN.png` with `screens/NNNN.json`, `trees/NNNN.xml`,
-`results/NNNN.json` for what the APIs called in a step gave, and when it was asked for
-`report.html`.
+`results/NNNN.json` for what the APIs called in a step gave, `exchanges.jsonl` with what roles were
+asked and said, and when it was asked for `report.html`.
 
 It can be read at any time, also while the run goes on and after it was killed: the header and every
 picture are replaced atomically, every event is a line that is flushed as it happens, and a last
@@ -35,6 +35,7 @@ from tapgraph.agents.run.events import (
     line_from_event,
     recorded_event_from_line,
 )
+from tapgraph.agents.run.exchanges import EXCHANGES
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_header import RunHeader, header_from_json, header_to_json
 from tapgraph.errors import UnreadableRun, UsageError
@@ -172,6 +173,11 @@ class RunFolder:
             self._observer = None
             return error
         return None
+
+    def keep_exchange(self, line: str) -> None:
+        """Append a line of `exchanges.exchange_line`."""
+        with self._lock, (self.path / EXCHANGES).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
 
     def timeline(self) -> tuple[RecordedEvent, ...]:
         """All events with their times, oldest first; a last line that was cut off is left out."""

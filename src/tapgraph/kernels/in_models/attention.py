@@ -25,6 +25,8 @@ from transformers.masking_utils import causal_mask_function
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, LayerShape
 from tapgraph.kernels.dense import attend_densely, attend_in_window
+from tapgraph.kernels.highlight import Highlight
+from tapgraph.kernels.highlighted_layer import HighlightedLayer, OwnChannelsRotary, widened
 from tapgraph.kernels.in_models.attention_cache import AttentionCache, NewTokens, StackedCache
 from tapgraph.kernels.in_models.text_decoder import (
     AttentionModule,
@@ -66,11 +68,29 @@ class ModelAttention:
                 if attention.window is None:
                     attention.rotary.check()
         # Settings and calibration that do not fit the model are refused here.
-        self._open_layers()
+        self._open_layers(0)
 
-    def new_cache(self) -> AttentionCache:
-        """An empty cache, to be passed as `past_key_values` to the model or to `generate()`."""
-        return AttentionCache(self.system, self._open_layers)
+    def new_cache(self, highlights: Sequence[Highlight] = ()) -> AttentionCache:
+        """An empty cache, to be passed as `past_key_values` to the model or to `generate()`.
+
+        Args:
+            highlights: of each sequence of the batch, counted without its padding; none for
+                attention as it is.
+
+        Raises:
+            UsageError: the highlights are for another model, or the system cannot follow them.
+        """
+        if not highlights:
+            return AttentionCache(self.system, self._open_layers)
+
+        def open_layers(row: int) -> list[LayerAttention]:
+            if row >= len(highlights):
+                raise UsageError(
+                    f"{len(highlights)} sequences have highlights, got one more sequence"
+                )
+            return self._open_highlighted(highlights[row])
+
+        return AttentionCache(self.system, open_layers)
 
     def stack(self, caches: Sequence[AttentionCache], counts: Sequence[int]) -> StackedCache:
         """One cache over several of one sequence each, of any lengths, for a single forward pass.
@@ -95,19 +115,38 @@ class ModelAttention:
             system: another one than that at work.
         """
         total, system = 0.0, system or self.system
+        element_bytes = (system.kept_bits or 8 * self._decoder.module.dtype.itemsize) / 8
         for attention in self._modules:
             shape, window = attention.shape, attention.window
             kept = min(tokens, window) if window else system.kept_tokens(shape, tokens)
             total += 2 * kept * shape.kv_heads * shape.head_dim
-        return round(total * self._decoder.module.dtype.itemsize)
+        return round(total * element_bytes)
 
-    def _open_layers(self) -> list[LayerAttention]:
+    def _open_layers(self, _: int) -> list[LayerAttention]:
         return [self._open_layer(attention) for attention in self._modules]
+
+    def _open_highlighted(self, highlight: Highlight) -> list[LayerAttention]:
+        return [self._open_steered(attention, highlight) for attention in self._modules]
+
+    def _open_steered(self, attention: AttentionModule, highlight: Highlight) -> LayerAttention:
+        shape, steering = attention.shape, highlight.steering
+        steering.check(shape)
+        if not steering.heads_of(shape.index):
+            return self._open_layer(attention)
+        if attention.window is not None:
+            raise UsageError(
+                f"layer {shape.index} sees {attention.window} tokens and cannot be steered: "
+                "choose heads of other layers"
+            )
+        wide = widened(replace(shape, kept_bits=self.system.kept_bits))
+        rotary = OwnChannelsRotary(attention.rotary, wide.extra_channels)
+        return HighlightedLayer(shape, self.system.open_layer(wide, rotary), highlight)
 
     def _open_layer(self, attention: AttentionModule) -> LayerAttention:
         if attention.window is not None:
             return WindowLayer(attention.shape, attention.window)
-        return self.system.open_layer(attention.shape, attention.rotary)
+        shape = replace(attention.shape, kept_bits=self.system.kept_bits)
+        return self.system.open_layer(shape, attention.rotary)
 
     def _check_system(self, cache: AttentionCache) -> None:
         if cache.system is not self.system:

@@ -13,11 +13,15 @@ from transformers.cache_utils import CacheLayerMixin
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, Reading
+from tapgraph.kernels.highlighted_layer import HighlightedLayer, own_keys_and_values
+from tapgraph.kernels.systems.dense import DenseLayer
+from tapgraph.kernels.systems.part_layer import ReadPast
 from tapgraph.kernels.systems.window_layer import WindowLayer
 
 __all__ = ["AttentionCache", "CacheSnapshot", "NewTokens", "Row", "StackedCache"]
 
-OpenLayers = Callable[[], Sequence[LayerAttention]]
+OpenLayers = Callable[[int], Sequence[LayerAttention]]
+"""The layers of a new sequence, from its place in the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +141,9 @@ class AttentionCache(AttendingCache):
         self.system = system
         self.reads_prompt: bool | None = None
         self._open_layers = open_layers
-        self.rows = [Row(open_layers())]
+        self.rows = [Row(open_layers(0))]
         self.layers = [_CacheLayer(self, index) for index in range(len(self.rows[0].layers))]
-        self._skipped: list[int] = []
+        self._skipped = [0]
 
     @classmethod
     def take_over(
@@ -174,6 +178,20 @@ class AttentionCache(AttendingCache):
             attended=sum(reading.attended for reading in readings) / len(readings),
             scored=sum(reading.scored for reading in readings) / len(readings),
         )
+
+    def share_highlighted(self) -> float:
+        """The share of highlighted tokens that the last queries of steered heads attended to.
+
+        Mean over steered layers; 1 where nothing is highlighted. Less than 1 tells that the system
+        has dropped or passed over some of them.
+        """
+        shares = [
+            layer.share_kept()
+            for row in self.rows
+            for layer in row.layers
+            if isinstance(layer, HighlightedLayer)
+        ]
+        return sum(shares) / len(shares) if shares else 1.0
 
     def bytes_held(self) -> int:
         """Bytes of all tensors that the layers hold of the past."""
@@ -226,9 +244,28 @@ class AttentionCache(AttendingCache):
                 layer.crop(max(0, kept - row.padding))
             row.padding = min(row.padding, kept)
 
+    def begin_as(self, other: "AttentionCache", tokens: int) -> None:
+        """Take over the first tokens of another cache; this one has seen nothing yet.
+
+        Both are of one sequence and keep all keys and values. Where this one has highlights, they
+        begin after these tokens, or the other one has the same.
+
+        Raises:
+            UsageError: a layer keeps something else than keys and values.
+        """
+        if not tokens:
+            return
+        for layer, read in zip(self.rows[0].layers, other.rows[0].layers, strict=True):
+            if not isinstance(read, DenseLayer | HighlightedLayer) or not isinstance(
+                layer, DenseLayer | HighlightedLayer
+            ):
+                raise UsageError(f"a {type(read).__name__} is not keys and values of all tokens")
+            keys, values = (held[:, :, :tokens] for held in own_keys_and_values(read))
+            layer.adopt(ReadPast(keys, values, has_decoded=False))
+
     def reset(self) -> None:
         """Forget everything."""
-        self.rows = [Row(self._open_layers())]
+        self.rows = [Row(self._open_layers(0))]
 
     def select_rows(self, rows: Tensor) -> None:
         """Make row r of the batch what row `rows[r]` was; int64 `[new batch]`."""
@@ -282,7 +319,7 @@ class AttentionCache(AttendingCache):
         """How many of the new slots are padding, in each row; the rows are told."""
         batch, tokens, seen = keys.shape[0], keys.shape[2], self.tokens_seen
         if not seen and len(self.rows) == 1:
-            self.rows += [Row(self._open_layers()) for _ in range(batch - 1)]
+            self.rows += [Row(self._open_layers(row)) for row in range(1, batch)]
         if len(self.rows) != batch:
             raise UsageError(
                 f"the cache holds {len(self.rows)} sequences, got new tokens for {batch}"

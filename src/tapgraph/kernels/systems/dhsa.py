@@ -148,7 +148,7 @@ class Dhsa(AttentionSystem):
         Raises:
             UsageError: the predictor was made for keys of another width.
         """
-        channels = shape.kv_heads * shape.head_dim
+        channels = shape.kv_heads * (shape.head_dim - shape.extra_channels)
         if self.predictor is not None and self.predictor.channels != channels:
             raise UsageError(
                 f"the boundary predictor is for keys of {self.predictor.channels} channels, "
@@ -333,7 +333,8 @@ class DhsaLayer(FullCacheLayer):
             return None
         known = self._past.logits
         first = 0 if known is None else known.shape[1]
-        keys = self.keys[:, :, first : self._past.prompt]
+        own = self.shape.head_dim - self.shape.extra_channels
+        keys = self.keys[:, :, first : self._past.prompt, :own]
         with torch.no_grad():
             new = self._predictor.to(keys.device)(keys.movedim(1, 2).flatten(2))
         return new if known is None else torch.cat((known, new), dim=1)

@@ -12,7 +12,7 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Reading
 from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.inputs import check_call
-from tapgraph.kernels.token_store import TokenStore
+from tapgraph.kernels.quantized_store import open_store
 
 __all__ = ["FullCacheLayer", "LastRead", "SparseOutput"]
 
@@ -66,7 +66,7 @@ class FullCacheLayer(LayerAttention):
     def __init__(self, shape: LayerShape, *, dense_below: int = 0) -> None:
         super().__init__(shape)
         self._dense_below = dense_below
-        self._store = TokenStore()
+        self._store = open_store(shape.kept_bits)
         self._last_read = LastRead()
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """Landmark Attention: a token at the end of each block decides whether the block is read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
@@ -99,9 +99,9 @@ class Landmark(AttentionSystem):
         - The first `dense_below` tokens are no chunks: they read everything, at true positions. So
           do the first `retrieved` + 1 blocks, all of which are retrieved in any case. Their keys
           and values are kept a second time until then, in float32 at least.
-        - Later chunks are counted from there, or from the first token of a call, so results depend
-          on how a prompt is cut into calls. A decode step is a chunk of one token: it reads its
-          unfinished block and what it retrieves.
+        - Later chunks are counted from there, however a prompt is cut into calls. Where a chunk
+          has one list (`per_head`, `shared`), its part in each call has one. A decode step is a
+          chunk of one token: it reads its unfinished block and what it retrieves.
         - The context-miss token and positional jumps, variants of section 4, are not here.
     """
 
@@ -130,7 +130,16 @@ class Landmark(AttentionSystem):
         return self.config.dense_below
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "LandmarkLayer":
-        """A layer with an empty past."""
+        """A layer with an empty past.
+
+        Raises:
+            UsageError: the keys carry a highlight.
+        """
+        if shape.extra_channels:
+            raise UsageError(
+                "attention 'landmark' has a softmax in groups, in which a highlight means nothing; "
+                "use another system"
+            )
         return LandmarkLayer(shape, rotary, self.config)
 
 
@@ -188,7 +197,9 @@ class LandmarkLayer(FullCacheLayer):
                 return self._attend_to_everything(piece, asking[:, :, -1:]), None
             return self._rooms.attend_from_one(self._store, piece, asking[:, :, :-1])
 
-        return self._remembered(self._attend_by_piece(queries, attend))
+        finished = token // self._stride if token >= self._read_in_full else 0
+        piece = Piece(token, token + 1, finished, finished * self._stride)
+        return self._remembered(self._attend_by_piece(queries, [piece], attend))
 
     def attend_sparsely(self, queries: Tensor) -> SparseOutput:
         """The first tokens read everything; then chunk by chunk."""
@@ -205,7 +216,7 @@ class LandmarkLayer(FullCacheLayer):
                 return self._attend_to_everything(piece, turned[:, :, part]), None
             return self._rooms.attend(self._store, piece, asking[:, :, part])
 
-        return self._attend_by_piece(queries, attend)
+        return self._attend_by_piece(queries, self._pieces(first), attend)
 
     def kept_by_last_query(self) -> Tensor:
         """The ordinary tokens of retrieved blocks and of everything near.
@@ -285,11 +296,14 @@ class LandmarkLayer(FullCacheLayer):
         kept.append(keys, values.to(keys))
 
     def _attend_by_piece(
-        self, queries: Tensor, attend: Callable[[Piece], tuple[Tensor, Tensor | None]]
+        self,
+        queries: Tensor,
+        pieces: Iterable[Piece],
+        attend: Callable[[Piece], tuple[Tensor, Tensor | None]],
     ) -> SparseOutput:
         """What `attend` gives for each piece: the output, and the blocks last retrieved, if any."""
         outputs = []
-        for piece in self._pieces(self.tokens_seen - queries.shape[2]):
+        for piece in pieces:
             output, blocks = attend(piece)
             outputs.append(output.to(queries.dtype))
             self._choice = _Choice(piece.near, blocks)
@@ -299,15 +313,17 @@ class LandmarkLayer(FullCacheLayer):
         return SparseOutput(torch.cat(outputs, dim=2), LastRead(scored=scored))
 
     def _pieces(self, first: int) -> Iterator[Piece]:
-        """From a token on: all that reads everything, then the chunks."""
-        sparse_from = min(self._read_in_full, self.tokens_seen)
+        """From a token on: all that reads everything, then the chunks, or what is left of one."""
+        sparse_from, chunk = self._read_in_full, self._config.chunk
         if first < sparse_from:
-            yield Piece(first, sparse_from, 0, 0)
-            first = sparse_from
-        for begin in range(first, self.tokens_seen, self._config.chunk):
-            end = min(begin + self._config.chunk, self.tokens_seen)
+            yield Piece(first, min(sparse_from, self.tokens_seen), 0, 0)
+        first = max(first, sparse_from)
+        while first < self.tokens_seen:
+            begin = first - (first - sparse_from) % chunk
+            end = min(begin + chunk, self.tokens_seen)
             finished = begin // self._stride
-            yield Piece(begin, end, finished, finished * self._stride)
+            yield Piece(first, end, finished, finished * self._stride)
+            first = end
 
     def _attend_to_everything(self, piece: Piece, queries: Tensor) -> Tensor:
         """The output from true positions; no blocks are retrieved."""

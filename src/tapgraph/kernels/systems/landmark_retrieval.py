@@ -30,7 +30,7 @@ class Piece:
     Attributes:
         first: of the tokens.
         end: the token after the last of them.
-        finished: blocks before the block of the first token.
+        finished: blocks before the block in which the chunk begins.
         near: the first token of that block.
     """
 

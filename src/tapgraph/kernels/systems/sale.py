@@ -75,7 +75,16 @@ class Sale(AttentionSystem):
         return self.thresholds is not None
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "SaleLayer":  # noqa: ARG002
-        """A layer with the thresholds of its heads."""
+        """A layer with the thresholds of its heads.
+
+        Raises:
+            UsageError: the thresholds are another model's, or the keys carry a highlight.
+        """
+        if shape.extra_channels:
+            raise UsageError(
+                "attention 'sale' chooses by keys in 4 bits, which cannot hold a highlight beside "
+                "a key; use another system"
+            )
         if self.thresholds is None:
             thresholds = torch.full((shape.heads,), self.config.threshold)
         elif self.thresholds.shape != (shape.layers, shape.heads):

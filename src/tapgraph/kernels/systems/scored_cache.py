@@ -19,6 +19,7 @@ from tapgraph.kernels.attention_system import (
 from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.masks import causal_mask
+from tapgraph.kernels.quantized_store import open_store
 from tapgraph.kernels.selection import listed, top_k
 from tapgraph.kernels.token_store import TokenStore
 
@@ -162,7 +163,7 @@ class ScoredLayer(LayerAttention):
         super().__init__(shape)
         self._rotary = rotary
         self._system = system
-        self._kept = _Kept(TokenStore())
+        self._kept = _Kept(open_store(shape.kept_bits))
 
     @property
     def tokens_seen(self) -> int:
@@ -263,7 +264,8 @@ class ScoredLayer(LayerAttention):
             )
         chosen = top_k(scores, self._system.config.kept)
         places = chosen[None, :, :, None].expand(-1, -1, -1, self.shape.head_dim)
-        old, store, observed = self._kept.store, TokenStore(), self._kept.observed
+        old, observed = self._kept.store, self._kept.observed
+        store = open_store(self.shape.kept_bits)
         store.append(old.keys.gather(2, places), old.values.gather(2, places))
         self._kept = replace(
             self._kept,

@@ -1,6 +1,7 @@
 """Calibration of any system that needs one, for any model."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -13,6 +14,12 @@ from tapgraph.llm_backend.calibration.passkeys import PasskeyData
 from tapgraph.llm_backend.calibration.razor_heads import RazorSearch, find_razor_heads
 from tapgraph.llm_backend.calibration.sale_thresholds import SaleCalibration, calibrate_sale
 from tapgraph.llm_backend.settings_from_text import check_option_names, settings_from_text
+from tapgraph.llm_backend.steering.examples import (
+    made_questions,
+    read_questions,
+    steered_example,
+)
+from tapgraph.llm_backend.steering.head_search import SteeringSearch, find_steered_heads
 
 __all__ = ["CALIBRATED", "calibrate", "check_calibration"]
 
@@ -21,8 +28,10 @@ CALIBRATED: Mapping[str, tuple[type[Any], ...]] = {
     "duo": (DuoTraining, PasskeyData),
     "sale": (SaleCalibration,),
     "dhsa": (BoundaryTraining,),
+    "steering": (SteeringSearch,),
 }
-"""The systems that are calibrated, and what their calibrations are set by."""
+"""What is calibrated, attention systems and the heads that follow highlights, and by what it is
+set."""
 
 
 def check_calibration(name: str, options: Mapping[str, str]) -> None:
@@ -33,13 +42,11 @@ def check_calibration(name: str, options: Mapping[str, str]) -> None:
     """
     if name == "landmark":
         raise UsageError(
-            "landmark attention needs a fine-tuned model, not calibration: see "
-            "tapgraph.llm_backend.calibration.landmark_training"
+            "landmark attention needs a fine-tuned model, not calibration: "
+            "tapgraph kernels train landmark makes one"
         )
     if name not in CALIBRATED:
-        raise UsageError(
-            f"no calibration is called {name!r}; systems that need one are {', '.join(CALIBRATED)}"
-        )
+        raise UsageError(f"no calibration is called {name!r}; there are {', '.join(CALIBRATED)}")
     check_option_names(f"the calibration of {name!r}", options, *CALIBRATED[name])
     for settings in CALIBRATED[name]:
         settings_from_text(settings, options)
@@ -77,6 +84,8 @@ def calibrate(
     if name == "sale":
         sale = settings_from_text(SaleCalibration, options, tokens=min(4096, context))
         return calibrate_sale(model, tokenizer, seed=seed, settings=sale)
+    if name == "steering":
+        return _steering(model, tokenizer, seed, settings_from_text(SteeringSearch, options), tell)
     if name == "dhsa":
         boundaries = settings_from_text(BoundaryTraining, options, tokens=min(1024, context))
         return train_dhsa_boundaries(model, tokenizer, seed=seed, settings=boundaries)
@@ -95,6 +104,21 @@ def calibrate(
         data=_passkeys(options, context),
         on_step=_teller(training.steps, tell),
     )
+
+
+def _steering(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    seed: int,
+    search: SteeringSearch,
+    tell: Callable[[str], None],
+) -> Calibration:
+    if search.data:
+        questions = read_questions(Path(search.data))
+    else:
+        questions = made_questions(2 * search.questions, seed=seed)
+    examples = [steered_example(tokenizer, question) for question in questions]
+    return find_steered_heads(model, examples, seed=seed, search=search, tell=tell)
 
 
 def _passkeys(options: Mapping[str, str], context: int) -> PasskeyData:

@@ -21,6 +21,7 @@ from tapgraph.kernels.systems.landmark_softmax import (
 __all__ = [
     "LANDMARK",
     "LandmarkTraining",
+    "TrainingBatch",
     "TrainingStep",
     "add_landmark_token",
     "fine_tune_landmarks",
@@ -89,6 +90,20 @@ class TrainingStep:
     loss: float
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingBatch:
+    """Texts of one length, without landmarks and without padding.
+
+    Attributes:
+        token_ids: int64 `[batch, tokens]`.
+        weights: how much each token counts as a target, `[batch, tokens]`; landmarks then do not.
+            None: every token counts alike, landmarks too.
+    """
+
+    token_ids: Tensor
+    weights: Tensor | None = None
+
+
 def add_landmark_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
     """The id of the landmark token, which tokenizer and model get if they do not have it.
 
@@ -111,7 +126,9 @@ def add_landmark_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBas
     return landmark_id
 
 
-def landmark_loss(model: PreTrainedModel, token_ids: Tensor, *, block: int) -> Tensor:
+def landmark_loss(
+    model: PreTrainedModel, token_ids: Tensor, *, block: int, weights: Tensor | None = None
+) -> Tensor:
     """The mean next-token loss of a model that attends through the full grouped softmax.
 
     2305.16300, section 3.1: no cache, nothing retrieved, all blocks compete. Landmarks are targets
@@ -124,6 +141,7 @@ def landmark_loss(model: PreTrainedModel, token_ids: Tensor, *, block: int) -> T
         model: one that attention systems can work in, without dropout.
         token_ids: int64 `[batch, slots]`, landmarks among them, without padding.
         block: ordinary tokens before a landmark.
+        weights: how much each slot counts as a target, `[batch, slots]`; None for all alike.
 
     Returns:
         A scalar, float32 (float64 for float64 models).
@@ -143,14 +161,18 @@ def landmark_loss(model: PreTrainedModel, token_ids: Tensor, *, block: int) -> T
     with replace_attention(model, attend):
         logits: Tensor = model(input_ids=token_ids, use_cache=False).logits
     exact = torch.promote_types(logits.dtype, torch.float32)
-    return functional.cross_entropy(
-        logits[:, :-1].flatten(0, 1).to(exact), token_ids[:, 1:].flatten()
+    losses = functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1).to(exact), token_ids[:, 1:].flatten(), reduction="none"
     )
+    if weights is None:
+        return losses.mean()
+    counted = weights[:, 1:].flatten().to(losses)
+    return (losses * counted).sum() / counted.sum()
 
 
 def fine_tune_landmarks(
     model: PreTrainedModel,
-    batches: Iterable[Tensor],
+    batches: Iterable[TrainingBatch],
     *,
     landmark_id: int,
     training: LandmarkTraining | None = None,
@@ -163,7 +185,7 @@ def fine_tune_landmarks(
 
     Args:
         model: changed in place; its embeddings have the landmark (`add_landmark_token`).
-        batches: int64 `[batch, tokens]` each, without landmarks and without padding.
+        batches: one for each step.
         landmark_id: the landmark token.
         training: None means the authors' numbers.
         on_step: told of every step.
@@ -186,8 +208,7 @@ def fine_tune_landmarks(
     step = -1
     for step, batch in enumerate(islice(batches, training.steps)):
         optimizer.param_groups[0]["lr"] = training.rate(step)
-        landmarked = insert_landmarks(batch, block=training.block, landmark_id=landmark_id)
-        loss = landmark_loss(model, landmarked.token_ids.to(model.device), block=training.block)
+        loss = _loss(model, batch, landmark_id=landmark_id, block=training.block)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(weights, training.longest_gradient)
@@ -197,6 +218,15 @@ def fine_tune_landmarks(
     optimizer.zero_grad()
     if step + 1 < training.steps:
         raise UsageError(f"{training.steps} steps need as many batches, got {step + 1}")
+
+
+def _loss(model: PreTrainedModel, batch: TrainingBatch, *, landmark_id: int, block: int) -> Tensor:
+    landmarked = insert_landmarks(batch.token_ids, block=block, landmark_id=landmark_id)
+    weights = None
+    if batch.weights is not None:
+        weights = batch.weights.new_zeros(landmarked.token_ids.shape)
+        weights[:, landmarked.positions] = batch.weights
+    return landmark_loss(model, landmarked.token_ids.to(model.device), block=block, weights=weights)
 
 
 def _embedding_rows(model: PreTrainedModel) -> int:

@@ -51,6 +51,7 @@ class ChatRequest:
         top_logprobs: as in `GenerationRequest`.
         timeout_s: as in `GenerationRequest`.
         longest_text: limit for what a forced call may hold; see `JsonSchema.longest_text`.
+        task: as in `GenerationRequest`.
     """
 
     turns: tuple[ChatTurn, ...]
@@ -65,6 +66,7 @@ class ChatRequest:
     top_logprobs: int | None = None
     timeout_s: float | None = None
     longest_text: int | None = None
+    task: str | None = None
 
     def __post_init__(self) -> None:
         names = [tool.name for tool in self.tools]
@@ -136,6 +138,7 @@ def prepare_chat(checkpoint: Checkpoint, request: ChatRequest) -> Chat:
         request.top_logprobs,
         timeout_s=request.timeout_s,
         next_speakers=() if checkpoint.chat_template else NEXT_SPEAKERS,
+        task=request.task,
     )
     return Chat(
         generation,

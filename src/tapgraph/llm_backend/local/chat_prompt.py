@@ -14,7 +14,8 @@ from tapgraph.errors import UsageError
 from tapgraph.llm_backend.chat_model import ToolCall, ToolSpec
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.generation import Prompt
-from tapgraph.llm_backend.local.harmless_text import Encoded
+from tapgraph.llm_backend.local.harmless_text import Encoded, places_among_marks
+from tapgraph.llm_backend.local.highlighted_prompt import places_in_prompt
 from tapgraph.llm_backend.local.pictures_as_tokens import look_at
 from tapgraph.llm_backend.local.prompt_length import check_text_length
 from tapgraph.llm_backend.local.reply_reader import (
@@ -26,6 +27,7 @@ from tapgraph.llm_backend.local.reply_reader import (
 from tapgraph.llm_backend.messages import ImagePart, Part, TextPart
 from tapgraph.llm_backend.openai_wire import wire_tools
 from tapgraph.llm_backend.prompt import fill, load_prompt
+from tapgraph.llm_backend.steering.spans import Spans, token_spans
 
 __all__ = [
     "NEXT_SPEAKERS",
@@ -140,16 +142,27 @@ def chat_prompt(
             told = fill(load_prompt("tapgraph.llm_backend", "tools"), tools=_tool_lines(tools))
             harmless = _with_system(harmless, told)
             tools = []
-    text = _rendered(checkpoint, harmless, tools, thinks=thinks)
-    if not thinks and text.rstrip().endswith(THOUGHT_BEGIN):
-        text += f"\n{THOUGHT_END}\n\n"
-    if seen is not None:
-        text = _with_room(checkpoint, text, seen.tokens_of_each)
-    encoded = _encode(checkpoint, text, add_special_tokens=checkpoint.chat_template is None)
+
+    def render(parts: Sequence[tuple[Part, ...]]) -> str:
+        told = [replace(turn, parts=own) for turn, own in zip(harmless, parts, strict=True)]
+        text = _rendered(checkpoint, told, tools, thinks=thinks)
+        if not thinks and text.rstrip().endswith(THOUGHT_BEGIN):
+            text += f"\n{THOUGHT_END}\n\n"
+        return text if seen is None else _with_room(checkpoint, text, seen.tokens_of_each)
+
+    parts = [turn.parts for turn in harmless]
+    text = render(parts)
+    encoded = _encode(
+        checkpoint,
+        text,
+        add_special_tokens=checkpoint.chat_template is None,
+        places=places_in_prompt(text, parts, render),
+    )
     return Prompt(
         encoded.tokens,
         _turn_ends(text, harmless, encoded.offsets),
         None if seen is None else seen.in_prompt(encoded.tokens),
+        token_spans(encoded.offsets, encoded.places),
     )
 
 
@@ -159,10 +172,14 @@ def _all_words(turns: Sequence[ChatTurn]) -> Iterator[str]:
         yield from (call.arguments for call in turn.tool_calls)
 
 
-def _encode(checkpoint: Checkpoint, text: str, *, add_special_tokens: bool) -> Encoded:
+def _encode(
+    checkpoint: Checkpoint, text: str, *, add_special_tokens: bool, places: Spans = ()
+) -> Encoded:
     # Not the tokenizer's own call: that one writes settings, which other threads may be reading.
     sendable = text.encode("utf-8", "replace").decode("utf-8")
-    return checkpoint.harmless.encode(sendable, add_special_tokens=add_special_tokens)
+    return checkpoint.harmless.encode(
+        sendable, add_special_tokens=add_special_tokens, places=places
+    )
 
 
 def _knows_tools(checkpoint: Checkpoint) -> bool:
@@ -231,7 +248,8 @@ def _arguments(call: ToolCall) -> Any:
 def _without_control(checkpoint: Checkpoint, turn: ChatTurn) -> ChatTurn:
     marked = checkpoint.harmless.marked
     parts = tuple(
-        TextPart(marked(part.text)) if isinstance(part, TextPart) else part for part in turn.parts
+        _marked_words(part, marked(part.text)) if isinstance(part, TextPart) else part
+        for part in turn.parts
     )
     calls = tuple(
         ToolCall(
@@ -241,6 +259,10 @@ def _without_control(checkpoint: Checkpoint, turn: ChatTurn) -> ChatTurn:
     )
     told_id = _short_id(turn.tool_call_id) if turn.tool_call_id else ""
     return replace(turn, parts=parts, tool_calls=calls, tool_call_id=told_id)
+
+
+def _marked_words(part: TextPart, marked: str) -> TextPart:
+    return TextPart(marked, places_among_marks(marked, part.highlights))
 
 
 def _short_id(call_id: str) -> str:

@@ -29,6 +29,7 @@ from transformers.utils import logging
 
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.harmless_text import HarmlessText
+from tapgraph.llm_backend.local.trained_landmarks import TrainedLandmarks
 from tapgraph.llm_backend.local.vocabulary import puts_blank_first, reserved_texts, token_bytes
 
 __all__ = [
@@ -61,8 +62,10 @@ class Checkpoint:
         end_tokens: any of them ends a reply.
         vocabulary: how many logits the model gives; it may be more than there are tokens.
         token_bytes: what each token stands for; see `vocabulary.token_bytes`.
-        nameless: where `[vocabulary]` no token belongs to a logit; None where all have one.
+        nameless: where `[vocabulary]` a logit belongs to no token, or to the landmark, which is
+            put and not chosen; None where all may be chosen.
         sampling: values of `Sampling` for requests that name none, by name.
+        landmarks: those that it was fine-tuned with; None for none.
         puts_blank_first: whether the tokenizer puts a blank before every text.
         harmless: encodes prompts, whose words spell no token that is reserved or was added.
     """
@@ -73,6 +76,7 @@ class Checkpoint:
     image_processor: Any = None
     chat_template: str | None = None
     sampling: Mapping[str, Any] = field(default_factory=dict)
+    landmarks: TrainedLandmarks | None = None
     end_tokens: frozenset[int] = field(init=False)
     vocabulary: int = field(init=False)
     token_bytes: tuple[bytes, ...] = field(init=False)
@@ -96,6 +100,8 @@ class Checkpoint:
             )
         object.__setattr__(self, "end_tokens", ending)
         object.__setattr__(self, "token_bytes", token_bytes(self.tokenizer))
+        if self.landmarks is not None:
+            self.check_tokens([self.landmarks.landmark_id])
         object.__setattr__(self, "nameless", _nameless(self))
         object.__setattr__(
             self, "puts_blank_first", puts_blank_first(self.tokenizer, self.token_bytes)
@@ -186,6 +192,7 @@ def load_checkpoint(
         image_processor=_image_processor(path, model),
         chat_template=_chat_template(path, tokenizer),
         sampling={**_own_sampling(model), **(sampling or {})},
+        landmarks=TrainedLandmarks.read(path),
     )
 
 
@@ -456,6 +463,8 @@ def _nameless(checkpoint: Checkpoint) -> Tensor | None:
     known = torch.zeros(checkpoint.vocabulary, dtype=torch.bool)
     ids = checkpoint.tokenizer.get_vocab().values()
     known[[token for token in ids if token < checkpoint.vocabulary]] = True
+    if checkpoint.landmarks is not None:
+        known[checkpoint.landmarks.landmark_id] = False
     return None if bool(known.all()) else ~known
 
 

@@ -5,21 +5,22 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from tapgraph.errors import ContextExceeded, ModelBusy, ModelUnavailable, UsageError
 from tapgraph.kernels.attention_system import AttentionSystem
-from tapgraph.kernels.in_models.attention import AttentionCache, ModelAttention, use_attention
+from tapgraph.kernels.highlight import Steering
+from tapgraph.kernels.in_models.attention import ModelAttention, use_attention
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.token_store import PAGE_TOKENS
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
+from tapgraph.llm_backend.local.engine_statistics import EngineStatistics
 from tapgraph.llm_backend.local.forward_pass import ForwardPass
 from tapgraph.llm_backend.local.generation import (
     FinishReason,
@@ -27,15 +28,16 @@ from tapgraph.llm_backend.local.generation import (
     GenerationStream,
 )
 from tapgraph.llm_backend.local.grammar import GrammarCompiler, GrammarStuck
+from tapgraph.llm_backend.local.highlighting import Highlighting
 from tapgraph.llm_backend.local.memory_budget import CacheCost, free_bytes, measured_cost
 from tapgraph.llm_backend.local.own_attention import OwnAttention, needs_own_attention
-from tapgraph.llm_backend.local.page_tree import PAGE, PageTree
-from tapgraph.llm_backend.local.prefix_reuse import PrefixReuse, SharedPages, WholePrefixes
-from tapgraph.llm_backend.local.prefix_store import PrefixStore
+from tapgraph.llm_backend.local.prefix_reuse import reuse_for
 from tapgraph.llm_backend.local.reply_in_progress import ReplyInProgress, Spelling
+from tapgraph.llm_backend.local.sampling import likeliest_tokens
 from tapgraph.llm_backend.local.scheduler import Reading, Room, Scheduler, Share
+from tapgraph.llm_backend.steering.known_tasks import KnownTasks
 
-__all__ = ["Engine", "EngineLimits", "EngineStatistics"]
+__all__ = ["Engine", "EngineLimits"]
 
 _log = logging.getLogger(__name__)
 
@@ -83,60 +85,6 @@ class EngineLimits:
                 raise UsageError(f"{name} must be at least {least}, got {value!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class EngineStatistics:
-    """What an engine does now, and has done since it began.
-
-    Attributes:
-        running: replies that are worked on.
-        waiting: requests without a place.
-        submitted: requests that were taken on.
-        refused: requests that were not, because too many waited.
-        finished: replies by the reason of their end.
-        prompt_tokens: tokens of all prompts whose reading began.
-        cached_tokens: those of them that came from kept prefixes.
-        completion_tokens: tokens that were chosen.
-        prefix_lookups: prompts for which a kept prefix was looked for.
-        prefix_hits: prompts for which one was found.
-        reply_passes: forward passes that chose tokens, counted for each reply; fewer than tokens
-            where proposed ones were right.
-        forward_passes: all forward passes.
-        step_tokens: tokens that the last steps of all replies could have read.
-        step_tokens_read: how many of them they attended to; mean over layers and KV heads.
-        preempted: how often a running reply gave up its memory and was read again.
-        kept_tokens: tokens whose keys and values are kept for later prompts.
-        prefix_bytes: memory of them.
-        cache_bytes: memory of the caches of running replies.
-        most_bytes: what both were together at most.
-        budget_bytes: what both may be together.
-        budget_tokens: how many tokens of this model that is.
-        uptime_s: seconds since it began.
-    """
-
-    running: int
-    waiting: int
-    submitted: int
-    refused: int
-    finished: Mapping[FinishReason, int]
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
-    prefix_lookups: int
-    prefix_hits: int
-    reply_passes: int
-    forward_passes: int
-    step_tokens: int
-    step_tokens_read: int
-    preempted: int
-    kept_tokens: int
-    prefix_bytes: int
-    cache_bytes: int
-    most_bytes: int
-    budget_bytes: int
-    budget_tokens: int
-    uptime_s: float
-
-
 class Engine:
     """A checkpoint under an attention system, in a thread of its own; callable from all threads.
 
@@ -156,6 +104,8 @@ class Engine:
         checkpoint: Checkpoint,
         system: AttentionSystem | None = None,
         limits: EngineLimits = EngineLimits(),
+        steering: Steering | None = None,
+        tasks: KnownTasks | None = None,
     ) -> None:
         """Start the thread.
 
@@ -163,16 +113,20 @@ class Engine:
             checkpoint: must not be used elsewhere until `close`.
             system: how it attends; dense by default.
             limits: how much it takes on.
+            steering: the heads that follow highlights; without them prompts can have none.
+            tasks: the task embeddings that requests may name.
 
         Raises:
-            UsageError: the system does not work in this model, or the context limit is above the
-                checkpoint's.
+            UsageError: the system or a task does not work in this model, the system cannot follow
+                highlights, or the context limit is above the checkpoint's.
         """
-        self.checkpoint = checkpoint
+        self.checkpoint, self.tasks = checkpoint, tasks or KnownTasks()
+        self.tasks.check(checkpoint.model)
         self.limits = limits
         self.system = system or Dense()
         self.grammars = GrammarCompiler(checkpoint)
-        self._spelling = Spelling(checkpoint.token_bytes, checkpoint.end_tokens)
+        self._landmarks = checkpoint.landmarks if self.system.name == "landmark" else None
+        self._spelling = Spelling(checkpoint.token_bytes, checkpoint.end_tokens, self._landmarks)
         self._restoring = ExitStack()
         self._forward: ForwardPass | OwnAttention
         chunk = limits.prefill_chunk
@@ -185,13 +139,18 @@ class Engine:
             self._forward = ForwardPass(checkpoint, attention)
             if not self.system.same_in_chunks:
                 chunk = min(chunk, FIXED_CHUNK)
-            cost = _cost(checkpoint.model, attention.new_cache())
         self.attention = attention
+        self.steering = steering
+        self._highlighting = Highlighting(attention, steering)
+        if isinstance(attention, ModelAttention):
+            layers = self._highlighting.empty_cache().rows[0].layers
+            cost = measured_cost(layers, checkpoint.model.dtype, checkpoint.model.device)
         self._room = _room(checkpoint, limits, cost)
         self.context_tokens = _context_tokens(checkpoint, limits, self._room)
-        self._reuse = _reuse(limits, chunk, attention)
+        open_cache = self._highlighting.open_cache
+        self._reuse = reuse_for(attention, open_cache, limits.prefix_bytes, chunk)
         reading = Reading(chunk, is_free=self.system.same_in_chunks)
-        self._schedule = Scheduler(self._room, reading, self._reuse, attention.new_cache)
+        self._schedule = Scheduler(self._room, reading, self._reuse, open_cache)
         self._changed = threading.Condition()
         self._is_closing = False
         self._counts: Counter[str] = Counter()
@@ -255,15 +214,20 @@ class Engine:
             notify: see `GenerationStream`.
 
         Raises:
-            UsageError: a token is not in the vocabulary, the constraint cannot be compiled, or
-                the prompt holds pictures and the attention system places keys by itself.
+            UsageError: a token is not in the vocabulary, the constraint cannot be compiled, there
+                is no such task, the prompt holds pictures and the attention system places keys by
+                itself, or it has highlights and no head follows them.
             ContextExceeded: prompt and reply do not fit into the context, or into the memory for
                 keys and values.
             ModelBusy: as many requests wait as may.
             ModelUnavailable: the engine is closed.
         """
         most_tokens = self._room_for_reply(request)
+        self._highlighting.check(request.prompt)
         self.checkpoint.check_tokens((*request.prompt.tokens, *request.sampling.logit_bias))
+        if self._landmarks is not None:
+            slots = self._landmarks.insert(request.prompt.tokens)
+            request = replace(request, prompt=replace(request.prompt, tokens=slots))
         if request.prompt.pictures is not None and self.system.keys == "unrotated":
             raise UsageError(
                 f"the attention system {self.system.name!r} gives tokens positions of its own, "
@@ -277,6 +241,7 @@ class Engine:
             grammar,
             self._spelling,
             time.monotonic(),
+            self.tasks.of(request.task),
         )
         with self._changed:
             if self._is_closing:
@@ -293,6 +258,12 @@ class Engine:
             self._schedule.waiting.append(reply)
             self._changed.notify()
         return reply.stream
+
+    def room_after(self, prompt_tokens: int) -> int:
+        """How many tokens of a reply the context holds after so many of a prompt, or below 0."""
+        if self._landmarks is None:
+            return self.context_tokens - prompt_tokens
+        return self._landmarks.tokens_in(self.context_tokens) - prompt_tokens
 
     def close(self, *, drain: bool = True) -> None:
         """End the thread; the model is then as it was before. May be called twice.
@@ -314,7 +285,7 @@ class Engine:
 
     def _room_for_reply(self, request: GenerationRequest) -> int:
         length = len(request.prompt.tokens)
-        left = self.context_tokens - length
+        left = self.room_after(length)
         wanted = request.max_tokens if request.max_tokens is not None else max(left, 1)
         if wanted > left:
             raise ContextExceeded(
@@ -360,7 +331,7 @@ class Engine:
                 share.reply.next_tokens(share.end, share.drafts) for share in shares
             ])
             # Largest logits of all rows at once, for the replies that want no more.
-            likeliest = [rows.argmax(dim=-1).tolist() for rows in logits]
+            likeliest = [likeliest_tokens(rows) for rows in logits]
         # The top of the engine: whatever a forward pass raises must end only whom it fails for.
         except Exception as error:  # noqa: BLE001
             _log.exception("a forward pass of the local model failed")
@@ -391,7 +362,7 @@ class Engine:
                 self._counts["prompt_tokens"] += len(reply.prompt_tokens)
                 self._counts["cached_tokens"] += reply.cached
 
-    def _advance(self, share: Share, logits: Tensor, likeliest: list[int]) -> None:
+    def _advance(self, share: Share, logits: Tensor, likeliest: list[int | None]) -> None:
         """Note what a pass has read, and choose tokens where it has read all there was."""
         reply = share.reply
         read_before, reply.read = reply.read, share.end
@@ -401,20 +372,19 @@ class Engine:
         if pages[0] != pages[1]:
             reply.measure()
         if len(logits):
-            self._choose(reply, share.drafts, logits, likeliest)
+            self._choose(share, logits, likeliest)
         else:
             self._reuse.note_read(reply)
 
-    def _choose(
-        self, reply: ReplyInProgress, drafts: tuple[int, ...], logits: Tensor, likeliest: list[int]
-    ) -> None:
+    def _choose(self, share: Share, logits: Tensor, likeliest: list[int | None]) -> None:
+        reply = share.reply
         before, error = reply.completion_tokens, ""
         reason: FinishReason | None
         if not before:
             self._reuse.note_read(reply)
         reply.is_suspect = False
         try:
-            reason = reply.advance(drafts, logits, likeliest)
+            reason = reply.advance(share.drafts, logits, likeliest)
         except GrammarStuck as stuck:
             reason, error = "stuck", str(stuck)
         # What one reply makes of its own logits must not end the thread, and with it all others.
@@ -430,6 +400,7 @@ class Engine:
     def _finish(self, reply: ReplyInProgress, reason: FinishReason, error: str = "") -> None:
         if reason not in {"failed", "stuck"}:
             reply.note_reading()
+            self._highlighting.note_end(reply)
             self._reuse.note_end(reply)
         with self._changed:
             self._finished[reason] += 1
@@ -446,10 +417,6 @@ class Engine:
         with self._changed:
             self._memory = (self._reuse.tokens_held, kept, held)
             self._most_bytes = max(self._most_bytes, kept + held)
-
-
-def _cost(model: PreTrainedModel, cache: AttentionCache) -> CacheCost:
-    return measured_cost(cache.rows[0].layers, model.dtype, model.device)
 
 
 def _room(checkpoint: Checkpoint, limits: EngineLimits, cost: CacheCost) -> Room:
@@ -478,17 +445,3 @@ def _context_tokens(checkpoint: Checkpoint, limits: EngineLimits, room: Room) ->
             f"cache_bytes are {room.bytes}"
         )
     return limits.context_tokens
-
-
-def _reuse(
-    limits: EngineLimits, chunk: int, attention: ModelAttention | OwnAttention
-) -> PrefixReuse:
-    if isinstance(attention, OwnAttention):
-        kept = 0 if attention.is_recurrent else limits.prefix_bytes
-        return WholePrefixes(PrefixStore(kept, chunk), chunk, croppable=False)
-    cache = attention.new_cache()
-    if attention.system.shares_pages and cache.croppable:
-        return SharedPages(PageTree(limits.prefix_bytes, attention.new_cache))
-    step = PAGE if attention.system.same_in_chunks else chunk
-    store = PrefixStore(limits.prefix_bytes, step)
-    return WholePrefixes(store, step, croppable=cache.croppable)

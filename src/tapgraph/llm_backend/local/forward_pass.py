@@ -1,6 +1,7 @@
 """The model's forward pass over the next tokens of many replies."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from torch import Tensor
 from tapgraph.kernels.in_models.attention import AttentionCache, ModelAttention
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.generation import Pictures
+from tapgraph.llm_backend.steering.head_outputs import HeadMixing, HeadOutputs
+from tapgraph.llm_backend.steering.task_embedding import TaskEmbedding
 
 __all__ = ["ForwardPass", "NextTokens", "without_nameless"]
 
@@ -23,12 +26,14 @@ class NextTokens:
         tokens: their ids.
         scored: after how many of the last of them logits are wanted.
         pictures: of the prompt, for positions; their pixels are read if `reads_pictures`.
+        task: goes into the heads at the last of the tokens, which is the last one of a prompt.
     """
 
     cache: AttentionCache
     tokens: Sequence[int]
     scored: int
     pictures: Pictures | None = None
+    task: TaskEmbedding | None = None
 
     @property
     def reads_pictures(self) -> bool:
@@ -60,6 +65,7 @@ class ForwardPass:
         self._device = checkpoint.model.device
         self._attention = attention
         self._checkpoint = checkpoint
+        self._heads: HeadOutputs | None = None
 
     def read(self, parts: Sequence[NextTokens]) -> list[Tensor]:
         """Read the next tokens of replies; float32 `[scored, vocabulary]` for each of them.
@@ -74,20 +80,38 @@ class ForwardPass:
         counts = [len(part.tokens) for part in parts]
         caches = [part.cache for part in parts]
         tokens = [token for part in parts for token in part.tokens]
-        output = self._model(
-            input_ids=torch.tensor(tokens, device=self._device)[None],
-            position_ids=positions,
-            past_key_values=(
-                caches[0] if len(caches) == 1 else self._attention.stack(caches, counts)
-            ),
-            use_cache=True,
-            logits_to_keep=self._scored(parts, len(tokens)),
-            **inputs,
-        )
+        with self._with_tasks(parts):
+            output = self._model(
+                input_ids=torch.tensor(tokens, device=self._device)[None],
+                position_ids=positions,
+                past_key_values=(
+                    caches[0] if len(caches) == 1 else self._attention.stack(caches, counts)
+                ),
+                use_cache=True,
+                logits_to_keep=self._scored(parts, len(tokens)),
+                **inputs,
+            )
         scored = [part.scored for part in parts]
         logits: Tensor = output.logits[0, -max(1, sum(scored)) :].float()
         logits = without_nameless(self._checkpoint, logits)
         return list(torch.split(logits[len(logits) - sum(scored) :], scored))
+
+    def _with_tasks(self, parts: Sequence[NextTokens]) -> AbstractContextManager[None]:
+        """Mixes in what parts carry; nothing at all where none carries a task."""
+        tasks, places, end = [], [], 0
+        for part in parts:
+            end += len(part.tokens)
+            if part.task is not None:
+                tasks.append(part.task)
+                places.append(end - 1)
+        if not tasks:
+            return nullcontext()
+        if self._heads is None:
+            self._heads = HeadOutputs(self._model)
+        tokens = torch.tensor(places)
+        vectors = torch.stack([task.vectors for task in tasks])
+        weights = torch.stack([task.weights for task in tasks])
+        return self._heads.mixed(HeadMixing(torch.zeros_like(tokens), tokens, vectors, weights))
 
     def _scored(self, parts: Sequence[NextTokens], total: int) -> int | Tensor:
         """What the model is told of where logits are wanted; at least one place."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tapgraph.errors import ModelUnavailable, UsageError
 from tapgraph.llm_backend.local.constraints import Constraint
+from tapgraph.llm_backend.steering.spans import Spans
 
 __all__ = [
     "Delta",
@@ -70,11 +71,14 @@ class Prompt:
         tokens: token ids.
         turn_ends: how many tokens each message and all before it take, ascending.
         pictures: None for words only.
+        highlights: spans of tokens, ascending and apart, that steered heads attend to more than to
+            the rest of the prompt.
     """
 
     tokens: tuple[int, ...]
     turn_ends: tuple[int, ...] = ()
     pictures: Pictures | None = None
+    highlights: Spans = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,8 @@ class GenerationRequest:
         min_tokens: the reply is not ended by the model before it has so many; a constraint is
             kept to all the same.
         timeout_s: seconds from `submit` after which it is ended; None for no limit.
+        task: the task embedding that is mixed in at the last token of the prompt; None for the
+            engine's default, an empty text for none.
     """
 
     prompt: Prompt
@@ -186,6 +192,7 @@ class GenerationRequest:
     min_tokens: int = 0
     timeout_s: float | None = None
     next_speakers: tuple[str, ...] = ()
+    task: str | None = None
 
     def __post_init__(self) -> None:
         if not self.prompt.tokens:
@@ -253,10 +260,13 @@ class LastStep:
     Attributes:
         tokens: of the text until then.
         read: how many of them the attention system attended to; mean over layers and KV heads.
+        highlighted: the share of highlighted tokens that steered heads attended to; None where
+            there are none.
     """
 
     tokens: int = 0
     read: int = 0
+    highlighted: float | None = None
 
     @property
     def share(self) -> float:

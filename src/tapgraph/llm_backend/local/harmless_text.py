@@ -7,10 +7,12 @@ very letters, in pieces.
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["Encoded", "HarmlessText"]
+from tapgraph.llm_backend.steering.spans import Spans
+
+__all__ = ["Encoded", "HarmlessText", "places_among_marks"]
 
 _MARK = "\ufdd0"
 """One of Unicode's noncharacters: no text holds it, and no token is spelled with it."""
@@ -23,10 +25,20 @@ class Encoded:
     Attributes:
         tokens: their ids.
         offsets: where each begins and ends in the text.
+        places: those that were given, where they are in the text that the offsets are of.
     """
 
     tokens: tuple[int, ...]
     offsets: tuple[tuple[int, int], ...]
+    places: Spans = ()
+
+
+def places_among_marks(marked: str, places: Spans) -> Spans:
+    """Spans of a text where they are now that marks were set in it."""
+    if _MARK not in marked:
+        return places
+    at = [index for index, sign in enumerate(marked) if sign != _MARK]
+    return tuple((at[begin], at[end - 1] + 1) for begin, end in places)
 
 
 class HarmlessText:
@@ -60,8 +72,14 @@ class HarmlessText:
             return {self.marked(key): self.marked(part) for key, part in value.items()}
         return value
 
-    def encode(self, text: str, *, add_special_tokens: bool) -> Encoded:
-        """The tokens of a text; what a normalizer makes a token of is broken too."""
+    def encode(self, text: str, *, add_special_tokens: bool, places: Spans = ()) -> Encoded:
+        """The tokens of a text; what a normalizer makes a token of is broken too.
+
+        Args:
+            text: with marks.
+            add_special_tokens: whether the token that begins texts is added.
+            places: in the text, marks counted.
+        """
         encoded = self._backend.encode(text, add_special_tokens=add_special_tokens)
         spelled = [
             (begin, end)
@@ -70,17 +88,21 @@ class HarmlessText:
         ]
         if spelled:
             for begin, end in reversed(spelled):
-                text = text[:begin] + " ".join(text[begin:end].replace(_MARK, "")) + text[end:]
+                broken = " ".join(text[begin:end].replace(_MARK, ""))
+                text = text[:begin] + broken + text[end:]
+                places = tuple(
+                    _moved(place, begin, end, len(broken) - (end - begin)) for place in places
+                )
             encoded = self._backend.encode(text, add_special_tokens=add_special_tokens)
         elif _MARK not in text:
-            return Encoded(tuple(encoded.ids), tuple(encoded.offsets))
+            return Encoded(tuple(encoded.ids), tuple(encoded.offsets), places)
         kept = _without_marks(text, encoded.ids, encoded.offsets)
         if kept is None:
             # A blank does it where a token holds the mark and a letter: never seen, but possible.
             text = text.replace(_MARK, " ")
             encoded = self._backend.encode(text, add_special_tokens=add_special_tokens)
             kept = Encoded(tuple(encoded.ids), tuple(encoded.offsets))
-        return kept
+        return replace(kept, places=places)
 
     def _marked_text(self, text: str) -> str:
         text = text.replace(_MARK, "\ufffd")
@@ -101,6 +123,14 @@ class HarmlessText:
         if written is None or normalizer is None or words.strip() == written.strip():
             return False
         return bool(normalizer.normalize_str(words) == normalizer.normalize_str(written))
+
+
+def _moved(place: tuple[int, int], begin: int, end: int, growth: int) -> tuple[int, int]:
+    """A place after a stretch of the text grew; one that cuts the stretch takes it whole."""
+    first, last = place
+    if begin < first < end:
+        first = begin
+    return (first + growth if first >= end else first), (last + growth if last > begin else last)
 
 
 def _without_marks(

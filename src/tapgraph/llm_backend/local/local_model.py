@@ -17,7 +17,7 @@ from tapgraph.llm_backend.local.engine import Engine
 from tapgraph.llm_backend.local.generation import Generation
 from tapgraph.llm_backend.local.reply_reader import gather
 from tapgraph.llm_backend.local.short_schema import with_usual_limits
-from tapgraph.llm_backend.messages import ImagePart, Message, Part
+from tapgraph.llm_backend.messages import ImagePart, Message, Part, TextPart
 from tapgraph.llm_backend.pictures import size_as_sent
 from tapgraph.llm_backend.unwanted import whether_unwanted
 
@@ -62,7 +62,11 @@ class LocalModel:
             UsageError: the traits promise pictures, and the checkpoint takes none.
         """
         self.engine = engine
-        self._traits = replace(traits or ModelTraits(engine.checkpoint.name), enforces_schemas=True)
+        self._traits = replace(
+            traits or ModelTraits(engine.checkpoint.name),
+            enforces_schemas=True,
+            follows_highlights=engine.steering is not None,
+        )
         self._defaults = defaults
         if self._traits.sees_images and not engine.checkpoint.sees_images:
             raise UsageError(
@@ -120,7 +124,7 @@ class LocalModel:
                 longest_text=defaults.longest_text,
             ),
         )
-        left = self.engine.context_tokens - len(chat.request.prompt.tokens)
+        left = self.engine.room_after(len(chat.request.prompt.tokens))
         wanted = self._traits.max_tokens if max_tokens is None else max_tokens
         request = replace(chat.request, max_tokens=min(wanted, left) if left > 0 else wanted)
         generation = self.engine.submit(request).result(whether_unwanted())
@@ -153,7 +157,7 @@ class LocalModel:
 
     def _as_sent(self, part: Part) -> Part:
         if not isinstance(part, ImagePart):
-            return part
+            return part if self._traits.follows_highlights else TextPart(part.text)
         size = size_as_sent(part.image.size, self._traits.image_max_px)
         if size == part.image.size:
             return part

@@ -12,6 +12,9 @@ from tapgraph.kernels.token_store import PAGE_TOKENS
 
 __all__ = ["CacheCost", "free_bytes", "measured_cost"]
 
+_MEASURED_PAGES = 4
+"""The first two are as they were given even where old ones are kept in few bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class CacheCost:
@@ -32,23 +35,23 @@ class CacheCost:
 def measured_cost(
     layers: Sequence[LayerAttention], dtype: torch.dtype, device: torch.device
 ) -> CacheCost:
-    """What empty layers of one sequence take when they are given two pages of zeros.
+    """What empty layers of one sequence take when they are given a few pages of zeros.
 
     Systems that keep only a part of a long text take less than this says.
     """
-    sizes = [0, 0]
+    sizes = [0] * _MEASURED_PAGES
     for layer in layers:
         shape = layer.shape
         queries = torch.zeros(
             (1, shape.heads, PAGE_TOKENS, shape.head_dim), dtype=dtype, device=device
         )
         keys = queries[:, : shape.kv_heads]
-        for page in range(2):
+        for page in range(_MEASURED_PAGES):
             layer.prefill(queries[:, :, 1:], keys[:, :, 1:], keys[:, :, 1:])
             layer.decode(queries[:, :, :1], keys[:, :, :1], keys[:, :, :1])
             sizes[page] += layer.bytes_held()
-    growth = max(0, sizes[1] - sizes[0])
-    return CacheCost(max(0, sizes[0] - growth), growth)
+    growth = max(0, sizes[-1] - sizes[-2])
+    return CacheCost(max(0, sizes[-1] - _MEASURED_PAGES * growth), growth)
 
 
 def free_bytes(device: torch.device) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tapgraph.errors import UsageError
+from tapgraph.llm_backend.calibration.calibration_file import fingerprint
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.llm_backend.local.attention_line import attention_line
 from tapgraph.llm_backend.local.checkpoint import load_checkpoint
@@ -14,6 +15,9 @@ from tapgraph.llm_backend.local.engine import Engine, EngineLimits
 from tapgraph.llm_backend.local.int8_weights import quantize_linear_layers
 from tapgraph.llm_backend.local.local_model import LocalModel, ReplyDefaults
 from tapgraph.llm_backend.local.systems import open_system
+from tapgraph.llm_backend.steering.known_tasks import KnownTasks
+from tapgraph.llm_backend.steering.steering_file import load_steering
+from tapgraph.llm_backend.steering.task_embedding import load_task_embeddings
 
 __all__ = ["LocalSettings", "open_engine", "open_local"]
 
@@ -37,6 +41,9 @@ class LocalSettings:
         sampling: see `Checkpoint.sampling`.
         timeout_s: see `ReplyDefaults`.
         longest_text: see `ReplyDefaults`.
+        steering: a file of `tapgraph kernels calibrate steering`; None follows no highlights.
+        tasks: a file with a task embedding, or a folder of such; None for none.
+        task: the name of the one for requests that name none; None for none.
     """
 
     path: Path
@@ -50,6 +57,9 @@ class LocalSettings:
     sampling: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float | None = None
     longest_text: int | None = None
+    steering: Path | None = None
+    tasks: Path | None = None
+    task: str | None = None
 
 
 def open_engine(settings: LocalSettings, limits: EngineLimits) -> Engine:
@@ -59,19 +69,16 @@ def open_engine(settings: LocalSettings, limits: EngineLimits) -> Engine:
     it was made for another model.
 
     Raises:
-        UsageError: the checkpoint, the system, its calibration or a setting cannot be used.
+        UsageError: the checkpoint, the system, its calibration, a task embedding or a setting
+            cannot be used.
     """
-    if settings.attention == "dense" and settings.attention_options:
-        unknown = ", ".join(settings.attention_options)
+    if settings.task is not None and settings.tasks is None:
+        raise UsageError(f"task={settings.task!r} needs tasks=FOLDER, where its embedding is")
+    unknown = ", ".join(name for name in settings.attention_options if name != "kv_bits")
+    if settings.attention == "dense" and unknown:
         raise UsageError(
             f"no option of a local model or of dense attention is called {unknown}; name the "
             "attention system that has it, as in attention=duo"
-        )
-    if settings.attention == "landmark":
-        raise UsageError(
-            "attention 'landmark' answers only from models that were fine-tuned with landmark "
-            "tokens, which an engine does not put into prompts; use it in Python "
-            "(docs/kernels.md), or take another system"
         )
     is_int8 = settings.dtype == "int8"
     dtype = "bfloat16" if is_int8 else settings.dtype
@@ -84,10 +91,18 @@ def open_engine(settings: LocalSettings, limits: EngineLimits) -> Engine:
         model_path=settings.path,
         model=checkpoint.model,
     )
+    steering = None
+    if settings.steering is not None:
+        steering = load_steering(settings.steering, checkpoint.model)
+    tasks = KnownTasks()
+    if settings.tasks is not None:
+        own = fingerprint(checkpoint.model)
+        found = load_task_embeddings(settings.tasks, model_fingerprint=own)
+        tasks = KnownTasks(found, settings.task)
     if is_int8:
         # Not before the calibration was compared with the weights that it was made for.
         quantize_linear_layers(checkpoint.model)
-    return Engine(checkpoint, system, limits)
+    return Engine(checkpoint, system, limits, steering, tasks)
 
 
 def open_local(settings: LocalSettings, traits: Callable[[str], ModelTraits]) -> LocalModel:

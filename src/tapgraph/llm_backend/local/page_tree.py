@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from tapgraph.kernels.highlighted_layer import HighlightedLayer, own_keys_and_values
 from tapgraph.kernels.in_models.attention import AttentionCache
 from tapgraph.kernels.systems.dense import DenseLayer
 from tapgraph.kernels.systems.part_layer import ReadPast
@@ -34,15 +35,15 @@ class _Page:
 class PageTree:
     """Pages under a byte budget; the one that was not used for longest goes first.
 
-    For caches of one sequence whose layers are all `DenseLayer`s without a window.
+    For caches of one sequence whose layers are all `DenseLayer`s without a window, or such with
+    highlights; what is kept are the model's own keys and values, without what highlights add.
 
     Attributes:
         bytes_held: of all pages.
     """
 
-    def __init__(self, budget_bytes: int, open_cache: Callable[[], AttentionCache]) -> None:
+    def __init__(self, budget_bytes: int) -> None:
         self._budget_bytes = budget_bytes
-        self._open_cache = open_cache
         self._root = _Page()
         # A page is used with all pages before it, and stands behind those that follow it here:
         # so the first one of all has no followers.
@@ -62,13 +63,15 @@ class PageTree:
         """How many of the first `most` tokens are kept, in whole pages."""
         return len(self._path(tokens, most)) * PAGE
 
-    def find(self, tokens: Sequence[int], most: int) -> tuple[AttentionCache, int] | None:
-        """A cache of its own for a prompt, and how many of its first `most` tokens it holds."""
+    def find(
+        self, tokens: Sequence[int], most: int, open_cache: Callable[[], AttentionCache]
+    ) -> tuple[AttentionCache, int] | None:
+        """A new cache for a prompt, and how many of its first `most` tokens it holds."""
         pages = self._path(tokens, most)
         if not pages:
             return None
         self._use(pages)
-        cache = self._open_cache()
+        cache = open_cache()
         _fill(cache, torch.stack([page.memory for page in pages if page.memory is not None]))
         return cache, len(pages) * PAGE
 
@@ -124,15 +127,16 @@ class PageTree:
             self._by_use.move_to_end(page)
 
 
-def _dense_layers(cache: AttentionCache) -> list[DenseLayer]:
-    return [layer for layer in cache.rows[0].layers if isinstance(layer, DenseLayer)]
+def _dense_layers(cache: AttentionCache) -> list[DenseLayer | HighlightedLayer]:
+    return [
+        layer for layer in cache.rows[0].layers if isinstance(layer, DenseLayer | HighlightedLayer)
+    ]
 
 
 def _page_bytes(cache: AttentionCache) -> int:
-    return sum(
-        2 * PAGE * layer.shape.kv_heads * layer.shape.head_dim * layer.keys.element_size()
-        for layer in _dense_layers(cache)
-    )
+    layers = _dense_layers(cache)
+    width = sum(layer.shape.kv_heads * layer.shape.head_dim for layer in layers)
+    return 2 * PAGE * width * own_keys_and_values(layers[0])[0].element_size()
 
 
 def _pages_of(cache: AttentionCache, first: int, end: int) -> list[Tensor]:
@@ -140,7 +144,7 @@ def _pages_of(cache: AttentionCache, first: int, end: int) -> list[Tensor]:
     count = (end - first) // PAGE
     columns = []
     for layer in _dense_layers(cache):
-        for part in (layer.keys, layer.values):
+        for part in own_keys_and_values(layer):
             _, kv_heads, _, head_dim = part.shape
             held = part[0, :, first:end].reshape(kv_heads, count, PAGE, head_dim)
             columns.append(held.transpose(0, 1).reshape(count, -1))

@@ -1,15 +1,16 @@
 """How replies begin with what other replies have read."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tapgraph.kernels.in_models.attention import AttentionCache
+from tapgraph.kernels.in_models.attention import AttentionCache, ModelAttention
+from tapgraph.llm_backend.local.own_attention import OwnAttention
 from tapgraph.llm_backend.local.page_tree import PAGE, PageTree
 from tapgraph.llm_backend.local.prefix_store import PrefixStore, common_length
 from tapgraph.llm_backend.local.reply_in_progress import ReplyInProgress
 
-__all__ = ["Beginning", "PrefixReuse", "SharedPages", "WholePrefixes"]
+__all__ = ["Beginning", "PrefixReuse", "SharedPages", "WholePrefixes", "reuse_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,10 @@ class PrefixReuse(ABC):
         """How many tokens of a reply's prompt `begin` would find, without the replies that run."""
 
     @abstractmethod
+    def shared(self, reply: ReplyInProgress, other: ReplyInProgress) -> int:
+        """How many of its first tokens a reply could begin with when another has read them."""
+
+    @abstractmethod
     def begin(self, reply: ReplyInProgress, running: Sequence[ReplyInProgress]) -> Beginning:
         """What a reply can begin with: what is kept, or what a running one has read."""
 
@@ -76,8 +81,11 @@ class SharedPages(PrefixReuse):
 
     step = PAGE
 
-    def __init__(self, tree: PageTree) -> None:
+    def __init__(
+        self, tree: PageTree, open_cache: Callable[[ReplyInProgress], AttentionCache]
+    ) -> None:
         self._tree = tree
+        self._open_cache = open_cache
 
     @property
     def bytes_held(self) -> int:
@@ -94,16 +102,20 @@ class SharedPages(PrefixReuse):
 
     def known(self, reply: ReplyInProgress) -> int:
         """In whole pages."""
-        return self._tree.known(reply.tokens, reply.borrowable)
+        return self._tree.known(reply.shared_tokens, reply.borrowable)
+
+    def shared(self, reply: ReplyInProgress, other: ReplyInProgress) -> int:
+        """What both begin with, highlights included."""
+        return min(common_length(reply.shared_tokens, other.shared_tokens), reply.borrowable)
 
     def begin(self, reply: ReplyInProgress, running: Sequence[ReplyInProgress]) -> Beginning:
         """The pages of its prompt; those of a running reply are put into the tree first."""
+        tokens = reply.shared_tokens
         for other in running:
-            shared = common_length(reply.tokens, other.tokens)
-            shared = min(shared, reply.borrowable, other.lendable)
+            shared = min(self.shared(reply, other), other.lendable)
             if other.cache is not None and shared - self.known(reply) >= PAGE:
-                self._tree.keep(reply.tokens[:shared], other.cache)
-        found = self._tree.find(reply.tokens, reply.borrowable)
+                self._tree.keep(tokens[:shared], other.cache)
+        found = self._tree.find(tokens, reply.borrowable, lambda: self._open_cache(reply))
         return Beginning() if found is None else Beginning(*found)
 
     def note_read(self, reply: ReplyInProgress) -> None:
@@ -112,7 +124,7 @@ class SharedPages(PrefixReuse):
     def note_end(self, reply: ReplyInProgress) -> None:
         """Keep prompt and reply."""
         if reply.cache is not None:
-            self._tree.keep(reply.tokens[: reply.lendable], reply.cache)
+            self._tree.keep(reply.shared_tokens[: reply.lendable], reply.cache)
 
     def limit(self, limit_bytes: int) -> None:
         """Drop the least used pages."""
@@ -120,7 +132,7 @@ class SharedPages(PrefixReuse):
 
 
 class WholePrefixes(PrefixReuse):
-    """For all other caches: copies of whole ones, of prompts alone."""
+    """For all other caches: copies of whole ones, of prompts alone, without highlights."""
 
     def __init__(self, store: PrefixStore, step: int, *, croppable: bool) -> None:
         self._store = store
@@ -142,10 +154,20 @@ class WholePrefixes(PrefixReuse):
 
     def known(self, reply: ReplyInProgress) -> int:
         """In multiples of `step`."""
+        if reply.is_highlighted:
+            return 0
         return self._store.known(reply.prompt_tokens, reply.borrowable)
+
+    def shared(self, reply: ReplyInProgress, other: ReplyInProgress) -> int:
+        """What both begin with; nothing where one has highlights."""
+        if reply.is_highlighted or other.is_highlighted:
+            return 0
+        return min(common_length(reply.tokens, other.tokens), reply.borrowable)
 
     def begin(self, reply: ReplyInProgress, running: Sequence[ReplyInProgress]) -> Beginning:
         """A copy of the kept cache, or of a running reply's, that has most of the prompt."""
+        if reply.is_highlighted:
+            return Beginning()
         tokens, most = reply.prompt_tokens, min(reply.borrowable, len(reply.prompt_tokens) - 1)
         others = []
         if self._croppable and self._store.is_used:
@@ -159,7 +181,7 @@ class WholePrefixes(PrefixReuse):
 
     def note_read(self, reply: ReplyInProgress) -> None:
         """At the points where later prompts may part, keep a copy."""
-        if reply.cache is None or reply.read not in reply.points:
+        if reply.cache is None or reply.read not in reply.points or reply.read > reply.lendable:
             return
         read = reply.prompt_tokens[: reply.read]
         if read not in self._store and self._store.has_room(reply.cache):
@@ -176,3 +198,27 @@ class WholePrefixes(PrefixReuse):
     def limit(self, limit_bytes: int) -> None:
         """Drop the least used caches."""
         self._store.limit(limit_bytes)
+
+
+def reuse_for(
+    attention: ModelAttention | OwnAttention,
+    open_cache: Callable[[ReplyInProgress], AttentionCache],
+    kept_bytes: int,
+    chunk: int,
+) -> PrefixReuse:
+    """What suits an attention: pages where keys and values are all that it keeps.
+
+    Args:
+        attention: at work in the model.
+        open_cache: an empty cache for a reply.
+        kept_bytes: memory for what is kept.
+        chunk: tokens of a prompt in one pass.
+    """
+    if isinstance(attention, OwnAttention):
+        kept_bytes = 0 if attention.is_recurrent else kept_bytes
+        return WholePrefixes(PrefixStore(kept_bytes, chunk), chunk, croppable=False)
+    cache = attention.new_cache()
+    if attention.system.shares_pages and cache.croppable:
+        return SharedPages(PageTree(kept_bytes), open_cache)
+    step = PAGE if attention.system.same_in_chunks else chunk
+    return WholePrefixes(PrefixStore(kept_bytes, step), step, croppable=cache.croppable)

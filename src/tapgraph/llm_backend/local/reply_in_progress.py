@@ -23,16 +23,25 @@ from tapgraph.llm_backend.local.prefix_store import KeptPrefix
 from tapgraph.llm_backend.local.prompt_lookup import PromptLookup
 from tapgraph.llm_backend.local.sampling import Sampler, score_token
 from tapgraph.llm_backend.local.stops import ReplyText
+from tapgraph.llm_backend.local.trained_landmarks import TrainedLandmarks
+from tapgraph.llm_backend.steering.task_embedding import TaskEmbedding
 
 __all__ = ["ReplyInProgress", "Spelling"]
 
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """What a reply must know of the vocabulary."""
+    """What a reply must know of the vocabulary.
+
+    Attributes:
+        token_bytes: what each token stands for.
+        end_tokens: any of them ends a reply.
+        landmarks: what is put among the tokens, chosen by nobody; None for nothing.
+    """
 
     token_bytes: Sequence[bytes]
     end_tokens: frozenset[int]
+    landmarks: TrainedLandmarks | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -46,8 +55,10 @@ class ReplyInProgress:
         grammar: what the next token may be; None for anything.
         spelling: the vocabulary.
         submitted: `time.monotonic()` of `submit`.
+        task: what goes into the heads at the last token of its prompt; keys and values from there
+            on are its own.
         cache: the past; None while it has none.
-        tokens: those of the prompt, then those chosen.
+        tokens: those of the prompt, then those chosen; landmarks among them.
         read: how many of them are in the cache.
         cached: tokens of the prompt that came from a kept prefix when it was first read.
         points: where the cache is forked for later prompts while the prompt is read.
@@ -64,6 +75,7 @@ class ReplyInProgress:
     grammar: GrammarState | None
     spelling: Spelling
     submitted: float
+    task: TaskEmbedding | None = None
     cache: AttentionCache | None = None
     tokens: list[int] = field(init=False)
     read: int = 0
@@ -99,14 +111,36 @@ class ReplyInProgress:
         return self.read >= len(self.prompt_tokens)
 
     @property
+    def is_highlighted(self) -> bool:
+        """Whether a part of its prompt is."""
+        return bool(self.request.prompt.highlights)
+
+    @property
+    def shared_tokens(self) -> Sequence[int]:
+        """What its tokens are kept under for others: equal only where keys and values are too.
+
+        Up to the first highlight these are the tokens, for until then it changes nothing. From
+        there on a token that is highlighted, one that is not and one of the reply are three.
+        """
+        prompt = self.request.prompt
+        if not prompt.highlights:
+            return self.tokens
+        first, size = prompt.highlights[0][0], len(self.spelling.token_bytes)
+        kinds = [2] * len(prompt.tokens) + [3] * (len(self.tokens) - len(prompt.tokens))
+        kinds[:first] = [0] * first
+        for begin, end in prompt.highlights:
+            kinds[begin:end] = [1] * (end - begin)
+        return [token + size * kind for token, kind in zip(self.tokens, kinds, strict=True)]
+
+    @property
     def borrowable(self) -> int:
         """How many of its tokens may come from what others read: not the last, no pictures."""
-        return self._before_pictures(len(self.tokens) - 1)
+        return self._before_pictures(self._before_task(len(self.tokens) - 1))
 
     @property
     def lendable(self) -> int:
         """How many of its first tokens others may take from its cache."""
-        return self._before_pictures(self.read)
+        return self._before_pictures(self._before_task(self.read))
 
     @property
     def is_late(self) -> bool:
@@ -142,7 +176,9 @@ class ReplyInProgress:
     def note_reading(self) -> None:
         """Note what the last step read."""
         if self.cache is not None and self.cache.tokens_seen:
-            self.step = LastStep(self.cache.tokens_seen, round(self.cache.reading.attended))
+            share = self.cache.share_highlighted() if self.is_highlighted else None
+            attended = round(self.cache.reading.attended)
+            self.step = LastStep(self.cache.tokens_seen, attended, share)
 
     def measure(self) -> None:
         """Note what the cache takes now."""
@@ -159,7 +195,9 @@ class ReplyInProgress:
         scored = 1 + len(drafts) if end == len(self.tokens) else 0
         tokens = [*self.tokens[self.read : end], *drafts]
         self.cache.reads_prompt = not self.is_read
-        return NextTokens(self.cache, tokens, scored, self.request.prompt.pictures)
+        ends_prompt = not self.is_read and end == len(self.prompt_tokens)
+        task = self.task if ends_prompt else None
+        return NextTokens(self.cache, tokens, scored, self.request.prompt.pictures, task)
 
     def propose(self, most: int) -> tuple[int, ...]:
         """Up to `most` tokens that may well come next.
@@ -178,32 +216,37 @@ class ReplyInProgress:
         return tuple(proposed)
 
     def as_prefix(self, length: int) -> KeptPrefix | None:
-        """The first `length` tokens of its prompt, if its cache has read so many."""
-        if self.cache is None or self.read < length or length == 0:
+        """The first `length` tokens of its prompt, if its cache has read so many.
+
+        None where it has highlights: the cache knows where they are, and is for no other prompt.
+        """
+        if self.is_highlighted or self.cache is None or self.read < length or length == 0:
             return None
         return KeptPrefix(self.prompt_tokens[:length], self.cache)
 
     def advance(
-        self, drafts: Sequence[int], logits: Tensor, likeliest: Sequence[int]
+        self, drafts: Sequence[int], logits: Tensor, likeliest: Sequence[int | None]
     ) -> FinishReason | None:
         """Choose the next token, and more as long as those proposed are what is chosen.
 
         Args:
             drafts: the proposed tokens that the pass read.
             logits: float32 `[1 + drafts, vocabulary]`, after the last chosen token and each draft.
-            likeliest: the largest of each row.
+            likeliest: the largest of each row; None where they are no numbers.
 
         Returns:
             Why the reply ends, if it does.
 
         Raises:
             GrammarStuck: the grammar engine gave up on it.
+            FloatingPointError: the logits are no numbers.
         """
         fed = len(self.tokens) + len(drafts)
         right, reason = 0, None
         for place, row in enumerate(logits):
-            only = self.wants_only_the_likeliest
-            token = likeliest[place] if only else self._choose(row)
+            token = likeliest[place] if self.wants_only_the_likeliest else None
+            if token is None:
+                token = self._choose(row)
             reason = self.take(token, row)
             if reason is not None or place == len(drafts) or drafts[place] != token:
                 break
@@ -234,6 +277,9 @@ class ReplyInProgress:
             self._first = time.monotonic()
         self._chosen += 1
         self.tokens.append(token)
+        landmarks = self.spelling.landmarks
+        if landmarks is not None and landmarks.is_due(len(self.tokens)):
+            self.tokens.append(landmarks.landmark_id)
         self._sampler.note(token)
         if token in self.spelling.end_tokens:
             return "stop"
@@ -269,6 +315,9 @@ class ReplyInProgress:
     def _before_pictures(self, tokens: int) -> int:
         pictures = self.request.prompt.pictures
         return tokens if pictures is None else min(tokens, pictures.first_token)
+
+    def _before_task(self, tokens: int) -> int:
+        return tokens if self.task is None else min(tokens, len(self.prompt_tokens) - 1)
 
     def _put(self, delta: Delta | None) -> None:
         if delta is not None:

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from tapgraph.llm_backend.local.generation import Sampling, ScoredToken, TokenScore
 
-__all__ = ["Sampler", "candidates", "score_token"]
+__all__ = ["Sampler", "candidates", "likeliest_tokens", "score_token"]
 
 _BINS = 4096
 _WIDEST = 24.0
@@ -20,8 +20,8 @@ _WIDEST = 24.0
 _FEW = 2048
 """So many logits are sorted at once sooner than they are counted in bins."""
 _LEAST_TEMPERATURE = 1e-6
-_NO_NUMBERS = "the model's scores are no numbers to choose by"
 """Below this, float32 would hold no number but 0 for any token beside the likeliest."""
+_NO_NUMBERS = "the model's scores are no numbers to choose by"
 
 
 class Sampler:
@@ -96,6 +96,18 @@ class Sampler:
                 list(sampling.logit_bias.values()), device=logits.device, dtype=changed.dtype
             )
         return changed
+
+
+def likeliest_tokens(logits: Tensor) -> list[int | None]:
+    """The largest of each row `[rows, vocabulary]`; None where it is no number."""
+    if not logits.numel():
+        return []
+    values, places = logits.max(dim=-1)
+    numbers = values.isfinite().tolist()
+    return [
+        place if is_number else None
+        for place, is_number in zip(places.tolist(), numbers, strict=True)
+    ]
 
 
 def candidates(logits: Tensor, sampling: Sampling) -> tuple[Tensor | None, Tensor]:

@@ -17,7 +17,6 @@ from tapgraph.kernels.in_models.attention import AttentionCache
 from tapgraph.kernels.token_store import PAGE_TOKENS
 from tapgraph.llm_backend.local.memory_budget import CacheCost
 from tapgraph.llm_backend.local.prefix_reuse import PrefixReuse
-from tapgraph.llm_backend.local.prefix_store import common_length
 from tapgraph.llm_backend.local.reply_in_progress import ReplyInProgress
 
 __all__ = ["Reading", "Room", "Scheduler", "Share"]
@@ -82,7 +81,7 @@ class Scheduler:
         room: Room,
         reading: Reading,
         reuse: PrefixReuse,
-        open_cache: Callable[[], AttentionCache],
+        open_cache: Callable[[ReplyInProgress], AttentionCache],
     ) -> None:
         self._room = room
         self._reading = reading
@@ -140,7 +139,7 @@ class Scheduler:
     def _begin(self, reply: ReplyInProgress) -> None:
         running = [other for other in self.running if other.cache is not None]
         found = self._reuse.begin(reply, running)
-        cache = self._open_cache() if found.cache is None else found.cache
+        cache = self._open_cache(reply) if found.cache is None else found.cache
         reply.start(cache, found.length, found.points)
         reply.measure()
         reply.last_pass = self._passes
@@ -196,7 +195,7 @@ class Scheduler:
         known = self._reuse.known(reply)
         for other in self.running:
             if other.cache is not None and not other.is_read and not other.is_suspect:
-                shared = min(common_length(reply.tokens, other.tokens), reply.borrowable)
+                shared = self._reuse.shared(reply, other)
                 if shared - max(known, other.read) >= self._reuse.step:
                     return True
         return False

@@ -98,16 +98,23 @@ def build_app(
     app = FastAPI(title="tapgraph", version=__version__, docs_url=None, redoc_url=None)
     app.add_middleware(Gate, limits=limits.gate)
     _answer_errors(app)
-    names = [engine.checkpoint.name, *limits.aliases, *([embedder.name] if embedder else [])]
-    _add_state(app, engine, names)
+    _add_state(app, engine, limits, embedder)
     _add_openais(app, engine, limits)
     _add_anthropics(app, engine, limits)
     _add_embeddings(app, embedder)
     return app
 
 
-def _add_state(app: FastAPI, engine: Engine, names: Sequence[str]) -> None:
-    cards = {name: ModelCard(id=name, created=int(time.time())) for name in names}
+def _add_state(
+    app: FastAPI, engine: Engine, limits: ServerLimits, embedder: Embedder | None
+) -> None:
+    talking = [engine.checkpoint.name, *limits.aliases]
+    names = [*talking, *([embedder.name] if embedder else [])]
+    tasks = list(engine.tasks.by_name) or None
+    cards = {
+        name: ModelCard(id=name, created=int(time.time()), tasks=tasks if name in talking else None)
+        for name in names
+    }
 
     @app.get("/health")
     def health() -> dict[str, str]:
@@ -119,12 +126,16 @@ def _add_state(app: FastAPI, engine: Engine, names: Sequence[str]) -> None:
         """Counters and gauges in Prometheus' text format."""
         return Response(metrics_of(engine), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    @app.get("/v1/models")
+    @app.get("/v1/models", response_model_exclude_none=True)
     def models() -> ModelList:
         """The models that are served: one that talks, and one for vectors if there is one."""
         return ModelList(data=list(cards.values()))
 
-    @app.get("/v1/models/{model_id:path}", responses={404: _STATUS_TEXTS[404]})
+    @app.get(
+        "/v1/models/{model_id:path}",
+        responses={404: _STATUS_TEXTS[404]},
+        response_model_exclude_none=True,
+    )
     def model(model_id: str) -> ModelCard:
         """The model, if it is served."""
         _check_model(model_id, names)

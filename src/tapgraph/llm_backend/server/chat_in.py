@@ -1,7 +1,9 @@
 """A chat request of a client, as the engine takes it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from tapgraph.errors import UsageError
 from tapgraph.llm_backend.chat_model import ToolCall, ToolSpec
 from tapgraph.llm_backend.local.chat import ChatRequest, NamedTool
 from tapgraph.llm_backend.local.chat_prompt import ChatTurn
@@ -12,6 +14,7 @@ from tapgraph.llm_backend.server.wire_requests import (
     AssistantMessage,
     ChatCompletionRequest,
     ContentPart,
+    HighlightableText,
     JsonSchemaFormat,
     MessageIn,
     NamedToolChoice,
@@ -20,6 +23,7 @@ from tapgraph.llm_backend.server.wire_requests import (
     ToolMessage,
     sampling_of,
 )
+from tapgraph.llm_backend.steering.spans import Spans, joined_spans, places_of
 
 __all__ = ["chat_request", "tools_of", "turns_of"]
 
@@ -38,7 +42,7 @@ def chat_request(asked: ChatCompletionRequest, pictures: PictureLimits) -> ChatR
         constraint = JsonSchema(schema or {"type": "object"})
     choice = asked.tool_choice or "auto"
     return ChatRequest(
-        turns=turns_of(asked.messages, pictures),
+        turns=_highlighted(turns_of(asked.messages, pictures), asked.highlight or ()),
         tools=tools_of(asked.tools),
         tool_choice=(
             NamedTool(choice.function.name) if isinstance(choice, NamedToolChoice) else choice
@@ -50,6 +54,7 @@ def chat_request(asked: ChatCompletionRequest, pictures: PictureLimits) -> ChatR
         sampling=sampling_of(asked),
         stop=asked.stops,
         top_logprobs=(asked.top_logprobs or 0) if asked.logprobs else None,
+        task=asked.task,
     )
 
 
@@ -86,8 +91,45 @@ def _parts(
     if isinstance(content, str):
         return (TextPart(content),)
     return tuple(
-        TextPart(part.text)
+        _words(part)
         if isinstance(part, TextContent)
         else ImagePart(read_picture(part.image_url.url, pictures))
         for part in content
     )
+
+
+def _words(part: TextContent) -> TextPart:
+    wanted = part.highlight if isinstance(part, HighlightableText) else None
+    if not wanted:
+        return TextPart(part.text)
+    return TextPart(part.text, places_of(part.text, [part.text] if wanted is True else wanted))
+
+
+def _highlighted(turns: tuple[ChatTurn, ...], phrases: Sequence[str]) -> tuple[ChatTurn, ...]:
+    """The conversation with phrases highlighted in its last user turn, and nowhere else.
+
+    Raises:
+        UsageError: a phrase is not in it.
+    """
+    if not phrases:
+        return turns
+    last = max((at for at, turn in enumerate(turns) if turn.role == "user"), default=-1)
+    parts = turns[last].parts if last >= 0 else ()
+    words = [part.text for part in parts if isinstance(part, TextPart)]
+    for phrase in phrases:
+        if not any(phrase in text for text in words):
+            raise UsageError(
+                f"highlight must name words of the last user message, which has no {phrase!r}"
+            )
+    lit = tuple(
+        replace(part, highlights=_with_places(part, phrases))
+        if isinstance(part, TextPart)
+        else part
+        for part in parts
+    )
+    return (*turns[:last], replace(turns[last], parts=lit), *turns[last + 1 :])
+
+
+def _with_places(part: TextPart, phrases: Sequence[str]) -> Spans:
+    found = places_of(part.text, [phrase for phrase in phrases if phrase in part.text])
+    return joined_spans([*part.highlights, *found])

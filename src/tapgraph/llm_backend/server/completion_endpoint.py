@@ -92,6 +92,7 @@ class CompletionEndpoint:
                     stop=asked.stops,
                     top_logprobs=asked.logprobs,
                     timeout_s=self._timeout_s,
+                    task=asked.task,
                 ),
                 asked.n or 1,
             )

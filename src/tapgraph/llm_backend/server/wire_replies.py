@@ -34,12 +34,13 @@ WireFinish: TypeAlias = Literal["stop", "length", "tool_calls"]
 
 
 class ModelCard(BaseModel):
-    """A model that is served."""
+    """A model that is served, and the task embeddings that requests to it may name."""
 
     id: str
     object: Literal["model"] = "model"
     created: int
     owned_by: str = "tapgraph"
+    tasks: list[str] | None = None
 
 
 class ModelList(BaseModel):
@@ -56,7 +57,8 @@ class _PromptDetails(BaseModel):
 class UsageOut(BaseModel):
     """Tokens of a request, all choices together.
 
-    Beside OpenAI's fields stands what share of the text the last step of a reply attended to.
+    Beside OpenAI's fields stands what share of the text the last step of a reply attended to, and
+    what share of what was highlighted in it.
     """
 
     prompt_tokens: int
@@ -64,6 +66,7 @@ class UsageOut(BaseModel):
     total_tokens: int
     prompt_tokens_details: _PromptDetails
     attention_read_share: float
+    highlight_read_share: float | None = None
 
 
 class _TopLogprob(BaseModel):
@@ -239,6 +242,7 @@ def usage_of(ends: Sequence[Finished], prompts: int) -> UsageOut:
         prompts: how many prompts there are.
     """
     choices = len(ends) // prompts
+    lit = [share for end in ends if (share := end.count.step.highlighted) is not None]
     firsts = ends[::choices]
     prompt_tokens = sum(end.count.prompt for end in firsts)
     completion_tokens = sum(end.count.completion for end in ends)
@@ -248,6 +252,7 @@ def usage_of(ends: Sequence[Finished], prompts: int) -> UsageOut:
         total_tokens=prompt_tokens + completion_tokens,
         prompt_tokens_details=_PromptDetails(cached_tokens=sum(end.count.cached for end in firsts)),
         attention_read_share=round(sum(end.count.step.share for end in ends) / len(ends), 4),
+        highlight_read_share=round(sum(lit) / len(lit), 4) if lit else None,
     )
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "CompletionRequest",
     "ContentPart",
     "Echo",
+    "HighlightableText",
     "ImageContent",
     "JsonObject",
     "JsonSchemaFormat",
@@ -45,6 +46,9 @@ def _encodable(value: dict[str, Any]) -> dict[str, Any]:
 
 JsonObject: TypeAlias = Annotated[dict[str, Any], AfterValidator(_encodable)]
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+Highlights: TypeAlias = Annotated[
+    list[Annotated[str, Field(min_length=1)]], Field(min_length=1, max_length=64)
+]
 Tokens: TypeAlias = Annotated[int, Field(ge=1, le=2**31)]
 
 
@@ -67,6 +71,12 @@ class TextContent(Wire):
     text: str
 
 
+class HighlightableText(TextContent):
+    """Words, of which some or all may be highlighted: `true`, or texts that stand in them."""
+
+    highlight: bool | Highlights | None = None
+
+
 class _ImageUrl(Wire):
     url: str
     detail: Literal["auto", "low", "high"] = "auto"
@@ -79,7 +89,7 @@ class ImageContent(Wire):
     image_url: _ImageUrl
 
 
-ContentPart: TypeAlias = Annotated[TextContent | ImageContent, Field(discriminator="type")]
+ContentPart: TypeAlias = Annotated[HighlightableText | ImageContent, Field(discriminator="type")]
 
 
 class _FunctionCall(Echo):
@@ -105,7 +115,7 @@ class _SaidRefusal(Echo):
 
 class _TextMessage(Wire):
     role: Literal["system", "developer"]
-    content: str | list[TextContent]
+    content: str | list[HighlightableText]
     name: str | None = None
 
 
@@ -228,6 +238,7 @@ class _Request(Wire):
     min_p: float | None = Field(default=None, ge=0, le=1, description="as in vLLM")
     repetition_penalty: float | None = Field(default=None, ge=0.1, le=10, description="as in vLLM")
     user: str | None = None
+    task: str | None = Field(default=None, description="a task embedding's name; empty for none")
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -256,6 +267,9 @@ class ChatCompletionRequest(_Request):
     prompt_cache_retention: str | None = None
     reasoning_effort: str | None = None
     verbosity: Literal["medium"] | None = Field(default=None, description="not supported")
+    highlight: Highlights | None = Field(
+        default=None, description="texts of the last user message that matter most"
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> "ChatCompletionRequest":

@@ -1,0 +1,1 @@
+"""What steers a checkpoint's attention and layers beside words."""
