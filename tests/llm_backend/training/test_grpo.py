@@ -219,7 +219,8 @@ def test_problems_that_teach_nothing_change_nothing() -> None:
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_gpu_begins_with_the_same_replies_and_learns() -> None:
-    here, there = trainer(credit=Credit("coupled")), small_model().to("cuda")
+    here, there = trainer(credit=Credit("coupled")), small_model()
+    there.to("cuda")  # type: ignore[arg-type]
     settings, credit = SETTINGS, Credit("coupled")
     other = GrpoTrainer(there, Sevens(), settings, end_tokens={END}, credit=credit, rhythm=RHYTHM)
     assert here.step().reward == other.step().reward
