@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from tapgraph.errors import ContextExceeded, UsageError
-from tapgraph.kernels.in_models.attention import use_attention
+from tapgraph.kernels.highlight import Steering
+from tapgraph.kernels.in_models.attention import layer_shapes, use_attention
 from tapgraph.kernels.systems.landmark import Landmark, LandmarkConfig
 from tapgraph.kernels.systems.landmark_softmax import insert_landmarks
 from tapgraph.llm_backend.local.checkpoint import load_checkpoint
@@ -143,3 +144,14 @@ def test_landmarks_take_their_room_in_the_context(tiny: "Tiny", tmp_path: Path) 
         assert len(reply.tokens) == 20
         with pytest.raises(ContextExceeded, match="21 are asked for"):
             engine.submit(tiny.greedy(prompt, 21))
+
+
+def test_landmarks_and_highlights_do_not_go_together(tiny: "Tiny", tmp_path: Path) -> None:
+    folder = tiny.save(tmp_path / "trained")
+    TrainedLandmarks(block=3, landmark_id=8, trained_slots=30).write(folder)
+    checkpoint = load_checkpoint(folder, device="cpu", dtype="float32")
+    system = open_system("landmark", {}, model_path=folder, model=checkpoint.model)
+    shape = layer_shapes(checkpoint.model)[0]
+    steering = Steering(torch.ones((shape.layers, shape.heads), dtype=torch.bool), 0.1)
+    with pytest.raises(UsageError, match="no token inside one can be highlighted"):
+        Engine(checkpoint, system, steering=steering)

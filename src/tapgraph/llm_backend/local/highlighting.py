@@ -37,6 +37,11 @@ class Highlighting:
                     "highlights need an attention system, and this model has an attention of its "
                     "own: open it without steer="
                 )
+            if attention.system.name == "landmark":
+                raise UsageError(
+                    "landmarks weigh whole blocks, so no token inside one can be highlighted: open "
+                    "the model without steer= or with another attention"
+                )
             self.empty_cache()
 
     def empty_cache(self) -> AttentionCache:

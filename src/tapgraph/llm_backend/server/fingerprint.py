@@ -17,7 +17,7 @@ def system_fingerprint(engine: Engine) -> str:
 
     With equal ones, and equal seeds, replies are equal; the weights themselves are not compared.
     """
-    checkpoint, system = engine.checkpoint, engine.system
+    checkpoint, system, steering = engine.checkpoint, engine.system, engine.steering
     told = [
         checkpoint.name,
         checkpoint.model.config.to_json_string(),
@@ -28,6 +28,7 @@ def system_fingerprint(engine: Engine) -> str:
         repr(getattr(system, "config", None)),
         engine.tasks.default,
         [(one.name, one.data_sha256, one.seed) for one in engine.tasks.by_name.values()],
+        None if steering is None else [steering.alpha, steering.heads.nonzero().tolist()],
         [__version__, torch.__version__, transformers.__version__],
     ]
     return f"fp_{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]}"

@@ -30,7 +30,8 @@ def group_advantages(rewards: Sequence[float], group: int) -> Tensor:
     grouped = torch.tensor(rewards, dtype=torch.float32).view(-1, group)
     spread = grouped.std(1, correction=0, keepdim=True)
     better = (grouped - grouped.mean(1, keepdim=True)) / (spread + _LEAST_SPREAD)
-    return better.flatten()
+    # The mean of equal rewards may round to another number.
+    return torch.where(spread < _LEAST_SPREAD, 0.0, better).flatten()
 
 
 def token_scores(logits: Tensor, token_ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
