@@ -37,7 +37,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from soft_injection_cost import measure_cost
 from soft_injection_rivals import function_vector_of, lora_answers
 from soft_injection_table import print_table
 from torch import Tensor
@@ -411,8 +410,6 @@ def run(arguments: argparse.Namespace) -> None:
     measure_tasks(bench, results, arguments.data, every, 0)
     measure_on_whole_answers(bench, results, arguments.data, main_tasks)
     measure_lora(bench, results, arguments.data, every)
-    if "cost" not in results.kept:
-        results.kept["cost"] = measure_cost(checkpoint)
     for seed in range(1, arguments.seeds):
         measure_tasks(bench, results, arguments.data, main_tasks, seed)
     for seed in range(1, arguments.seeds):

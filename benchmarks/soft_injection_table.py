@@ -54,14 +54,6 @@ def print_table(kept: Mapping[str, Any]) -> None:
     print(f"\ninjected is above ten-shot in {better} of {len(names)} tasks (whole answers)")
     extreme = [record["learnt"]["extreme"] for record in tasks.values()]
     print(f"weights below 0.1 or above 0.9: {100 * sum(extreme) / len(extreme):.0f} %")
-    if "cost" in kept:
-        cost = kept["cost"]
-        for name, what in (("prompt", "reading a prompt"), ("decode", "a token after it")):
-            ratio = cost[f"{name}_ratio"]
-            print(
-                f"CPU time of {what} with an embedding over without: median {ratio['median']:.3f}, "
-                f"{ratio['least']:.3f} to {ratio['most']:.3f} over {cost['pairs']} pairs"
-            )
 
 
 def _seeds(records: Mapping[str, Any], names: Sequence[str]) -> str:
