@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import save_file
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
+
+from safetensors.torch import save_file  # noqa: E402
 
 from tapgraph.errors import UsageError  # noqa: E402
 from tapgraph.llm_backend.calibration.calibration_file import fingerprint  # noqa: E402
