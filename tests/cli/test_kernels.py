@@ -1,3 +1,4 @@
+import contextlib
 import json
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from tapgraph.kernels.systems import SYSTEMS
 from tapgraph.llm_backend.calibration.calibration_file import Calibration, save_calibration
 from tapgraph.llm_backend.local.checkpoint import load_checkpoint
 from tapgraph.llm_backend.local.systems import calibration_path, open_system
+from tapgraph.llm_backend.messages import Message, TextPart
+from tapgraph.llm_backend.model_spec import open_model
+from tapgraph.settings import Settings
 
 
 def test_list_tells_of_every_system_what_to_choose_it_by(
@@ -99,6 +103,25 @@ def test_a_calibration_is_found_by_its_system(
     assert system.open_layer(shape, PlainRotary()).tokens_seen == 0
 
 
+def test_calibrated_heads_follow_highlights_in_a_model_of_that_spec(
+    tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint, file = tiny.save(tmp_path / "model"), tmp_path / "heads.safetensors"
+    small = ["--set", "questions=1", "--set", "layers=1", "--out", str(file)]
+    assert main(["kernels", "calibrate", "steering", "--model", str(checkpoint), *small]) == 0
+    assert f"written to {file}" in capsys.readouterr().out
+    asked = Message("user", (TextPart("Buy milk, and only milk.", ((14, 23),)),))
+    for query in ("", f"?steer={file}"):
+        model: Any = open_model(f"local:{checkpoint}{query}", Settings.from_environment())
+        with contextlib.closing(model):
+            assert model.traits.follows_highlights == bool(query)
+            # Without heads to steer the words are read as they are.
+            assert model.reply([asked], max_tokens=4).usage.completion_tokens
+    wrong = tmp_path / "none.safetensors"
+    with pytest.raises(UsageError, match="cannot read the calibration file"):
+        open_model(f"local:{checkpoint}?steer={wrong}", Settings.from_environment())
+
+
 def test_a_calibration_of_another_model_is_refused(tiny: Any, tmp_path: Path) -> None:
     first, second = tiny.save(tmp_path / "first"), tiny.save(tmp_path / "second", seed=1)
     out = second / "tapgraph-razor.safetensors"
@@ -118,7 +141,7 @@ def test_a_calibration_without_what_the_system_needs_is_refused(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["dense"], "no calibration is called 'dense'; systems that need one are razor, duo, sale"),
+        (["dense"], "no calibration is called 'dense'; there are razor, duo, sale, dhsa, steering"),
         (["landmark"], "landmark attention needs a fine-tuned model, not calibration"),
         (["duo", "--set", "steps"], "--set must be NAME=VALUE, got 'steps'"),
         (["duo", "--set", "stride=3"], "the calibration of 'duo' has no option 'stride'; it has"),

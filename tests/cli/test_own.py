@@ -112,6 +112,24 @@ def test_texts_of_a_folder_reach_the_model_also_of_a_resumed_run(
         assert "Mind the gap." in [one["messages"][0]["content"] for one in requests]
 
 
+def test_highlights_leave_the_requests_of_other_models_as_they_are(
+    openai_server: Callable[..., Any], notes_calendar: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    stop = json.dumps({"thought": "", "action": "give_up", "answer": "no way"})
+    sent = []
+    with notes_calendar.start() as service:
+        for more in ([], ["--highlight"]):
+            model = openai_server(lambda request: stop)
+            catalog = ["--catalog", f"{service.url}/openapi.json", "--model", model.spec()]
+            assert main(["api", "Do it", *catalog, *more, "--out", f"run{len(more)}"]) == 1
+            told = capsys.readouterr().err
+            assert ("--highlight changes nothing" in told) == bool(more)
+            sent.append([part["content"] for part in model.requests[0]["messages"]])
+    assert sent[0][0] == sent[1][0]
+    assert "highlight" not in json.dumps(sent[1][1])
+
+
 def test_the_api_agent_takes_texts_of_a_folder(
     openai_server: Callable[..., Any], notes_calendar: ModuleType, tmp_path: Path
 ) -> None:

@@ -23,7 +23,7 @@ from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
 
 __all__ = ["HighlightedLayer", "OwnChannelsRotary", "own_keys_and_values", "widened"]
 
-EXTRA_CHANNELS = 8
+_EXTRA = 8
 """Channels behind those of the model: three for the bias, the rest to keep rows aligned."""
 _EXTRA_IN_BITS = VALUE_GROUP
 """The same where values are kept in few bits, so that the model's own keep their groups."""
@@ -33,7 +33,7 @@ _PARTS = 3
 
 def widened(shape: LayerShape) -> LayerShape:
     """The shape of the layer that carries a bias besides."""
-    extra = EXTRA_CHANNELS if shape.kept_bits is None else _EXTRA_IN_BITS
+    extra = _EXTRA if shape.kept_bits is None else _EXTRA_IN_BITS
     return replace(shape, head_dim=shape.head_dim + extra, extra_channels=extra)
 
 
@@ -107,20 +107,23 @@ class HighlightedLayer(LayerAttention):
         self.inner.adopt(ReadPast(keys, values, past.has_decoded))
 
     def share_kept(self) -> float:
-        """The share of the highlighted tokens that the last query of steered heads attended to."""
+        """The share of the highlighted tokens that the last query of steered heads attended to.
+
+        1 while none of them was given.
+        """
         steered = self.highlight.steering.heads[self.shape.index]
         kept = self.inner.kept_by_last_query()
         kept = kept[steered.to(kept.device)]
-        spans = [kept[:, begin:end] for begin, end in self.highlight.spans]
-        return float(torch.cat(spans, dim=1).double().mean())
+        lit = torch.cat([kept[:, begin:end] for begin, end in self.highlight.spans], dim=1)
+        return float(lit.double().mean()) if lit.numel() else 1.0
 
     def kept_by_last_query(self) -> Tensor:
         """As the system's layer says."""
         return self.inner.kept_by_last_query()
 
     def bytes_held(self) -> int:
-        """Of the system's layer, the channels of the bias included."""
-        return self.inner.bytes_held()
+        """Of the system's layer, and of the bias."""
+        return self.inner.bytes_held() + sum(part.nbytes for part in self._tails or ())
 
     def snapshot(self) -> object:
         """The system's."""
@@ -156,23 +159,24 @@ class HighlightedLayer(LayerAttention):
         if first >= prompt:
             return functional.pad(keys, (0, self._extra))
         end = first + keys.shape[2]
-        biases = self._prepared(keys)[1][:, :, first:end]
+        biases = self._prepared(keys)[1][:, :, first:end] * self._kv_heads.to(keys)
         if end > prompt:
             biases = functional.pad(biases, (0, 0, 0, end - prompt))
         return torch.cat((keys, biases), dim=-1)
 
     def _prepared(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """What queries get, `[1, heads, 1, extra]`, and the prompt's keys, `[1, kv_heads, ...]`."""
+        """What queries get, `[1, heads, 1, extra]`, and the prompt's keys, `[1, 1, tokens, extra]`.
+
+        (Keys of a KV head that nobody steers get 0, for systems that select by keys.)
+        """
         if self._tails is None or self._tails[0].dtype != like.dtype:
-            shape = self.shape
-            ones = torch.zeros(1, shape.heads, 1, self._extra, dtype=torch.float64)
+            ones = torch.zeros(1, self.shape.heads, 1, self._extra, dtype=torch.float64)
             ones[..., :_PARTS] = self._heads
-            rest = self.highlight.columns() / shape.scale
-            biases = torch.zeros(1, shape.kv_heads, len(rest), self._extra, dtype=torch.float64)
+            rest = self.highlight.columns() / self.shape.scale
+            biases = torch.zeros(1, 1, len(rest), self._extra, dtype=torch.float64)
             for part in range(_PARTS):
-                rounded = rest.to(like.dtype).double()
-                biases[..., part] = rounded * self._kv_heads[..., 0]
-                rest = rest - rounded
+                biases[..., part] = rest.to(like.dtype).double()
+                rest = rest - biases[0, 0, :, part]
             self._tails = (ones.to(like), biases.to(like))
         return self._tails
 

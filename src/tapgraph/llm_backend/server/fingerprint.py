@@ -17,7 +17,7 @@ def system_fingerprint(engine: Engine) -> str:
 
     With equal ones, and equal seeds, replies are equal; the weights themselves are not compared.
     """
-    checkpoint, system = engine.checkpoint, engine.system
+    checkpoint, system, steering = engine.checkpoint, engine.system, engine.steering
     told = [
         checkpoint.name,
         checkpoint.model.config.to_json_string(),
@@ -26,6 +26,7 @@ def system_fingerprint(engine: Engine) -> str:
         checkpoint.chat_template,
         system.name,
         repr(getattr(system, "config", None)),
+        None if steering is None else [steering.alpha, steering.heads.nonzero().tolist()],
         [__version__, torch.__version__, transformers.__version__],
     ]
     return f"fp_{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]}"
