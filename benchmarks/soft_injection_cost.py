@@ -14,14 +14,14 @@ from tapgraph.llm_backend.steering.head_outputs import HeadOutputs
 from tapgraph.llm_backend.steering.known_tasks import KnownTasks
 from tapgraph.llm_backend.steering.task_embedding import TaskEmbedding
 
-PAIRS, TOKENS, PROMPT = 5, 33, 64
+PAIRS, TOKENS, PROMPT = 4, 25, 64
 NAME = "random"
 
 
 def measure_cost(checkpoint: Checkpoint) -> dict[str, Any]:
     """CPU seconds with an embedding over those without, in the engine; medians of pairs.
 
-    Prompts are read anew each time; replies of 1 and of 33 tokens take turns, with and without.
+    Prompts are read anew each time; replies of 1 and of 25 tokens take turns, with and without.
     """
     shape = HeadOutputs(checkpoint.model).shape
     embedding = TaskEmbedding(
