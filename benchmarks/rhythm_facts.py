@@ -82,11 +82,13 @@ class Read:
 
     Attributes:
         entropies: of peaks of WAAD and their controls, in nats.
+        words: whether those are words or numbers, and no signs or line breaks.
         places: the highest peak of FAI and its control; none in a reply without one.
         others: for every token of the reply the likeliest one but for itself.
     """
 
     entropies: list[tuple[float, float]]
+    words: list[tuple[bool, bool]]
     places: list[tuple[int, int]]
     others: list[int]
 
@@ -118,10 +120,12 @@ def _read(
         logits = checkpoint.model(input_ids=text, use_cache=False).logits
     entropy = token_scores(logits, text, TEMPERATURE)[1][said]
     rhythm, dice = reader.rhythm(), random.Random(seed)
+    pairs = _pairs(peaks(rhythm.waad[said]).tolist(), len(reply), dice)
     entropies = [
         (round(entropy[place].item(), 4), round(entropy[control].item(), 4))
-        for place, control in _pairs(peaks(rhythm.waad[said]).tolist(), len(reply), dice)
+        for place, control in pairs
     ]
+    is_word = [_is_word(checkpoint, token) for token in reply]
     # The last tokens have no influence by definition.
     room, fai = len(reply) - settings.gap, rhythm.fai[said]
     high = [place for place in peaks(fai).tolist() if place < room]
@@ -129,7 +133,8 @@ def _read(
     places = [pair for pair in _pairs(high, room, dice) if pair[0] == best]
     scores = logits[0, len(prompt) - 1 : -1].clone()
     scores.scatter_(1, torch.tensor(reply)[:, None], -torch.inf)
-    return Read(entropies, places, scores.argmax(-1).tolist())
+    words = [(is_word[place], is_word[control]) for place, control in pairs]
+    return Read(entropies, words, places, scores.argmax(-1).tolist())
 
 
 def _pairs(high: list[int], tokens: int, dice: random.Random) -> list[tuple[int, int]]:
@@ -165,12 +170,18 @@ def _with_rollouts(
     for (_, reply), known in zip(texts, read, strict=True):
         row: dict[str, Any] = {"tokens": len(reply)}
         if known is not None:
-            row["entropy"], row["places"] = known.entropies, known.places
+            row["entropy"], row["words"] = known.entropies, known.words
+            row["places"] = known.places
             row["alike"] = [
                 [round(_jaccard(next(said), next(said)), 4) for _ in pair] for pair in known.places
             ]
         rows.append(row)
     return rows
+
+
+def _is_word(checkpoint: Checkpoint, token: int) -> bool:
+    spoken = checkpoint.tokenizer.decode([token])
+    return any(map(str.isalnum, str(spoken)))
 
 
 def _jaccard(first: Sequence[int], second: Sequence[int]) -> float:
@@ -183,8 +194,21 @@ def _summary(replies: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "replies": len(long),
         "tokens": statistics.mean(reply["tokens"] for reply in replies),
         "entropy": _compared([reply["entropy"] for reply in long]),
+        "entropy_of_words": _compared([_of_words(reply) for reply in long]),
+        "peaks_that_are_words": _share([first for one in long for first, _ in one["words"]]),
+        "controls_that_are_words": _share([second for one in long for _, second in one["words"]]),
         "alike": _compared([reply["alike"] for reply in long]),
     }
+
+
+def _of_words(reply: dict[str, Any]) -> list[Sequence[float]]:
+    """The pairs of which both are words."""
+    both = zip(reply["entropy"], reply["words"], strict=True)
+    return [pair for pair, are_words in both if all(are_words)]
+
+
+def _share(flags: Sequence[bool]) -> float:
+    return round(sum(flags) / max(1, len(flags)), 4)
 
 
 def _compared(pairs: Sequence[Sequence[Sequence[float]]]) -> dict[str, Any]:
@@ -217,6 +241,7 @@ def facts_table(found: dict[str, Any]) -> list[tuple[str, ...]]:
     ]
     for name, label in (
         ("entropy", "entropy at WAAD peaks"),
+        ("entropy_of_words", "the same, words alone"),
         ("alike", "Jaccard after FAI peaks"),
     ):
         fact = found["facts"][name]

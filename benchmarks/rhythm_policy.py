@@ -1,11 +1,9 @@
 """Countdown by a tiny policy, under every credit rule and its controls; see `rhythm.py`."""
 
-import hashlib
-import json
 import random
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -175,7 +173,7 @@ def measure_policies(
     """
     tests = test_seeds()
     part = TrainingPart(frozenset(sorted_question(COUNTDOWN.question(seed)) for seed in tests))
-    name = hashlib.sha256(json.dumps(asdict(size)).encode()).hexdigest()[:12]
+    name = f"{size.hidden}x{size.layers}_{size.lessons}x{size.lesson_rows}"
     began = time.process_time()
     start = taught_model(size, part, work / f"taught_{name}.pt")
     beginning = solved(start, tests)

@@ -5,6 +5,7 @@ Soft Injection (2507.20906) on input-output tasks, in the form `Q: …` and `A: 
     zero-shot            the question alone
     ten-shot             ten demonstrations before it; five sets, each for a fifth of the items
     injected             the embedding, with learnt head weights
+    on whole answers     the same, learnt from all tokens of the answer instead of the first
     even weights         the embedding, all weights 1/2 (what learning begins with)
     shuffled weights     the embedding, the learnt weights in random order
     random               vectors of the same lengths in random directions, with the learnt weights
@@ -36,7 +37,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from soft_injection_cost import measure_cost
 from soft_injection_rivals import function_vector_of, lora_answers
 from soft_injection_table import print_table
 from torch import Tensor
@@ -84,7 +84,7 @@ TASKS = (
 SHOTS, PROMPTS = 10, 10
 TEST, VALIDATION, TRAIN, SETS = 40, 30, 200, 5
 ANSWER_TOKENS = 6
-GROUP = 10
+GROUP = 5
 
 
 @dataclass
@@ -313,9 +313,10 @@ class Results:
     def __init__(self, path: Path, checkpoint: Checkpoint) -> None:
         self._path = path
         self._began = time.process_time()
-        self.kept: dict[str, Any] = {"tasks": {}, "lora": {}, "cpu_seconds": 0.0}
+        self.kept: dict[str, Any] = {"cpu_seconds": 0.0}
+        self.kept |= {"tasks": {}, "answers": {}, "lora": {}}
         if path.is_file():
-            self.kept = json.loads(path.read_text(encoding="utf-8"))
+            self.kept |= json.loads(path.read_text(encoding="utf-8"))
         self.kept |= {
             "model": checkpoint.name,
             "machine": f"{platform.machine()}, {torch.get_num_threads()} thread, torch "
@@ -369,6 +370,30 @@ def measure_lora(bench: Bench, results: Results, data: Path, names: Sequence[str
         results.keep("lora", task.key, record)
 
 
+def measure_on_whole_answers(
+    bench: Bench, results: Results, data: Path, names: Sequence[str]
+) -> None:
+    """The row of weights that were learnt from all tokens of the answers, with the first seed."""
+    tasks = [load_task(bench, data, name, 0) for name in results.left("answers", names, 0)]
+    if not tasks:
+        return
+    with torch.no_grad():
+        for task in tasks:
+            embed(bench, task)
+    lanes = [
+        Lane(task.vectors, bench.examples(task.train), bench.examples(task.validation), task.seed)
+        for task in tasks
+    ]
+    pasts, training = bench.pasts(2**32), HeadTraining(answer_tokens=ANSWER_TOKENS + 1)
+    learnt = learn_weights(
+        pasts, lanes, training, lambda at: note(f"step {at.step}, loss {at.loss:.3f}")
+    )
+    for task, own in zip(tasks, learnt, strict=True):
+        with torch.no_grad():
+            rows = mixed(bench, pasts, task, {"on whole answers": (task.vectors, own.weights)})
+        results.keep("answers", task.key, {"rows": rows, "step": own.step})
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Measure what the file does not hold yet."""
     checkpoint = load_checkpoint(
@@ -380,10 +405,11 @@ def run(arguments: argparse.Namespace) -> None:
     results = Results(arguments.json, checkpoint)
     every: Sequence[str] = arguments.tasks
     main_tasks = [name for name in every if name in MAIN_TASKS]
+    measure_tasks(bench, results, arguments.data, main_tasks, 0)
+    measure_lora(bench, results, arguments.data, main_tasks)
     measure_tasks(bench, results, arguments.data, every, 0)
-    measure_lora(bench, results, arguments.data, [*main_tasks, *every])
-    if "cost" not in results.kept:
-        results.kept["cost"] = measure_cost(checkpoint)
+    measure_on_whole_answers(bench, results, arguments.data, main_tasks)
+    measure_lora(bench, results, arguments.data, every)
     for seed in range(1, arguments.seeds):
         measure_tasks(bench, results, arguments.data, main_tasks, seed)
     for seed in range(1, arguments.seeds):

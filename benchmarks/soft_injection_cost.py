@@ -1,27 +1,36 @@
-"""What a task embedding costs in time: the prompt's pass, and the tokens after it."""
+"""What a task embedding costs in time: the prompt's pass, and the tokens after it.
 
+python benchmarks/soft_injection_cost.py [--model NAME] [--json FILE]
+"""
+
+import argparse
+import json
+import platform
 import statistics
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from tapgraph.llm_backend.calibration.calibration_file import fingerprint
-from tapgraph.llm_backend.local.checkpoint import Checkpoint
+from tapgraph.llm_backend.local.checkpoint import Checkpoint, load_checkpoint
 from tapgraph.llm_backend.local.engine import Engine, EngineLimits
 from tapgraph.llm_backend.local.generation import GenerationRequest, Prompt, Sampling
+from tapgraph.llm_backend.model_store import ModelStore
 from tapgraph.llm_backend.steering.head_outputs import HeadOutputs
 from tapgraph.llm_backend.steering.known_tasks import KnownTasks
 from tapgraph.llm_backend.steering.task_embedding import TaskEmbedding
+from tapgraph.settings import Settings
 
-PAIRS, TOKENS, PROMPT = 5, 33, 64
+PAIRS, TOKENS, PROMPT = 4, 25, 64
 NAME = "random"
 
 
 def measure_cost(checkpoint: Checkpoint) -> dict[str, Any]:
     """CPU seconds with an embedding over those without, in the engine; medians of pairs.
 
-    Prompts are read anew each time; replies of 1 and of 33 tokens take turns, with and without.
+    Prompts are read anew each time; replies of 1 and of 25 tokens take turns, with and without.
     """
     shape = HeadOutputs(checkpoint.model).shape
     embedding = TaskEmbedding(
@@ -62,6 +71,9 @@ def measure_cost(checkpoint: Checkpoint) -> dict[str, Any]:
         for task in ("", NAME)
     }
     return {
+        "model": checkpoint.name,
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} thread, torch "
+        f"{torch.__version__}, float32",
         "pairs": PAIRS,
         "prompt_tokens": PROMPT,
         "decoded_tokens": TOKENS - 1,
@@ -74,3 +86,23 @@ def measure_cost(checkpoint: Checkpoint) -> dict[str, Any]:
 def _ratio(ours: list[float], others: list[float]) -> dict[str, float]:
     ratios = sorted(one / other for one, other in zip(ours, others, strict=True))
     return {"median": statistics.median(ratios), "least": ratios[0], "most": ratios[-1]}
+
+
+def main() -> None:
+    """Measure, print and keep."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--model", default="smollm2")
+    results = Path(__file__).parent / "results"
+    parser.add_argument("--json", type=Path, default=results / "soft_injection_cost.json")
+    arguments = parser.parse_args()
+    store = ModelStore(Settings.from_environment().models_folder)
+    told = measure_cost(
+        load_checkpoint(store.path_of(arguments.model), device="cpu", dtype="float32")
+    )
+    for name, value in told.items():
+        print(f"{name}: {value}")
+    arguments.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

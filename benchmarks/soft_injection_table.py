@@ -9,6 +9,7 @@ ROWS = (
     "zero-shot",
     "ten-shot",
     "injected",
+    "on whole answers",
     "even weights",
     "shuffled weights",
     "random",
@@ -25,8 +26,8 @@ def print_table(kept: Mapping[str, Any]) -> None:
     names = list(dict.fromkeys(key.rpartition("/")[0] for key in tasks))
     print(f"{kept['model']} on {kept['machine']}; {kept['cpu_seconds']:.0f} CPU seconds")
     print(f"{len(names)} tasks; seeds: {_seeds(tasks, names)}; LoRA: {_seeds(kept['lora'], names)}")
-    seed_0 = {key: record for key, record in tasks.items() if key.endswith("/0")}
-    for title, some in (("all seeds", tasks), ("seed 0", seed_0)):
+    few = {key: record for key, record in tasks.items() if key in kept["lora"]}
+    for title, some in (("all", tasks), ("those with LoRA", few)):
         print(f"\n{title}: accuracy in percent [95 %]")
         for row in ROWS:
             found = _rows(kept, some, row)
@@ -53,14 +54,6 @@ def print_table(kept: Mapping[str, Any]) -> None:
     print(f"\ninjected is above ten-shot in {better} of {len(names)} tasks (whole answers)")
     extreme = [record["learnt"]["extreme"] for record in tasks.values()]
     print(f"weights below 0.1 or above 0.9: {100 * sum(extreme) / len(extreme):.0f} %")
-    if "cost" in kept:
-        cost = kept["cost"]
-        for name, what in (("prompt", "reading a prompt"), ("decode", "a token after it")):
-            ratio = cost[f"{name}_ratio"]
-            print(
-                f"CPU time of {what} with an embedding over without: median {ratio['median']:.3f}, "
-                f"{ratio['least']:.3f} to {ratio['most']:.3f} over {cost['pairs']} pairs"
-            )
 
 
 def _seeds(records: Mapping[str, Any], names: Sequence[str]) -> str:
@@ -70,7 +63,8 @@ def _seeds(records: Mapping[str, Any], names: Sequence[str]) -> str:
 
 def _rows(kept: Mapping[str, Any], some: Mapping[str, Any], row: str) -> dict[str, Any]:
     """By task and seed what a row scored."""
-    source = kept["lora"] if row == "LoRA" else some
+    elsewhere = {"LoRA": "lora", "on whole answers": "answers"}
+    source = kept.get(elsewhere[row], {}) if row in elsewhere else some
     return {key: source[key]["rows"][row] for key in some if key in source}
 
 

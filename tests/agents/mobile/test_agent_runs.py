@@ -1,5 +1,6 @@
 """Whole tasks on the simulated phone, checked on the databases of its apps."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ from tapgraph.agents.run.events import (
     Verified,
     Warned,
 )
+from tapgraph.agents.run.exchanges import role_examples
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.errors import ModelUnavailable, UsageError
 from tapgraph.llm_backend.messages import Message
@@ -48,6 +50,18 @@ def test_both_pipelines_bring_the_phone_into_the_state_asked_for(
     assert not known_routes.is_done(CAFE, phone)
     assert run_task(CAFE, pipeline=pipeline).outcome is Outcome.SUCCESS
     assert known_routes.is_done(CAFE, phone)
+
+
+def test_what_each_role_was_asked_and_said_is_kept_with_the_run(
+    run_task: Any, events: Events
+) -> None:
+    result = run_task(SWITCH)
+    calls = Counter(call.role for call in events(ModelCalled) if call.valid)
+    assert {"manager", "operator", "reflector"} <= set(calls)
+    for role, count in calls.items():
+        kept = role_examples(result.folder, role)
+        assert len(kept) == count
+        assert all(SWITCH in one["input"] and one["system"] and one["output"] for one in kept)
 
 
 def test_the_published_pipeline_makes_its_calls_in_the_published_order(

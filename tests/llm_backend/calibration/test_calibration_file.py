@@ -87,6 +87,20 @@ def test_a_file_that_is_no_calibration_is_refused(tmp_path: Path) -> None:
         load_calibration(path, system="duo")
 
 
+@pytest.mark.parametrize("settings", [None, "{", "[1"])
+def test_a_calibration_that_says_nothing_of_its_making_is_refused(
+    settings: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "file.safetensors"
+    told = {"format": "tapgraph-calibration-1", "system": "duo"}
+    if settings is not None:
+        names = ("model_fingerprint", "model_name", "data_sha256")
+        told |= {**dict.fromkeys(names, "x"), "seed": "1", "settings": settings}
+    save_file({"weights": torch.zeros(2)}, path, metadata=told)
+    with pytest.raises(UsageError, match="does not say what it was made from"):
+        load_calibration(path, system="duo")
+
+
 def test_the_fingerprint_is_that_of_the_weights_and_not_of_their_dtype() -> None:
     halves = model().half()
     expected = fingerprint(halves.float())

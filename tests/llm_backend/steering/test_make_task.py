@@ -9,6 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from safetensors.torch import save_file  # noqa: E402
+
 from tapgraph.errors import UsageError  # noqa: E402
 from tapgraph.llm_backend.calibration.calibration_file import fingerprint  # noqa: E402
 from tapgraph.llm_backend.steering.head_weights import HeadTraining  # noqa: E402
@@ -100,6 +102,14 @@ def test_a_file_that_is_no_embedding_is_refused(tmp_path: Path, content: bytes, 
     file = tmp_path / "x.safetensors"
     file.write_bytes(content)
     with pytest.raises(UsageError, match=told):
+        load_task_embedding(file)
+
+
+def test_an_embedding_that_says_nothing_of_its_making_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "x.safetensors"
+    tensors = {"vectors": torch.zeros(1, 1, 1), "weights": torch.zeros(1, 1)}
+    save_file(tensors, file, metadata={"format": "tapgraph-task-1", "name": "x"})
+    with pytest.raises(UsageError, match="does not say what it was made from"):
         load_task_embedding(file)
 
 

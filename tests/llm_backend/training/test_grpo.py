@@ -115,6 +115,14 @@ def test_without_amplification_every_rule_trains_as_grpo_to_the_bit(rule: Any) -
     assert not torch.equal(weights_of(plain), weights_of(amplified))
 
 
+def test_other_seeds_draw_other_problems_and_replies() -> None:
+    steps = []
+    for seed in (0, 1, 2):
+        trained = trainer(GrpoSettings(problems=4, group=4, max_tokens=6, seed=seed))
+        steps.append([trained.step().reward, trained.step().reward])
+    assert len({reward for rewards in steps for reward in rewards}) == 6
+
+
 def test_an_interrupted_training_ends_at_the_same_bits(tmp_path: Path) -> None:
     credit = Credit("coupled")
     whole, cut = trainer(credit=credit), trainer(credit=credit)
@@ -134,6 +142,15 @@ def test_a_training_with_other_settings_is_not_gone_on_with(tmp_path: Path) -> N
     trainer().save(tmp_path)
     with pytest.raises(UsageError, match="holds a training with other settings"):
         trainer(credit=Credit("local")).load(tmp_path)
+
+
+def test_a_file_that_is_no_training_is_told(tmp_path: Path) -> None:
+    (tmp_path / "trainer.pt").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(UsageError, match="cannot be read as a training"):
+        trainer().load(tmp_path)
+    torch.save({"format": "other"}, tmp_path / "trainer.pt")
+    with pytest.raises(UsageError, match="no training of this version"):
+        trainer().load(tmp_path)
 
 
 def test_what_is_rewarded_becomes_likelier() -> None:
@@ -200,6 +217,18 @@ def test_problems_that_teach_nothing_change_nothing() -> None:
     step = same.step()
     assert (step.mixed, step.reward) == (0, 1)
     assert torch.equal(before, weights_of(same))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_begins_with_the_same_replies_and_learns() -> None:
+    here, there = trainer(credit=Credit("coupled")), small_model()
+    there.to("cuda")  # type: ignore[arg-type]
+    settings, credit = SETTINGS, Credit("coupled")
+    other = GrpoTrainer(there, Sevens(), settings, end_tokens={END}, credit=credit, rhythm=RHYTHM)
+    assert here.step().reward == other.step().reward
+    assert (weights_of(here) - weights_of(other).cpu()).abs().max() < 1e-4
+    other.step()
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,9 @@ class _SampledModel:
         prompt = chat_prompt(checkpoint, turns).tokens
         (said,) = self._policy.replies([prompt])
         self.turns.append(Turn(prompt, said))
-        spoken = b"".join(checkpoint.token_bytes[token] for token in said)
+        # Logits that no token belongs to may be sampled too, and say nothing.
+        named = [token for token in said if token < len(checkpoint.token_bytes)]
+        spoken = b"".join(checkpoint.token_bytes[token] for token in named)
         return Reply(
             text=spoken.decode("utf-8", "replace"),
             usage=Usage(len(prompt), len(said)),

@@ -1,7 +1,7 @@
 """How a reply was built, as one page: its tokens in colours, and the two curves of its rhythm."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 from xml.sax.saxutils import escape
@@ -78,6 +78,10 @@ def _stretches(tokens: Sequence[RhythmToken]) -> list[_Stretch]:
             style = f"w{waad.level(token.waad)} f{fai.level(token.fai)}{marks}"
         about = f"WAAD {token.waad:.2f}, FAI {token.fai:.4f}"
         stretches[-1].tokens.append(_Shown(token.text, style, about))
+    for stretch in stretches:
+        # A block begins a line by itself.
+        first = stretch.tokens[0]
+        stretch.tokens[0] = replace(first, text=first.text.lstrip("\n"))
     return stretches
 
 

@@ -102,15 +102,18 @@ def load_calibration(
             f"{str(path)!r} must be a calibration file of format {FORMAT!r}, "
             f"got {metadata.get('format')!r}"
         )
-    calibration = Calibration(
-        system=metadata["system"],
-        model_fingerprint=metadata["model_fingerprint"],
-        model_name=metadata["model_name"],
-        data_sha256=metadata["data_sha256"],
-        seed=int(metadata["seed"]),
-        settings=json.loads(metadata["settings"]),
-        tensors=tensors,
-    )
+    try:
+        calibration = Calibration(
+            system=metadata["system"],
+            model_fingerprint=metadata["model_fingerprint"],
+            model_name=metadata["model_name"],
+            data_sha256=metadata["data_sha256"],
+            seed=int(metadata["seed"]),
+            settings=json.loads(metadata["settings"]),
+            tensors=tensors,
+        )
+    except (KeyError, ValueError) as error:
+        raise UsageError(f"{str(path)!r} does not say what it was made from: {error}") from error
     if calibration.system != system:
         raise UsageError(
             f"{str(path)!r} must be a calibration of {system!r}, got one of {calibration.system!r}"

@@ -13,7 +13,7 @@ __all__ = ["system_fingerprint"]
 
 
 def system_fingerprint(engine: Engine) -> str:
-    """Equal for equal model settings, number format, attention and versions of what computes.
+    """Equal for equal model settings, number format, attention, tasks and versions of code.
 
     With equal ones, and equal seeds, replies are equal; the weights themselves are not compared.
     """
@@ -26,6 +26,8 @@ def system_fingerprint(engine: Engine) -> str:
         checkpoint.chat_template,
         system.name,
         repr(getattr(system, "config", None)),
+        engine.tasks.default,
+        [(one.name, one.data_sha256, one.seed) for one in engine.tasks.by_name.values()],
         None if steering is None else [steering.alpha, steering.heads.nonzero().tolist()],
         [__version__, torch.__version__, transformers.__version__],
     ]

@@ -141,15 +141,18 @@ def load_task_embedding(path: Path, *, model_fingerprint: str | None = None) -> 
             f"{str(path)!r} must be a task embedding of format {FORMAT!r}, got "
             f"{metadata.get('format')!r} with {sorted(tensors)!r}"
         )
-    embedding = TaskEmbedding(
-        name=metadata["name"],
-        model_fingerprint=metadata["model_fingerprint"],
-        model_name=metadata["model_name"],
-        data_sha256=metadata["data_sha256"],
-        seed=int(metadata["seed"]),
-        settings=json.loads(metadata["settings"]),
-        **tensors,
-    )
+    try:
+        embedding = TaskEmbedding(
+            name=metadata["name"],
+            model_fingerprint=metadata["model_fingerprint"],
+            model_name=metadata["model_name"],
+            data_sha256=metadata["data_sha256"],
+            seed=int(metadata["seed"]),
+            settings=json.loads(metadata["settings"]),
+            **tensors,
+        )
+    except (KeyError, ValueError) as error:
+        raise UsageError(f"{str(path)!r} does not say what it was made from: {error}") from error
     if model_fingerprint not in {None, embedding.model_fingerprint}:
         raise UsageError(
             f"{str(path)!r} is a task embedding of another model: it holds for "

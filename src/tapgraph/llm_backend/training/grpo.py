@@ -9,6 +9,7 @@ for a `Credit` to say, by the rhythm of attention in the reply.
 """
 
 import json
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
@@ -35,6 +36,8 @@ __all__ = ["GrpoSettings", "GrpoStep", "GrpoTrainer"]
 
 _FORMAT = "tapgraph-grpo-1"
 _FILE = "trainer.pt"
+_STRIDE = 1_000_003
+"""Between the dice of two neighbouring seeds; more steps than any training has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,8 @@ class GrpoTrainer:
     def step(self) -> GrpoStep:
         """Attempt problems once and learn from it."""
         settings, number = self.settings, len(self.history)
-        dice = torch.Generator().manual_seed((settings.seed << 32) + number)
+        # Torch's generator on the CPU takes no more than 32 bits of a seed.
+        dice = torch.Generator().manual_seed((settings.seed * _STRIDE + number) % 2**32)
         policy = self.policy(dice)
         drawn = torch.randint(2**31, (settings.problems,), generator=dice).tolist()
         problems = [problem for problem in drawn for _ in range(settings.group)]
@@ -232,11 +236,11 @@ class GrpoTrainer:
         place = folder / _FILE
         if not place.exists():
             return
-        kept: dict[str, Any] = torch.load(place, map_location=self.model.device, weights_only=True)
-        if kept.get("format") != _FORMAT or kept.get("setup") != self._setup():
+        kept = _kept(place, self.model.device)
+        if kept["setup"] != self._setup():
             raise UsageError(
-                f"{str(place)!r} holds a training with other settings: "
-                f"{kept.get('setup', 'of an unknown kind')}; give another folder"
+                f"{str(place)!r} holds a training with other settings, {kept['setup']}; "
+                "give another folder"
             )
         self.model.load_state_dict(kept["model"])
         self._optimizer.load_state_dict(kept["optimizer"])
@@ -317,3 +321,13 @@ class GrpoTrainer:
         step = self.settings.rows_at_once
         for first in range(0, rows, step):
             yield slice(first, min(first + step, rows))
+
+
+def _kept(place: Path, device: torch.device) -> dict[str, Any]:
+    try:
+        kept: Any = torch.load(place, map_location=device, weights_only=True)
+    except (EOFError, OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise UsageError(f"{str(place)!r} cannot be read as a training; remove it") from error
+    if not isinstance(kept, dict) or kept.get("format") != _FORMAT:
+        raise UsageError(f"{str(place)!r} is no training of this version; give another folder")
+    return kept
