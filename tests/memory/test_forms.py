@@ -115,6 +115,19 @@ def test_json_lines_carry_everything_into_another_memory(
         assert ("Look.", "avoid") in {(one.text, one.polarity) for one in other.tips()}
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\u0085"])
+def test_a_separator_of_lines_inside_words_parts_no_entry(
+    separator: str, store: MemoryStore, tmp_path: Path
+) -> None:
+    words = f"Look{separator}twice."
+    store.add_tip(words)
+    file = tmp_path / "memory.jsonl"
+    file.write_text("".join(written_lines(store.tips())), encoding="utf-8")
+    with MemoryStore.open(tmp_path / "other.db") as other:
+        take_in(other, file, ACTIONS, vouched=True)
+        assert words in {one.text for one in other.tips()}
+
+
 @pytest.mark.parametrize(
     "line", ["{", "[]", '{"kind": "tip"}', '{"text": "x"}', '{"kind": "tip", "text": 5}', "null"]
 )

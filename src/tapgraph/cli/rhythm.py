@@ -113,6 +113,6 @@ def _about(checkpoint: Checkpoint, source: str, step: int | None) -> str:
         return f"Read by {checkpoint.name}."
     of_step = "" if step is None else f" In colours is step {step} alone."
     return (
-        f"What the models of the run {source!r} said, read by {checkpoint.name}. A run keeps no "
-        f"prompts, so they are read after the task and after each other.{of_step}"
+        f"What the models of the run {source!r} said, read by {checkpoint.name} after the task "
+        f"and after each other, not after the prompts that they answered.{of_step}"
     )

@@ -18,6 +18,16 @@ def test_a_role_finds_what_it_was_asked_and_said(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u0085", "\x0b", "\r\n"])
+def test_words_may_hold_any_separator_of_lines(tmp_path: Path, separator: str) -> None:
+    said = f"one{{}}{separator}two}}"
+    line = exchange_line("reflector", [user(said)], said)
+    (tmp_path / EXCHANGES).write_text(f"{line}\n{line}\n", encoding="utf-8")
+    assert (
+        role_examples(tmp_path, "reflector") == [{"system": "", "input": said, "output": said}] * 2
+    )
+
+
 def test_a_role_that_was_not_asked_is_told_who_was(tmp_path: Path) -> None:
     (tmp_path / EXCHANGES).write_text(exchange_line("manager", [user("?")], "!"), encoding="utf-8")
     with pytest.raises(

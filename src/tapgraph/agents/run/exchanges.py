@@ -34,7 +34,8 @@ def role_examples(run: Path, role: str) -> Sequence[Mapping[str, str]]:
         UsageError: the run has no exchanges, or none of this role.
     """
     try:
-        lines = (run / EXCHANGES).read_text(encoding="utf-8", errors="replace").splitlines()
+        # Not `splitlines`: words may hold separators of other kinds.
+        lines = (run / EXCHANGES).read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
         raise UsageError(
             f"{str(run)!r} holds no {EXCHANGES}: {error.strerror}; runs write it as they go"

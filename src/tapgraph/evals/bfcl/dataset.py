@@ -140,8 +140,9 @@ def _rows(folder: Path, category: str) -> Iterator[Row]:
     exact = [one for one in places if one.stem.split("_", 2)[2] == category]
     if not exact and folder.name == "data":
         raise EnvironmentMissing(f"the installed bfcl-eval has no category {category}")
-    for line in exact[-1].read_text(encoding="utf-8").splitlines() if exact else ():
-        yield json.loads(line)
+    for line in exact[-1].read_text(encoding="utf-8").split("\n") if exact else ():
+        if line.strip():
+            yield json.loads(line)
 
 
 def _question(row: Row, category: str, gold: Any) -> Question:

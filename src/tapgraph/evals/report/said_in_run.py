@@ -22,7 +22,7 @@ __all__ = ["said_in_run"]
 def said_in_run(folder: RunFolder, *, step: int | None = None) -> tuple[Passage, ...]:
     """Thoughts, plans, actions and judgements in the order they came, each under a heading.
 
-    A run keeps what its model's replies say, and neither their JSON nor the prompts.
+    What the replies say, without their JSON and without the prompts they were made from.
 
     Args:
         folder: the run.

@@ -46,7 +46,7 @@ def read_texts(path: Path) -> list[str]:
     if path.suffix != ".jsonl":
         return [content] if content.strip() else _none(path)
     texts = []
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(content.split("\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -54,11 +54,13 @@ def read_questions(file: Path) -> tuple[PassageQuestion, ...]:
         UsageError: the file cannot be read, or a line is something else.
     """
     try:
-        lines = file.read_text("utf-8").splitlines()
+        lines = file.read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {str(file)!r}: {error}") from error
     questions = []
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
             questions.append(PassageQuestion.model_validate_json(line))
         except ValidationError as error:

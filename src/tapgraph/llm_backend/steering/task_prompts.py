@@ -61,7 +61,7 @@ def read_demonstrations(path: Path) -> tuple[Demonstration, ...]:
         UsageError: the file cannot be read, or a line is something else.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the demonstrations {str(path)!r}: {error}") from error
     return tuple(

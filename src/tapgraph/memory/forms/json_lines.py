@@ -26,7 +26,7 @@ def read_lines(text: str) -> Iterator[tuple[TipDraft | ShortcutDraft, Scope]]:
     Raises:
         UsageError: a line is no entry.
     """
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield _read(line, number)
 
