@@ -5,6 +5,7 @@ episode has no time limit, so that the reward is the raw one, and only the first
 """
 
 import importlib.util
+import time
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,8 @@ core.endEpisode = function (reward, ...rest) {{
 Math.seedrandom(arguments[0]);
 core.startEpisodeReal();
 """
+_IS_THERE = "return typeof genProblem === 'function';"
+_SECONDS_TO_LOAD = 10
 _REWARD = "return window.firstReward === undefined ? null : window.firstReward;"
 
 
@@ -67,6 +70,9 @@ class _Episode:
         if not isinstance(device, WebDevice):
             raise UsageError("MiniWoB needs a page: add --device web --web-url about:blank")
         device.visit(self._page.absolute().as_uri())
+        until = time.monotonic() + _SECONDS_TO_LOAD
+        while not device.run_script(_IS_THERE) and time.monotonic() < until:
+            time.sleep(0.05)
         device.run_script(_BEGIN, str(self._seed))
         self._device = device
 
