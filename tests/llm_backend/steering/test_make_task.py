@@ -96,7 +96,7 @@ def test_two_files_with_one_name_are_refused(tiny: Any, made_task: Any, tmp_path
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"", "cannot read the task embedding"), (b"\x00" * 40, "cannot read the task embedding")],
+    [(b"", "cannot read the calibration file"), (b"\x00" * 40, "cannot read the calibration file")],
 )
 def test_a_file_that_is_no_embedding_is_refused(tmp_path: Path, content: bytes, told: str) -> None:
     file = tmp_path / "x.safetensors"
@@ -108,7 +108,7 @@ def test_a_file_that_is_no_embedding_is_refused(tmp_path: Path, content: bytes, 
 def test_an_embedding_that_says_nothing_of_its_making_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "x.safetensors"
     tensors = {"vectors": torch.zeros(1, 1, 1), "weights": torch.zeros(1, 1)}
-    save_file(tensors, file, metadata={"format": "tapgraph-task-1", "name": "x"})
+    save_file(tensors, file, metadata={"format": "tapgraph-calibration-1", "system": "task"})
     with pytest.raises(UsageError, match="does not say what it was made from"):
         load_task_embedding(file)
 

@@ -93,7 +93,7 @@ def test_a_spec_names_the_task_of_a_role(tiny: Any, tasks: Path, server: Any) ->
     [
         ("task=capitals", "needs tasks=FOLDER"),
         ("tasks={tasks}&task=rhymes", "'rhymes'; there are capitals, opposites"),
-        ("tasks={tasks}/none", "cannot read the task embedding"),
+        ("tasks={tasks}/none", "cannot read the calibration file"),
     ],
 )
 def test_a_spec_that_cannot_be_is_refused(tiny: Any, tasks: Path, options: str, told: str) -> None:

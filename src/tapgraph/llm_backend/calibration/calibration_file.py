@@ -40,7 +40,7 @@ class Calibration:
     """The result of calibrating a system for a model.
 
     Attributes:
-        system: the system's name in `SYSTEMS`.
+        system: the system's name in `SYSTEMS`; or `steering` for heads, `task` for an embedding.
         model_fingerprint: of the model it holds for, see `fingerprint`.
         model_name: what the model was called, for people.
         data_sha256: hash of the token ids that it was learnt from, in hexadecimal.
@@ -79,7 +79,7 @@ def save_calibration(calibration: Calibration, path: Path) -> None:
 
 
 def load_calibration(
-    path: Path, *, system: str, model_fingerprint: str | None = None
+    path: Path, *, system: str, model_fingerprint: str | None = None, made_by: str | None = None
 ) -> Calibration:
     """Read the calibration of a system.
 
@@ -87,6 +87,7 @@ def load_calibration(
         path: a file that `save_calibration` wrote.
         system: the system it must be of.
         model_fingerprint: the model it must be of; None means any.
+        made_by: the command that makes one; None means `tapgraph kernels calibrate`.
 
     Raises:
         UsageError: there is no such file, or it is not what was asked for.
@@ -123,7 +124,7 @@ def load_calibration(
             f"{str(path)!r} is a calibration of another model: it holds for "
             f"{calibration.model_name!r} ({calibration.model_fingerprint[:12]}), not for this one "
             f"({str(model_fingerprint)[:12]}); make a new one with: "
-            f"tapgraph kernels calibrate {system} --model MODEL"
+            f"{made_by or f'tapgraph kernels calibrate {system}'} --model MODEL"
         )
     return calibration
 

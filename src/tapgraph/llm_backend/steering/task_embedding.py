@@ -1,19 +1,21 @@
 """A task as vectors that stand in for its demonstrations, and the file that holds them."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from tapgraph.errors import UsageError
-from tapgraph.llm_backend.calibration.calibration_file import Setting
+from tapgraph.llm_backend.calibration.calibration_file import (
+    Calibration,
+    Setting,
+    load_calibration,
+    save_calibration,
+)
 from tapgraph.llm_backend.steering.head_outputs import HeadOutputs
 from tapgraph.llm_backend.steering.prompt_pasts import PromptPasts
 from tapgraph.llm_backend.steering.task_prompts import Example
@@ -27,7 +29,8 @@ __all__ = [
     "with_task",
 ]
 
-FORMAT = "tapgraph-task-1"
+_SYSTEM = "task"
+"""What its file is a calibration of, and the setting that holds its name."""
 SUFFIX = ".safetensors"
 
 
@@ -100,24 +103,19 @@ def check_shape(embedding: TaskEmbedding, heads: HeadOutputs) -> None:
 
 
 def save_task_embedding(embedding: TaskEmbedding, path: Path) -> None:
-    """Write an embedding; a file that is there already is replaced at once or not at all."""
-    metadata = {
-        "format": FORMAT,
-        "name": embedding.name,
-        "model_fingerprint": embedding.model_fingerprint,
-        "model_name": embedding.model_name,
-        "data_sha256": embedding.data_sha256,
-        "seed": str(embedding.seed),
-        "settings": json.dumps(dict(embedding.settings), sort_keys=True),
-    }
-    tensors = {
-        name: tensor.detach().float().cpu().contiguous()
-        for name, tensor in (("vectors", embedding.vectors), ("weights", embedding.weights))
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes(save(tensors, metadata))
-    unfinished.replace(path)
+    """Write an embedding, as a calibration of the system `task`."""
+    save_calibration(
+        Calibration(
+            system=_SYSTEM,
+            model_fingerprint=embedding.model_fingerprint,
+            model_name=embedding.model_name,
+            data_sha256=embedding.data_sha256,
+            seed=embedding.seed,
+            settings={**embedding.settings, _SYSTEM: embedding.name},
+            tensors={"vectors": embedding.vectors.float(), "weights": embedding.weights.float()},
+        ),
+        path,
+    )
 
 
 def load_task_embedding(path: Path, *, model_fingerprint: str | None = None) -> TaskEmbedding:
@@ -130,36 +128,23 @@ def load_task_embedding(path: Path, *, model_fingerprint: str | None = None) -> 
     Raises:
         UsageError: there is no such file, or it is not what was asked for.
     """
+    found = load_calibration(
+        path, system=_SYSTEM, model_fingerprint=model_fingerprint, made_by="tapgraph model task"
+    )
+    settings = dict(found.settings)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise UsageError(f"cannot read the task embedding {str(path)!r}: {error}") from error
-    if metadata.get("format") != FORMAT or set(tensors) != {"vectors", "weights"}:
-        raise UsageError(
-            f"{str(path)!r} must be a task embedding of format {FORMAT!r}, got "
-            f"{metadata.get('format')!r} with {sorted(tensors)!r}"
+        return TaskEmbedding(
+            name=str(settings.pop(_SYSTEM)),
+            model_fingerprint=found.model_fingerprint,
+            model_name=found.model_name,
+            data_sha256=found.data_sha256,
+            seed=found.seed,
+            settings=settings,
+            vectors=found.tensors["vectors"],
+            weights=found.tensors["weights"],
         )
-    try:
-        embedding = TaskEmbedding(
-            name=metadata["name"],
-            model_fingerprint=metadata["model_fingerprint"],
-            model_name=metadata["model_name"],
-            data_sha256=metadata["data_sha256"],
-            seed=int(metadata["seed"]),
-            settings=json.loads(metadata["settings"]),
-            **tensors,
-        )
-    except (KeyError, ValueError) as error:
-        raise UsageError(f"{str(path)!r} does not say what it was made from: {error}") from error
-    if model_fingerprint not in {None, embedding.model_fingerprint}:
-        raise UsageError(
-            f"{str(path)!r} is a task embedding of another model: it holds for "
-            f"{embedding.model_name!r} ({embedding.model_fingerprint[:12]}), not for this one "
-            f"({str(model_fingerprint)[:12]}); make a new one with: tapgraph model task"
-        )
-    return embedding
+    except KeyError as error:
+        raise UsageError(f"{str(path)!r} holds no {error.args[0]!r}; make it anew") from error
 
 
 def load_task_embeddings(path: Path, *, model_fingerprint: str) -> Mapping[str, TaskEmbedding]:
