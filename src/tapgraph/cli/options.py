@@ -25,6 +25,7 @@ __all__ = [
     "HumanOption",
     "IconsOption",
     "JsonOption",
+    "LookOption",
     "MaxCostOption",
     "MaxSecondsOption",
     "MaxStepsOption",
@@ -137,6 +138,13 @@ IconsOption: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--icons", help="Name the icons of elements without words; needs tapgraph[vision]."
+    ),
+]
+LookOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--look",
+        help="Show a model that sees the screen shrunken the part that fits the subgoal in full.",
     ),
 ]
 JsonOption: TypeAlias = Annotated[

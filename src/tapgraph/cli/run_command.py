@@ -17,6 +17,7 @@ from tapgraph.cli.options import (
     HumanOption,
     IconsOption,
     JsonOption,
+    LookOption,
     MaxCostOption,
     MaxSecondsOption,
     MaxStepsOption,
@@ -62,6 +63,7 @@ def run(
         ReadFromKind, typer.Option(help="What screens are read from; auto avoids OCR.")
     ] = ReadFromKind.AUTO,
     icons: IconsOption = False,
+    look: LookOption = False,
     screen_tokens: Annotated[
         int,
         typer.Option(
@@ -118,6 +120,7 @@ def run(
         pipeline=pipeline,
         read_from=read_from,
         icons=icons,
+        look=look,
         screen_tokens=screen_tokens,
         spare_reflector=spare_reflector,
         human=human_or_default(human),

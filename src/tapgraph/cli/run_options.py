@@ -28,6 +28,7 @@ class RunOptions(TaskOptions, DeviceSpec):
     Attributes:
         model: a spec; empty for a demonstration, which needs no model.
         icons: whether elements without words are told by their picture.
+        look: whether a role that sees the screen shrunken is shown a part of it in full.
         screen_tokens: how long a screen may be in a prompt.
         spare_reflector: whether a small net judges actions where it is sure.
     """
@@ -36,6 +37,7 @@ class RunOptions(TaskOptions, DeviceSpec):
     pipeline: str = "tapgraph"
     read_from: ReadFromKind = ReadFromKind.AUTO
     icons: bool = False
+    look: bool = False
     screen_tokens: int = DEFAULT_SCREEN_TOKENS
     spare_reflector: bool = False
 

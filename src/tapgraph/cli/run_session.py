@@ -147,7 +147,9 @@ def _seed(options: RunOptions) -> int | None:
 
 def _pipeline(options: RunOptions) -> Pipeline:
     named = pipeline_named(options.pipeline)
-    return dataclasses.replace(named, screen_tokens=options.screen_tokens)
+    return dataclasses.replace(
+        named, screen_tokens=options.screen_tokens, looks_closer=options.look
+    )
 
 
 def _models(options: RunOptions) -> RoleModels:

@@ -1,12 +1,13 @@
 """Any server of OpenAI's protocol can be the brain: a whole task through the official client."""
 
+import dataclasses
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from tapgraph.agents.mobile.pipeline import MOBILE_AGENT_E, TAPGRAPH, Pipeline
-from tapgraph.agents.mobile.replies import ManagerReply
+from tapgraph.agents.mobile.replies import ManagerReply, OperatorReply
 from tapgraph.agents.run.events import Decided, ModelCalled
 from tapgraph.agents.run.outcome import Outcome
 from tapgraph.agents.run.run_folder import RunFolder
@@ -60,3 +61,23 @@ def test_what_is_new_comes_last(
     shown = [question for question in asked if "<screen>" in question]
     assert len(shown) > 20
     assert all(question.endswith("</screen>") for question in shown)
+
+
+def test_a_part_in_full_is_only_to_be_read_and_points_count_on_the_whole(
+    knowing: Any, openai_server: Any, phone_brain: ModuleType, stage: Any
+) -> None:
+    server = openai_server(phone_brain.PhoneBrain(knowing, points_only=True))
+    spec = server.spec("brain", "pictures=operator&max_image_px=600")
+    looks = dataclasses.replace(TAPGRAPH, looks_closer=True)
+    result = stage.run(spec, NOTE, pipeline=looks)
+    assert result.outcome is Outcome.SUCCESS
+    assert stage.is_done(NOTE)
+    asked = [one for one in server.requests if phone_brain.role_of(one) is OperatorReply]
+    sizes = [[picture.size for picture in phone_brain.pictures_of(one)] for one in asked]
+    closer = [one for one in sizes if len(one) == 2]
+    assert closer
+    assert all(one == [(270, 600)] * len(one) for one in sizes)
+    told = [phone_brain.text_of(one["messages"][1]) for one in asked]
+    assert [text.startswith("The second picture") for text in told] == [
+        len(one) == 2 for one in sizes
+    ]

@@ -33,6 +33,8 @@ class Pipeline:
         plans_on_text: whether the Manager is given the screen as text.
         notes_on_plan: whether the Notetaker is given the plan.
         marks_targets: whether the Operator's picture shows the numbers of the elements.
+        looks_closer: whether a role that sees the screen shrunken is sent the part that fits the
+            subgoal too, in full.
         published_actions: whether only the nine actions of the paper are offered, and Type only
             while the keyboard is shown.
         recalls: what the agent is told of the memory: what fits the subgoal, what a model chooses
@@ -53,6 +55,7 @@ class Pipeline:
     plans_on_text: bool = True
     notes_on_plan: bool = False
     marks_targets: bool = True
+    looks_closer: bool = False
     published_actions: bool = False
     recalls: Literal["search", "model", "all"] = "search"
     evolution: Literal["operations", "rewrite"] = "operations"

@@ -19,12 +19,14 @@ from tapgraph.agents.run.agent import Agent
 from tapgraph.agents.run.agent_run import AgentRun
 from tapgraph.agents.run.recall import Remembered
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply
-from tapgraph.llm_backend.messages import ImagePart, Message
+from tapgraph.llm_backend.messages import ImagePart, Message, TextPart
 from tapgraph.memory import Shortcut
 from tapgraph.tools.mobile.actions import ACTION_TYPES
 from tapgraph.tools.mobile.device import Device
+from tapgraph.tools.mobile.geometry import Size
 from tapgraph.tools.mobile.marks import draw_marks
 from tapgraph.tools.mobile.outcome import OutcomeJudge
+from tapgraph.tools.mobile.perception.where_to_look import by_words, window_around
 from tapgraph.tools.mobile.picture_change import cropped_to_change
 from tapgraph.tools.mobile.screen import Screen
 
@@ -34,6 +36,8 @@ Schema = TypeVar("Schema", bound=BaseModel)
 
 _SEE_THE_SCREEN = {"manager": 1, "reflector": 2, "verifier": 1}
 """How many pictures go to the roles of a model with `pictures=all`."""
+_LARGEST_PART = 0.5
+"""Of the screen's width and height, where it is looked at more closely."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,11 @@ class PhoneTeam:
             ModelUnavailable: from the model.
         """
         instructions, question = conversation
-        pictures = (ImagePart(picture) for picture in self._pictures(role, state))
-        messages = (instructions, Message("user", (*pictures, *question.parts)))
+        pictures = self._pictures(role, state)
+        shown: list[ImagePart | TextPart] = [ImagePart(picture) for picture in pictures]
+        if len(pictures) == 1 and (closer := self._closer(role, state, pictures[0])) is not None:
+            shown += [ImagePart(closer), TextPart(self.run.prompts.filled("look", {}))]
+        messages = (instructions, Message("user", (*shown, *question.parts)))
         return self.run.ask(role, messages, schema, step=state["step"], check=check, read=read)
 
     def look(self, step: int, *, before: Screen | None = None) -> tuple[int, Screen]:
@@ -130,3 +137,20 @@ class PhoneTeam:
         if self.pipeline.reads_whole_screens:
             return before, now.screenshot
         return cropped_to_change(before, now.screenshot)
+
+    def _closer(self, role: str, state: PhoneState, whole: Image.Image) -> Image.Image | None:
+        """The part of the screen in front that fits the subgoal, as large as the model may see it.
+
+        None where it is not wanted, the model sees the whole in full, or nothing fits.
+        """
+        longest, plan = self.traits(role).image_max_px, state["plan"]
+        if not self.pipeline.looks_closer or longest is None or longest >= max(whole.size):
+            return None
+        screen = self.screens[state["screen"]]
+        fitting = by_words(screen.elements, plan.current_subgoal) if plan.subgoals else ()
+        if not fitting:
+            return None
+        share = min(_LARGEST_PART, longest / max(whole.size))
+        window = Size(int(share * whole.width), int(share * whole.height))
+        part = window_around(fitting[0].bounds, screen.size, window)
+        return whole.crop((part.left, part.top, part.right, part.bottom))

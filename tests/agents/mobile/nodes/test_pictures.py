@@ -1,15 +1,19 @@
 """Which pictures each role is sent."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 from PIL import Image, ImageChops
 from pydantic import BaseModel
 
-from tapgraph.agents.mobile.pipeline import MOBILE_AGENT_E
+from tapgraph.agents.mobile.pipeline import MOBILE_AGENT_E, TAPGRAPH, Pipeline
+from tapgraph.agents.mobile.state import Plan
 from tapgraph.llm_backend.chat_model import ModelTraits
 from tapgraph.llm_backend.messages import system, user
+from tapgraph.tools.mobile.geometry import Bounds
 from tapgraph.tools.mobile.marks import draw_marks
+from tapgraph.tools.mobile.screen import Element, Role
 
 
 class Anything(BaseModel):
@@ -154,3 +158,54 @@ def test_without_an_earlier_picture_the_reflector_sees_the_new_one(
     now = at_desk.see(screen("second", screenshot=picture()))
     (image,) = sent(at_desk, "reflector", screen=now)
     assert is_same(image, picture())
+
+
+SHRUNKEN = ModelTraits("m", pictures="operator", image_max_px=600)
+LOOKS = dataclasses.replace(TAPGRAPH, looks_closer=True, marks_targets=False)
+
+
+def two_rows() -> tuple[Element, Element]:
+    return (
+        Element(1, Bounds(0, 100, 1080, 200), "Sound", Role.BUTTON, clickable=True),
+        Element(2, Bounds(0, 2000, 1080, 2100), "Dark theme", Role.BUTTON, clickable=True),
+    )
+
+
+def test_what_fits_the_subgoal_is_sent_in_full_beside_the_shrunken_screen(
+    desk: Any, screen: Any, picture: Any
+) -> None:
+    shown = picture()
+    shown.paste((255, 0, 0), (0, 2000, 1080, 2100))
+    looked = screen(elements=two_rows(), screenshot=shown)
+    at_desk = desk(Anything(), shows=[looked], traits=SHRUNKEN, pipeline=LOOKS)
+    plan = Plan(("Turn on the dark theme",))
+    whole, part = sent(at_desk, "operator", plan=plan)
+    assert is_same(whole, shown)
+    # The window has the longest side that is sent unshrunk, and its middle at the row's.
+    assert max(part.size) == 600
+    assert is_same(part, shown.crop((405, 1750, 675, 2350)))
+    assert at_desk.prompt.startswith("The second picture is a part of the first one")
+
+
+@pytest.mark.parametrize(
+    ("traits", "pipeline", "subgoals"),
+    [
+        (SHRUNKEN, TAPGRAPH, ("Turn on the dark theme",)),
+        (SHRUNKEN, LOOKS, ()),
+        (SHRUNKEN, LOOKS, ("Xyz",)),
+        (OPERATOR_SEES, LOOKS, ("Turn on the dark theme",)),
+    ],
+    ids=["off", "no subgoal", "nothing fits", "seen in full"],
+)
+def test_the_screen_alone_is_sent_where_there_is_nothing_to_look_at_closer(
+    traits: ModelTraits,
+    pipeline: Pipeline,
+    subgoals: tuple[str, ...],
+    desk: Any,
+    screen: Any,
+    picture: Any,
+) -> None:
+    looked = screen(elements=two_rows(), screenshot=picture())
+    at_desk = desk(Anything(), shows=[looked], traits=traits, pipeline=pipeline)
+    assert len(sent(at_desk, "operator", plan=Plan(subgoals))) == 1
+    assert at_desk.prompt == "?"
