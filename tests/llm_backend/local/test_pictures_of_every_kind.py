@@ -259,7 +259,7 @@ def asked(checkpoint: Checkpoint, *pictures: Image.Image) -> GenerationRequest:
 
 def expected(checkpoint: Checkpoint, *pictures: Image.Image) -> tuple[list[int], list[int]]:
     """The prompt and the reply, by the checkpoint's processor with its own tokenizer."""
-    messages = [
+    messages: list[Any] = [
         {
             "role": turn.role,
             "content": [
@@ -400,7 +400,7 @@ def test_highlights_are_found_beside_pictures(seeing: Seeing) -> None:
     turn = ChatTurn("user", (ImagePart(NOISE), words))
     prompt = chat_prompt(checkpoint, [turn])
     ((begin, end),) = prompt.highlights
-    assert checkpoint.tokenizer.decode(list(prompt.tokens[begin:end])).strip() == "is"
+    assert str(checkpoint.tokenizer.decode(list(prompt.tokens[begin:end]))).strip() == "is"
 
 
 def test_attention_that_is_causal_refuses_pictures_that_are_not(seeing: Seeing) -> None:
