@@ -20,6 +20,7 @@ from tapgraph.kernels.systems.landmark_softmax import (
 
 __all__ = [
     "LANDMARK",
+    "FadingGates",
     "LandmarkTraining",
     "TrainingBatch",
     "TrainingStep",
@@ -47,6 +48,9 @@ class LandmarkTraining:
         warm_share: share of the steps for the rise.
         weight_decay: of AdamW.
         longest_gradient: longer gradients are cut to this norm.
+        fade: share of the steps over which gates go from the true log-sum-exps to the landmarks
+            (see `FadingGates`); 0 for landmarks from the first step, as the authors have it.
+        gate_weight: how much the loss of landmarks as gates counts beside that of tokens.
     """
 
     block: int = 50
@@ -55,6 +59,8 @@ class LandmarkTraining:
     warm_share: float = 0.03
     weight_decay: float = 0.1
     longest_gradient: float = 1.0
+    fade: float = 0.0
+    gate_weight: float = 0.0
 
     def __post_init__(self) -> None:
         check_block(self.block)
@@ -65,8 +71,11 @@ class LandmarkTraining:
                 raise UsageError(f"{name} must be positive, got {getattr(self, name)!r}")
         if not 0 <= self.warm_share < 1:
             raise UsageError(f"warm_share must be at least 0 and below 1, got {self.warm_share!r}")
-        if self.weight_decay < 0:
-            raise UsageError(f"weight_decay must be at least 0, got {self.weight_decay!r}")
+        for name in ("weight_decay", "gate_weight"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name} must be at least 0, got {getattr(self, name)!r}")
+        if not 0 <= self.fade <= 1:
+            raise UsageError(f"fade must be from 0 to 1, got {self.fade!r}")
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0: a cosine that stops at 0.4 cycles."""
@@ -75,6 +84,48 @@ class LandmarkTraining:
             return self.learning_rate * (step + 1) / warm
         done = (step - warm) / max(1, self.steps - 1 - warm)
         return self.learning_rate * (1 + math.cos(2 * math.pi * _COSINE_CYCLES * done)) / 2
+
+    def gates(self, step: int) -> "FadingGates | None":
+        """How blocks share in a step, counted from 0; None where landmarks alone say it."""
+        fading = self.fade * self.steps
+        share = min(1.0, step / fading) if fading else 1.0
+        return FadingGates(share) if share < 1 or self.gate_weight else None
+
+
+class FadingGates:
+    """Gates for a training to begin with: from what landmarks have to learn to what they say.
+
+    With the log-sum-exp of a block's logits as its gate, the grouped softmax is the softmax over
+    ordinary tokens, so a model that was trained without landmarks goes on as it was. Gates are
+    `share` times the landmark's logit and the rest of that log-sum-exp; how far landmarks are from
+    it makes a loss of its own. Neither is in the paper.
+
+    Args:
+        share: of the landmark in its gate, 0..1.
+    """
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self._misfits: list[Tensor] = []
+
+    def __call__(self, near: Tensor, blocks: Tensor) -> Tensor:
+        """The gates `[..., blocks]`."""
+        own = near.logsumexp(dim=-1, keepdim=True)
+        true, said = blocks[..., :-1].logsumexp(dim=-1), blocks[..., -1]
+        wanted = torch.cat((own, true), dim=-1).detach().log_softmax(dim=-1)
+        given = torch.cat((own.detach(), said), dim=-1).log_softmax(dim=-1)
+        # Per KV head: the retrieving heads have sharp attention and large misfits.
+        misfit = (wanted.exp() * (wanted - given)).sum(dim=-1).mean(dim=(0, 2))
+        self._misfits.append(misfit)
+        return torch.lerp(true, said, self._share)
+
+    def loss(self) -> Tensor:
+        """How far landmarks are from the true gates in all layers so far, a scalar.
+
+        The mean of log(1 + d) over KV heads and blocks of queries, where d is the KL divergence of
+        the shares of blocks.
+        """
+        return torch.stack(self._misfits).log1p().mean()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +178,12 @@ def add_landmark_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBas
 
 
 def landmark_loss(
-    model: PreTrainedModel, token_ids: Tensor, *, block: int, weights: Tensor | None = None
+    model: PreTrainedModel,
+    token_ids: Tensor,
+    *,
+    block: int,
+    weights: Tensor | None = None,
+    gates: FadingGates | None = None,
 ) -> Tensor:
     """The mean next-token loss of a model that attends through the full grouped softmax.
 
@@ -142,6 +198,7 @@ def landmark_loss(
         token_ids: int64 `[batch, slots]`, landmarks among them, without padding.
         block: ordinary tokens before a landmark.
         weights: how much each slot counts as a target, `[batch, slots]`; None for all alike.
+        gates: None for those of the paper.
 
     Returns:
         A scalar, float32 (float64 for float64 models).
@@ -156,6 +213,7 @@ def landmark_loss(
             call.values,
             block=block,
             scale=call.layer.scale,
+            gates=gates,
         )
 
     with replace_attention(model, attend):
@@ -208,9 +266,11 @@ def fine_tune_landmarks(
     step = -1
     for step, batch in enumerate(islice(batches, training.steps)):
         optimizer.param_groups[0]["lr"] = training.rate(step)
-        loss = _loss(model, batch, landmark_id=landmark_id, block=training.block)
+        gates = training.gates(step)
+        loss = _loss(model, batch, landmark_id=landmark_id, block=training.block, gates=gates)
+        whole = loss if gates is None else loss + training.gate_weight * gates.loss()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        whole.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(weights, training.longest_gradient)
         optimizer.step()
         if on_step is not None:
@@ -220,13 +280,22 @@ def fine_tune_landmarks(
         raise UsageError(f"{training.steps} steps need as many batches, got {step + 1}")
 
 
-def _loss(model: PreTrainedModel, batch: TrainingBatch, *, landmark_id: int, block: int) -> Tensor:
+def _loss(
+    model: PreTrainedModel,
+    batch: TrainingBatch,
+    *,
+    landmark_id: int,
+    block: int,
+    gates: FadingGates | None,
+) -> Tensor:
     landmarked = insert_landmarks(batch.token_ids, block=block, landmark_id=landmark_id)
     weights = None
     if batch.weights is not None:
         weights = batch.weights.new_zeros(landmarked.token_ids.shape)
         weights[:, landmarked.positions] = batch.weights
-    return landmark_loss(model, landmarked.token_ids.to(model.device), block=block, weights=weights)
+    return landmark_loss(
+        model, landmarked.token_ids.to(model.device), block=block, weights=weights, gates=gates
+    )
 
 
 def _embedding_rows(model: PreTrainedModel) -> int:
