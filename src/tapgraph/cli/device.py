@@ -11,13 +11,14 @@ from tapgraph.cli.device_spec import DeviceSpec, takes_device
 from tapgraph.cli.open_device import open_device
 from tapgraph.cli.options import IconsOption, JsonOption
 from tapgraph.cli.terminal import print_json, print_line
-from tapgraph.errors import UsageError
+from tapgraph.errors import ExtraMissing, UsageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from tapgraph.tools.mobile.actions import Action
     from tapgraph.tools.mobile.device import Device
+    from tapgraph.tools.mobile.perception.where_to_look import ImageTextEncoder
 
 __all__ = ["app", "look", "open_app", "screenshot", "tap", "tree", "type_text"]
 
@@ -91,6 +92,10 @@ def look(
         Path("look.png")
     ),
     icons: IconsOption = False,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A CLIP checkpoint, to go by looks instead of words."),
+    ] = None,
     device: DeviceSpec,
     json: JsonOption = False,
 ) -> None:
@@ -98,6 +103,7 @@ def look(
     from tapgraph.tools.mobile.geometry import Size  # noqa: PLC0415
     from tapgraph.tools.mobile.perception.icons import open_icon_namer  # noqa: PLC0415
     from tapgraph.tools.mobile.perception.where_to_look import (  # noqa: PLC0415
+        best_looking,
         by_words,
         window_around,
     )
@@ -105,9 +111,13 @@ def look(
     from tapgraph.tools.mobile.screen_text import element_line  # noqa: PLC0415
 
     name_icons = open_icon_namer().named if icons else None
+    clip = _opened_clip(encoder) if encoder is not None else None
     with open_device(device) as opened:
         screen = ScreenReader(opened, name_icons=name_icons).read()
-    fitting = by_words(screen.elements, goal)
+    if clip is not None:
+        fitting = best_looking(screen, goal, clip)
+    else:
+        fitting = by_words(screen.elements, goal)
     if not fitting or screen.screenshot is None:
         raise UsageError(f"nothing on this screen fits {goal!r}")
     window = Size(screen.size.width_px // 2, screen.size.height_px // 2)
@@ -164,6 +174,14 @@ def open_app(
 
     with open_device(device) as opened:
         _act(opened, OpenApp(label), json=json)
+
+
+def _opened_clip(folder: Path) -> ImageTextEncoder:
+    try:
+        from tapgraph.tools.mobile.perception.clip_encoder import ClipEncoder  # noqa: PLC0415
+    except ImportError as error:
+        raise ExtraMissing("local", "looking by a CLIP checkpoint") from error
+    return ClipEncoder.open(folder)
 
 
 def _save(picture: Image, out: Path) -> None:

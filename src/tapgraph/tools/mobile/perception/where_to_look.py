@@ -15,10 +15,12 @@ from PIL import Image, ImageFilter
 
 from tapgraph.tools.api.retrieval import LexicalIndex, words_of
 from tapgraph.tools.mobile.geometry import Bounds, Size
-from tapgraph.tools.mobile.screen import Element
+from tapgraph.tools.mobile.screen import Element, Screen
 
-__all__ = ["ImageTextEncoder", "by_looks", "by_words", "window_around"]
+__all__ = ["ImageTextEncoder", "best_looking", "by_looks", "by_words", "window_around"]
 
+_LARGEST_SHARE = 0.25
+"""Of the screen; a larger element is a page, and no place on it."""
 _BLUR_SHARE = 0.045
 """Of the shorter side: the paper's sigma of 10 on 224 pixels."""
 
@@ -43,6 +45,20 @@ def by_words(elements: Sequence[Element], goal: str) -> tuple[Element, ...]:
     ]
     index = LexicalIndex([Counter(words_of(text)) for text in texts])
     return tuple(elements[place] for place in index.best(words_of(goal), limit=len(elements)))
+
+
+def best_looking(screen: Screen, goal: str, encoder: ImageTextEncoder) -> tuple[Element, ...]:
+    """The element that looks most like the goal; none where the screen has no picture or elements.
+
+    One forward pass of the encoder for each element.
+    """
+    least = _LARGEST_SHARE * screen.size.width_px * screen.size.height_px
+    places = [one for one in screen.elements if not one.scrollable and one.bounds.area <= least]
+    if screen.screenshot is None or not places:
+        return ()
+    boxes = [one.bounds for one in places]
+    best = by_looks(screen.screenshot, boxes, goal, encoder, looks=1)[0]
+    return (places[boxes.index(best)],)
 
 
 def by_looks(
