@@ -1,6 +1,7 @@
 """Actions found in screen recordings, with and without class-semantics attention.
 
     python benchmarks/recordings.py            (about 3 minutes on one core; resumes)
+    python benchmarks/recordings.py --ship     (writes the shipped weights too)
 
 Clips are rendered from routes of the suite `sim`: those to learn from of its split `train`, those
 to test on of apps that no such task needs. Controls: frame difference with the threshold that is
@@ -23,6 +24,7 @@ from tapgraph.evals.phone.sim_suite import SIM_KINDS, sim_suite
 from tapgraph.evals.recordings.film import film_task
 from tapgraph.evals.recordings.scores import boundary_f1, mean_average_precision
 from tapgraph.evals.recordings.training import Clip, train_locator, train_recogniser
+from tapgraph.tools.mobile.perception.action_finder import save_finder
 from tapgraph.tools.mobile.perception.recording import frame_features
 from tapgraph.tools.mobile.perception.segmenter import (
     KINDS,
@@ -38,11 +40,15 @@ RESULTS = Path(__file__).parent / "results" / "recordings.json"
 PARTS = {"train": 32, "test-apps": 20}
 SEEDS = (0, 1)
 STEPS = 150
+SHIPPED_STEPS = 1000
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
 def main() -> None:
     """Render and train what is missing, measure, print the table."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ship", action="store_true")
+    ships = parser.parse_args().ship
     torch.set_num_threads(1)
     train, test = (clips(split, count) for split, count in PARTS.items())
     found: dict[str, Any] = {
@@ -64,6 +70,7 @@ def main() -> None:
                 for name, change in CONTROLS.items():
                     changed = [change(one) for one in told]
                     found["rows"].setdefault(name, []).append(scored(net, test, told, changed))
+    found["rows"]["shipped"] = [shipped(clips("train", len(SIM_KINDS)), test, ships=ships)]
     RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     print("\n".join(table(found["rows"])))
 
@@ -109,15 +116,32 @@ def semantics(recogniser: Recogniser, known: Sequence[Clip]) -> list[Tensor]:
         return [torch.softmax(recogniser(one.features[None])[0], 0) for one in known]
 
 
+def shipped(train: Sequence[Clip], test: Sequence[Clip], *, ships: bool) -> dict[str, float]:
+    """Scores of nets without a gate, trained longer, at the threshold that is best on `train`."""
+    recogniser = train_recogniser(train, steps=SHIPPED_STEPS, seed=0)
+    learnt = semantics(recogniser, train)
+    net = train_locator(train, learnt, "none", steps=SHIPPED_STEPS, seed=0)
+    best = max(THRESHOLDS, key=lambda one: scored(net, train, learnt, threshold=one)["f1"])
+    if ships:
+        save_finder(recogniser, net, threshold=best)
+    scores = scored(net, test, semantics(recogniser, test), threshold=best)
+    return {**scores, "clips": len(train), "steps": SHIPPED_STEPS, "threshold": best}
+
+
 def scored(
-    net: Locator, test: Sequence[Clip], told: Sequence[Tensor], gated: Sequence[Tensor] = ()
+    net: Locator,
+    test: Sequence[Clip],
+    told: Sequence[Tensor],
+    gated: Sequence[Tensor] = (),
+    *,
+    threshold: float = 0.3,
 ) -> dict[str, float]:
     """Scores of a locator; kinds come from `told`, the gate from `gated` where that is given."""
     found = []
     for clip, shares, semantic in zip(test, told, gated or told, strict=True):
         with torch.inference_mode():
             bounds = torch.sigmoid(net(clip.features[None], semantic[None])[0])
-        found.append(segments_from(bounds, shares))
+        found.append(segments_from(bounds, shares, threshold=threshold))
     return scores_of(found, test)
 
 
@@ -134,13 +158,22 @@ def scores_of(found: Sequence[Sequence[Segment]], test: Sequence[Clip]) -> dict[
 def by_difference(train: Sequence[Clip], test: Sequence[Clip]) -> dict[str, float]:
     """Runs of frames that change more than a threshold; all are called taps, the usual kind."""
     tried = [round(0.002 * 1.5**power, 4) for power in range(12)]
-    best = max(tried, key=lambda one: scores_of([_runs(c, one) for c in train], train)["f1"])
-    return {**scores_of([_runs(clip, best) for clip in test], test), "threshold": best}
+    best = max(
+        tried,
+        key=lambda one: scores_of([runs_of_change(c.features, one) for c in train], train)["f1"],
+    )
+    return {
+        **scores_of([runs_of_change(clip.features, best) for clip in test], test),
+        "threshold": best,
+    }
 
 
-def _runs(clip: Clip, threshold: float) -> list[Segment]:
-    """Numbers of the whole stand at the end of the features, the change first."""
-    moving = (clip.features[:, -5] > threshold).tolist()
+def runs_of_change(features: Tensor, threshold: float) -> list[Segment]:
+    """Runs of frames that change more than that, called taps.
+
+    Numbers of the whole stand at the end of the features, the change first.
+    """
+    moving = (features[:, -5] > threshold).tolist()
     found: list[Segment] = []
     for frame, is_moving in enumerate(moving):
         if is_moving and found and found[-1].end >= frame - 1:

@@ -101,6 +101,26 @@ def import_entries(
     return session.import_entries(memory, file, vouched=vouch, json=json)
 
 
+@app.command()
+def record(
+    recording: Annotated[
+        Path,
+        typer.Argument(help="A folder of frames, or a video, of a screen that shows touches."),
+    ],
+    does: Annotated[str, typer.Argument(metavar="WORDS", help="What is done in it, in a line.")],
+    *,
+    memory: MemoryOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Make a shortcut of a screen recording: a draft that no agent is shown before you verify it.
+
+    Ends with 1 when none may be made of it.
+    """
+    from tapgraph.cli import record_session as session  # noqa: PLC0415
+
+    return session.record(memory, recording, does, json=json)
+
+
 @app.command("export")
 def export_entries(
     place: Annotated[Path, typer.Argument(help="A file, or the folder for skills.")],

@@ -11,7 +11,7 @@ from rich.console import Console
 from tapgraph.agents.mobile.action_arguments import ACTION_ARGUMENTS
 from tapgraph.agents.mobile.rehearsal import Rehearsal
 from tapgraph.cli.exit_codes import ExitCode
-from tapgraph.cli.memory_tables import entry_table, evidence_table, found_table, said
+from tapgraph.cli.memory_tables import entry_table, evidence_table, found_table, said, step_lines
 from tapgraph.cli.terminal import print_json, print_line
 from tapgraph.errors import UsageError
 from tapgraph.evals.phones import SimulatedPhones
@@ -101,13 +101,7 @@ def _lines(entry: Entry) -> Iterator[str]:
             yield f"because: {entry.because}"
         return
     yield f"precondition: {entry.precondition}"
-    for number, step in enumerate(entry.steps, 1):
-        target = step.target
-        name = ""
-        if target is not None:
-            name = target.text_argument or target.text or target.resource_id or str(target.place)
-        values = ", ".join(f"{one}={value}" for one, value in step.arguments_map.items())
-        yield " ".join(filter(None, (f"{number}.", step.action_name, name, values)))
+    yield from step_lines(entry)
 
 
 def search(memory: str | None, words: str, *, app: str | None, agent: str, json: bool) -> None:

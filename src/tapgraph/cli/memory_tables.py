@@ -1,13 +1,13 @@
 """Tips and shortcuts as tables on a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
-from tapgraph.memory.models import Entry, Evidence, Revision, Scope, Tip, Use
+from tapgraph.memory.models import Entry, Evidence, Revision, Scope, Shortcut, Tip, Use
 from tapgraph.memory.retrieval import Found
 
-__all__ = ["entry_table", "evidence_table", "found_table", "said"]
+__all__ = ["entry_table", "evidence_table", "found_table", "said", "step_lines"]
 
 _SHORT_ID = 8
 
@@ -17,6 +17,17 @@ def said(entry: Entry) -> str:
     if isinstance(entry, Tip):
         return f"avoid: {entry.text}" if entry.polarity == "avoid" else entry.text
     return f"{entry.name}({', '.join(entry.arguments)}): {entry.description}"
+
+
+def step_lines(shortcut: Shortcut) -> Iterator[str]:
+    """A line for each step of a shortcut."""
+    for number, step in enumerate(shortcut.steps, 1):
+        target = step.target
+        name = ""
+        if target is not None:
+            name = target.text_argument or target.text or target.resource_id or str(target.place)
+        values = ", ".join(f"{one}={value}" for one, value in step.arguments_map.items())
+        yield " ".join(filter(None, (f"{number}.", step.action_name, name, values)))
 
 
 def entry_table(title: str, entries: Sequence[Entry]) -> Table:

@@ -178,7 +178,8 @@ class StepTarget(Record):
     Attributes:
         text: what it says; empty for what has no words.
         text_argument: the argument that says what it says, in the place of `text`.
-        role: what a person takes it for; empty for a bare place.
+        role: what a person takes it for; empty where only its words are known, as from a picture,
+            and for a bare place.
         resource_id: its name by its programmer.
         index: its place among equals, from 1.
         equals: how many equals the screen had.

@@ -139,3 +139,32 @@ def test_a_condition_says_what_is_missing() -> None:
         "'Save' (button) is not on the screen"
     )
     assert missing_of(Condition(), {}, screen()) == ""
+
+
+def test_words_from_a_picture_find_what_says_them_whatever_it_is() -> None:
+    target = StepTarget(text="Dark mode from sunset til1 sunrise")
+    shown = screen(
+        element("Dark mode from sunset till sunrise", 100, role=Role.TEXT, clickable=False),
+        element("Sound", 300),
+    )
+    assert located(target, {}, shown) == Point(540, 150)
+    assert missing_of(Condition(shows=(target,)), {}, shown) == ""
+    with pytest.raises(ToolError, match="its target 'Light theme' is no longer"):
+        located(StepTarget(text="Light theme"), {}, shown)
+
+
+def test_words_from_a_picture_mean_what_says_nothing_else_then_what_can_be_used() -> None:
+    target = StepTarget(text="Display")
+    among = element("Display, brightness", 300)
+    title = element("Display", 100, role=Role.TEXT, clickable=False)
+    assert located(target, {}, screen(among)) == Point(540, 350)
+    assert located(target, {}, screen(title, among)) == Point(540, 150)
+    assert located(target, {}, screen(title, element("Display", 700))) == Point(540, 750)
+
+
+def test_words_from_a_picture_that_stand_more_often_than_then_are_not_touched() -> None:
+    rows = [element("Display", 100), element("Display", 300), element("Display", 500)]
+    second = StepTarget(text="Display", index=2, equals=3)
+    assert located(second, {}, screen(*rows)) == Point(540, 350)
+    with pytest.raises(ToolError, match="stands 3 times on the screen, not 1"):
+        located(StepTarget(text="Display"), {}, screen(*rows))

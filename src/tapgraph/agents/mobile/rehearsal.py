@@ -18,7 +18,7 @@ from tapgraph.tools.mobile.device import Device
 from tapgraph.tools.mobile.screen import Screen
 from tapgraph.tools.mobile.screen_reader import ScreenReader
 
-__all__ = ["Rehearsal"]
+__all__ = ["Rehearsal", "play"]
 
 _OTHER_TEXTS = ("milk", "Chicago", "green tea")
 
@@ -52,7 +52,7 @@ class Rehearsal:
         reader = ScreenReader(device, source="tree", pictures="when needed")
         where = f"world {seed}"
         try:
-            screen = _play(shortcut.reached_by, {}, device, reader)
+            screen = play(shortcut.reached_by, {}, device, reader)
         except ToolError as error:
             return Rehearsed(f"where it begins could not be reached: {error}", False, where)
         arguments = _other_values(shortcut, screen)
@@ -64,7 +64,7 @@ class Rehearsal:
         ):
             return Rehearsed(f"where it begins could not be reached: {why}", False, where)
         try:
-            screen = _play(shortcut.steps, arguments, device, reader)
+            screen = play(shortcut.steps, arguments, device, reader)
         except ToolError as error:
             return Rehearsed(str(error), True, where)
         if shortcut.ensures is not None:
@@ -72,7 +72,7 @@ class Rehearsal:
         return Rehearsed("", True, where)
 
 
-def _play(
+def play(
     steps: Sequence[ShortcutStep],
     arguments: Mapping[str, object],
     device: Device,

@@ -2,8 +2,9 @@
 
 A shortcut may have been learnt on a phone of another size, in another language, with other things
 in its lists. So a target is looked for by what it is: its id, its role, its words, its place among
-equals. Only what has neither words nor an id is looked for by its place, and only where something
-of the same kind stands there. Whatever is in doubt is not touched.
+equals. What is known from a picture has words only, as they were read there. Only what has neither
+words nor an id is looked for by its place, and only where something of the same kind stands there.
+Whatever is in doubt is not touched.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from tapgraph.errors import ToolError
 from tapgraph.memory import Condition, ShortcutStep, StepTarget
 from tapgraph.tools.mobile.actions import Action, Enter, Home, Tap, Wait, action_from_wire
 from tapgraph.tools.mobile.geometry import Point
+from tapgraph.tools.mobile.ocr import says, says_same
 from tapgraph.tools.mobile.screen import Element, Role, Screen
 from tapgraph.tools.mobile.swipes import directed_swipe
 from tapgraph.tools.mobile.target import Target, found_again
@@ -89,7 +91,7 @@ def located(target: StepTarget, arguments: Mapping[str, object], screen: Screen)
         ToolError: it is not on the screen, it cannot be told from others, or it lies under others.
     """
     wanted = _with_text(target, arguments)
-    if not wanted.role:
+    if not wanted.role and not wanted.text:
         return _same_place(wanted, screen)
     element = _found(wanted, screen)
     if element.is_covered:
@@ -137,6 +139,8 @@ def _alike(wanted: StepTarget, screen: Screen) -> Sequence[Element]:
     phone. One that rows of a list share is not, nor one of Android's own, such as the first button
     of any dialog.
     """
+    if not wanted.role:
+        return _saying(wanted.text, screen)
     same_role = [one for one in screen.elements if one.role.value == wanted.role]
     if not wanted.resource_id:
         return [one for one in same_role if not wanted.text or one.text == wanted.text]
@@ -146,6 +150,17 @@ def _alike(wanted: StepTarget, screen: Screen) -> Sequence[Element]:
     if not saying and is_its_own and len(named) == wanted.equals == 1:
         return named
     return saying
+
+
+def _saying(text: str, screen: Screen) -> Sequence[Element]:
+    """What says just that, as far as reading can tell; else what says it among other words.
+
+    Where one of several can be used, it is meant.
+    """
+    saying = [one for one in screen.elements if says(one.text, text)]
+    saying = [one for one in saying if says_same(one.text, text)] or saying
+    usable = [one for one in saying if one.is_actionable]
+    return usable if len(usable) == 1 else saying
 
 
 def _like_it_at_its_place(wanted: StepTarget, screen: Screen) -> Element:
@@ -175,4 +190,4 @@ def _place(wanted: StepTarget, screen: Screen) -> Point:
 
 def _words(wanted: StepTarget) -> str:
     name = repr(wanted.text) if wanted.text else f"id={wanted.resource_id!r}"
-    return f"{name} ({wanted.role})"
+    return f"{name} ({wanted.role})" if wanted.role else name

@@ -94,6 +94,7 @@ def _words(step: ShortcutStep) -> str:
         name = f"what `{target.text_argument}` says" if target.text_argument else ""
         name = name or (f'"{target.text}"' if target.text else "")
         name = name or (f"id={target.resource_id}" if target.resource_id else "by its place")
-        said += f" {name} ({target.role or 'a place'})"
+        role = target.role or ("whatever says it" if target.text else "a place")
+        said += f" {name} ({role})"
     values = ", ".join(f"{key}={value}" for key, value in step.arguments_map.items())
     return f"{said} {values}".strip()

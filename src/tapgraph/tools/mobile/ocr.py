@@ -18,7 +18,7 @@ from tapgraph.tools.mobile.screen import Element, Role, numbered
 if TYPE_CHECKING:
     from rapidocr import RapidOCR
 
-__all__ = ["OcrLine", "join_lines", "merge", "read_text"]
+__all__ = ["OcrLine", "join_lines", "merge", "read_text", "says", "says_same"]
 
 _LEAST_CONFIDENCE = 0.6
 _LEAST_CONFIDENCE_OF_ONE = 0.95
@@ -147,12 +147,12 @@ def _saying_the_same(
 ) -> Sequence[int]:
     """Places of the smallest element that says the line, or of several that say it together."""
     for place in around:
-        if _says(elements[place].text, line.text):
+        if says(elements[place].text, line.text):
             return [place]
-    parts = [place for place in around if _says(line.text, elements[place].text)]
+    parts = [place for place in around if says(line.text, elements[place].text)]
     parts.sort(key=lambda place: elements[place].bounds.left)
     together = "".join(elements[place].text for place in parts)
-    return parts if _says(together, line.text) else []
+    return parts if says(together, line.text) else []
 
 
 def _lacks_text(element: Element, line: OcrLine) -> bool:
@@ -180,7 +180,16 @@ def _continues(above: Bounds, below: Bounds) -> bool:
     )
 
 
-def _says(text: str, line: str) -> bool:
+def says_same(one: str, other: str) -> bool:
+    """Whether each text says the other, so that they are one as far as reading can tell."""
+    return says(one, other) and says(other, one)
+
+
+def says(text: str, line: str) -> bool:
+    """Whether the text has the line's letters and digits in it, or nine tenths of their pairs.
+
+    Reading confuses single letters. A line without any is said by none.
+    """
     whole, part = _letters(text), _letters(line)
     if not part:
         return False

@@ -92,6 +92,11 @@ class IconNamer:
                 seen[place] = SeenIcon(self.kinds[name], confidence)
         return tuple(seen)
 
+    def sure_kind(self, crop: Image.Image) -> str:
+        """The kind of icon that a crop surely shows; empty where that is not sure."""
+        (seen,) = self.best([crop])
+        return seen.kind if seen is not None and seen.confidence >= self.threshold else ""
+
     def named(self, elements: Iterable[Element], picture: Image.Image) -> tuple[Element, ...]:
         """The elements, those without words with the icon that the picture surely shows there."""
         told = tuple(elements)

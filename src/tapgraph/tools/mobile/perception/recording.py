@@ -1,10 +1,10 @@
 """A screen recording as frames, and what of them says that somebody acted.
 
 A recording is a folder of pictures in the order of their names, or a video file where PyAV is
-installed (`pip install av`). Frames are made small and grey; nothing of their words is read.
+installed (`pip install av`). All frames are kept small and grey; some can be had whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tapgraph.errors import EnvironmentMissing, UsageError
 
-__all__ = ["FEATURES", "FRAME_SIZE", "Recording", "frame_features", "read_recording", "small_frame"]
+__all__ = ["FEATURES", "FRAME_SIZE", "Recording", "frame_features", "grey_frame", "read_recording"]
 
 FRAME_SIZE = (48, 96)
 """Width and height of a small frame."""
@@ -29,21 +29,33 @@ _SHIFTS = range(-12, 13, 2)
 
 @dataclass(frozen=True)
 class Recording:
-    """Frames `[frames, 96, 48]` from 0 to 1, and how many of them there are in a second."""
+    """Frames `[frames, 96, 48]` from 0 to 1, how many there are in a second, and of what place."""
 
     frames: Tensor
     per_second: float
+    place: Path
+
+    def pictures(self, wanted: Collection[int]) -> Mapping[int, Image.Image]:
+        """Some frames as they were recorded, by their numbers; the recording is read again.
+
+        Raises:
+            UsageError: it has changed since.
+        """
+        found = {
+            number: picture.convert("RGB")
+            for number, picture in enumerate(_pictures(self.place, self.per_second))
+            if number in wanted
+        }
+        if len(found) < len(set(wanted)):
+            raise UsageError(f"the recording {str(self.place)!r} has changed while it was read")
+        return found
 
 
-def small_frame(picture: Image.Image) -> Tensor:
-    """One frame `[96, 48]` from 0 to 1."""
-    grey = picture.convert("L").resize(FRAME_SIZE, Image.Resampling.BOX)
-    return (
-        torch.frombuffer(bytearray(grey.tobytes()), dtype=torch.uint8).view(
-            FRAME_SIZE[1], FRAME_SIZE[0]
-        )
-        / 255
-    )
+def grey_frame(picture: Image.Image, size: tuple[int, int] = FRAME_SIZE) -> Tensor:
+    """The picture as a grey frame `[height, width]` of that width and height, from 0 to 1."""
+    grey = picture.convert("L").resize(size, Image.Resampling.BOX)
+    pixels = torch.frombuffer(bytearray(grey.tobytes()), dtype=torch.uint8)
+    return pixels.view(size[1], size[0]) / 255
 
 
 def read_recording(place: Path, *, per_second: float = 10.0) -> Recording:
@@ -54,13 +66,13 @@ def read_recording(place: Path, *, per_second: float = 10.0) -> Recording:
         EnvironmentMissing: it is a video, and PyAV is not installed.
     """
     frames: list[Tensor] = []
-    for frame in _folder(place) if place.is_dir() else _video(place, per_second):
-        frames.append(frame)
+    for picture in _pictures(place, per_second):
+        frames.append(grey_frame(picture))
         if len(frames) > _MOST_FRAMES:
             raise UsageError(f"{str(place)!r} has more than {_MOST_FRAMES:,} frames; cut it")
     if len(frames) < 2:
         raise UsageError(f"{str(place)!r} holds no recording: {len(frames)} frames")
-    return Recording(torch.stack(frames), per_second)
+    return Recording(torch.stack(frames), per_second, place)
 
 
 def frame_features(frames: Tensor) -> Tensor:
@@ -88,17 +100,22 @@ def _shift_error(before: Tensor, now: Tensor, shift: int) -> Tensor:
     return (now[:, -shift:] - before[:, : rows + shift]).abs().mean(dim=(1, 2))
 
 
-def _folder(place: Path) -> Iterator[Tensor]:
+def _pictures(place: Path, per_second: float) -> Iterator[Image.Image]:
+    return _folder(place) if place.is_dir() else _video(place, per_second)
+
+
+def _folder(place: Path) -> Iterator[Image.Image]:
     files = sorted(one for one in place.iterdir() if one.suffix.lower() in _PICTURES)
     for file in files:
         try:
             with Image.open(file) as picture:
-                yield small_frame(picture)
+                picture.load()
         except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             raise UsageError(f"cannot read the frame {str(file)!r}: {error}") from error
+        yield picture
 
 
-def _video(place: Path, per_second: float) -> Iterator[Tensor]:
+def _video(place: Path, per_second: float) -> Iterator[Image.Image]:
     if not place.is_file():
         raise UsageError(f"there is no recording {str(place)!r}")
     try:
@@ -114,6 +131,6 @@ def _video(place: Path, per_second: float) -> Iterator[Tensor]:
             for frame in container.decode(video=0):
                 if frame.time is not None and frame.time + 1e-6 >= due_s:
                     due_s = frame.time + 1 / per_second
-                    yield small_frame(frame.to_image())
+                    yield frame.to_image()
     except (av.FFmpegError, IndexError) as error:
         raise UsageError(f"cannot read the video {str(place)!r}: {error}") from error
