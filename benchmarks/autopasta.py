@@ -11,9 +11,10 @@ batch at a time, so that a later run goes on; `table` reads the results.
 Arms: `none`; `random sentence`, `predicted` (the model's own key sentence) and `gold` (the first
 sentence with an answer) are highlighted; `random heads` highlights the gold one with as many heads
 drawn at random; `repeated` and `moved` steer nothing: the predicted sentence stands once more, or
-instead, right before the question. Exact match and F1 are SQuAD's, on the first line of a reply of
-at most 12 tokens. For the damage a random example is highlighted in a list of examples of another
-task (country and capital, word and opposite); right is a reply that begins with the answer.
+instead, right before the question, and `gold repeated` and `gold moved` do so with the gold one.
+Exact match and F1 are SQuAD's, on the first line of a reply of at most 12 tokens. For the damage a
+random example is highlighted in a list of examples of another task (country and capital, word and
+opposite); right is a reply that begins with the answer.
 """
 
 import argparse
@@ -57,6 +58,7 @@ REPLY_TOKENS, QUOTE_TOKENS = 12, 40
 RESAMPLES = 10_000
 ARMS = (
     "none", "random sentence", "predicted", "gold", "random heads", "repeated", "moved",
+    "gold repeated", "gold moved",
 )  # fmt: skip
 DAMAGE_FILES = ("country-capital.json", "antonym.json")
 DAMAGE_PROMPTS, DAMAGE_SHOTS = 60, 8
@@ -211,11 +213,27 @@ class Asking:
                 "question": one.number,
                 "tokens": len(asked(one).prompt(self._checkpoint).tokens),
                 "key_is_gold": place == gold(one),
-                "em": {arm: exact_match(said[arm][row], one.answers) for arm in ARMS},
-                "f1": {arm: round(f1(said[arm][row], one.answers), 4) for arm in ARMS},
+                **_scores(one, {arm: replies[row] for arm, replies in said.items()}),
             }
             for row, (one, place) in enumerate(pairs)
         ]
+
+    def completed(
+        self, questions: Sequence[NqQuestion], rows: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """All rows of some questions, of which the first rows may be there already."""
+        if left := questions[len(rows) :]:
+            rows = rows + self.batch(left)
+        with self.engine() as engine:
+            for arm, told in (("gold repeated", _repeated), ("gold moved", _moved)):
+                replies = self.replies(
+                    engine, [asked(one, text=told(one, gold(one))) for one in questions]
+                )
+                for one, row, reply in zip(questions, rows, replies, strict=True):
+                    scores = _scores(one, {arm: reply})
+                    row["em"] |= scores["em"]
+                    row["f1"] |= scores["f1"]
+        return rows
 
     def damage(self, file: Path) -> list[dict[str, float]]:
         """Right replies to another task, without and with a random example highlighted."""
@@ -242,6 +260,13 @@ class Asking:
             }
             for row, answer in enumerate(answers)
         ]
+
+
+def _scores(question: NqQuestion, said: dict[str, str]) -> dict[str, dict[str, float]]:
+    return {
+        "em": {arm: exact_match(reply, question.answers) for arm, reply in said.items()},
+        "f1": {arm: round(f1(reply, question.answers), 4) for arm, reply in said.items()},
+    }
 
 
 def _mapped(question: NqQuestion, quote: str) -> tuple[int, int]:
@@ -281,18 +306,20 @@ def ask(arguments: argparse.Namespace) -> None:
 
     def save() -> None:
         results["cpu_s"] = round(before + time.process_time() - started, 1)
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+        RESULTS.write_text(json.dumps(results) + "\n", "utf-8")
 
-    questions = itertools.islice(
-        all_questions(arguments.data), PROFILED, PROFILED + arguments.questions
+    questions = list(
+        itertools.islice(all_questions(arguments.data), PROFILED, PROFILED + arguments.questions)
     )
-    left = list(questions)[len(results["rows"]) :]
-    for first in range(0, len(left), BATCH):
+    for first in range(0, len(questions), BATCH):
         if time.process_time() - started > arguments.seconds:
             break
-        results["rows"] += asking.batch(left[first : first + BATCH])
-        save()
-        print(len(results["rows"]), results["cpu_s"], flush=True)
+        here = slice(first, first + BATCH)
+        rows = results["rows"][here]
+        if len(rows) < len(questions[here]) or "gold moved" not in rows[-1]["em"]:
+            results["rows"][here] = asking.completed(questions[here], rows)
+            save()
+            print(len(results["rows"]), results["cpu_s"], flush=True)
     for name in DAMAGE_FILES:
         if name not in results["damage"]:
             file = arguments.data / "icl_tasks" / "abstractive" / name
@@ -320,10 +347,11 @@ def print_table() -> None:
             f"predicted less {other}: EM {_difference(rows, 'em', 'predicted', other)}, "
             f"F1 {_difference(rows, 'f1', 'predicted', other)}"
         )
-    print(
-        f"gold less random heads: EM {_difference(rows, 'em', 'gold', 'random heads')}, "
-        f"F1 {_difference(rows, 'f1', 'gold', 'random heads')}"
-    )
+    for other in ("random heads", "gold repeated", "gold moved"):
+        print(
+            f"gold less {other}: EM {_difference(rows, 'em', 'gold', other)}, "
+            f"F1 {_difference(rows, 'f1', 'gold', other)}"
+        )
     for name, told in results["damage"].items():
         means = {arm: _mean([row[arm] for row in told]) for arm in told[0]}
         less = [row["random highlight"] - row["none"] for row in told]

@@ -28,7 +28,6 @@ def test_each_family_loads(family: str, tiny: "Tiny") -> None:
     assert checkpoint.context_tokens == 4096
     assert checkpoint.end_tokens == {2}
     assert checkpoint.vocabulary == 369
-    assert checkpoint.sees_images == family.endswith("_vl")
     assert not checkpoint.model.training
     assert not any(parameter.requires_grad for parameter in checkpoint.model.parameters())
 

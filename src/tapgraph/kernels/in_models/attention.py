@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, DynamicCache, PreTrainedModel
-from transformers.masking_utils import causal_mask_function
+from transformers.masking_utils import causal_mask_function, sdpa_mask
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, LayerShape
@@ -365,15 +365,17 @@ def _attend(
     dropout: float = 0.0,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """The attention function as `transformers` calls it; `attention_mask` holds starts."""
+    """The attention function as `transformers` calls it; the mask is `_starts_of_mask`'s."""
     if dropout:
         raise UsageError(f"attention systems have no dropout, got {dropout!r}: call model.eval()")
-    if attention_mask is not None and attention_mask.dim() != 1:
+    if attention_mask is not None and attention_mask.dim() not in {1, 3}:
         raise UsageError(
             f"attention_mask must be [batch, tokens], got {list(attention_mask.shape)}"
         )
     whole = getattr(module, _WHOLE, None)
-    if isinstance(key, NewTokens):
+    if isinstance(key, NewTokens) and attention_mask is not None and attention_mask.dim() == 3:
+        output = key.cache.attend_as_told(key.layer, query, key.keys, value, attention_mask)
+    elif isinstance(key, NewTokens):
         output = key.cache.attend(key.layer, query, key.keys, value, attention_mask)
     elif whole is None:
         raise UsageError("attention systems work through a cache: call with use_cache=True")
@@ -386,6 +388,7 @@ def _attend(
 
 def _starts_of_mask(
     batch_size: int,
+    q_length: int,
     kv_length: int,
     mask_function: Callable[..., Any],
     attention_mask: Tensor | None,
@@ -394,12 +397,21 @@ def _starts_of_mask(
     local_size: int | None = None,
     **_: Any,
 ) -> Tensor | None:
-    """The mask function as `transformers` calls it: int64 `[batch]`, or None without a mask."""
+    """The mask function as `transformers` calls it.
+
+    Returns:
+        Where each row starts, int64 `[batch]`, or None without a mask; and where tokens of pictures
+        see each other both ways (Gemma 3), who sees whom, bool `[batch, tokens, slots]`.
+    """
     if use_vmap or (local_size is None and mask_function is not causal_mask_function):
-        raise UsageError(
-            "attention systems are causal: pictures that see themselves whole (Gemma 3) and "
-            "packed sequences are not supported"
-        )
+        told = sdpa_mask(
+            batch_size, q_length, kv_length, mask_function=mask_function, use_vmap=use_vmap,
+            attention_mask=attention_mask, allow_is_causal_skip=False, device=device,
+        )  # fmt: skip
+        sees = cast("Tensor", told)[:, 0]
+        if not sees.diagonal(-1, -2, -1).all():
+            raise UsageError("attention systems see a text as a whole: packed ones are not read")
+        return sees
     if attention_mask is None:
         return None
     if attention_mask.shape[1] != kv_length:

@@ -60,6 +60,23 @@ class AttendingCache(Cache, ABC):
                 given: then none of the new tokens is padding.
         """
 
+    @abstractmethod
+    def attend_as_told(
+        self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, sees: Tensor
+    ) -> Tensor:
+        """As `attend`, for a text that is read whole, where tokens may see later ones.
+
+        Args:
+            layer: as for `attend`.
+            queries: as for `attend`.
+            keys: as for `attend`.
+            values: as for `attend`.
+            sees: which tokens each token sees, bool `[1, tokens, tokens]`.
+
+        Raises:
+            UsageError: the layer does not attend densely, or this is not the whole of one text.
+        """
+
 
 @dataclass(slots=True)
 class Row:
@@ -315,6 +332,23 @@ class AttentionCache(AttendingCache):
             outputs.append(functional.pad(output, (0, 0, skipped, 0)) if skipped else output)
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
+    def attend_as_told(
+        self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, sees: Tensor
+    ) -> Tensor:
+        """Dense attention, after which the layer has these keys and values."""
+        attention = self.rows[0].layers[layer]
+        if len(keys) != 1 or attention.tokens_seen:
+            raise UsageError("pictures that see themselves whole are read with all of one text")
+        if not isinstance(attention, DenseLayer | WindowLayer):
+            raise UsageError(
+                "pictures see themselves whole in this model, and the attention system "
+                f"{self.system.name!r} is causal: use dense"
+            )
+        attention.adopt(ReadPast(keys, values, has_decoded=False))
+        return functional.scaled_dot_product_attention(
+            queries, keys, values, sees[:, None], scale=attention.shape.scale, enable_gqa=True
+        )
+
     def _padding_of(self, starts: Tensor | None, keys: Tensor) -> list[int]:
         """How many of the new slots are padding, in each row; the rows are told."""
         batch, tokens, seen = keys.shape[0], keys.shape[2], self.tokens_seen
@@ -389,3 +423,11 @@ class StackedCache(AttendingCache):
             )
             first += count
         return torch.cat(outputs, dim=2)
+
+    def attend_as_told(self, *_: Any) -> Tensor:
+        """Never.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError("pictures that see themselves whole are read with one text alone")

@@ -1,6 +1,6 @@
 """The grouped softmax of Landmark Attention: landmarks weigh blocks, blocks weigh their tokens."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from tapgraph.kernels.inputs import check_inputs
 from tapgraph.kernels.merge import Partial
 
 __all__ = [
+    "Gates",
     "LandmarkedTokens",
     "check_block",
     "grouped_softmax_attention",
@@ -18,6 +19,10 @@ __all__ = [
     "insert_landmarks",
     "share_out",
 ]
+
+Gates = Callable[[Tensor, Tensor], Tensor]
+"""From the logits of near tokens and of blocks, as `share_out` has them, the logits by which blocks
+share `[..., blocks]`, where a training does not take those of landmarks."""
 
 
 def grouped_softmax_attention(
@@ -27,6 +32,7 @@ def grouped_softmax_attention(
     *,
     block: int,
     scale: float,
+    gates: Gates | None = None,
 ) -> Tensor:
     """Causal attention of queries to all tokens through the grouped softmax.
 
@@ -45,6 +51,7 @@ def grouped_softmax_attention(
             read.
         block: ordinary tokens before a landmark.
         scale: what the dot products are multiplied with.
+        gates: None for those of the paper.
 
     Returns:
         `[batch, heads, q_len, head_dim]` in the dtype of `queries`.
@@ -54,7 +61,7 @@ def grouped_softmax_attention(
     """
     check_block(block)
     check_inputs(queries, keys, values)
-    outputs = [output for output, _ in _attend(queries, keys, values, block, scale)]
+    outputs = [output for output, _ in _attend(queries, keys, values, block, scale, gates)]
     return torch.cat(outputs, dim=3).flatten(1, 2)
 
 
@@ -154,7 +161,12 @@ def share_out(near: Tensor, blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _attend(
-    queries: Tensor, keys: Tensor, values: Tensor, block: int, scale: float
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    block: int,
+    scale: float,
+    gates: Gates | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """As `grouped_softmax_attention`: for the queries of each block in turn.
 
@@ -179,6 +191,8 @@ def _attend(
             slots = torch.arange(past, end, device=keys.device)
             is_later = slots[:block] > slots[begin - past :, None]
             near = near.masked_fill(is_later.repeat(tile.shape[2], 1), float("-inf"))
+        if gates is not None:
+            blocks = torch.cat((blocks[..., :-1], gates(near, blocks)[..., None]), dim=-1)
         near, inside, logits = share_out(near, blocks)
         weights = torch.cat((inside.flatten(-2), near), dim=-1)
         output = weights @ values[:, :, : weights.shape[-1]]

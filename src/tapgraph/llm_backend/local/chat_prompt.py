@@ -16,7 +16,8 @@ from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.generation import Prompt
 from tapgraph.llm_backend.local.harmless_text import Encoded, places_among_marks
 from tapgraph.llm_backend.local.highlighted_prompt import places_in_prompt
-from tapgraph.llm_backend.local.pictures_as_tokens import look_at
+from tapgraph.llm_backend.local.picture_processor import SeenPictures
+from tapgraph.llm_backend.local.pictures_as_tokens import in_prompt
 from tapgraph.llm_backend.local.prompt_length import check_text_length
 from tapgraph.llm_backend.local.reply_reader import (
     CALL_BEGIN,
@@ -133,7 +134,7 @@ def chat_prompt(
         raise UsageError("a conversation has at least one message")
     check_text_length(checkpoint, [*_all_words(turns), *map(str, tools)])
     images = [part.image for turn in turns for part in turn.parts if isinstance(part, ImagePart)]
-    seen = look_at(checkpoint, images)
+    image_token = checkpoint.pictures.image_token if images else ""
     harmless = [_without_control(checkpoint, turn) for turn in turns]
     tools = [_without_control_in_tool(checkpoint, tool) for tool in tools]
     if not _knows_tools(checkpoint):
@@ -143,25 +144,25 @@ def chat_prompt(
             harmless = _with_system(harmless, told)
             tools = []
 
-    def render(parts: Sequence[tuple[Part, ...]]) -> str:
+    def encode(text: str, places: Spans = ()) -> Encoded:
+        has_no_template = checkpoint.chat_template is None
+        return _encode(checkpoint, text, add_special_tokens=has_no_template, places=places)
+
+    def render(parts: Sequence[tuple[Part, ...]]) -> SeenPictures:
         told = [replace(turn, parts=own) for turn, own in zip(harmless, parts, strict=True)]
-        text = _rendered(checkpoint, told, tools, thinks=thinks)
+        text = _rendered(checkpoint, told, tools, thinks=thinks, image_token=image_token)
         if not thinks and text.rstrip().endswith(THOUGHT_BEGIN):
             text += f"\n{THOUGHT_END}\n\n"
-        return text if seen is None else _with_room(checkpoint, text, seen.tokens_of_each)
+        return checkpoint.pictures.see(images, text, encode) if images else SeenPictures(text)
 
     parts = [turn.parts for turn in harmless]
-    text = render(parts)
-    encoded = _encode(
-        checkpoint,
-        text,
-        add_special_tokens=checkpoint.chat_template is None,
-        places=places_in_prompt(text, parts, render),
-    )
+    seen = render(parts)
+    places = places_in_prompt(seen.text, parts, lambda signed: render(signed).text)
+    encoded = encode(seen.text, places)
     return Prompt(
         encoded.tokens,
-        _turn_ends(text, harmless, encoded.offsets),
-        None if seen is None else seen.in_prompt(encoded.tokens),
+        _turn_ends(seen.text, harmless, encoded.offsets),
+        in_prompt(checkpoint, seen, encoded.tokens) if images else None,
         token_spans(encoded.offsets, encoded.places),
     )
 
@@ -187,38 +188,44 @@ def _knows_tools(checkpoint: Checkpoint) -> bool:
 
 
 def _rendered(
-    checkpoint: Checkpoint, turns: Sequence[ChatTurn], tools: Sequence[ToolSpec], *, thinks: bool
+    checkpoint: Checkpoint, turns: Sequence[ChatTurn], tools: Sequence[ToolSpec], **named: Any
 ) -> str:
     refusals: list[jinja2.TemplateError] = []
     for told in (turns, _without_system(turns)):
         try:
-            return _apply_template(checkpoint, told, tools, thinks=thinks)
+            return _apply_template(checkpoint, told, tools, **named)
         except jinja2.TemplateError as error:
             refusals.append(error)
     raise UsageError(f"the chat template refuses the conversation: {refusals[-1]}")
 
 
 def _apply_template(
-    checkpoint: Checkpoint, turns: Sequence[ChatTurn], tools: Sequence[ToolSpec], *, thinks: bool
+    checkpoint: Checkpoint,
+    turns: Sequence[ChatTurn],
+    tools: Sequence[ToolSpec],
+    *,
+    thinks: bool,
+    image_token: str,
 ) -> str:
     template = checkpoint.chat_template
     if template is None:
         folder = resources.files("tapgraph.llm_backend.local")
         template = (folder / "default_chat.j2").read_text(encoding="utf-8")
     rendered = checkpoint.tokenizer.apply_chat_template(
-        [_message(turn) for turn in turns],
+        [_message(turn, as_parts=checkpoint.wants_parts) for turn in turns],
         tools=wire_tools(tools) or None,  # type: ignore[arg-type]
         chat_template=template,
         tokenize=False,
         add_generation_prompt=True,
         enable_thinking=thinks,
+        image_token=image_token,
     )
     return str(rendered)
 
 
-def _message(turn: ChatTurn) -> dict[str, Any]:
+def _message(turn: ChatTurn, *, as_parts: bool) -> dict[str, Any]:
     content: Any = turn.text
-    if any(isinstance(part, ImagePart) for part in turn.parts):
+    if as_parts or any(isinstance(part, ImagePart) for part in turn.parts):
         content = [
             {"type": "text", "text": part.text} if isinstance(part, TextPart) else {"type": "image"}
             for part in turn.parts
@@ -324,17 +331,6 @@ def _without_system(turns: Sequence[ChatTurn]) -> list[ChatTurn]:
     if words and (not rest or rest[0].role != "user"):
         return [ChatTurn("user", words), *rest]
     return [replace(rest[0], parts=(*words, *rest[0].parts)), *rest[1:]] if rest else rest
-
-
-def _with_room(checkpoint: Checkpoint, text: str, tokens_of_each: Sequence[int]) -> str:
-    """The text with as many picture tokens as each picture takes."""
-    token = checkpoint.model.config.image_token_id
-    mark = str(checkpoint.tokenizer.convert_ids_to_tokens(token))
-    pieces = text.split(mark)
-    if len(pieces) != len(tokens_of_each) + 1:
-        raise UsageError("the chat template did not give each picture its place")
-    room = [mark * count for count in tokens_of_each]
-    return "".join(piece + mark for piece, mark in zip(pieces, [*room, ""], strict=True))
 
 
 def _turn_ends(

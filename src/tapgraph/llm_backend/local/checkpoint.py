@@ -1,9 +1,11 @@
 """A checkpoint directory, loaded."""
 
+import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,11 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.utils import logging
 
 from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.harmless_text import HarmlessText
+from tapgraph.llm_backend.local.picture_processor import PictureProcessor
 from tapgraph.llm_backend.local.trained_landmarks import TrainedLandmarks
 from tapgraph.llm_backend.local.vocabulary import puts_blank_first, reserved_texts, token_bytes
 
@@ -57,7 +59,6 @@ class Checkpoint:
         path: where it came from.
         model: in evaluation mode; an engine's thread is the only one that may call it.
         tokenizer: used by all threads, for its own methods do not change it.
-        image_processor: None when the model takes no pictures.
         chat_template: the checkpoint's Jinja template; None when it has none.
         end_tokens: any of them ends a reply.
         vocabulary: how many logits the model gives; it may be more than there are tokens.
@@ -67,13 +68,13 @@ class Checkpoint:
         sampling: values of `Sampling` for requests that name none, by name.
         landmarks: those that it was fine-tuned with; None for none.
         puts_blank_first: whether the tokenizer puts a blank before every text.
+        wants_parts: whether the template reads words only from lists of parts.
         harmless: encodes prompts, whose words spell no token that is reserved or was added.
     """
 
     path: Path
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
-    image_processor: Any = None
     chat_template: str | None = None
     sampling: Mapping[str, Any] = field(default_factory=dict)
     landmarks: TrainedLandmarks | None = None
@@ -82,6 +83,7 @@ class Checkpoint:
     token_bytes: tuple[bytes, ...] = field(init=False)
     nameless: Tensor | None = field(init=False)
     puts_blank_first: bool = field(init=False)
+    wants_parts: bool = field(init=False)
     harmless: HarmlessText = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,6 +92,8 @@ class Checkpoint:
         if outputs is not None:
             size = outputs.weight.shape[0]
         object.__setattr__(self, "vocabulary", int(size))
+        wants_parts = not _probe(self, as_parts=False) and bool(_probe(self, as_parts=True))
+        object.__setattr__(self, "wants_parts", wants_parts)
         named = {*_end_tokens(self.model, self.tokenizer), *_token_after_a_turn(self)}
         # What the model has no logit for never comes.
         ending = frozenset(token for token in named if 0 <= token < size)
@@ -115,10 +119,19 @@ class Checkpoint:
         """What to call it: the name of its directory or file."""
         return self.path.name.removesuffix(".gguf")
 
-    @property
-    def sees_images(self) -> bool:
-        """Whether it takes pictures."""
-        return self.image_processor is not None
+    @cached_property
+    def pictures(self) -> PictureProcessor:
+        """What reads pictures for it.
+
+        Raises:
+            UsageError: it takes none.
+        """
+        try:
+            return PictureProcessor.load(
+                self.path, self.model.config, copy.deepcopy(self.tokenizer)
+            )
+        except UsageError as error:
+            raise UsageError(f"the model {self.name!r} takes no pictures: {error}") from error
 
     @property
     def context_tokens(self) -> int:
@@ -189,7 +202,6 @@ def load_checkpoint(
         path=path,
         model=model,
         tokenizer=tokenizer,
-        image_processor=_image_processor(path, model),
         chat_template=_chat_template(path, tokenizer),
         sampling={**_own_sampling(model), **(sampling or {})},
         landmarks=TrainedLandmarks.read(path),
@@ -387,16 +399,6 @@ def multiplies_bfloat16() -> bool:
     return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "arm_bf16"))
 
 
-def _image_processor(path: Path, model: PreTrainedModel) -> Any:
-    """The processor of pictures; None for models that are not of the Qwen-VL kind."""
-    has_pictures = (path / "preprocessor_config.json").is_file()
-    if not has_pictures or not hasattr(getattr(model, "model", None), "get_rope_index"):
-        return None
-    # All of that kind share this processor; the one over Pillow needs no torchvision.
-    processor: Any = Qwen2VLImageProcessorPil
-    return processor.from_pretrained(path, local_files_only=True)
-
-
 def _chat_template(path: Path, tokenizer: PreTrainedTokenizerBase) -> str | None:
     template = tokenizer.chat_template
     if isinstance(template, dict):
@@ -441,22 +443,35 @@ def _token_after_a_turn(checkpoint: Checkpoint) -> Iterable[int]:
 
     Files made by converters often name only the token that ends a text.
     """
-    if checkpoint.chat_template is None:
-        return ()
-    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _MARK}]
-    try:
-        text = checkpoint.tokenizer.apply_chat_template(
-            turns, chat_template=checkpoint.chat_template, tokenize=False
-        )
-    except (jinja2.TemplateError, TypeError, KeyError):
-        return ()
-    after = str(text).rpartition(_MARK)[2].lstrip()
+    after = _probe(checkpoint, as_parts=checkpoint.wants_parts).rpartition(_MARK)[2].lstrip()
     spelled = {
         str(checkpoint.tokenizer.convert_ids_to_tokens(token)): token
         for token in checkpoint.special_tokens
     }
     found = [text for text in spelled if after.startswith(text)]
     return (spelled[max(found, key=len)],) if found else ()
+
+
+def _probe(checkpoint: Checkpoint, *, as_parts: bool) -> str:
+    """What the template makes of a turn of the assistant; empty where it drops the words."""
+    if checkpoint.chat_template is None:
+        return _MARK
+
+    def turn(role: str, words: str) -> dict[str, Any]:
+        return {
+            "role": role,
+            "content": [{"type": "text", "text": words}] if as_parts else words,
+        }
+
+    try:
+        text = checkpoint.tokenizer.apply_chat_template(
+            [turn("user", "a"), turn("assistant", _MARK)],
+            chat_template=checkpoint.chat_template,
+            tokenize=False,
+        )
+    except (jinja2.TemplateError, TypeError, KeyError):
+        return ""
+    return str(text) if _MARK in text else ""
 
 
 def _nameless(checkpoint: Checkpoint) -> Tensor | None:

@@ -26,6 +26,7 @@ from tapgraph.llm_backend.local.generation import (
     FinishReason,
     GenerationRequest,
     GenerationStream,
+    Prompt,
 )
 from tapgraph.llm_backend.local.grammar import GrammarCompiler, GrammarStuck
 from tapgraph.llm_backend.local.highlighting import Highlighting
@@ -215,8 +216,8 @@ class Engine:
 
         Raises:
             UsageError: a token is not in the vocabulary, the constraint cannot be compiled, there
-                is no such task, the prompt holds pictures and the attention system places keys by
-                itself, or it has highlights and no head follows them.
+                is no such task, the prompt holds pictures that the attention system cannot read, or
+                it has highlights and no head follows them.
             ContextExceeded: prompt and reply do not fit into the context, or into the memory for
                 keys and values.
             ModelBusy: as many requests wait as may.
@@ -228,11 +229,7 @@ class Engine:
         if self._landmarks is not None:
             slots = self._landmarks.insert(request.prompt.tokens)
             request = replace(request, prompt=replace(request.prompt, tokens=slots))
-        if request.prompt.pictures is not None and self.system.keys == "unrotated":
-            raise UsageError(
-                f"the attention system {self.system.name!r} gives tokens positions of its own, "
-                "which pictures do not allow; use another one"
-            )
+        request = replace(request, prompt=self._with_readable_pictures(request.prompt))
         grammar = None if request.constraint is None else self.grammars.compile(request.constraint)
         reply = ReplyInProgress(
             request,
@@ -258,6 +255,25 @@ class Engine:
             self._schedule.waiting.append(reply)
             self._changed.notify()
         return reply.stream
+
+    def _with_readable_pictures(self, prompt: Prompt) -> Prompt:
+        pictures = prompt.pictures
+        if pictures is None:
+            return prompt
+        if isinstance(self._forward, OwnAttention):
+            # The model's own masks may be of the whole prompt.
+            return replace(prompt, pictures=replace(pictures, first_token=0))
+        if self.system.keys == "unrotated":
+            raise UsageError(
+                f"the attention system {self.system.name!r} gives tokens positions of its own, "
+                "which pictures do not allow; use another one"
+            )
+        if not pictures.is_causal and (self.system.name != "dense" or prompt.highlights):
+            raise UsageError(
+                "pictures are seen both ways in this model, which only dense attention without "
+                "highlights allows"
+            )
+        return prompt
 
     def room_after(self, prompt_tokens: int) -> int:
         """How many tokens of a reply the context holds after so many of a prompt, or below 0."""

@@ -129,10 +129,14 @@ class ForwardPass:
         if pictures is None:
             raise TypeError("only a part with pictures reads them")
         first = part.cache.tokens_seen
-        axes = pictures.positions[:, None, first : first + len(part.tokens)].to(self._device)
-        slots = part.slots(self._device).view(1, 1, -1)
-        inputs = {name: value.to(self._device) for name, value in pictures.inputs.items()}
-        return torch.cat([slots, axes]), inputs
+        end = first + len(part.tokens)
+        own = pictures.inputs_of(first, end)
+        inputs = {name: value.to(self._device) for name, value in own.items()}
+        slots = part.slots(self._device)
+        if pictures.positions is None:
+            return slots[None], inputs
+        axes = pictures.positions[:, None, first:end].to(self._device)
+        return torch.cat([slots.view(1, 1, -1), axes]), inputs
 
 
 def without_nameless(checkpoint: Checkpoint, logits: Tensor) -> Tensor:

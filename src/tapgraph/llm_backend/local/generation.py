@@ -49,18 +49,38 @@ class Pictures:
 
     Attributes:
         inputs: keyword arguments of the model's forward call, as its processor made them.
-        first_token: index of the first token of the prompt that stands for a picture.
-        positions: of all tokens of the prompt, int64 `[3, tokens]`: time, height, width.
+        first_token: index of the first token of the prompt that stands for a picture, or that is
+            read otherwise because of them.
+        end_token: index of the first token after them; until there the prompt is read in one pass.
+        digest: of the pictures; equal only for equal ones.
+        positions: of all tokens of the prompt, int64 `[3, tokens]`: time, height, width; None
+            where a token's position is its place.
     """
 
     inputs: Mapping[str, Tensor]
     first_token: int
-    positions: Tensor
+    end_token: int
+    digest: int
+    positions: Tensor | None = None
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether no token sees a later one: else the model is told which tokens do."""
+        return "token_type_ids" not in self.inputs
 
     @property
     def position_shift(self) -> int:
         """The position after the prompt, less its number of tokens."""
+        if self.positions is None:
+            return 0
         return int(self.positions.max()) + 1 - self.positions.shape[1]
+
+    def inputs_of(self, first: int, end: int) -> dict[str, Tensor]:
+        """The inputs for tokens from `first` up to `end`: some have one number for each token."""
+        return {
+            name: value[:, first:end] if name.endswith("token_type_ids") else value
+            for name, value in self.inputs.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,11 +68,9 @@ class LocalModel:
             follows_highlights=engine.steering is not None,
         )
         self._defaults = defaults
-        if self._traits.sees_images and not engine.checkpoint.sees_images:
-            raise UsageError(
-                f"pictures need a checkpoint of Qwen2.5-VL or Qwen3-VL with its "
-                f"preprocessor_config.json; {engine.checkpoint.name!r} is none"
-            )
+        if self._traits.sees_images:
+            # Loads what is needed for them.
+            engine.checkpoint.pictures  # noqa: B018
 
     @property
     def traits(self) -> ModelTraits:

@@ -1,62 +1,55 @@
-"""Pictures as the models of the Qwen-VL kind take them."""
+"""Where pictures stand among the tokens of a prompt."""
 
-from collections.abc import Sequence
+import hashlib
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
-from PIL import Image
+from torch import Tensor
 
-from tapgraph.errors import UsageError
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
 from tapgraph.llm_backend.local.generation import Pictures
+from tapgraph.llm_backend.local.picture_processor import SeenPictures
 
-__all__ = ["SeenPictures", "look_at"]
-
-
-class SeenPictures:
-    """Pictures after the checkpoint's image processor, before their place in a prompt is known."""
-
-    def __init__(self, checkpoint: Checkpoint, images: Sequence[Image.Image]) -> None:
-        self._model: Any = checkpoint.model
-        self._token = int(checkpoint.model.config.image_token_id)
-        pictures = [image.convert("RGB") for image in images]
-        seen = checkpoint.image_processor(images=pictures, return_tensors="pt")
-        self._inputs = {
-            "pixel_values": seen["pixel_values"],
-            "image_grid_thw": seen["image_grid_thw"],
-        }
-        merged = int(checkpoint.image_processor.merge_size) ** 2
-        self.tokens_of_each = tuple(int(grid.prod()) // merged for grid in seen["image_grid_thw"])
-
-    def in_prompt(self, tokens: Sequence[int]) -> Pictures:
-        """The pictures with the positions of all tokens of the prompt."""
-        ids = torch.tensor([tokens])
-        is_picture = ids == self._token
-        if int(is_picture.sum()) != sum(self.tokens_of_each):
-            raise UsageError("the chat template did not give each picture its place")
-        positions, _ = self._model.model.get_rope_index(
-            input_ids=ids,
-            mm_token_type_ids=is_picture.int(),
-            image_grid_thw=self._inputs["image_grid_thw"],
-        )
-        first = int(is_picture[0].nonzero()[0])
-        return Pictures(self._inputs, first, positions[:, 0])
+__all__ = ["in_prompt"]
 
 
-def look_at(checkpoint: Checkpoint, images: Sequence[Image.Image]) -> SeenPictures | None:
-    """The pictures, ready for a prompt; None when there are none.
+def in_prompt(checkpoint: Checkpoint, seen: SeenPictures, tokens: Sequence[int]) -> Pictures:
+    """The pictures of a prompt, where they stand, and the positions of all its tokens."""
+    model: Any = checkpoint.model
+    ids = torch.tensor([tokens])
+    positions = _places_in_pictures(model, {"input_ids": ids, **seen.inputs})
+    known = {
+        *inspect.signature(model.forward).parameters,
+        *inspect.signature(model.prepare_inputs_for_generation).parameters,
+    }
+    inputs = {
+        name: value.to(model.dtype) if value.is_floating_point() else value
+        for name, value in seen.inputs.items()
+        if name in known
+    }
+    found = torch.isin(ids[0], torch.tensor(seen.picture_tokens)).nonzero().flatten().tolist()
+    first, last = (found[0], found[-1]) if found else (0, len(tokens) - 1)
+    pictures = Pictures(inputs, first, last + 1, _digest(inputs), positions)
+    return pictures if pictures.is_causal else replace(pictures, first_token=0)
 
-    Raises:
-        UsageError: the model takes no pictures, or one is too long and narrow for it.
-    """
-    if not images:
+
+def _digest(inputs: Mapping[str, Tensor]) -> int:
+    found = hashlib.blake2b(digest_size=8)
+    for name, value in sorted(inputs.items()):
+        found.update(f"{name}{list(value.shape)}".encode())
+        found.update(value.contiguous().flatten().view(torch.uint8).numpy().data)
+    return int.from_bytes(found.digest())
+
+
+def _places_in_pictures(model: Any, inputs: dict[str, Any]) -> Tensor | None:
+    """Time, height and width of each token where a model rotates by them (M-RoPE); else None."""
+    find = getattr(getattr(model, "model", None), "get_rope_index", None)
+    if find is None:
         return None
-    if not checkpoint.sees_images:
-        raise UsageError(
-            f"the model {checkpoint.name!r} takes no pictures; a checkpoint of Qwen2.5-VL or "
-            "Qwen3-VL with its preprocessor_config.json does"
-        )
-    try:
-        return SeenPictures(checkpoint, images)
-    except ValueError as error:
-        raise UsageError(f"a picture cannot be shown to {checkpoint.name}: {error}") from error
+    known = inspect.signature(find).parameters
+    positions, _ = find(**{name: value for name, value in inputs.items() if name in known})
+    found: Tensor = positions[:, 0]
+    return found

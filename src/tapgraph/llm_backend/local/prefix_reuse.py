@@ -102,20 +102,22 @@ class SharedPages(PrefixReuse):
 
     def known(self, reply: ReplyInProgress) -> int:
         """In whole pages."""
-        return self._tree.known(reply.shared_tokens, reply.borrowable)
+        tokens = reply.shared_tokens
+        return reply.usable(self._tree.known(tokens, len(tokens) - 1)) // PAGE * PAGE
 
     def shared(self, reply: ReplyInProgress, other: ReplyInProgress) -> int:
-        """What both begin with, highlights included."""
-        return min(common_length(reply.shared_tokens, other.shared_tokens), reply.borrowable)
+        """What both begin with, highlights and pictures included."""
+        return reply.usable(common_length(reply.shared_tokens, other.shared_tokens))
 
     def begin(self, reply: ReplyInProgress, running: Sequence[ReplyInProgress]) -> Beginning:
         """The pages of its prompt; those of a running reply are put into the tree first."""
         tokens = reply.shared_tokens
         for other in running:
-            shared = min(self.shared(reply, other), other.lendable)
+            shared = reply.usable(min(self.shared(reply, other), other.lendable))
             if other.cache is not None and shared - self.known(reply) >= PAGE:
                 self._tree.keep(tokens[:shared], other.cache)
-        found = self._tree.find(tokens, reply.borrowable, lambda: self._open_cache(reply))
+        known = self.known(reply)
+        found = self._tree.find(tokens, known, lambda: self._open_cache(reply))
         return Beginning() if found is None else Beginning(*found)
 
     def note_read(self, reply: ReplyInProgress) -> None:
@@ -156,22 +158,22 @@ class WholePrefixes(PrefixReuse):
         """In multiples of `step`."""
         if reply.is_highlighted:
             return 0
-        return self._store.known(reply.prompt_tokens, reply.borrowable)
+        return self._store.known(reply.prompt_tokens, reply.words_alone)
 
     def shared(self, reply: ReplyInProgress, other: ReplyInProgress) -> int:
         """What both begin with; nothing where one has highlights."""
         if reply.is_highlighted or other.is_highlighted:
             return 0
-        return min(common_length(reply.tokens, other.tokens), reply.borrowable)
+        return min(common_length(reply.tokens, other.tokens), reply.words_alone)
 
     def begin(self, reply: ReplyInProgress, running: Sequence[ReplyInProgress]) -> Beginning:
         """A copy of the kept cache, or of a running reply's, that has most of the prompt."""
         if reply.is_highlighted:
             return Beginning()
-        tokens, most = reply.prompt_tokens, min(reply.borrowable, len(reply.prompt_tokens) - 1)
+        tokens, most = reply.prompt_tokens, min(reply.words_alone, len(reply.prompt_tokens) - 1)
         others = []
         if self._croppable and self._store.is_used:
-            read = (one.as_prefix(min(one.lendable, len(one.prompt_tokens) - 1)) for one in running)
+            read = (one.as_prefix(_lendable_words(one)) for one in running)
             others = [one for one in read if one is not None]
         points = frozenset[int]()
         if not self._croppable:
@@ -181,7 +183,7 @@ class WholePrefixes(PrefixReuse):
 
     def note_read(self, reply: ReplyInProgress) -> None:
         """At the points where later prompts may part, keep a copy."""
-        if reply.cache is None or reply.read not in reply.points or reply.read > reply.lendable:
+        if reply.cache is None or reply.read not in reply.points or reply.read > reply.words_alone:
             return
         read = reply.prompt_tokens[: reply.read]
         if read not in self._store and self._store.has_room(reply.cache):
@@ -189,7 +191,7 @@ class WholePrefixes(PrefixReuse):
 
     def note_end(self, reply: ReplyInProgress) -> None:
         """Keep the cache itself, without what was said."""
-        length = min(reply.lendable, len(reply.prompt_tokens) - 1) // self.step * self.step
+        length = _lendable_words(reply) // self.step * self.step
         prefix = reply.as_prefix(length) if self._croppable else None
         if prefix is not None:
             prefix.cache.crop(length)
@@ -198,6 +200,11 @@ class WholePrefixes(PrefixReuse):
     def limit(self, limit_bytes: int) -> None:
         """Drop the least used caches."""
         self._store.limit(limit_bytes)
+
+
+def _lendable_words(reply: ReplyInProgress) -> int:
+    """Of its prompt, without the last token and what stands after pictures."""
+    return min(reply.lendable, reply.words_alone, len(reply.prompt_tokens) - 1)
 
 
 def reuse_for(

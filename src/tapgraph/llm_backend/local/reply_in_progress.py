@@ -16,6 +16,7 @@ from tapgraph.llm_backend.local.generation import (
     GenerationRequest,
     GenerationStream,
     LastStep,
+    Pictures,
     TokenCount,
 )
 from tapgraph.llm_backend.local.grammar import GrammarState
@@ -120,27 +121,48 @@ class ReplyInProgress:
         """What its tokens are kept under for others: equal only where keys and values are too.
 
         Up to the first highlight these are the tokens, for until then it changes nothing. From
-        there on a token that is highlighted, one that is not and one of the reply are three.
+        there on a token that is highlighted, one that is not and one of the reply are three. A
+        token among pictures is another one for other pictures.
         """
-        prompt = self.request.prompt
-        if not prompt.highlights:
-            return self.tokens
-        first, size = prompt.highlights[0][0], len(self.spelling.token_bytes)
-        kinds = [2] * len(prompt.tokens) + [3] * (len(self.tokens) - len(prompt.tokens))
-        kinds[:first] = [0] * first
-        for begin, end in prompt.highlights:
-            kinds[begin:end] = [1] * (end - begin)
-        return [token + size * kind for token, kind in zip(self.tokens, kinds, strict=True)]
+        prompt, tokens = self.request.prompt, self.tokens
+        if prompt.highlights:
+            first, size = prompt.highlights[0][0], len(self.spelling.token_bytes)
+            kinds = [2] * len(prompt.tokens) + [3] * (len(tokens) - len(prompt.tokens))
+            kinds[:first] = [0] * first
+            for begin, end in prompt.highlights:
+                kinds[begin:end] = [1] * (end - begin)
+            tokens = [token + size * kind for token, kind in zip(tokens, kinds, strict=True)]
+        if prompt.pictures is None:
+            return tokens
+        first, end = prompt.pictures.first_token, prompt.pictures.end_token
+        among = [token + (prompt.pictures.digest << 32) for token in tokens[first:end]]
+        return [*tokens[:first], *among, *tokens[end:]]
 
-    @property
-    def borrowable(self) -> int:
-        """How many of its tokens may come from what others read: not the last, no pictures."""
-        return self._before_pictures(self._before_task(len(self.tokens) - 1))
+    def usable(self, tokens: int) -> int:
+        """How many of so many of its first tokens, which others read, it can go on from.
+
+        At least one is left to read, and pictures are read as a whole.
+        """
+        tokens = self._before_task(min(tokens, len(self.tokens) - 1))
+        pictures = self.request.prompt.pictures
+        has_all = pictures is None or tokens >= pictures.end_token
+        return tokens if has_all else self._before_pictures(tokens)
 
     @property
     def lendable(self) -> int:
         """How many of its first tokens others may take from its cache."""
-        return self._before_pictures(self._before_task(self.read))
+        return self._before_task(self.read)
+
+    @property
+    def words_alone(self) -> int:
+        """How many of its first tokens are the same with any pictures and task; not the last."""
+        return self._before_pictures(self._before_task(len(self.tokens) - 1))
+
+    @property
+    def unread_pictures(self) -> Pictures | None:
+        """The pictures that are still to be read."""
+        pictures = self.request.prompt.pictures
+        return None if pictures is None or self.read >= pictures.end_token else pictures
 
     @property
     def is_late(self) -> bool:

@@ -179,14 +179,13 @@ class Scheduler:
     def _last_cut(self, reply: ReplyInProgress) -> int:
         """Up to where the prompt is read in chunks: to its end, or to its pictures."""
         prompt = len(reply.prompt_tokens)
-        if reply.request.prompt.pictures is None:
+        if reply.unread_pictures is None:
             return prompt
-        return min(prompt, reply.borrowable) // self._reuse.step * self._reuse.step
+        return min(prompt, reply.words_alone) // self._reuse.step * self._reuse.step
 
     def _reads_pictures(self, reply: ReplyInProgress) -> bool:
         """Whether its next pass is over all that is left, which cannot be cut."""
-        pictures = reply.request.prompt.pictures
-        return pictures is not None and reply.read >= self._last_cut(reply)
+        return reply.unread_pictures is not None and reply.read >= self._last_cut(reply)
 
     def _waits_for_another(self, reply: ReplyInProgress) -> bool:
         """Whether someone reads just now what this one can begin with."""
