@@ -13,7 +13,6 @@ __all__ = [
     "HEADS",
     "HEAD_DIM",
     "KV_HEADS",
-    "LANDMARK_MODEL_PATH",
     "MAX_POSITIONS",
     "RECALL_MODEL_PATH",
     "ROPE_THETA",
@@ -24,8 +23,6 @@ __all__ = [
 
 RECALL_MODEL_PATH = Path(__file__).parent / "recall_model"
 """A folder for `AutoModelForCausalLM` and `AutoTokenizer`; its README.md says what it recalls."""
-LANDMARK_MODEL_PATH = Path(__file__).parent / "recall_landmark_model"
-"""The same, fine-tuned with landmarks by `landmark_recall`; for `attention=landmark` alone."""
 HEADS = 8
 KV_HEADS = 2
 HEAD_DIM = 64
