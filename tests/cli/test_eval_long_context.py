@@ -43,6 +43,10 @@ def test_scores_are_paired_with_dense_and_resume(tiny: Any, tmp_path: Path) -> N
         assert (one["against_dense"] is None) == (one["system"] == "dense")
         assert one["score"]["n"] == 2
     lines = (tmp_path / "results.jsonl").read_text()
+    for line in lines.splitlines():
+        answered = json.loads(line)["result"]
+        assert answered["first_cpu_s"] > 0
+        assert answered["output_tokens"] <= 1 or answered["step_cpu_s"] > 0
     again = run(*arguments(tiny, tmp_path))
     assert again.exit_code == 0, again.output
     assert (tmp_path / "results.jsonl").read_text() == lines

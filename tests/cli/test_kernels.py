@@ -14,7 +14,12 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.in_models.attention import layer_shapes
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems import SYSTEMS
-from tapgraph.llm_backend.calibration.calibration_file import Calibration, save_calibration
+from tapgraph.llm_backend.calibration.calibration_file import (
+    Calibration,
+    fingerprint,
+    load_calibration,
+    save_calibration,
+)
 from tapgraph.llm_backend.local.checkpoint import load_checkpoint
 from tapgraph.llm_backend.local.systems import calibration_path, open_system
 from tapgraph.llm_backend.messages import Message, TextPart
@@ -94,13 +99,26 @@ def test_a_calibration_is_found_by_its_system(
 ) -> None:
     checkpoint = tiny.save(tmp_path / "model")
     assert calibrated(name, checkpoint, "--seed", "3", "--json") == 0
-    written = json.loads(capsys.readouterr().out)
+    shown = capsys.readouterr()
+    assert " of " in shown.err.splitlines()[-1]
+    written = json.loads(shown.out)
     assert written["file"] == str(checkpoint / f"tapgraph-{name}.safetensors")
     assert (written["system"], written["seed"]) == (name, 3)
     loaded = load_checkpoint(checkpoint)
     system = open_system(name, {}, model_path=checkpoint, model=loaded.model)
     shape = layer_shapes(loaded.model)[0]
     assert system.open_layer(shape, PlainRotary()).tokens_seen == 0
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_calibration_in_bfloat16_is_of_the_same_model(
+    name: str, tiny: Any, tmp_path: Path
+) -> None:
+    checkpoint = tiny.save(tmp_path / "model")
+    assert calibrated(name, checkpoint, "--dtype", "bfloat16") == 0
+    model = load_checkpoint(checkpoint).model
+    path = calibration_path(name, checkpoint)
+    load_calibration(path, system=name, model_fingerprint=fingerprint(model))
 
 
 def test_calibrated_heads_follow_highlights_in_a_model_of_that_spec(

@@ -6,6 +6,7 @@ for, and that it says what a model of its kind says.
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tapgraph.cli.main import main
 from tapgraph.llm_backend.local.local_model import LocalModel
 from tapgraph.llm_backend.messages import user
 from tapgraph.llm_backend.model_spec import open_model
-from tapgraph.llm_backend.model_store import ModelStore
+from tapgraph.llm_backend.model_store import ModelStore, place_calibrations
 from tapgraph.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -71,3 +72,16 @@ def test_each_reply_of_a_task_is_valid(
     calls = [event for event in RunFolder.open(run).events() if isinstance(event, ModelCalled)]
     assert {call.role for call in calls} >= {"manager", "operator", "reflector"}
     assert [(call.role, call.error) for call in calls if not call.valid] == []
+
+
+@pytest.mark.parametrize("system", ["duo", "razor"])
+def test_it_is_calibrated_out_of_the_box(smollm2: Path, tmp_path: Path, system: str) -> None:
+    for file in smollm2.iterdir():
+        if not file.name.startswith("tapgraph-"):
+            (tmp_path / file.name).symlink_to(file)
+    place_calibrations("smollm2", tmp_path)
+    spec = f"local:{tmp_path}?max_tokens=8&attention={system}"
+    opened = open_model(spec, Settings(home=tmp_path))
+    assert isinstance(opened, LocalModel)
+    with closing(opened):
+        assert opened.reply([user("What is the capital of France?")]).text.startswith("The capital")

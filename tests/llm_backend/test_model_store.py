@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tapgraph.errors import UsageError
-from tapgraph.llm_backend.model_store import ModelOrigin, ModelStore
+from tapgraph.llm_backend.model_store import ModelOrigin, ModelStore, place_calibrations
 
 ORIGIN = ModelOrigin("a hub", "abc", "MIT")
 
@@ -78,3 +78,22 @@ def test_what_is_removed_is_gone(store: ModelStore) -> None:
     assert not kept.path.exists()
     with pytest.raises(UsageError, match="no model is kept as 'owner/small'; there are: none"):
         store.remove("owner/small")
+
+
+def test_calibrations_that_are_shipped_come_with_the_model(store: ModelStore) -> None:
+    kept = store.add("smollm2", write_weights)
+    assert {file.name for file in kept.path.glob("*.safetensors")} >= {
+        "tapgraph-duo.safetensors",
+        "tapgraph-razor.safetensors",
+    }
+    assert not list(store.add("other", write_weights).path.glob("*.safetensors"))
+
+
+def test_a_calibration_of_ones_own_stays(store: ModelStore) -> None:
+    kept = store.add("smollm2", write_weights)
+    own, gone = kept.path / "tapgraph-duo.safetensors", kept.path / "tapgraph-razor.safetensors"
+    own.write_bytes(b"mine")
+    gone.unlink()
+    place_calibrations("smollm2", kept.path)
+    assert own.read_bytes() == b"mine"
+    assert gone.is_file()

@@ -68,6 +68,14 @@ def calibrate_system(
             help="For duo: the gates that its authors publish, instead of learning them.",
         ),
     ] = None,
+    dtype: Annotated[
+        str,
+        typer.Option(
+            "--dtype",
+            metavar="DTYPE",
+            help="Of the weights: float32, bfloat16, float16, or auto, as a server has them.",
+        ),
+    ] = "float32",
     json: JsonOption = False,
 ) -> None:
     """Learn what an attention system must know of a model, and write it to one file."""
@@ -93,7 +101,7 @@ def calibrate_system(
     if pattern is not None and system != "duo":
         raise UsageError(f"--pattern is for duo, got {system!r}")
     model_path = ModelStore(Settings.from_environment().models_folder).path_of(model)
-    checkpoint = load_checkpoint(model_path, dtype="float32")
+    checkpoint = load_checkpoint(model_path, dtype=dtype)
     if pattern is not None:
         calibration = read_duo_pattern(pattern, checkpoint.model)
     else:

@@ -11,7 +11,7 @@ from tapgraph.cli.kernels import settings_of
 from tapgraph.cli.options import JsonOption
 from tapgraph.cli.terminal import print_json, print_line, print_note
 from tapgraph.errors import ExtraMissing, UsageError
-from tapgraph.llm_backend.model_store import KeptModel, ModelStore
+from tapgraph.llm_backend.model_store import KeptModel, ModelStore, place_calibrations
 from tapgraph.llm_backend.settings_from_text import check_option_names, settings_from_text
 from tapgraph.settings import Settings
 
@@ -43,6 +43,9 @@ def get(
         from tapgraph.llm_backend.local.model_sources import get_model  # noqa: PLC0415
 
         kept = get_model(name, store, tell=print_note, endpoint=settings.hub_endpoint)
+    else:
+        # It may have been fetched before there were calibrations to ship.
+        place_calibrations(kept.name, kept.path)
     if json:
         print_json(_record(kept))
     else:

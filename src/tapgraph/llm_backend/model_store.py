@@ -9,11 +9,12 @@ from pathlib import Path
 
 from tapgraph.errors import UsageError
 
-__all__ = ["KeptModel", "ModelOrigin", "ModelStore"]
+__all__ = ["KeptModel", "ModelOrigin", "ModelStore", "place_calibrations"]
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 _UNFINISHED = ".unfinished"
 _ORIGIN = "tapgraph_origin.json"
+_SHIPPED = Path(__file__).parent / "shipped_calibrations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class ModelStore:
         unfinished = self._folder / _UNFINISHED / name
         unfinished.mkdir(parents=True, exist_ok=True)
         origin = fill(unfinished)
+        place_calibrations(name, unfinished)
         (unfinished / _ORIGIN).write_text(json.dumps(asdict(origin)), encoding="utf-8")
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.rename(path)
@@ -113,3 +115,14 @@ class ModelStore:
         # First no longer to be found, then deleted: a broken deletion leaves no half model.
         (kept.path / _ORIGIN).unlink()
         shutil.rmtree(kept.path)
+
+
+def place_calibrations(name: str, folder: Path) -> None:
+    """Put calibrations of attention systems that are shipped for a model beside its weights.
+
+    Files of that name that are there already stay as they are.
+    """
+    for file in sorted((_SHIPPED / name).glob("tapgraph-*.safetensors")):
+        target = folder / file.name
+        if not target.exists():
+            shutil.copyfile(file, target)

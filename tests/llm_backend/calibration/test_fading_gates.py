@@ -1,6 +1,7 @@
 """Gates that fade from true log-sum-exps to landmarks, against attention written out."""
 
 import math
+from itertools import product
 
 import pytest
 import torch
@@ -39,25 +40,27 @@ def test_gates_of_landmarks_alone_are_those_of_the_paper() -> None:
     assert not torch.allclose(attended(FadingGates(0.5)), attended(None), atol=1e-3)
 
 
-def test_the_loss_is_the_divergence_of_the_shares_of_blocks() -> None:
-    gates = FadingGates(0.3)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_loss_is_the_divergence_of_the_shares_of_blocks(weighted: bool) -> None:
+    weights = torch.rand(2, SLOTS, generator=torch.Generator().manual_seed(1)).double()
+    gates = FadingGates(0.3, weights if weighted else None)
     attended(gates)
     queries, keys, _ = tensors()
     told = []
-    for own in range(-(-SLOTS // (BLOCK + 1))):
-        first, last = own * (BLOCK + 1), min(SLOTS, (own + 1) * (BLOCK + 1))
-        for kv_head in range(2):
-            divergences = []
-            for row in range(2):
-                for head in (2 * kv_head, 2 * kv_head + 1):
-                    for at in range(first, last):
-                        logits = SCALE * keys[row, kv_head] @ queries[row, head, at]
-                        near = logits[first : min(at + 1, first + BLOCK)].logsumexp(0)
-                        past = logits[:first].view(own, BLOCK + 1)
-                        wanted = torch.cat((near[None], past[:, :-1].logsumexp(-1))).softmax(0)
-                        given = torch.cat((near[None], past[:, -1])).softmax(0)
-                        divergences.append(float((wanted * (wanted / given).log()).sum()))
-            told.append(math.log1p(sum(divergences) / len(divergences)))
+    for kv_head in range(2):
+        total = count = 0.0
+        for row, head, at in product(range(2), (2 * kv_head, 2 * kv_head + 1), range(SLOTS)):
+            own = at // (BLOCK + 1)
+            first = own * (BLOCK + 1)
+            logits = SCALE * keys[row, kv_head] @ queries[row, head, at]
+            near = logits[first : min(at + 1, first + BLOCK)].logsumexp(0)
+            past = logits[:first].view(own, BLOCK + 1)
+            wanted = torch.cat((near[None], past[:, :-1].logsumexp(-1))).softmax(0)
+            given = torch.cat((near[None], past[:, -1])).softmax(0)
+            weight = float(weights[row, at]) if weighted else 1.0
+            total += weight * float((wanted * (wanted / given).log()).sum())
+            count += weight
+        told.append(math.log1p(total / count))
     assert float(gates.loss()) == pytest.approx(sum(told) / len(told), rel=1e-9)
 
 
@@ -75,9 +78,8 @@ def test_the_loss_teaches_landmarks_alone() -> None:
 
 def test_gates_fade_over_their_share_of_the_steps() -> None:
     training = LandmarkTraining(block=BLOCK, steps=10, fade=0.5)
-    assert [training.gates(step) is None for step in range(10)] == [False] * 5 + [True] * 5
-    assert LandmarkTraining(steps=10).gates(0) is None
-    assert LandmarkTraining(steps=10, gate_weight=0.1).gates(9) is not None
+    assert [training.share(step) for step in range(7)] == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.0]
+    assert LandmarkTraining(steps=10).share(0) == 1
     for wrong in ({"fade": 1.5}, {"fade": -0.1}, {"gate_weight": -1.0}):
         with pytest.raises(UsageError):
             LandmarkTraining(**wrong)  # type: ignore[arg-type]

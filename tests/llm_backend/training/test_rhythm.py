@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tapgraph.errors import UsageError
@@ -197,6 +198,30 @@ def test_a_model_gives_what_its_own_maps_give(tiny: Any) -> None:
         local, distant = order[row, :3], order[row, -3:]
         assert (rhythm.waad[row] - dense.waad[row, local].mean(0)).abs().max() < 1e-5
         assert (rhythm.fai[row] - dense.fai[row, distant].mean(0)).abs().max() < 1e-5
+
+
+class _Largest(TorchDispatchMode):
+    """Notes how many elements the largest tensor has that any operation gives."""
+
+    elements = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = func(*args, **(kwargs or {}))
+        for tensor in given if isinstance(given, tuple | list) else (given,):
+            if isinstance(tensor, Tensor):
+                self.elements = max(self.elements, tensor.numel())
+        return given
+
+
+def test_no_map_is_ever_whole() -> None:
+    tokens, shape = 1500, LayerShape(0, 1, 2, 1, 4, 0.5)
+    unused: Any = None
+    queries, keys = torch.randn(1, 2, tokens, 4), torch.randn(1, 1, tokens, 4)
+    reader = RhythmReader(all_reply(tokens), layers=[0])
+    with _Largest() as largest:
+        reader(AttentionCall(shape, None, queries, keys, keys, unused))
+        reader.rhythm()
+    assert 0 < largest.elements <= 2 * 128 * tokens
 
 
 def test_padding_at_the_end_changes_nothing(tiny: Any) -> None:

@@ -111,6 +111,8 @@ class Answered:
         read: tokens whose keys the last step read.
         first_s: seconds until the first token.
         decode_s: seconds after it.
+        first_cpu_s: CPU seconds of this process until the first token, on all its threads.
+        step_cpu_s: of a later step, their mean; None where the first token was the last.
     """
 
     score: float
@@ -121,6 +123,8 @@ class Answered:
     read: float
     first_s: float
     decode_s: float
+    first_cpu_s: float | None = None
+    step_cpu_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,8 +306,8 @@ def _answer(checkpoint: Checkpoint, system: AttentionSystem, prompt: _Prompt) ->
     model: Any = checkpoint.model
     ids = torch.tensor([prompt.token_ids], device=model.device)
     said: list[int] = []
-    began = time.perf_counter()
-    first_s, output = 0.0, ""
+    began, cpu_began = time.perf_counter(), time.process_time()
+    first_s, first_cpu_s, steps, output = 0.0, 0.0, 0, ""
     with use_attention(model, system) as attention:
         cache = attention.new_cache()
         if QUESTION_IN.get(system.name, "decode") == "decode":
@@ -313,6 +317,8 @@ def _answer(checkpoint: Checkpoint, system: AttentionSystem, prompt: _Prompt) ->
             logits = model(input_ids=ids, past_key_values=cache, logits_to_keep=1).logits
             ids = logits[:, -1].argmax(-1, keepdim=True)
             first_s = first_s or time.perf_counter() - began
+            first_cpu_s = first_cpu_s or time.process_time() - cpu_began
+            steps += 1
             token = int(ids)
             if token in checkpoint.end_tokens:
                 break
@@ -320,6 +326,7 @@ def _answer(checkpoint: Checkpoint, system: AttentionSystem, prompt: _Prompt) ->
             output = str(checkpoint.tokenizer.decode(said)).strip()
             if score_all(output, prompt.references) == 1:
                 break
+        step_cpu_s = time.process_time() - cpu_began - first_cpu_s
         return Answered(
             score=score_all(output, prompt.references),
             output=output,
@@ -329,6 +336,8 @@ def _answer(checkpoint: Checkpoint, system: AttentionSystem, prompt: _Prompt) ->
             read=cache.reading.attended + cache.reading.scored,
             first_s=round(first_s, 4),
             decode_s=round(time.perf_counter() - began - first_s, 4),
+            first_cpu_s=round(first_cpu_s, 4),
+            step_cpu_s=round(step_cpu_s / (steps - 1), 4) if steps > 1 else None,
         )
 
 

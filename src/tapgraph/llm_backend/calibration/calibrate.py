@@ -63,8 +63,8 @@ def calibrate(
 ) -> Calibration:
     """What a system must know of a model.
 
-    Lengths that are not named by options are the papers', or what the model's context has room
-    for.
+    Lengths that are not named by options are the settings' own, or what the model's context has
+    room for.
 
     Args:
         name: a key of `CALIBRATED`.
@@ -82,19 +82,19 @@ def calibrate(
     check_calibration(name, options)
     context = int(model.config.get_text_config().max_position_embeddings)
     if name == "sale":
-        sale = settings_from_text(SaleCalibration, options, tokens=min(4096, context))
-        return calibrate_sale(model, tokenizer, seed=seed, settings=sale)
+        sale = settings_from_text(SaleCalibration, options, tokens=min(1024, context))
+        return calibrate_sale(model, tokenizer, seed=seed, settings=sale, tell=tell)
     if name == "steering":
         return _steering(model, tokenizer, seed, settings_from_text(SteeringSearch, options), tell)
     if name == "dhsa":
         boundaries = settings_from_text(BoundaryTraining, options, tokens=min(1024, context))
-        return train_dhsa_boundaries(model, tokenizer, seed=seed, settings=boundaries)
+        return train_dhsa_boundaries(model, tokenizer, seed=seed, settings=boundaries, tell=tell)
     if name == "razor":
         repetitions = settings_from_text(RazorSearch, options).repetitions
         # One slot is for the token that begins a text.
         block = min(2500, (context - 1) // repetitions)
         search = settings_from_text(RazorSearch, options, block_tokens=block)
-        return find_razor_heads(model, tokenizer, seed=seed, search=search)
+        return find_razor_heads(model, tokenizer, seed=seed, search=search, tell=tell)
     training = settings_from_text(DuoTraining, options)
     return train_duo_gates(
         model,
@@ -123,8 +123,10 @@ def _steering(
 
 def _passkeys(options: Mapping[str, str], context: int) -> PasskeyData:
     """A quarter of a short context is left for the questions and answers after the haystack."""
-    longest = min(32_000, context * 3 // 4)
-    return settings_from_text(PasskeyData, options, shortest=min(1000, longest), longest=longest)
+    usual = PasskeyData()
+    longest = min(usual.longest, context * 3 // 4)
+    shortest = min(usual.shortest, longest)
+    return settings_from_text(PasskeyData, options, shortest=shortest, longest=longest)
 
 
 def _teller(steps: int, tell: Callable[[str], None]) -> Callable[[Progress], None]:

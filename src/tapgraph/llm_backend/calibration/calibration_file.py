@@ -42,7 +42,7 @@ class Calibration:
     Attributes:
         system: the system's name in `SYSTEMS`; or `steering` for heads, `task` for an embedding.
         model_fingerprint: of the model it holds for, see `fingerprint`.
-        model_name: what the model was called, for people.
+        model_name: what the model was called, for people; of a path a file keeps the last part.
         data_sha256: hash of the token ids that it was learnt from, in hexadecimal.
         seed: what all its random choices came from.
         settings: what it was made with, and what came of it.
@@ -64,7 +64,8 @@ def save_calibration(calibration: Calibration, path: Path) -> None:
         "format": FORMAT,
         "system": calibration.system,
         "model_fingerprint": calibration.model_fingerprint,
-        "model_name": calibration.model_name,
+        # A path would tell of the machine, and files are passed on.
+        "model_name": Path(calibration.model_name).name,
         "data_sha256": calibration.data_sha256,
         "seed": str(calibration.seed),
         "settings": json.dumps(dict(calibration.settings), sort_keys=True),

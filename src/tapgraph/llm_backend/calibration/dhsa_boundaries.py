@@ -37,7 +37,7 @@ class BoundaryTraining:
         texts: to make, of which every eighth is held out to place the cut. (Paper: up to 10,000
             from each of three corpora.)
         tokens: length of a text.
-        epochs: passes over the texts. (Paper: 2, over far more texts.)
+        epochs: passes over the texts. (Paper: as many, over far more texts.)
         learning_rate: of Adam. (Paper: 1e-4, over far more steps.)
         window: tokens on each side of a boundary.
         heads: of the encoder's attention.
@@ -47,9 +47,9 @@ class BoundaryTraining:
         positive_weight: of boundaries in the loss.
     """
 
-    texts: int = 48
+    texts: int = 32
     tokens: int = 1024
-    epochs: int = 4
+    epochs: int = 2
     learning_rate: float = 1e-3
     window: int = 4
     heads: int = 4
@@ -96,6 +96,7 @@ def train_dhsa_boundaries(
     *,
     seed: int,
     settings: BoundaryTraining = BoundaryTraining(),
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """A boundary predictor for `Dhsa`; `predictor_of` makes it from the result.
 
@@ -114,6 +115,7 @@ def train_dhsa_boundaries(
         texts: token ids; or the model's tokenizer, to make texts with.
         seed: of the texts, the first weights and the order.
         settings: how to train.
+        tell: gets a line now and then about how far it is.
 
     Raises:
         UsageError: fewer than two texts, or texts too short to learn from.
@@ -132,12 +134,15 @@ def train_dhsa_boundaries(
     optimizer = torch.optim.Adam(predictor.parameters(), lr=settings.learning_rate)
     rng = random.Random(f"order {seed}")
     loss = 0.0
-    for _ in range(settings.epochs):
+    for epoch in range(settings.epochs):
         total = 0.0
-        for text in rng.sample(learnt, len(learnt)):
+        for done, text in enumerate(rng.sample(learnt, len(learnt)), start=1):
             total += _learn(model, text, predictor, settings)
             optimizer.step()
             optimizer.zero_grad()
+            if done % 7 == 0 or done == len(learnt):
+                at = f"epoch {epoch + 1} of {settings.epochs}, text {done} of {len(learnt)}"
+                tell(f"{at}: loss {total / done:.4f}")
         loss = total / len(learnt)
     shift, best = _best_cut(model, held_out, predictor, settings)
     weights = predictor.state_dict()

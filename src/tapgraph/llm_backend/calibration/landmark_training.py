@@ -85,11 +85,10 @@ class LandmarkTraining:
         done = (step - warm) / max(1, self.steps - 1 - warm)
         return self.learning_rate * (1 + math.cos(2 * math.pi * _COSINE_CYCLES * done)) / 2
 
-    def gates(self, step: int) -> "FadingGates | None":
-        """How blocks share in a step, counted from 0; None where landmarks alone say it."""
+    def share(self, step: int) -> float:
+        """How much of a block's gate is its landmark's in a step, counted from 0."""
         fading = self.fade * self.steps
-        share = min(1.0, step / fading) if fading else 1.0
-        return FadingGates(share) if share < 1 or self.gate_weight else None
+        return min(1.0, step / fading) if fading else 1.0
 
 
 class FadingGates:
@@ -102,30 +101,49 @@ class FadingGates:
 
     Args:
         share: of the landmark in its gate, 0..1.
+        weights: how much the gates of each slot's query count in the loss, `[batch, slots]`; None
+            for all alike. Few queries look for something that one block alone has, and the mean
+            over all hides them.
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, weights: Tensor | None = None) -> None:
         self._share = share
+        self._weights = weights
         self._misfits: list[Tensor] = []
+        self._counted: list[Tensor] = []
 
     def __call__(self, near: Tensor, blocks: Tensor) -> Tensor:
-        """The gates `[..., blocks]`."""
+        """The gates `[..., blocks]`; blocks of queries come in their order, layer by layer."""
         own = near.logsumexp(dim=-1, keepdim=True)
         true, said = blocks[..., :-1].logsumexp(dim=-1), blocks[..., -1]
         wanted = torch.cat((own, true), dim=-1).detach().log_softmax(dim=-1)
         given = torch.cat((own.detach(), said), dim=-1).log_softmax(dim=-1)
-        # Per KV head: the retrieving heads have sharp attention and large misfits.
-        misfit = (wanted.exp() * (wanted - given)).sum(dim=-1).mean(dim=(0, 2))
-        self._misfits.append(misfit)
+        misfit = (wanted.exp() * (wanted - given)).sum(dim=-1)
+        counted = self._weights_like(misfit, blocks)
+        misfit, count = (misfit * counted).sum(dim=(0, 2)), counted.sum(dim=(0, 2))
+        if blocks.shape[-2]:
+            self._misfits[-1] = self._misfits[-1] + misfit
+            self._counted[-1] = self._counted[-1] + count
+        else:
+            self._misfits.append(misfit)
+            self._counted.append(count)
         return torch.lerp(true, said, self._share)
 
     def loss(self) -> Tensor:
-        """How far landmarks are from the true gates in all layers so far, a scalar.
+        """How far landmarks are from the true gates, a scalar.
 
-        The mean of log(1 + d) over KV heads and blocks of queries, where d is the KL divergence of
-        the shares of blocks.
+        The mean of log(1 + d) over layers and KV heads, where d is the mean KL divergence of the
+        shares of blocks.
         """
-        return torch.stack(self._misfits).log1p().mean()
+        return (torch.stack(self._misfits) / torch.stack(self._counted)).log1p().mean()
+
+    def _weights_like(self, misfit: Tensor, blocks: Tensor) -> Tensor:
+        """`[batch, kv_heads, group * queries]`, the queries of a head behind each other."""
+        if self._weights is None:
+            return torch.ones_like(misfit)
+        first = blocks.shape[-2] * blocks.shape[-1]
+        own = self._weights[:, first : first + blocks.shape[-1]].to(misfit)
+        return own.repeat(1, misfit.shape[2] // own.shape[1])[:, None].expand_as(misfit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +284,7 @@ def fine_tune_landmarks(
     step = -1
     for step, batch in enumerate(islice(batches, training.steps)):
         optimizer.param_groups[0]["lr"] = training.rate(step)
-        gates = training.gates(step)
-        loss = _loss(model, batch, landmark_id=landmark_id, block=training.block, gates=gates)
-        whole = loss if gates is None else loss + training.gate_weight * gates.loss()
+        loss, whole = _losses(model, batch, landmark_id, training, step)
         optimizer.zero_grad()
         whole.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(weights, training.longest_gradient)
@@ -280,22 +296,31 @@ def fine_tune_landmarks(
         raise UsageError(f"{training.steps} steps need as many batches, got {step + 1}")
 
 
-def _loss(
+def _losses(
     model: PreTrainedModel,
     batch: TrainingBatch,
-    *,
     landmark_id: int,
-    block: int,
-    gates: FadingGates | None,
-) -> Tensor:
-    landmarked = insert_landmarks(batch.token_ids, block=block, landmark_id=landmark_id)
-    weights = None
+    training: LandmarkTraining,
+    step: int,
+) -> tuple[Tensor, Tensor]:
+    """The loss of tokens, and with it that of gates."""
+    landmarked = insert_landmarks(batch.token_ids, block=training.block, landmark_id=landmark_id)
+    weights = predicting = None
     if batch.weights is not None:
         weights = batch.weights.new_zeros(landmarked.token_ids.shape)
         weights[:, landmarked.positions] = batch.weights
-    return landmark_loss(
-        model, landmarked.token_ids.to(model.device), block=block, weights=weights, gates=gates
+        predicting = functional.pad(weights[:, 1:], (0, 1)).to(model.device)
+    share, gates = training.share(step), None
+    if share < 1 or training.gate_weight:
+        gates = FadingGates(share, predicting)
+    loss = landmark_loss(
+        model,
+        landmarked.token_ids.to(model.device),
+        block=training.block,
+        weights=weights,
+        gates=gates,
     )
+    return loss, loss if gates is None else loss + training.gate_weight * gates.loss()
 
 
 def _embedding_rows(model: PreTrainedModel) -> int:

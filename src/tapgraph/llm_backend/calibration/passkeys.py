@@ -31,21 +31,22 @@ DEPTHS = 1000
 
 @dataclass(frozen=True, slots=True)
 class PasskeyData:
-    """What the sequences are like; DuoAttention's numbers.
+    """What the sequences are like, small enough for a CPU; DuoAttention's numbers in brackets.
 
     Attributes:
-        passkeys: hidden in each sequence, at most ten.
-        words: length of a passkey, in words or tokens.
-        shortest: tokens of the shortest context, the passkeys in it included.
-        longest: tokens of the longest context; lengths are uniform over 50 values in between.
+        passkeys: hidden in each sequence, at most ten. (10)
+        words: length of a passkey, in words or tokens. (32)
+        shortest: tokens of the shortest context, the passkeys in it included. (1,000)
+        longest: tokens of the longest context (32,000); lengths are uniform over 50 values in
+            between.
         first_depth: where the earliest passkey may stand, as a share of the context.
         last_depth: where the latest may stand.
     """
 
-    passkeys: int = 10
-    words: int = 32
-    shortest: int = 1000
-    longest: int = 32_000
+    passkeys: int = 5
+    words: int = 8
+    shortest: int = 512
+    longest: int = 1024
     first_depth: float = 0.05
     last_depth: float = 0.95
 

@@ -1,5 +1,6 @@
 """Which heads retrieve: RazorAttention's echo and induction scores on random repeated tokens."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -66,6 +67,7 @@ def find_razor_heads(
     *,
     seed: int,
     search: RazorSearch | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """The KV heads that `Razor` must keep whole, with the scores they were chosen by.
 
@@ -84,6 +86,7 @@ def find_razor_heads(
         tokenizer: for its vocabulary and special tokens.
         seed: of the random tokens.
         search: sizes and shares; None means the paper's.
+        tell: gets a line now and then about how far it is.
 
     Returns:
         Tensors `retrieval_heads` (bool `[layers, kv_heads]`), `echo` and `induction` (float32
@@ -95,7 +98,7 @@ def find_razor_heads(
     search = RazorSearch() if search is None else search
     sequence, first = _repeated_tokens(tokenizer, search, seed)
     block = (len(sequence) - first) // search.repetitions
-    scores = score_heads(model, sequence, first=first, block=block)
+    scores = score_heads(model, sequence, first=first, block=block, tell=tell)
     shapes = layer_shapes(model)
     retrieval = retrieval_kv_heads(
         scores.echo,
@@ -128,7 +131,14 @@ def find_razor_heads(
 
 
 @torch.no_grad()
-def score_heads(model: PreTrainedModel, sequence: Tensor, *, first: int, block: int) -> HeadScores:
+def score_heads(
+    model: PreTrainedModel,
+    sequence: Tensor,
+    *,
+    first: int,
+    block: int,
+    tell: Callable[[str], None] = lambda _: None,
+) -> HeadScores:
     """Echo and induction scores of all query heads of a model.
 
     Args:
@@ -136,6 +146,7 @@ def score_heads(model: PreTrainedModel, sequence: Tensor, *, first: int, block: 
         sequence: token ids `[tokens]`; from `first` on a block of `block` tokens, repeated.
         first: where the first block begins.
         block: tokens of a block.
+        tell: gets a line after every tenth layer.
 
     Returns:
         float32 `[layers, heads]`; -inf for layers whose own sliding window cannot retrieve.
@@ -151,6 +162,9 @@ def score_heads(model: PreTrainedModel, sequence: Tensor, *, first: int, block: 
             )
             echo[seen.layer.index] = scores.echo.float().cpu()
             induction[seen.layer.index] = scores.induction.float().cpu()
+        done = seen.layer.index + 1
+        if done % 10 == 0 or done == len(shapes):
+            tell(f"layer {done} of {len(shapes)}")
 
     with observe_attention(model, observe):
         model(input_ids=sequence[None].to(model.device), use_cache=False, logits_to_keep=1)

@@ -24,7 +24,7 @@ class SaleCalibration:
 
     Attributes:
         samples: texts to look at.
-        tokens: their length.
+        tokens: their length, chosen for a CPU.
         first_threshold: tried first.
         least_threshold: a head that fails at all thresholds above this one is made dense.
         error_bound: what a head's mean L1 error must stay below on every sample. The paper took 0.4
@@ -35,7 +35,7 @@ class SaleCalibration:
     """
 
     samples: int = 5
-    tokens: int = 4096
+    tokens: int = 1024
     first_threshold: float = 0.008
     least_threshold: float = 1e-4
     error_bound: float | None = None
@@ -76,11 +76,13 @@ def calibrate_sale(
     seed: int,
     settings: SaleCalibration = SaleCalibration(),
     config: SaleConfig = _DEFAULTS,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """Thresholds `[layers, heads]` for `Sale`.
 
     2505.24179, section 3.4: a head's threshold is halved while the mean over the tokens of the L1
-    distance between sparse and dense output reaches the bound on any sample.
+    distance between sparse and dense output reaches the bound on any sample. All candidates are
+    tried while a sample is read once.
 
     Args:
         model: on any device.
@@ -88,6 +90,7 @@ def calibrate_sale(
         seed: of these texts.
         settings: how to calibrate.
         config: block sizes and quantisation to calibrate for; `dense_below` is not looked at.
+        tell: gets a line for each sample.
 
     Raises:
         UsageError: a text is too short for any head to leave out a block.
@@ -95,17 +98,13 @@ def calibrate_sale(
     samples = _samples(texts, seed, settings, config)
     shapes = layer_shapes(model)
     thresholds = torch.zeros(len(shapes), shapes[0].heads)
-    is_open = torch.ones_like(thresholds, dtype=torch.bool)
-    bound = 0.0
-    for candidate in settings.candidates():
-        tried = candidate * is_open.any(dim=1, keepdim=True).expand_as(is_open)
-        measured = _measure(model, tried, samples, config)
-        bound = _bound(settings, measured)
-        passed = is_open & (measured.errors < bound).all(dim=0)
-        thresholds[passed] = candidate
-        is_open &= ~passed
-        if not bool(is_open.any()):
-            break
+    tried = [torch.full_like(thresholds, candidate) for candidate in settings.candidates()]
+    measured = _measure(model, tried, samples, config, tell)
+    bound = _bound(settings, measured)
+    # The last one that passes is the largest.
+    for candidate, errors in zip(reversed(tried), measured.errors.flip(0), strict=True):
+        passed = (errors < bound).all(dim=0)
+        thresholds[passed] = candidate[passed]
     return Calibration(
         system="sale",
         model_fingerprint=fingerprint(model),
@@ -147,16 +146,18 @@ def sale_errors(
         Mean over the tokens of the L1 distance between sparse and dense output,
         `[texts, layers, heads]`; to be compared with the calibration's `error_bound`.
     """
-    return _measure(model, thresholds, texts, config).errors
+    return _measure(model, [thresholds], texts, config).errors[0]
 
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """What was seen, each `[samples, layers, heads]`.
+    """What was seen.
 
     Attributes:
-        errors: mean L1 distances; 0 in layers whose heads are all dense.
-        norms: mean L1 norms of dense outputs; 0 in layers with a window of their own.
+        errors: mean L1 distances, `[tried, samples, layers, heads]`; 0 in layers whose heads are
+            all dense.
+        norms: mean L1 norms of dense outputs, `[samples, layers, heads]`; 0 in layers with a window
+            of their own.
     """
 
     errors: Tensor
@@ -164,23 +165,30 @@ class _Measured:
 
 
 def _measure(
-    model: PreTrainedModel, thresholds: Tensor, samples: Sequence[Sequence[int]], config: SaleConfig
+    model: PreTrainedModel,
+    tried: Sequence[Tensor],
+    samples: Sequence[Sequence[int]],
+    config: SaleConfig,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> _Measured:
+    """What each of several sets of thresholds `[layers, heads]` does to the samples."""
+    of_samples = len(samples), *tried[0].shape
     measured = _Measured(
-        torch.zeros(len(samples), *thresholds.shape, dtype=torch.float64),
-        torch.zeros(len(samples), *thresholds.shape, dtype=torch.float64),
+        torch.zeros(len(tried), *of_samples, dtype=torch.float64),
+        torch.zeros(of_samples, dtype=torch.float64),
     )
     for index, sample in enumerate(samples):
-        observer = _observer(thresholds, measured.errors[index], measured.norms[index], config)
+        observer = _observer(tried, measured.errors[:, index], measured.norms[index], config)
         with torch.no_grad(), observe_attention(model, observer):
             model(torch.tensor([sample], device=model.device), use_cache=False, logits_to_keep=1)
+        tell(f"text {index + 1} of {len(samples)}")
     return measured
 
 
 def _observer(
-    thresholds: Tensor, errors: Tensor, norms: Tensor, config: SaleConfig
+    tried: Sequence[Tensor], errors: Tensor, norms: Tensor, config: SaleConfig
 ) -> Callable[[AttentionCall], None]:
-    """Fills in errors and norms, `[layers, heads]`, of the sample that the model runs over."""
+    """Fills in errors `[tried, layers, heads]` and norms of the sample that the model runs over."""
 
     def observe(seen: AttentionCall) -> None:
         if seen.window is not None:
@@ -189,10 +197,11 @@ def _observer(
         scale, layer = seen.layer.scale, seen.layer.index
         dense = seen.dense()
         norms[layer] = _mean_l1(dense)
-        if bool(thresholds[layer].any()):
+        for place, thresholds in enumerate(tried):
             own = thresholds[layer].to(dense.device)
-            sparse = sale_attention(*tensors, own, scale=scale, config=config).output
-            errors[layer] = _mean_l1(sparse - dense)
+            if bool(own.any()):
+                sparse = sale_attention(*tensors, own, scale=scale, config=config).output
+                errors[place, layer] = _mean_l1(sparse - dense)
 
     return observe
 
