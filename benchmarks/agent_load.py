@@ -12,8 +12,8 @@ recorded reply.
 
 Ratios are within one run. On a machine that does other things too, compare `cpu_seconds` (with
 OMP_NUM_THREADS=1, they are about what the run takes alone). `--before` is a
-checkout of an older version; `--server` may be llama.cpp's or that of `transformers serve`, whose
-`cpu_seconds` are told when its process id is.
+checkout of an older version; `--server` may be llama.cpp's (`llama_cpp_server.mjs`) or that of
+`transformers serve`, whose `cpu_seconds` are told when its process id is.
 """
 
 import argparse
@@ -44,7 +44,7 @@ from tapgraph.evals.phone.sim_check import task_named
 from tapgraph.llm_backend.chat_model import ModelTraits, Reply
 from tapgraph.llm_backend.local.chat import ChatRequest, prepare_chat
 from tapgraph.llm_backend.local.chat_prompt import ChatTurn
-from tapgraph.llm_backend.local.checkpoint import load_checkpoint
+from tapgraph.llm_backend.local.checkpoint import load_checkpoint, multiplies_bfloat16
 from tapgraph.llm_backend.local.constraints import JsonSchema
 from tapgraph.llm_backend.local.engine import Engine
 from tapgraph.llm_backend.local.generation import GenerationRequest, Sampling
@@ -302,7 +302,9 @@ def compare(given: argparse.Namespace) -> None:
             runs: dict[str, Any] = {}
             if given.before:
                 runs["before"] = {"source": given.before, "compact": True, "dtype": "float32"}
-            runs |= {"float32": {"dtype": "float32"}, "default": {}, "int8": {"dtype": "int8"}}
+            if multiplies_bfloat16():  # else it is the default
+                runs["float32"] = {"dtype": "float32"}
+            runs |= {"default": {}, "int8": {"dtype": "int8"}}
             for name, options in runs.items():
                 numbers = played(name, recorded, given, **options)
                 results.setdefault(name, []).append(numbers)

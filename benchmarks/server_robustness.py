@@ -100,12 +100,12 @@ def fuzz(target: Target, given: argparse.Namespace) -> dict[str, Any]:
             failures.append(f"{case.operation.label}: {case.body!r}"[:300])
 
     is_post = [one.method.lower() == "post" for one in operations]
-    turn = 0
+    most, turn = min(500, given.requests // sum(is_post)), 0
     while sum(statuses.values()) < given.requests and len(failures) < 20:
         for operation, posts in zip(operations, is_post, strict=True):
             if posts or turn == 0:
                 left = given.requests - sum(statuses.values())
-                send_invented(operation, min(500 if posts else 20, left), given.seed + turn, send)
+                send_invented(operation, min(most if posts else 20, left), given.seed + turn, send)
         turn += 1
     return {
         "requests": sum(statuses.values()),

@@ -335,7 +335,21 @@ def test_every_dialect_keeps_to_a_schema_with_other_tokenizers(
     assert forced["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "get_weather"
 
 
-@pytest.mark.parametrize("schema", [{"const": "\u732b"}, {"type": "string", "pattern": "^\u732b$"}])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"const": "\u732b"},
+        {"type": "string", "pattern": "^\u732b$"},
+        {"type": "object", "properties": {"\u732b": {}}, "required": ["\u732b"]},
+        {
+            "type": "object",
+            "patternProperties": {"^\u732b$": {}},
+            "minProperties": 1,
+            "additionalProperties": False,
+        },
+        {"$ref": "#/$defs/\u732b", "$defs": {"\u732b": {"enum": ["\u732b"]}}},
+    ],
+)
 def test_a_schema_that_the_vocabulary_cannot_spell_is_a_400(
     schema: dict[str, Any], tiny: "Tiny", tmp_path: Path, serve_checkpoint: Serve
 ) -> None:

@@ -6,11 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tapgraph.llm_backend.local.checkpoint import multiplies_bfloat16
+
 __all__ = ["Int8Linear", "quantize_linear_layers"]
 
 _FEW_ROWS = 16
 """Up to so many rows, torch's kernel over 8-bit weights is used; for more the weights are unpacked,
-which is then soon paid for by a product in the model's own type."""
+which is then soon paid for by a product in a type that the processor multiplies."""
 
 
 class Int8Linear(nn.Module):
@@ -27,6 +29,9 @@ class Int8Linear(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         self.in_features, self.out_features = linear.in_features, linear.out_features
+        on_processor = linear.weight.device.type == "cpu"
+        is_slow = on_processor and not multiplies_bfloat16()
+        self._multiplied = torch.float32 if is_slow else linear.weight.dtype
         whole = linear.weight.detach().float()
         scales = (whole.abs().amax(dim=1) / 127).clamp(min=1e-12)
         steps = (whole / scales[:, None]).round().to(torch.int8)
@@ -40,8 +45,8 @@ class Int8Linear(nn.Module):
         if len(rows) <= _FEW_ROWS and rows.device.type == "cpu":
             product = torch._weight_int8pack_mm(rows, self.weight, self.scales)
         else:
-            unpacked = self.weight.to(rows.dtype) * self.scales[:, None]
-            product = functional.linear(rows, unpacked)
+            unpacked = self.weight.to(self._multiplied) * self.scales[:, None]
+            product = functional.linear(rows.to(self._multiplied), unpacked).to(rows.dtype)
         if self.bias is not None:
             product = product + self.bias
         return product.reshape(*inputs.shape[:-1], self.out_features)
