@@ -41,8 +41,10 @@ from tapgraph.evals.long_context.evaluate import (
     open_spec,
 )
 from tapgraph.evals.long_context.fidelity import FidelityPrompt, measure_fidelity
+from tapgraph.evals.long_context.paired_systems import compare_paired
 from tapgraph.evals.long_context.ruler import RULER_TASKS, RulerTask, ruler_samples
 from tapgraph.evals.runner import Progress, read_results
+from tapgraph.evals.stats import wilson
 from tapgraph.kernels.attention_system import AttentionSystem
 from tapgraph.kernels.in_models.attention import use_attention
 from tapgraph.kernels.systems.dense import Dense
@@ -99,7 +101,14 @@ def measure_calibrations(
 
 def measure_tasks(checkpoint: Checkpoint, work: Path, found: Found, samples: int) -> None:
     """What dense attention scores in each of RULER's tasks."""
-    answered = answer(checkpoint, work, systems=(), tasks=RULER_TASKS, samples=samples)
+    answered = answer(
+        checkpoint,
+        work,
+        systems=(),
+        tasks=RULER_TASKS,
+        samples=samples,
+        on_progress=print_progress,
+    )
     found["tasks"] = {
         one.task: {"length": one.length, **asdict(one.score)}
         for one in answered.scores
@@ -107,15 +116,45 @@ def measure_tasks(checkpoint: Checkpoint, work: Path, found: Found, samples: int
     }
 
 
-def measure_systems(checkpoint: Checkpoint, work: Path, found: Found, samples: int) -> None:
-    """Each system on the same prompts; costs are means over them."""
-    answered = answer(checkpoint, work, systems=SYSTEMS, tasks=(TASK,), samples=samples)
-    said = read_results(work / "ruler" / "results.jsonl", Answered).results
-    found["systems"] = {
-        one.system: asdict(one) | costs(said, one.system)
-        for one in answered.scores
-        if one.task == TASK
-    }
+def measure_systems(
+    checkpoint: Checkpoint, work: Path, found: Found, keep: Callable[[], None], samples: int
+) -> None:
+    """Each system on the same prompts; the JSON file has whatever is answered so far."""
+
+    def tell(progress: Progress) -> None:
+        found["systems"] = rows_of_systems(work)
+        keep()
+        print_progress(progress)
+
+    answer(checkpoint, work, systems=SYSTEMS, tasks=(TASK,), samples=samples, on_progress=tell)
+    found["systems"] = rows_of_systems(work)
+
+
+def rows_of_systems(work: Path) -> Found:
+    """Scores of the prompts that a system has answered, against dense attention on these."""
+    said: dict[str, dict[str, Answered]] = {}
+    for name, one in read_results(work / "ruler" / "results.jsonl", Answered).results.items():
+        system, task, length, index = name.rsplit("/", 3)
+        if (task, length) == (TASK, str(LENGTH)):
+            said.setdefault(system, {})[index] = one
+    rows: Found = {}
+    for system, answers in said.items():
+        scores = [one.score for one in answers.values()]
+        dense = [said["dense"][index].score for index in answers]
+        steps = [one.step_cpu_s for one in answers.values() if one.step_cpu_s is not None]
+        rows[system] = {
+            # An answer is right or wrong, and few that agree say little: the bootstrap hides that.
+            "score": asdict(wilson(sum(score == 1 for score in scores), len(scores))),
+            "against_dense": (
+                None if system == "dense" else asdict(compare_paired(scores, dense, seed=0))
+            ),
+            "kv_bytes": statistics.fmean(one.kv_bytes for one in answers.values()),
+            "read": statistics.fmean(one.read for one in answers.values()),
+            "first_cpu_s": statistics.fmean(one.first_cpu_s or 0.0 for one in answers.values()),
+            "step_cpu_s": statistics.fmean(steps),
+            "wrong": [one.output for one in answers.values() if one.score < 1],
+        }
+    return rows
 
 
 def answer(
@@ -125,26 +164,18 @@ def answer(
     systems: Sequence[str],
     tasks: Sequence[str],
     samples: int,
+    on_progress: Callable[[Progress], None],
 ) -> LongContextSummary:
     """The product's own evaluation, whose folder keeps what was answered."""
     run = LongContextRun(
         systems=tuple(systems), tasks=tuple(tasks), lengths=(LENGTH,), samples=samples
     )
-
-    def show(progress: Progress) -> None:
-        print_line(f"{progress.done} of {progress.total} answers")
-
-    return evaluate_long_context(run, checkpoint, work / "ruler", on_progress=show)
+    return evaluate_long_context(run, checkpoint, work / "ruler", on_progress=on_progress)
 
 
-def costs(said: Mapping[str, Answered], system: str) -> dict[str, float]:
-    """CPU seconds until the first token, and of each later token's step."""
-    of_system = [one for name, one in said.items() if name.startswith(f"{system}/{TASK}/{LENGTH}/")]
-    steps = [one.step_cpu_s for one in of_system if one.step_cpu_s is not None]
-    return {
-        "first_cpu_s": statistics.fmean(one.first_cpu_s or 0.0 for one in of_system),
-        "step_cpu_s": statistics.fmean(steps),
-    }
+def print_progress(progress: Progress) -> None:
+    """How many answers there are."""
+    print_line(f"{progress.done} of {progress.total} answers")
 
 
 def measure_sight(checkpoint: Checkpoint, found: Found, samples: int) -> None:
@@ -222,7 +253,7 @@ def tables(found: Found) -> str:
     for name, row in systems.items():
         paired = row["against_dense"]
         against = "-"
-        if paired:
+        if paired and paired["n"] > 1:
             ends = f"{100 * paired['low']:+.0f}, {100 * paired['high']:+.0f}"
             against = f"{100 * paired['difference']:+.0f} [{ends}]"
         read = 100 * row["read"] / systems["dense"]["read"]
@@ -247,8 +278,10 @@ def tables(found: Found) -> str:
     return "\n".join(lines)
 
 
-def percent(score: Mapping[str, float]) -> str:
-    """A score with its interval."""
+def percent(score: Mapping[str, Any]) -> str:
+    """A score, with its interval where there is one."""
+    if score["low"] is None:
+        return f"{100 * score['value']:.0f}"
     return f"{100 * score['value']:.0f} [{100 * score['low']:.0f}, {100 * score['high']:.0f}]"
 
 
@@ -292,7 +325,7 @@ def main() -> None:
     if "tasks" in given.part:
         measure_tasks(checkpoint, given.work, found, given.task_samples)
     if "systems" in given.part:
-        measure_systems(checkpoint, given.work, found, given.samples)
+        measure_systems(checkpoint, given.work, found, keep, given.samples)
     if "fidelity" in given.part:
         measure_sight(checkpoint, found, given.fidelity_samples)
     if "kv_bits" in given.part:

@@ -200,7 +200,7 @@ def test_a_model_gives_what_its_own_maps_give(tiny: Any) -> None:
         assert (rhythm.fai[row] - dense.fai[row, distant].mean(0)).abs().max() < 1e-5
 
 
-class _Largest(TorchDispatchMode):
+class _Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes how many elements the largest tensor has that any operation gives."""
 
     elements = 0
@@ -218,7 +218,7 @@ def test_no_map_is_ever_whole() -> None:
     unused: Any = None
     queries, keys = torch.randn(1, 2, tokens, 4), torch.randn(1, 1, tokens, 4)
     reader = RhythmReader(all_reply(tokens), layers=[0])
-    with _Largest() as largest:
+    with _Largest() as largest:  # type: ignore[no-untyped-call]
         reader(AttentionCall(shape, None, queries, keys, keys, unused))
         reader.rhythm()
     assert 0 < largest.elements <= 2 * 128 * tokens
