@@ -27,17 +27,24 @@ def print_table(kept: Mapping[str, Any]) -> None:
     print(f"{kept['model']} on {kept['machine']}; {kept['cpu_seconds']:.0f} CPU seconds")
     print(f"{len(names)} tasks; seeds: {_seeds(tasks, names)}; LoRA: {_seeds(kept['lora'], names)}")
     few = {key: record for key, record in tasks.items() if key in kept["lora"]}
-    for title, some in (("all", tasks), ("those with LoRA", few)):
+    whole = {key: record for key, record in tasks.items() if key in kept["answers"]}
+    for title, some, chosen in (
+        ("all", tasks, "injected"),
+        ("those with LoRA", few, "injected"),
+        ("those learnt on whole answers", whole, "on whole answers"),
+    ):
         print(f"\n{title}: accuracy in percent [95 %]")
         for row in ROWS:
             found = _rows(kept, some, row)
             if found:
                 told = (f"{_accuracy(found, score).percent:24}" for score in ("whole", "first"))
                 print(f"  {row:18} whole {'  first '.join(told)} ({len(found)} task-seeds)")
-        print(f"{title}: injected less another, in points [95 %], paired")
+        print(f"{title}: {chosen} less another, in points [95 %], paired")
         for row in ROWS:
-            if row != "injected" and _rows(kept, some, row):
-                told = (_signed(_gain(kept, some, row, one)) for one in ("whole", "first"))
+            if row != chosen and _rows(kept, some, row):
+                told = (
+                    _signed(_gain(kept, some, (chosen, row), one)) for one in ("whole", "first")
+                )
                 print(f"  {row:18} whole {'  first '.join(told)}")
     print("\nwhole answers in percent, mean over seeds")
     print("  " + "  ".join(("task".ljust(22), *ROWS, "tokens saved")))
@@ -83,9 +90,12 @@ def _accuracy(found: Mapping[str, Any], score: Score) -> Estimate:
     return macro_share(groups, seed=0)
 
 
-def _gain(kept: Mapping[str, Any], some: Mapping[str, Any], row: str, score: Score) -> Estimate:
-    other = _rows(kept, some, row)
-    own = {key: one for key, one in _rows(kept, some, "injected").items() if key in other}
+def _gain(
+    kept: Mapping[str, Any], some: Mapping[str, Any], rows: tuple[str, str], score: Score
+) -> Estimate:
+    """Of the first row over the other."""
+    chosen, other = (_rows(kept, some, row) for row in rows)
+    own = {key: one for key, one in chosen.items() if key in other}
     groups = _grouped(
         own, lambda key, place: own[key][score][place] - other[key][score][place], score
     )
