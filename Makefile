@@ -9,7 +9,7 @@ demo: $(VENV)/.core
 	$(BIN)/tapgraph demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(TESTS)
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow

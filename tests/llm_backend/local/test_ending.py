@@ -108,3 +108,5 @@ def test_a_run_whose_seconds_are_up_ends_the_local_reply(tiny: "Tiny", tmp_path:
         while engine.statistics.running:
             time.sleep(0)
         assert engine.statistics.finished == {"cancelled": 1}
+        # Though they come faster than anybody looks for them.
+        assert engine.statistics.completion_tokens < 5_000

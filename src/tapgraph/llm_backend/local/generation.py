@@ -422,10 +422,14 @@ class GenerationStream:
     def _events_while_wanted(self, is_unwanted: Callable[[], bool]) -> Iterator[GenerationEvent]:
         while not self._ended:
             try:
-                yield self._told(self._events.get(timeout=_LOOK_S))
+                event = self._events.get(timeout=_LOOK_S)
             except queue.Empty:
-                if is_unwanted():
-                    self.cancel()
+                pass
+            else:
+                yield self._told(event)
+            # Also while events come so fast that there is always one.
+            if is_unwanted():
+                self.cancel()
 
     def cancel(self) -> None:
         """Ask the engine to stop; its slot is free before the next step. May come at any time."""
