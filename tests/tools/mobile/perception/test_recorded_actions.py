@@ -143,6 +143,23 @@ def test_a_mark_is_one_small_round_spot_that_is_new() -> None:
     assert touch_from(torch.stack([still, window]), 1, since=0) is None
 
 
+def test_a_mark_is_seen_also_where_words_or_a_glyph_lie_under_it() -> None:
+    still = torch.full((96, 48), 0.9)
+    still[56:58] = 0.3
+    on_words = still.clone()
+    on_words[56:61, 20:25] = 0.3
+    touch = touch_from(torch.stack([still, on_words]), 1, since=0)
+    assert touch is not None
+    assert touch.place == pytest.approx((22.5 / 48, 59.5 / 96))
+    on_glyph = still.clone()
+    on_glyph[70:75, 20:26] -= 0.15
+    for row, columns in {70: (21, 23), 72: (20, 25), 73: (21, 26), 74: (22, 24)}.items():
+        on_glyph[row, slice(*columns)] = 0.5
+    touch = touch_from(torch.stack([still, on_glyph]), 1, since=0)
+    assert touch is not None
+    assert touch.place == pytest.approx((23 / 48, 72.5 / 96))
+
+
 def test_a_scroll_is_told_by_the_way_of_the_finger(tmp_path: Path) -> None:
     strip = torch.rand(96 + 40, 48, generator=torch.Generator().manual_seed(0))
     strip = 0.6 + 0.4 * strip
