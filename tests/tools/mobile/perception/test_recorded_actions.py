@@ -68,6 +68,25 @@ def test_a_touch_is_named_by_the_words_of_its_row_and_typing_by_what_is_new(
     assert deed.ends[0] == "Brightness"
 
 
+def test_what_is_typed_in_the_place_of_words_replaces_them(tmp_path: Path) -> None:
+    pages = [*[page(250)] * 5, page(250, (60, 208)), *[page(200)] * 4, *[page(150)] * 4]
+    for number, one in enumerate(pages):
+        one.save(tmp_path / f"{number:02}.png")
+    field = {250: "Old name", 200: "", 150: "New name|"}
+
+    def read_field(picture: Image.Image) -> Sequence[OcrLine]:
+        grey = picture.convert("L").getpixel((1, 1))
+        words = next(one for known, one in field.items() if abs(known - int(str(grey))) < 5)
+        return [OcrLine(words, Bounds(20, 200, 100, 216), 0.9)] if words else []
+
+    segments = [Segment(5, 7, "tap", 1.0), Segment(10, 11, "type", 1.0)]
+    typed = read_deed(read_recording(tmp_path), segments, read_text=read_field).actions[1]
+    assert (typed.words, typed.replaces) == ("New name", True)
+    field[150] = "Old name New name"
+    typed = read_deed(read_recording(tmp_path), segments, read_text=read_field).actions[1]
+    assert (typed.words, typed.replaces) == ("Old name New name", False)
+
+
 def test_what_no_mark_shows_changes_by_itself_where_others_are_shown(recorded: Recording) -> None:
     advert = Segment(11, 12, "tap", 1.0)
     deed = read_deed(recorded, [Segment(5, 8, "tap", 1.0), advert], read_text=read)
