@@ -32,6 +32,13 @@ def test_a_draft_does_what_was_recorded_with_what_was_typed_as_an_argument() -> 
     assert draft.requires is None
 
 
+def test_a_field_is_emptied_before_what_replaces_its_words_is_typed() -> None:
+    typed = RecordedAction("type", "Shopping", replaces=True)
+    deed = RecordedDeed((*DEED.actions[:2], typed), DEED.begins, DEED.ends)
+    draft = admit_shortcut(draft_of(deed, "Rename a note"), ACTION_ARGUMENTS).draft
+    assert [one.action_name for one in draft.steps] == ["Open_App", "Tap", "Clear_Text", "Type"]
+
+
 def test_it_ensures_words_that_are_new_and_no_number_nor_typed_nor_private() -> None:
     assert draft_of(DEED, "Write").ensures == Condition(shows=(StepTarget(text="All notes"),))
 

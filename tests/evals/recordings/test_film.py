@@ -8,6 +8,7 @@ from tapgraph.evals.recordings.training import Clip, train_locator, train_recogn
 from tapgraph.evals.suite import Rubric, Task
 from tapgraph.tools.mobile.perception.recording import frame_features
 from tapgraph.tools.mobile.perception.segmenter import KINDS
+from tapgraph.tools.mobile.perception.touch_mark import touch_from
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.guide import Aim, Route
 
@@ -26,6 +27,20 @@ def test_a_film_has_the_actions_of_the_route_in_order(film: Film) -> None:
     places = [place for one in film.segments for place in (one.start, one.end)]
     assert places == sorted(places)
     assert places[-1] < len(film.frames)
+
+
+def test_an_app_that_the_home_screen_does_not_show_is_found_among_all_apps() -> None:
+    aims = (Aim(words="Look", app="Notes"), Aim(words="Look", app="Fandango"))
+    rubric = Rubric("done", lambda seen: True)
+    task = Task(id="t", instruction="Look", rubrics=(rubric,), route=Route(aims))
+    with build_phone() as phone:
+        film = film_task(task, phone, Random(0), touches=1.0)
+    kinds = [one.kind for one in film.segments]
+    assert kinds[0] == "open"
+    assert kinds[1:-1] == ["scroll"] * len(kinds[1:-1])
+    assert kinds[-1] == "open"
+    touch = touch_from(film.frames, film.segments[-1].start, since=film.segments[-2].end)
+    assert touch is not None
 
 
 def test_frames_change_where_somebody_acts(film: Film) -> None:

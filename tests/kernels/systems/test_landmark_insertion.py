@@ -12,11 +12,14 @@ LANDMARK = 9
     [
         ([], []),
         ([1, 2], [1, 2]),
-        ([1, 2, 3], [1, 2, 3, LANDMARK]),
+        ([1, 2, 3], [1, 2, 3]),
+        ([1, 2, 3, 4], [1, 2, 3, LANDMARK, 4]),
         ([1, 2, 3, 4, 5, 6, 7], [1, 2, 3, LANDMARK, 4, 5, 6, LANDMARK, 7]),
     ],
 )
-def test_a_landmark_follows_every_full_block(tokens: list[int], expected: list[int]) -> None:
+def test_a_landmark_stands_between_full_blocks_and_what_follows(
+    tokens: list[int], expected: list[int]
+) -> None:
     landmarked = insert_landmarks(torch.tensor(tokens).long(), block=3, landmark_id=LANDMARK)
     assert landmarked.token_ids.tolist() == expected
     assert landmarked.token_ids[landmarked.positions].tolist() == tokens

@@ -46,7 +46,7 @@ def model_of(layers: int = 2, *, seed: int = 0, dtype: torch.dtype = torch.float
 def copies(*, count: int, seed: int = 0) -> list[Tensor]:
     """Texts that say everything twice, some at a time."""
     generator = torch.Generator().manual_seed(seed)
-    said = [torch.randint(0, 30, (8, 12), generator=generator) for _ in range(count)]
+    said = [torch.randint(0, 10, (8, 12), generator=generator) for _ in range(count)]
     return [torch.cat((once, once), dim=1) for once in said]
 
 
@@ -54,15 +54,15 @@ def batches(count: int) -> list[TrainingBatch]:
     return [TrainingBatch(texts) for texts in copies(count=count)]
 
 
-def with_landmarks(batch: Tensor) -> Tensor:
-    return insert_landmarks(batch, block=BLOCK, landmark_id=LANDMARK_ID).token_ids
+def loss_of(model: Any, token_ids: Tensor, weights: Tensor | None = None) -> Tensor:
+    return landmark_loss(model, token_ids, block=BLOCK, landmark_id=LANDMARK_ID, weights=weights)
 
 
 def test_a_few_steps_lower_the_loss_on_texts_that_were_not_trained_on() -> None:
     model = model_of(dtype=torch.float32)
-    unseen = with_landmarks(copies(count=1, seed=1)[0])
+    unseen = copies(count=1, seed=1)[0]
     with torch.no_grad():
-        before = float(landmark_loss(model, unseen, block=BLOCK))
+        before = float(loss_of(model, unseen))
     seen: list[TrainingStep] = []
     fine_tune_landmarks(
         model,
@@ -72,7 +72,7 @@ def test_a_few_steps_lower_the_loss_on_texts_that_were_not_trained_on() -> None:
         on_step=seen.append,
     )
     with torch.no_grad():
-        after = float(landmark_loss(model, unseen, block=BLOCK))
+        after = float(loss_of(model, unseen))
     assert after < before - 0.2
     assert [one.step for one in seen] == list(range(30))
     assert seen[-1].loss < seen[0].loss - 0.2
@@ -80,21 +80,21 @@ def test_a_few_steps_lower_the_loss_on_texts_that_were_not_trained_on() -> None:
 
 def test_the_gradient_agrees_with_finite_differences() -> None:
     model = model_of()
-    token_ids = with_landmarks(copies(count=1)[0][:2])
+    token_ids = copies(count=1)[0][:2]
     names = [name for name, _ in model.named_parameters() if "proj" in name]
     generator = torch.Generator().manual_seed(3)
     directions = {
         name: torch.randn(model.get_parameter(name).shape, generator=generator).double()
         for name in names
     }
-    landmark_loss(model, token_ids, block=BLOCK).backward()  # type: ignore[no-untyped-call]
+    loss_of(model, token_ids).backward()  # type: ignore[no-untyped-call]
     for name in names:
         slope = float((model.get_parameter(name).grad * directions[name]).sum())
         losses = []
         for step in (1e-3, -1e-3):
             with torch.no_grad():
                 model.get_parameter(name).add_(directions[name], alpha=step)
-                losses.append(float(landmark_loss(model, token_ids, block=BLOCK)))
+                losses.append(float(loss_of(model, token_ids)))
                 model.get_parameter(name).sub_(directions[name], alpha=step)
         # Norms inside the model round to float32, which the quotient magnifies.
         assert (losses[0] - losses[1]) / 2e-3 == pytest.approx(slope, rel=1e-2, abs=1e-3)
@@ -102,22 +102,25 @@ def test_the_gradient_agrees_with_finite_differences() -> None:
 
 def test_a_trained_model_runs_with_landmark_attention_as_it_was_trained() -> None:
     model = model_of()
-    token_ids = with_landmarks(copies(count=1)[0])
+    texts = copies(count=1)[0]
+    marked = insert_landmarks(texts, block=BLOCK, landmark_id=LANDMARK_ID)
     with torch.no_grad():
-        trained = float(landmark_loss(model, token_ids, block=BLOCK))
+        trained = float(loss_of(model, texts))
         system = Landmark(LandmarkConfig(block=BLOCK, retrieved=9, chunk=10, dense_below=0))
         with use_attention(model, system):
-            logits = model(input_ids=token_ids).logits
-        dense = model(input_ids=token_ids).logits
-    loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), token_ids[:, 1:].ravel())
+            logits = model(input_ids=marked.token_ids).logits
+        dense = model(input_ids=marked.token_ids).logits
+    told = logits[:, marked.positions[:-1]].flatten(0, 1)
+    loss = torch.nn.functional.cross_entropy(told, texts[:, 1:].ravel())
     assert float(loss) == pytest.approx(trained, abs=1e-6)
     assert (dense - logits).abs().max() > 0.01
 
 
 def test_the_loss_of_one_layer_is_that_of_its_equations() -> None:
     model = model_of(layers=1)
-    token_ids = with_landmarks(copies(count=1)[0][:2])
-    slots = token_ids.shape[1]
+    texts = copies(count=1)[0][:2]
+    marked = insert_landmarks(texts, block=BLOCK, landmark_id=LANDMARK_ID)
+    token_ids, slots = marked.token_ids, marked.token_ids.shape[1]
     with torch.no_grad():
         layer = model.model.layers[0]
         hidden = model.model.embed_tokens(token_ids)
@@ -136,31 +139,28 @@ def test_the_loss_of_one_layer_is_that_of_its_equations() -> None:
         )
         hidden = hidden + attention.o_proj(output.transpose(1, 2).reshape(2, slots, -1))
         hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
-        logits = model.lm_head(model.model.norm(hidden))[:, :-1].log_softmax(dim=-1)
-        expected = -logits.gather(2, token_ids[:, 1:, None]).mean()
-        loss = landmark_loss(model, token_ids, block=BLOCK)
+        logits = model.lm_head(model.model.norm(hidden)).log_softmax(dim=-1)
+        told = logits[:, marked.positions[:-1]]
+        expected = -told.gather(2, texts[:, 1:, None]).mean()
+        loss = loss_of(model, texts)
     # The model's own rotary table is float32.
     assert float(loss) == pytest.approx(float(expected), abs=1e-5)
 
 
 def test_weights_say_which_tokens_count_as_targets() -> None:
     model, texts = model_of(), copies(count=1)[0][:2]
-    landmarked = insert_landmarks(texts, block=BLOCK, landmark_id=LANDMARK_ID)
-    chosen = torch.zeros(landmarked.token_ids.shape).double()
-    chosen[0, 7], chosen[1, 9] = 1.0, 3.0
+    first, second = torch.zeros(texts.shape), torch.zeros(texts.shape)
+    first[0, BLOCK], second[1, 9] = 1.0, 1.0
     with torch.no_grad():
-        loss = landmark_loss(model, landmarked.token_ids, block=BLOCK, weights=chosen)
-        by_token = [
-            -landmark_loss(model, landmarked.token_ids, block=BLOCK, weights=one)
-            for one in (chosen.clamp(max=1) * torch.tensor([[1], [0]]), chosen.clamp(min=1) - 1)
-        ]
-    assert float(loss) == pytest.approx(-float(by_token[0] + 3 * by_token[1]) / 4)
+        loss = loss_of(model, texts, first + 3 * second)
+        alone = [float(loss_of(model, texts, one)) for one in (first, second)]
+    assert float(loss) == pytest.approx((alone[0] + 3 * alone[1]) / 4)
 
 
 def test_the_models_attention_is_as_before_afterwards() -> None:
     model: PreTrainedModel = model_of()
     before = model.config._attn_implementation
-    landmark_loss(model, with_landmarks(copies(count=1)[0]), block=BLOCK)
+    loss_of(model, copies(count=1)[0])
     assert model.config._attn_implementation == before
 
 

@@ -80,6 +80,10 @@ def test_what_does_not_fit_is_named() -> None:
         turns(torch.zeros(3, 4), torch.zeros(3, 20))
     with pytest.raises(UsageError, match=r"^landmark_id must be in 0..7, got 9$"):
         turns(torch.zeros(2, 4), torch.zeros(2, 8))
+    with pytest.raises(UsageError, match=r"^a prompt ends with a landmark; "):
+        LandmarkTurns(block=BLOCK, landmark_id=9, starts=torch.tensor([0]))(
+            torch.zeros(1, 4), torch.zeros(1, 20)
+        )
     with pytest.raises(UsageError, match=r"^block must be at least 1, got 0$"):
         LandmarkTurns(block=0, landmark_id=9, starts=torch.tensor([0]))
 

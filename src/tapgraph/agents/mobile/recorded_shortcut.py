@@ -86,6 +86,8 @@ def draft_of(deed: RecordedDeed, does: str) -> ShortcutDraft:
             arguments.append(f"text_{len(arguments) + 1}" if arguments else "text")
             if action.words:
                 example[arguments[-1]] = action.words
+            if action.replaces:
+                steps.append(ShortcutStep(action_name="Clear_Text"))
             steps.append(ShortcutStep(action_name="Type", arguments_map={"text": arguments[-1]}))
         else:
             steps.append(_step(action))

@@ -85,6 +85,7 @@ class _Round:
         cut: slots of the first call.
         prompt: slots of the prompt.
         answer_slots: where the answer tokens are.
+        told_at: of each answer token, where the token before it is, which predicts it.
         answer_lengths: answer tokens of each row; the rest is filled up.
     """
 
@@ -92,6 +93,7 @@ class _Round:
     cut: int
     prompt: int
     answer_slots: tuple[int, ...]
+    told_at: tuple[int, ...]
     answer_lengths: tuple[int, ...]
 
 
@@ -153,12 +155,12 @@ def _answer(
     logits = model(
         input_ids=slots[:, asked.cut : decoded_from], past_key_values=cache, logits_to_keep=1
     ).logits
-    guesses = {decoded_from: logits[:, -1].argmax(-1)}
+    guesses = {decoded_from - 1: logits[:, -1].argmax(-1)}
     for slot in range(decoded_from, asked.answer_slots[-1]):
         logits = model(input_ids=slots[:, slot : slot + 1], past_key_values=cache).logits
         readings.append(cache.reading)
-        guesses[slot + 1] = logits[:, -1].argmax(-1)
-    return torch.stack([guesses[slot] for slot in asked.answer_slots], dim=1)
+        guesses[slot] = logits[:, -1].argmax(-1)
+    return torch.stack([guesses[slot] for slot in asked.told_at], dim=1)
 
 
 def _are_exact(guesses: Tensor, asked: _Round) -> list[bool]:
@@ -206,9 +208,9 @@ def _round(system: AttentionSystem, contexts: Sequence[RecallContext], index: in
     return _Round(
         slots=slots,
         cut=int(positions[(context_tokens - 1) // CUT_AT * CUT_AT]),
-        # A landmark between question and answer belongs to the prompt.
-        prompt=int(positions[answer_from]),
+        prompt=int(positions[answer_from - 1]) + 1,
         answer_slots=tuple(positions[answer_from:].tolist()),
+        told_at=tuple(positions[answer_from - 1 : -1].tolist()),
         answer_lengths=tuple(len(question.answer_ids) for question in questions),
     )
 

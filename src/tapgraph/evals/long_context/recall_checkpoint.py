@@ -13,6 +13,7 @@ __all__ = [
     "HEADS",
     "HEAD_DIM",
     "KV_HEADS",
+    "LANDMARK_MODEL_PATH",
     "MAX_POSITIONS",
     "RECALL_MODEL_PATH",
     "ROPE_THETA",
@@ -23,6 +24,8 @@ __all__ = [
 
 RECALL_MODEL_PATH = Path(__file__).parent / "recall_model"
 """A folder for `AutoModelForCausalLM` and `AutoTokenizer`; its README.md says what it recalls."""
+LANDMARK_MODEL_PATH = Path(__file__).parent / "landmark_model"
+"""Another one, trained with landmarks for Landmark Attention; its README.md tells how."""
 HEADS = 8
 KV_HEADS = 2
 HEAD_DIM = 64
@@ -32,16 +35,16 @@ MAX_POSITIONS = 65_536
 _PAD, _BOS, _EOS = (TOKENS.index(token) for token in ("<pad>", "<s>", "</s>"))
 
 
-def new_model(seed: int) -> LlamaForCausalLM:
-    """An untrained recall model: 2.3 million parameters, 4 layers of 8 heads on 2 KV heads."""
+def new_model(seed: int, *, layers: int = 4, kv_heads: int = KV_HEADS) -> LlamaForCausalLM:
+    """An untrained recall model of 8 heads; 2.3 million parameters as it is by default."""
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=len(TOKENS),
         hidden_size=256,
         intermediate_size=256,
-        num_hidden_layers=4,
+        num_hidden_layers=layers,
         num_attention_heads=HEADS,
-        num_key_value_heads=KV_HEADS,
+        num_key_value_heads=kv_heads,
         head_dim=HEAD_DIM,
         max_position_embeddings=MAX_POSITIONS,
         rope_parameters={"rope_type": "default", "rope_theta": ROPE_THETA},

@@ -4,6 +4,9 @@ Lengths grow when recall at the present ones is learnt. Half of the sequences ha
 positions, at the seams between pieces of text, so that distances up to `LONGEST_SPAN` are
 practised on short sequences while neighbours stay neighbours. Run again with the same folder, it
 goes on where it stopped.
+
+With `--landmarks 16` it makes a model for Landmark Attention: a landmark after every 16 tokens from
+the first step, three layers whose heads have keys of their own, one-word and two-word needles only.
 """
 
 import argparse
@@ -20,19 +23,32 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import LlamaForCausalLM
 
-from tapgraph.evals.long_context.recall_checkpoint import export, new_model
+from tapgraph.evals.long_context.recall_checkpoint import HEADS, export, new_model
 from tapgraph.evals.long_context.recall_scoring import score_recall
-from tapgraph.evals.long_context.recall_start import wire_induction
+from tapgraph.evals.long_context.recall_start import wire_induction, wire_landmarks
 from tapgraph.evals.long_context.recall_tasks import (
     RECALL_TASKS,
     TrainingSequence,
     training_sequence,
 )
+from tapgraph.evals.long_context.recall_vocabulary import TOKENS
+from tapgraph.kernels.systems.landmark_softmax import insert_landmarks
+from tapgraph.llm_backend.calibration.landmark_training import LANDMARK, full_landmark_attention
+from tapgraph.llm_backend.local.trained_landmarks import TrainedLandmarks
 
-__all__ = ["LONGEST_SPAN", "STAGES", "Recipe", "Stage", "spread_positions", "train"]
+__all__ = [
+    "LANDMARK_STAGES",
+    "LONGEST_SPAN",
+    "STAGES",
+    "Recipe",
+    "Stage",
+    "spread_positions",
+    "train",
+]
 
 LONGEST_SPAN = 40_960
 """The largest position that training shows, a little more than 32K."""
+_LANDMARK_ID = TOKENS.index(LANDMARK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +74,13 @@ STAGES = (
     Stage((512, 1024, 2048), 0.9, (3, 4, 1, 2, 1)),
     Stage((1024, 2048, 4096), 1.1, (3, 5, 1, 2, 1)),
 )
+LANDMARK_STAGES = (
+    Stage((64, 96, 128), 0.88, (1, 1, 0, 0, 0)),
+    Stage((128, 192, 256), 0.88, (1, 1, 0, 0, 0)),
+    Stage((256, 384, 512), 0.88, (1, 1, 0, 0, 0)),
+    Stage((512, 768, 1024), 0.88, (1, 1, 0, 0, 0)),
+    Stage((512, 1024, 2048), 1.1, (1, 1, 0, 0, 0)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +88,12 @@ class Recipe:
     """All numbers of a training run.
 
     The learning rate falls to nothing over the last `decay_share` of the run, which ends after
-    `tokens` tokens or `minutes` minutes, whichever comes first.
+    `tokens` tokens or `minutes` minutes, whichever comes first. With `block` there is a landmark
+    after so many tokens; positions then have no jumps.
     """
 
     seed: int = 0
+    block: int = 0
     tokens: int = 8_000_000
     minutes: float = 100.0
     tokens_per_step: int = 2048
@@ -77,6 +102,11 @@ class Recipe:
     decay_share: float = 0.25
     filler_weight: float = 0.1
     evaluate_every_s: float = 600.0
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The curriculum."""
+        return LANDMARK_STAGES if self.block else STAGES
 
 
 @dataclass(slots=True)
@@ -133,8 +163,7 @@ def train(folder: Path, recipe: Recipe) -> LlamaForCausalLM:
     Leaves in `folder` the checkpoint, `training_log.jsonl` and the state to go on from.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    model = new_model(recipe.seed)
-    wire_induction(model, seed=recipe.seed)
+    model = _start(recipe)
     optimizer = _optimizer(model, recipe)
     progress = _load_state(folder, model, optimizer)
     started = time.monotonic() - progress.seconds
@@ -147,15 +176,33 @@ def train(folder: Path, recipe: Recipe) -> LlamaForCausalLM:
             _log(folder, kind="train", **asdict(progress))
         if progress.seconds - progress.evaluated_s >= recipe.evaluate_every_s:
             progress.evaluated_s = progress.seconds
-            _evaluate(folder, model, progress)
+            _evaluate(folder, model, progress, recipe)
         if progress.seconds - saved_s >= 120:
             saved_s = progress.seconds
             _save_state(folder, model, optimizer, progress)
-            export(model, folder)
+            _export(folder, model, progress, recipe)
     _save_state(folder, model, optimizer, progress)
-    _evaluate(folder, model, progress)
-    export(model, folder)
+    _evaluate(folder, model, progress, recipe)
+    _export(folder, model, progress, recipe)
     return model
+
+
+def _start(recipe: Recipe) -> LlamaForCausalLM:
+    if not recipe.block:
+        model = new_model(recipe.seed)
+        wire_induction(model, seed=recipe.seed)
+        return model
+    model = new_model(recipe.seed, layers=3, kv_heads=HEADS)
+    wire_landmarks(model, landmark_id=_LANDMARK_ID, seed=recipe.seed)
+    return model
+
+
+def _export(folder: Path, model: LlamaForCausalLM, progress: _Progress, recipe: Recipe) -> None:
+    export(model, folder)
+    if recipe.block:
+        longest = max(recipe.stages[progress.stage].lengths)
+        slots = longest + (longest - 1) // recipe.block
+        TrainedLandmarks(recipe.block, _LANDMARK_ID, slots).write(folder)
 
 
 def _optimizer(model: LlamaForCausalLM, recipe: Recipe) -> torch.optim.AdamW:
@@ -185,13 +232,7 @@ def _step(
     for group in optimizer.param_groups:
         group["lr"] = rate
     batch = _draw_batch(progress, recipe)
-    hidden = model.model(
-        input_ids=batch.tokens,
-        position_ids=batch.positions,
-        # Without a mask, transformers takes a jump in the positions for a new document.
-        attention_mask=torch.ones_like(batch.tokens),
-        use_cache=False,
-    ).last_hidden_state
+    hidden = _hidden(model, batch, recipe.block)
     loss, accuracy = _loss_and_accuracy(model, hidden, batch.tokens, batch.answers)
     if len(batch.predictable):
         filler_loss, _ = _loss_and_accuracy(model, hidden, batch.tokens, batch.predictable)
@@ -203,9 +244,26 @@ def _step(
     progress.step += 1
     progress.tokens += batch.tokens.numel()
     progress.accuracy += 0.05 * (accuracy - progress.accuracy)
-    if progress.accuracy >= STAGES[progress.stage].mastered:
+    if progress.accuracy >= recipe.stages[progress.stage].mastered:
         progress.stage += 1
         progress.accuracy = 0.8
+
+
+def _hidden(model: LlamaForCausalLM, batch: _Batch, block: int) -> Tensor:
+    """After the last layer, `[batch, tokens, width]`; landmarks are left out."""
+    if not block:
+        whole: Tensor = model.model(
+            input_ids=batch.tokens,
+            position_ids=batch.positions,
+            # Without a mask, transformers takes a jump in the positions for a new document.
+            attention_mask=torch.ones_like(batch.tokens),
+            use_cache=False,
+        ).last_hidden_state
+        return whole
+    marked = insert_landmarks(batch.tokens, block=block, landmark_id=_LANDMARK_ID)
+    with full_landmark_attention(model, block=block):
+        slots: Tensor = model.model(input_ids=marked.token_ids, use_cache=False).last_hidden_state
+    return slots[:, marked.positions]
 
 
 def _loss_and_accuracy(
@@ -220,7 +278,7 @@ def _loss_and_accuracy(
 
 def _draw_batch(progress: _Progress, recipe: Recipe) -> _Batch:
     rng = random.Random(f"batch {recipe.seed} {progress.step}")
-    stage = STAGES[progress.stage]
+    stage = recipe.stages[progress.stage]
     length = rng.choice(stage.lengths)
     sequences = [
         training_sequence(task, length=length, seed=rng.getrandbits(48))
@@ -240,9 +298,11 @@ def _places(positions: Sequence[Sequence[int]]) -> Tensor:
     return torch.tensor([(row, place) for row, places in enumerate(positions) for place in places])
 
 
-def _evaluate(folder: Path, model: LlamaForCausalLM, progress: _Progress) -> None:
+def _evaluate(folder: Path, model: LlamaForCausalLM, progress: _Progress, recipe: Recipe) -> None:
+    if recipe.block:
+        return
     model.eval()
-    longest = 2 * max(STAGES[progress.stage].lengths)
+    longest = 2 * max(recipe.stages[progress.stage].lengths)
     for task in RECALL_TASKS:
         for length in (512, 2048, 4096):
             if length <= longest:
@@ -291,6 +351,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Train the recall model.")
     parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--landmarks", type=int, default=0, metavar="N", help="one after every N tokens; 0: none"
+    )
     parser.add_argument("--tokens", type=int, default=8_000_000)
     parser.add_argument("--minutes", type=float, default=100.0)
     parser.add_argument("--threads", type=int, default=2)
@@ -298,7 +361,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     train(
         options.out,
-        Recipe(seed=options.seed, tokens=options.tokens, minutes=options.minutes),
+        Recipe(
+            seed=options.seed,
+            block=options.landmarks,
+            tokens=options.tokens,
+            minutes=options.minutes,
+        ),
     )
 
 

@@ -1,9 +1,9 @@
 """Recordings rendered from routes on the simulated phone, with what was done in each frame.
 
 Between two screens a page slides, a list scrolls, text is written, an app grows out of its icon.
-Where touches are shown, a dot is where the finger is; an app is opened by its icon where the home
-screen shows it. Nobody acts while an advert changes or the clock goes on. Some frames are lost, as
-on a busy phone.
+Where touches are shown, a dot is where the finger is. An app is opened by its icon on the home
+screen, or in the list of all apps where it is not there. Nobody acts while the home screen comes
+back, an advert changes or the clock goes on. Some frames are lost, as on a busy phone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,10 +18,11 @@ from torch import Tensor
 
 from tapgraph.errors import ToolError
 from tapgraph.evals.suite import Task
-from tapgraph.tools.mobile.actions import Action, Back, OpenApp, Swipe, Tap, Type
+from tapgraph.tools.mobile.actions import Action, Back, Home, OpenApp, Swipe, Tap, Type
 from tapgraph.tools.mobile.geometry import Size
 from tapgraph.tools.mobile.perception.recording import FRAME_SIZE, grey_frame
 from tapgraph.tools.mobile.perception.segmenter import ActionKind
+from tapgraph.tools.mobile.screen import Element
 from tapgraph.tools.mobile.simulator.device import SimulatedDevice
 from tapgraph.tools.mobile.simulator.guide import Guide, LostWay
 from tapgraph.tools.mobile.simulator.launcher import LAUNCHER_PACKAGE
@@ -36,6 +37,7 @@ _DOT_RADIUS = 2.6
 _LOST = 0.08
 _ADVERTS = 0.4
 _MOST_ACTIONS = 14
+_MOST_SWIPES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +132,28 @@ def _moves(
                 action = guide.move(aim).action
             except LostWay:
                 return
-            touch = _touch(action, phone)
-            with suppress(ToolError):
-                device.perform(action)
-            after = grey_frame(device.screenshot(), size)
-            if bool((after - before).abs().max() > 0.05):
-                told += 1
-                yield before, action, touch, after
-            before = after
+            for step in _steps(action, phone):
+                touch = _touch(step, phone)
+                with suppress(ToolError):
+                    device.perform(step)
+                after = grey_frame(device.screenshot(), size)
+                if bool((after - before).abs().max() > 0.05):
+                    told += 1
+                    yield before, step, touch, after
+                before = after
+
+
+def _steps(action: Action, phone: Phone) -> Iterator[Action]:
+    """The action, after those by which a person would find the icon that it needs."""
+    if isinstance(action, OpenApp):
+        if phone.foreground[0] != LAUNCHER_PACKAGE:
+            yield Home()
+        width, height = phone.size.width_px, phone.size.height_px
+        for _ in range(_MOST_SWIPES):
+            if _icon(action.app_name, phone) is not None:
+                break
+            yield Swipe(width // 2, round(0.75 * height), width // 2, round(0.3 * height))
+    yield action
 
 
 def _kind(action: Action) -> ActionKind | None:
@@ -253,9 +269,14 @@ def _touch(action: Action, phone: Phone) -> tuple[float, float] | None:
         case Tap(x, y) | Swipe(x, y, _, _):
             return x / phone.size.width_px, y / phone.size.height_px
         case OpenApp(label) if phone.foreground[0] == LAUNCHER_PACKAGE:
-            icons = [one for one in screen_of(phone).elements if one.text == label]
-            return Target(icons[0].touch_point, phone.size).place if icons else None
+            icon = _icon(label, phone)
+            return Target(icon.touch_point, phone.size).place if icon is not None else None
     return None
+
+
+def _icon(label: str, phone: Phone) -> Element | None:
+    """The app's icon, where the screen shows it."""
+    return next((one for one in screen_of(phone).elements if one.text == label), None)
 
 
 def _with_dot(frame: Tensor, across: float, down: float) -> Tensor:

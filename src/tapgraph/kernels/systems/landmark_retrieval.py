@@ -137,9 +137,8 @@ class LandmarkRooms:
         # A landmark reads its block without itself.
         recent = slice(piece.near, min(piece.end, piece.near + self._block))
         near = asking[:, :, :, 0, -1] @ memory.keys[:, :, recent].to(queries).mT
-        near, inside, _ = share_out(
-            near.flatten(0, 2), logits.view(-1, self._retrieved, self._stride)
-        )
+        blocks = logits.view(-1, self._retrieved, self._stride)
+        near, inside, _ = share_out(near.flatten(0, 2), blocks[..., -1], blocks)
         values = found_values.to(queries).view(len(near), -1, head_dim)
         output = (inside.flatten(1)[:, None] @ values).view(1, kv_heads, -1, head_dim)
         recent_values = memory.values[:, :, recent].to(queries)

@@ -1,17 +1,17 @@
 """The grouped softmax of Landmark Attention: landmarks weigh blocks, blocks weigh their tokens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.inputs import check_inputs
 from tapgraph.kernels.merge import Partial
 
 __all__ = [
-    "Gates",
     "LandmarkedTokens",
     "check_block",
     "grouped_softmax_attention",
@@ -20,9 +20,8 @@ __all__ = [
     "share_out",
 ]
 
-Gates = Callable[[Tensor, Tensor], Tensor]
-"""From the logits of near tokens and of blocks, as `share_out` has them, the logits by which blocks
-share `[..., blocks]`, where a training does not take those of landmarks."""
+_TILE_SLOTS = 128
+"""About so many queries are scored at once."""
 
 
 def grouped_softmax_attention(
@@ -32,7 +31,6 @@ def grouped_softmax_attention(
     *,
     block: int,
     scale: float,
-    gates: Gates | None = None,
 ) -> Tensor:
     """Causal attention of queries to all tokens through the grouped softmax.
 
@@ -41,7 +39,7 @@ def grouped_softmax_attention(
     the other landmarks and the tokens of the query's own block; landmarks themselves have no
     weight, and the landmark of the query's own block is not looked at, not even by itself.
 
-    The scores of one block's queries are in memory at a time, with gradients all of them.
+    The scores of some queries are in memory at a time, with gradients all of them.
 
     Args:
         queries: `[batch, heads, q_len, head_dim]`, the last `q_len` of the tokens.
@@ -51,7 +49,6 @@ def grouped_softmax_attention(
             read.
         block: ordinary tokens before a landmark.
         scale: what the dot products are multiplied with.
-        gates: None for those of the paper.
 
     Returns:
         `[batch, heads, q_len, head_dim]` in the dtype of `queries`.
@@ -61,7 +58,7 @@ def grouped_softmax_attention(
     """
     check_block(block)
     check_inputs(queries, keys, values)
-    outputs = [output for output, _ in _attend(queries, keys, values, block, scale, gates)]
+    outputs = [output for output, _ in _attend(queries, keys, values, block, scale)]
     return torch.cat(outputs, dim=3).flatten(1, 2)
 
 
@@ -102,7 +99,10 @@ class LandmarkedTokens:
 
 
 def insert_landmarks(token_ids: Tensor, *, block: int, landmark_id: int) -> LandmarkedTokens:
-    """Put a landmark after every `block` tokens; an unfinished last block gets none.
+    """Put a landmark after every `block` tokens, but none at the end.
+
+    The token that follows a landmark is predicted from the token before it, so a landmark is put
+    in together with the token after it.
 
     Pad after this, not before: blocks are counted from the first token.
 
@@ -122,7 +122,7 @@ def insert_landmarks(token_ids: Tensor, *, block: int, landmark_id: int) -> Land
         raise UsageError(f"the tokens hold landmarks (id {landmark_id}) already")
     tokens = torch.arange(token_ids.shape[-1], device=token_ids.device)
     positions = tokens + tokens // block
-    slots = len(tokens) + len(tokens) // block
+    slots = len(tokens) + max(0, len(tokens) - 1) // block
     landmarked = token_ids.new_full((*token_ids.shape[:-1], slots), landmark_id)
     landmarked[..., positions] = token_ids
     return LandmarkedTokens(landmarked, positions)
@@ -138,7 +138,7 @@ def check_block(block: int) -> None:
         raise UsageError(f"block must be at least 1, got {block!r}")
 
 
-def share_out(near: Tensor, blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def share_out(near: Tensor, gates: Tensor, blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The weights of the tokens that a query sees: the grouped softmax of their logits.
 
     It is the merge of partial attention outputs (`merge`) with a landmark's logit in the place of
@@ -146,18 +146,17 @@ def share_out(near: Tensor, blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     Args:
         near: logits of the tokens of its own block, `[..., tokens]`.
-        blocks: of other blocks, each with its landmark last, `[..., blocks, block + 1]`. Those of
-            the landmarks are overwritten.
+        gates: of the landmarks of other blocks, `[..., blocks]`; -inf where one is not seen.
+        blocks: of other blocks, `[..., blocks, block + 1]`; those of the landmarks are not read.
 
     Returns:
         The weights of the near tokens and of those in blocks, in the same shapes (landmarks have
         0), and the logits of near tokens and landmarks, `[..., tokens + blocks]`.
     """
-    logits = torch.cat((near, blocks[..., -1]), dim=-1)
+    logits = torch.cat((near, gates), dim=-1)
     shares = logits.softmax(dim=-1)
-    blocks[..., -1] = float("-inf")
-    inside = blocks.softmax(dim=-1) * shares[..., near.shape[-1] :, None]
-    return shares[..., : near.shape[-1]], inside, logits
+    inside = blocks[..., :-1].softmax(dim=-1) * shares[..., near.shape[-1] :, None]
+    return shares[..., : near.shape[-1]], pad(inside, (0, 1)), logits
 
 
 def _attend(
@@ -166,34 +165,35 @@ def _attend(
     values: Tensor,
     block: int,
     scale: float,
-    gates: Gates | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """As `grouped_softmax_attention`: for the queries of each block in turn.
+    """As `grouped_softmax_attention`: for the queries of a few blocks in turn.
 
     Yields:
         Their output `[batch, kv_heads, group, queries, head_dim]`, and in the same order the
-        logits of their block's tokens and of landmarks.
+        logits of their block's tokens and of landmarks; those of later ones are -inf.
     """
     batch, _, q_len, head_dim = queries.shape
     kv_heads, kv_len = keys.shape[1], keys.shape[2]
     stride = block + 1
     exact = torch.promote_types(queries.dtype, torch.float32)
-    keys, values = keys.to(exact).mT, values.to(exact)
+    filled = (0, 0, 0, -kv_len % stride)
+    keys, values = pad(keys.to(exact), filled).mT, pad(values.to(exact), filled)
     grouped = (queries.to(exact) * scale).view(batch, kv_heads, -1, q_len, head_dim)
-    first = kv_len - q_len
-    for own in range(first // stride, -(-kv_len // stride)):
-        past, begin, end = own * stride, max(own * stride, first), min((own + 1) * stride, kv_len)
+    first, tile_slots = kv_len - q_len, max(1, _TILE_SLOTS // stride) * stride
+    for past in range(first // tile_slots * tile_slots, kv_len, tile_slots):
+        begin, end = max(past, first), min(past + tile_slots, kv_len)
         tile = grouped[:, :, :, begin - first : end - first]
-        scores = tile.flatten(2, 3) @ keys[..., :end]
-        blocks = scores[..., :past].view(*scores.shape[:-1], own, stride)
-        near = scores[..., past : past + block]
-        if end - begin > 1:
-            slots = torch.arange(past, end, device=keys.device)
-            is_later = slots[:block] > slots[begin - past :, None]
-            near = near.masked_fill(is_later.repeat(tile.shape[2], 1), float("-inf"))
-        if gates is not None:
-            blocks = torch.cat((blocks[..., :-1], gates(near, blocks)[..., None]), dim=-1)
-        near, inside, logits = share_out(near, blocks)
-        weights = torch.cat((inside.flatten(-2), near), dim=-1)
-        output = weights @ values[:, :, : weights.shape[-1]]
+        slots = torch.arange(begin, end, device=keys.device).repeat(tile.shape[2])
+        own = (slots // stride)[:, None]
+        seen = -(-end // stride) * stride
+        scores = tile.flatten(2, 3) @ keys[..., :seen]
+        blocks = scores.view(*scores.shape[:-1], -1, stride)
+        places = own[:, None].expand(*blocks.shape[:3], 1, stride)
+        is_later = torch.arange(block, device=keys.device) > slots[:, None] % stride
+        near = blocks.gather(3, places)[..., 0, :block].masked_fill(is_later, float("-inf"))
+        is_past = torch.arange(seen // stride, device=keys.device) < own
+        gates = blocks[..., -1].masked_fill(~is_past, float("-inf"))
+        near, inside, logits = share_out(near, gates, blocks)
+        weights = inside.scatter(3, places, pad(near, (0, 1))[..., None, :]).flatten(-2)
+        output = weights @ values[:, :, :seen]
         yield output.view(tile.shape).to(queries.dtype), logits.view(*tile.shape[:-1], -1)

@@ -1,7 +1,8 @@
 """Fine-tuning a model for Landmark Attention: next-token loss through the grouped softmax."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -20,12 +21,12 @@ from tapgraph.kernels.systems.landmark_softmax import (
 
 __all__ = [
     "LANDMARK",
-    "FadingGates",
     "LandmarkTraining",
     "TrainingBatch",
     "TrainingStep",
     "add_landmark_token",
     "fine_tune_landmarks",
+    "full_landmark_attention",
     "landmark_loss",
 ]
 
@@ -48,9 +49,6 @@ class LandmarkTraining:
         warm_share: share of the steps for the rise.
         weight_decay: of AdamW.
         longest_gradient: longer gradients are cut to this norm.
-        fade: share of the steps over which gates go from the true log-sum-exps to the landmarks
-            (see `FadingGates`); 0 for landmarks from the first step, as the authors have it.
-        gate_weight: how much the loss of landmarks as gates counts beside that of tokens.
     """
 
     block: int = 50
@@ -59,8 +57,6 @@ class LandmarkTraining:
     warm_share: float = 0.03
     weight_decay: float = 0.1
     longest_gradient: float = 1.0
-    fade: float = 0.0
-    gate_weight: float = 0.0
 
     def __post_init__(self) -> None:
         check_block(self.block)
@@ -71,11 +67,8 @@ class LandmarkTraining:
                 raise UsageError(f"{name} must be positive, got {getattr(self, name)!r}")
         if not 0 <= self.warm_share < 1:
             raise UsageError(f"warm_share must be at least 0 and below 1, got {self.warm_share!r}")
-        for name in ("weight_decay", "gate_weight"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} must be at least 0, got {getattr(self, name)!r}")
-        if not 0 <= self.fade <= 1:
-            raise UsageError(f"fade must be from 0 to 1, got {self.fade!r}")
+        if self.weight_decay < 0:
+            raise UsageError(f"weight_decay must be at least 0, got {self.weight_decay!r}")
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0: a cosine that stops at 0.4 cycles."""
@@ -84,66 +77,6 @@ class LandmarkTraining:
             return self.learning_rate * (step + 1) / warm
         done = (step - warm) / max(1, self.steps - 1 - warm)
         return self.learning_rate * (1 + math.cos(2 * math.pi * _COSINE_CYCLES * done)) / 2
-
-    def share(self, step: int) -> float:
-        """How much of a block's gate is its landmark's in a step, counted from 0."""
-        fading = self.fade * self.steps
-        return min(1.0, step / fading) if fading else 1.0
-
-
-class FadingGates:
-    """Gates for a training to begin with: from what landmarks have to learn to what they say.
-
-    With the log-sum-exp of a block's logits as its gate, the grouped softmax is the softmax over
-    ordinary tokens, so a model that was trained without landmarks goes on as it was. Gates are
-    `share` times the landmark's logit and the rest of that log-sum-exp; how far landmarks are from
-    it makes a loss of its own. Neither is in the paper.
-
-    Args:
-        share: of the landmark in its gate, 0..1.
-        weights: how much the gates of each slot's query count in the loss, `[batch, slots]`; None
-            for all alike. Few queries look for something that one block alone has, and the mean
-            over all hides them.
-    """
-
-    def __init__(self, share: float, weights: Tensor | None = None) -> None:
-        self._share = share
-        self._weights = weights
-        self._misfits: list[Tensor] = []
-        self._counted: list[Tensor] = []
-
-    def __call__(self, near: Tensor, blocks: Tensor) -> Tensor:
-        """The gates `[..., blocks]`; blocks of queries come in their order, layer by layer."""
-        own = near.logsumexp(dim=-1, keepdim=True)
-        true, said = blocks[..., :-1].logsumexp(dim=-1), blocks[..., -1]
-        wanted = torch.cat((own, true), dim=-1).detach().log_softmax(dim=-1)
-        given = torch.cat((own.detach(), said), dim=-1).log_softmax(dim=-1)
-        misfit = (wanted.exp() * (wanted - given)).sum(dim=-1)
-        counted = self._weights_like(misfit, blocks)
-        misfit, count = (misfit * counted).sum(dim=(0, 2)), counted.sum(dim=(0, 2))
-        if blocks.shape[-2]:
-            self._misfits[-1] = self._misfits[-1] + misfit
-            self._counted[-1] = self._counted[-1] + count
-        else:
-            self._misfits.append(misfit)
-            self._counted.append(count)
-        return torch.lerp(true, said, self._share)
-
-    def loss(self) -> Tensor:
-        """How far landmarks are from the true gates, a scalar.
-
-        The mean of log(1 + d) over layers and KV heads, where d is the mean KL divergence of the
-        shares of blocks.
-        """
-        return (torch.stack(self._misfits) / torch.stack(self._counted)).log1p().mean()
-
-    def _weights_like(self, misfit: Tensor, blocks: Tensor) -> Tensor:
-        """`[batch, kv_heads, group * queries]`, the queries of a head behind each other."""
-        if self._weights is None:
-            return torch.ones_like(misfit)
-        first = blocks.shape[-2] * blocks.shape[-1]
-        own = self._weights[:, first : first + blocks.shape[-1]].to(misfit)
-        return own.repeat(1, misfit.shape[2] // own.shape[1])[:, None].expand_as(misfit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +98,7 @@ class TrainingBatch:
 
     Attributes:
         token_ids: int64 `[batch, tokens]`.
-        weights: how much each token counts as a target, `[batch, tokens]`; landmarks then do not.
-            None: every token counts alike, landmarks too.
+        weights: how much each token counts as a target, `[batch, tokens]`; None for all alike.
     """
 
     token_ids: Tensor
@@ -195,50 +127,60 @@ def add_landmark_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBas
     return landmark_id
 
 
-def landmark_loss(
-    model: PreTrainedModel,
-    token_ids: Tensor,
-    *,
-    block: int,
-    weights: Tensor | None = None,
-    gates: FadingGates | None = None,
-) -> Tensor:
-    """The mean next-token loss of a model that attends through the full grouped softmax.
+@contextmanager
+def full_landmark_attention(model: PreTrainedModel, *, block: int) -> Iterator[None]:
+    """The full grouped softmax in every layer: no cache, nothing retrieved, all blocks compete.
 
-    2305.16300, section 3.1: no cache, nothing retrieved, all blocks compete. Landmarks are targets
-    like other tokens, and predict the next token like others.
-
-    The model's attention is replaced for the forward pass only; the result has gradients. The
-    scores of all tokens are in memory at once, and activation checkpointing does not work.
+    Layers with a window stay as they are. Passes have gradients; the scores of all tokens are in
+    memory at once, and activation checkpointing does not work.
 
     Args:
         model: one that attention systems can work in, without dropout.
-        token_ids: int64 `[batch, slots]`, landmarks among them, without padding.
         block: ordinary tokens before a landmark.
-        weights: how much each slot counts as a target, `[batch, slots]`; None for all alike.
-        gates: None for those of the paper.
-
-    Returns:
-        A scalar, float32 (float64 for float64 models).
     """
 
     def attend(call: AttentionCall) -> Tensor:
         if call.window is not None:
             return call.dense()
         return grouped_softmax_attention(
-            call.queries,
-            call.keys,
-            call.values,
-            block=block,
-            scale=call.layer.scale,
-            gates=gates,
+            call.queries, call.keys, call.values, block=block, scale=call.layer.scale
         )
 
     with replace_attention(model, attend):
-        logits: Tensor = model(input_ids=token_ids, use_cache=False).logits
+        yield
+
+
+def landmark_loss(
+    model: PreTrainedModel,
+    token_ids: Tensor,
+    *,
+    block: int,
+    landmark_id: int,
+    weights: Tensor | None = None,
+) -> Tensor:
+    """The mean next-token loss of a model that attends through the full grouped softmax.
+
+    2305.16300, section 3.1, with landmarks as in the authors' fused path: they are no targets and
+    predict nothing, so the token after one is predicted from the token before it.
+
+    Args:
+        model: as `full_landmark_attention` has it.
+        token_ids: int64 `[batch, tokens]`, without landmarks and without padding.
+        block: ordinary tokens before a landmark.
+        landmark_id: the landmark token.
+        weights: how much each token counts as a target, `[batch, tokens]`; None for all alike.
+
+    Returns:
+        A scalar, float32 (float64 for float64 models).
+    """
+    marked = insert_landmarks(token_ids, block=block, landmark_id=landmark_id)
+    with full_landmark_attention(model, block=block):
+        logits: Tensor = model(input_ids=marked.token_ids, use_cache=False).logits
     exact = torch.promote_types(logits.dtype, torch.float32)
     losses = functional.cross_entropy(
-        logits[:, :-1].flatten(0, 1).to(exact), token_ids[:, 1:].flatten(), reduction="none"
+        logits[:, marked.positions[:-1]].flatten(0, 1).to(exact),
+        token_ids[:, 1:].flatten(),
+        reduction="none",
     )
     if weights is None:
         return losses.mean()
@@ -255,9 +197,6 @@ def fine_tune_landmarks(
     on_step: Callable[[TrainingStep], None] | None = None,
 ) -> None:
     """Train all weights of a model that want a gradient, so that `Landmark` can work in it.
-
-    Deviation from the authors' code: the landmark's place in the loss is that of their path
-    without the fused kernel (see `landmark_loss`).
 
     Args:
         model: changed in place; its embeddings have the landmark (`add_landmark_token`).
@@ -284,9 +223,15 @@ def fine_tune_landmarks(
     step = -1
     for step, batch in enumerate(islice(batches, training.steps)):
         optimizer.param_groups[0]["lr"] = training.rate(step)
-        loss, whole = _losses(model, batch, landmark_id, training, step)
+        loss = landmark_loss(
+            model,
+            batch.token_ids.to(model.device),
+            block=training.block,
+            landmark_id=landmark_id,
+            weights=batch.weights,
+        )
         optimizer.zero_grad()
-        whole.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(weights, training.longest_gradient)
         optimizer.step()
         if on_step is not None:
@@ -294,33 +239,6 @@ def fine_tune_landmarks(
     optimizer.zero_grad()
     if step + 1 < training.steps:
         raise UsageError(f"{training.steps} steps need as many batches, got {step + 1}")
-
-
-def _losses(
-    model: PreTrainedModel,
-    batch: TrainingBatch,
-    landmark_id: int,
-    training: LandmarkTraining,
-    step: int,
-) -> tuple[Tensor, Tensor]:
-    """The loss of tokens, and with it that of gates."""
-    landmarked = insert_landmarks(batch.token_ids, block=training.block, landmark_id=landmark_id)
-    weights = predicting = None
-    if batch.weights is not None:
-        weights = batch.weights.new_zeros(landmarked.token_ids.shape)
-        weights[:, landmarked.positions] = batch.weights
-        predicting = functional.pad(weights[:, 1:], (0, 1)).to(model.device)
-    share, gates = training.share(step), None
-    if share < 1 or training.gate_weight:
-        gates = FadingGates(share, predicting)
-    loss = landmark_loss(
-        model,
-        landmarked.token_ids.to(model.device),
-        block=training.block,
-        weights=weights,
-        gates=gates,
-    )
-    return loss, loss if gates is None else loss + training.gate_weight * gates.loss()
 
 
 def _embedding_rows(model: PreTrainedModel) -> int:

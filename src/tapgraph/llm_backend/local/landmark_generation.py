@@ -23,6 +23,9 @@ __all__ = ["LandmarkTurns"]
 class LandmarkTurns(LogitsProcessor):
     """Makes `generate()` put landmarks into the slots where Landmark Attention looks for them.
 
+    The token after a landmark is chosen by the scores of the token before it, as in training, so
+    one object is for one call.
+
     Args:
         block: ordinary tokens before a landmark.
         landmark_id: the landmark token.
@@ -34,6 +37,7 @@ class LandmarkTurns(LogitsProcessor):
         self._block = block
         self._landmark_id = landmark_id
         self._starts = starts
+        self._before: tuple[Tensor, Tensor] | None = None
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Scores `[rows, vocabulary]` that allow a landmark alone, or all but a landmark.
@@ -41,8 +45,8 @@ class LandmarkTurns(LogitsProcessor):
         Rows are sequences, or the beams of each sequence behind each other.
 
         Raises:
-            UsageError: the rows are not those of `starts`, or the landmark is not in the
-                vocabulary.
+            UsageError: the rows are not those of `starts`, the landmark is not in the vocabulary,
+                or a prompt ends with a landmark.
         """
         rows, vocabulary = scores.shape
         beams, left = divmod(rows, len(self._starts))
@@ -53,9 +57,24 @@ class LandmarkTurns(LogitsProcessor):
                 f"landmark_id must be in 0..{vocabulary - 1}, got {self._landmark_id!r}"
             )
         starts = self._starts.to(scores.device).repeat_interleave(beams)
-        is_due = (input_ids.shape[1] - starts) % (self._block + 1) == self._block
+        slots = (input_ids.shape[1] - starts) % (self._block + 1)
+        is_due, is_after = slots == self._block, slots == 0
         is_landmark = torch.arange(vocabulary, device=scores.device) == self._landmark_id
+        told = torch.where(is_after[:, None], self._told_before(input_ids, is_after), scores)
+        self._before = input_ids, told
         allowed = is_due[:, None] == is_landmark
         # A landmark that is due is certain, so that beams are not judged by it.
-        certain = scores.masked_fill(is_due[:, None] & is_landmark, 0.0)
+        certain = told.masked_fill(is_due[:, None] & is_landmark, 0.0)
         return certain.masked_fill(~allowed, float("-inf"))
+
+    def _told_before(self, input_ids: Tensor, is_after: Tensor) -> Tensor:
+        """The scores one token ago, for each row those of its own text: beams change places."""
+        if self._before is None:
+            if bool(is_after.any()):
+                raise UsageError(
+                    "a prompt ends with a landmark; the token after it brings it along"
+                )
+            return torch.zeros((), device=input_ids.device)
+        texts, scores = self._before
+        is_same = (input_ids[:, None, :-1] == texts).all(dim=-1)
+        return scores[is_same.int().argmax(dim=1)]

@@ -298,10 +298,10 @@ class ReplyInProgress:
         if not self._chosen:
             self._first = time.monotonic()
         self._chosen += 1
-        self.tokens.append(token)
-        landmarks = self.spelling.landmarks
-        if landmarks is not None and landmarks.is_due(len(self.tokens)):
-            self.tokens.append(landmarks.landmark_id)
+        if self.spelling.landmarks is None:
+            self.tokens.append(token)
+        else:
+            self.spelling.landmarks.append(self.tokens, token)
         self._sampler.note(token)
         if token in self.spelling.end_tokens:
             return "stop"

@@ -73,17 +73,17 @@ class TrainedLandmarks:
         return fitting
 
     def insert(self, tokens: Sequence[int]) -> tuple[int, ...]:
-        """A text with its landmarks."""
+        """A text with its landmarks; none ends it, since what comes next is told without it."""
         slots: list[int] = []
         for token in tokens:
-            slots.append(token)
-            if self.is_due(len(slots)):
-                slots.append(self.landmark_id)
+            self.append(slots, token)
         return tuple(slots)
 
-    def is_due(self, slots: int) -> bool:
-        """Whether a text of so many tokens and landmarks goes on with a landmark."""
-        return slots % (self.block + 1) == self.block
+    def append(self, slots: list[int], token: int) -> None:
+        """Add a token to a text, after its landmark where one is due."""
+        if len(slots) % (self.block + 1) == self.block:
+            slots.append(self.landmark_id)
+        slots.append(token)
 
     def tokens_in(self, slots: int) -> int:
         """How many tokens have room, with their landmarks, in so many slots."""

@@ -68,6 +68,25 @@ def test_a_touch_is_named_by_the_words_of_its_row_and_typing_by_what_is_new(
     assert deed.ends[0] == "Brightness"
 
 
+def test_what_is_typed_in_the_place_of_words_replaces_them(tmp_path: Path) -> None:
+    pages = [*[page(250)] * 5, page(250, (60, 208)), *[page(200)] * 4, *[page(150)] * 4]
+    for number, one in enumerate(pages):
+        one.save(tmp_path / f"{number:02}.png")
+    field = {250: "Old name", 200: "", 150: "New name|"}
+
+    def read_field(picture: Image.Image) -> Sequence[OcrLine]:
+        grey = picture.convert("L").getpixel((1, 1))
+        words = next(one for known, one in field.items() if abs(known - int(str(grey))) < 5)
+        return [OcrLine(words, Bounds(20, 200, 100, 216), 0.9)] if words else []
+
+    segments = [Segment(5, 7, "tap", 1.0), Segment(10, 11, "type", 1.0)]
+    typed = read_deed(read_recording(tmp_path), segments, read_text=read_field).actions[1]
+    assert (typed.words, typed.replaces) == ("New name", True)
+    field[150] = "Old name New name"
+    typed = read_deed(read_recording(tmp_path), segments, read_text=read_field).actions[1]
+    assert (typed.words, typed.replaces) == ("Old name New name", False)
+
+
 def test_what_no_mark_shows_changes_by_itself_where_others_are_shown(recorded: Recording) -> None:
     advert = Segment(11, 12, "tap", 1.0)
     deed = read_deed(recorded, [Segment(5, 8, "tap", 1.0), advert], read_text=read)
@@ -141,6 +160,23 @@ def test_a_mark_is_one_small_round_spot_that_is_new() -> None:
     window = still.clone()
     window[43:53, 21:27] = 0.1
     assert touch_from(torch.stack([still, window]), 1, since=0) is None
+
+
+def test_a_mark_is_seen_also_where_words_or_a_glyph_lie_under_it() -> None:
+    still = torch.full((96, 48), 0.9)
+    still[56:58] = 0.3
+    on_words = still.clone()
+    on_words[56:61, 20:25] = 0.3
+    touch = touch_from(torch.stack([still, on_words]), 1, since=0)
+    assert touch is not None
+    assert touch.place == pytest.approx((22.5 / 48, 59.5 / 96))
+    on_glyph = still.clone()
+    on_glyph[70:75, 20:26] -= 0.15
+    for row, columns in {70: (21, 23), 72: (20, 25), 73: (21, 26), 74: (22, 24)}.items():
+        on_glyph[row, slice(*columns)] = 0.5
+    touch = touch_from(torch.stack([still, on_glyph]), 1, since=0)
+    assert touch is not None
+    assert touch.place == pytest.approx((23 / 48, 72.5 / 96))
 
 
 def test_a_scroll_is_told_by_the_way_of_the_finger(tmp_path: Path) -> None:

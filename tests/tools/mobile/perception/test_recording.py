@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,37 @@ def test_a_folder_of_pictures_is_read_in_the_order_of_names(tmp_path: Path) -> N
     recording = read_recording(tmp_path)
     assert recording.frames.shape == (3, 96, 48)
     assert recording.frames.mean(dim=(1, 2)) == pytest.approx(torch.tensor([0.0, 1.0, 0.2]))
+
+
+def write_video(file: Path, frames: Sequence[tuple[int, float]]) -> None:
+    """A video of grey frames, each from its second on."""
+    av = pytest.importorskip("av", reason="PyAV of the extra 'vision' is not installed")
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("mpeg4", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 96, 192, "yuv420p"
+        for grey, at_s in frames:
+            frame = av.VideoFrame.from_image(Image.new("RGB", (96, 192), (grey, grey, grey)))
+            frame.pts, frame.time_base = round(30 * at_s), Fraction(1, 30)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def test_a_video_is_read_at_even_times_also_where_it_has_no_frame(tmp_path: Path) -> None:
+    # Thirty frames a second, then none for half a second: nothing changes on the screen.
+    moving = [(20 * number, number / 30) for number in range(10)]
+    write_video(tmp_path / "film.mp4", [*moving, (250, 0.8)])
+    recording = read_recording(tmp_path / "film.mp4")
+    greys = [round(255 * float(frame.mean())) for frame in recording.frames]
+    assert greys == pytest.approx([0, 60, 120, *[180] * 5, 250], abs=6)
+    whole = recording.pictures([0, 5])
+    assert {number: one.size for number, one in whole.items()} == {0: (96, 192), 5: (96, 192)}
+
+
+def test_what_is_no_video_is_one_sentence(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="PyAV of the extra 'vision' is not installed")
+    (tmp_path / "film.mp4").write_bytes(b"no video")
+    with pytest.raises(UsageError, match="cannot read the video"):
+        read_recording(tmp_path / "film.mp4")
 
 
 def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:

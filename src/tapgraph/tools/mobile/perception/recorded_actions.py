@@ -15,7 +15,7 @@ from tapgraph.errors import UsageError
 from tapgraph.tools.mobile import ocr
 from tapgraph.tools.mobile.geometry import Bounds, Point
 from tapgraph.tools.mobile.label_text import label_text
-from tapgraph.tools.mobile.ocr import OcrLine, says_same
+from tapgraph.tools.mobile.ocr import OcrLine, says, says_same
 from tapgraph.tools.mobile.perception.recording import Recording, frame_features
 from tapgraph.tools.mobile.perception.segmenter import ActionKind, Segment
 from tapgraph.tools.mobile.perception.touch_mark import Touch, touch_from
@@ -38,6 +38,8 @@ _LEAST_SHIFT = 0.5
 """Six rows of a small frame; less is no scroll."""
 _LEAST_CHANGE = 0.1
 _TOUCHES = frozenset({"tap", "open", "scroll"})
+_CARET = "|"
+"""As it is read at the end of what is being typed."""
 _ROOM = 3
 """Frames before an action that are looked at whatever was found there."""
 
@@ -53,6 +55,7 @@ class RecordedAction:
         equals: how many lines say so.
         place: of the finger, as shares of the screen's width and height.
         direction: the way of a finger that scrolls.
+        replaces: whether what was typed stands in the place of words that were there before.
     """
 
     kind: ActionKind
@@ -61,6 +64,7 @@ class RecordedAction:
     equals: int = 1
     place: tuple[float, float] | None = None
     direction: str = ""
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +120,8 @@ def read_deed(
     for number, moment in enumerate(moments):
         picture, lines = pictures[moment.before], screens[number]
         if moment.kind == "type":
-            near = actions[-1].place if actions else None
-            typed = _typed(lines, screens[number + 1], near, picture)
-            actions.append(RecordedAction("type", typed))
+            touched = actions[-1] if actions else None
+            actions.append(_typed(lines, screens[number + 1], touched, picture))
             continue
         if moment.touch is None or moment.kind not in {"tap", "open"}:
             actions.append(RecordedAction(moment.kind, direction=moment.direction))
@@ -274,11 +277,17 @@ def _square(picture: Image.Image, point: Point, share: float) -> Image.Image:
 def _typed(
     before: Sequence[OcrLine],
     after: Sequence[OcrLine],
-    near: tuple[float, float] | None,
+    touched: RecordedAction | None,
     picture: Image.Image,
-) -> str:
-    """The new line that is nearest to where was touched before; empty where nothing is new."""
+) -> RecordedAction:
+    """The new line that is nearest to where was touched before; no words where nothing is new."""
     new = [one for one in after if not any(says_same(one.text, old.text) for old in before)]
-    height = 0.0 if near is None else near[1] * picture.height
+    place = None if touched is None else touched.place
+    height = 0.0 if place is None else place[1] * picture.height
     best = min(new, key=lambda one: abs(one.bounds.center.y - height), default=None)
-    return _text(best) if best is not None else ""
+    if best is None:
+        return RecordedAction("type")
+    is_there = abs(best.bounds.center.y - height) <= _ROW_SHARE * picture.height
+    old = touched.words if touched is not None and is_there else ""
+    replaces = bool(old) and not any(says(one.text, old) for one in after)
+    return RecordedAction("type", _text(best).rstrip(_CARET), replaces=replaces)

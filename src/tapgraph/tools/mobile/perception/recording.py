@@ -1,18 +1,20 @@
 """A screen recording as frames, and what of them says that somebody acted.
 
-A recording is a folder of pictures in the order of their names, or a video file where PyAV is
-installed (`pip install av`). All frames are kept small and grey; some can be had whole.
+A recording is a folder of pictures in the order of their names, or a video file, which PyAV reads.
+All frames are kept small and grey; some can be had whole.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from tapgraph.errors import EnvironmentMissing, UsageError
+from tapgraph.errors import ExtraMissing, UsageError
+from tapgraph.tools.mobile.perception.weights import EXTRA
 
 __all__ = ["FEATURES", "FRAME_SIZE", "Recording", "frame_features", "grey_frame", "read_recording"]
 
@@ -24,6 +26,7 @@ FEATURES = 2 * _GRID[0] * _GRID[1] + 5
 vertical shift that explains most, how much it explains, and the strongest small spot of change."""
 _MOST_FRAMES = 20_000
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+_CLOCK_S = 1e-6
 _SHIFTS = range(-12, 13, 2)
 
 
@@ -63,7 +66,7 @@ def read_recording(place: Path, *, per_second: float = 10.0) -> Recording:
 
     Raises:
         UsageError: there are no frames, too many, or one cannot be read.
-        EnvironmentMissing: it is a video, and PyAV is not installed.
+        ExtraMissing: it is a video, and PyAV of the extra `vision` is not installed.
     """
     frames: list[Tensor] = []
     for picture in _pictures(place, per_second):
@@ -122,15 +125,26 @@ def _video(place: Path, per_second: float) -> Iterator[Image.Image]:
         # An optional library that only videos need.
         import av  # noqa: PLC0415
     except ImportError as error:
-        raise EnvironmentMissing(
-            "a video needs PyAV: pip install av; or give a folder of pictures"
-        ) from error
+        raise ExtraMissing(EXTRA, "reading a video") from error
     try:
         with av.open(str(place)) as container:
-            due_s = 0.0
-            for frame in container.decode(video=0):
-                if frame.time is not None and frame.time + 1e-6 >= due_s:
-                    due_s = frame.time + 1 / per_second
-                    yield frame.to_image()
+            yield from _at_times(container.decode(video=0), 1 / per_second)
     except (av.FFmpegError, IndexError) as error:
         raise UsageError(f"cannot read the video {str(place)!r}: {error}") from error
+
+
+def _at_times(frames: Iterable[Any], step_s: float) -> Iterator[Image.Image]:
+    """What a video shows every so many seconds: a phone writes no frame while nothing changes."""
+    held, picture, due_s = None, None, 0.0
+    for frame in frames:
+        if frame.time is None:
+            continue
+        if held is None:
+            due_s = frame.time
+        while held is not None and due_s + _CLOCK_S < frame.time:
+            picture = picture or held.to_image()
+            yield picture
+            due_s += step_s
+        held, picture = frame, None
+    if held is not None:
+        yield held.to_image()

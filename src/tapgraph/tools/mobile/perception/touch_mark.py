@@ -13,10 +13,12 @@ _LOOKS_BACK = 5
 _LEAST_CHANGE = 0.12
 _SMALLEST, _LARGEST = 6, 60
 """Pixels of a small frame that a mark may cover."""
-_WIDEST = 10
-_FILLED = 0.5
-"""A round mark fills more than this share of the square around it."""
-_ROUND = 1.5
+_WIDEST = 8
+_CLEAR = 0.4
+"""Of the strongest change: what changes less is the edge of a mark, or lies beside it."""
+_FILLED = 0.4
+"""A round mark on an icon fills more than this share of the square around it."""
+_ROUND = 2.0
 """So many times as long as wide it may be: a part of it may be as what it lies on."""
 
 
@@ -55,7 +57,7 @@ def touch_from(frames: Tensor, start: int, *, since: int) -> Touch | None:
 
 def _mark(change: Tensor) -> tuple[float, float] | None:
     """The middle of the one small round spot that changed; None where more did, or nothing."""
-    is_new = change > max(_LEAST_CHANGE, float(change.max()) / 2)
+    is_new = change > max(_LEAST_CHANGE, _CLEAR * float(change.max()))
     rows, columns = is_new.nonzero(as_tuple=True)
     if not _SMALLEST <= len(rows) <= _LARGEST:
         return None
