@@ -7,8 +7,8 @@ what to say, so that all engines say the same), and nothing else is changed. Ser
 the same calls over HTTP, without the schema, and say what they like, up to the length of the
 recorded reply.
 
-    python benchmarks/agent_load.py --model PATH [--before CHECKOUT] [--server NAME=URL[@PID] ...]
-        [--task NAME ...] [--json FILE]
+    python benchmarks/agent_load.py --model PATH [--before CHECKOUT] [--engine NAME ...]
+        [--server NAME=URL[@PID] ...] [--task NAME ...] [--json FILE]
 
 Ratios are within one run. On a machine that does other things too, compare `cpu_seconds` (with
 OMP_NUM_THREADS=1, they are about what the run takes alone). `--before` is a
@@ -268,6 +268,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", type=Path, required=True, help="a checkpoint's folder")
     parser.add_argument("--before", type=Path, help="a checkout of an older version")
+    parser.add_argument(
+        "--engine",
+        action="append",
+        choices=("before", "float32", "default", "int8"),
+        help="only this one of ours",
+    )
     parser.add_argument("--server", action="append", default=[], metavar="NAME=URL[@PID]")
     parser.add_argument("--task", action="append", help="of the suite sim")
     parser.add_argument("--calls", type=int, help="only the first so many calls")
@@ -305,7 +311,8 @@ def compare(given: argparse.Namespace) -> None:
             if multiplies_bfloat16():  # else it is the default
                 runs["float32"] = {"dtype": "float32"}
             runs |= {"default": {}, "int8": {"dtype": "int8"}}
-            for name, options in runs.items():
+            for name in given.engine or runs:
+                options = runs[name]
                 numbers = played(name, recorded, given, **options)
                 results.setdefault(name, []).append(numbers)
             for server in given.server:

@@ -11,10 +11,12 @@ by four parties in turn, round after round, so that a busy machine slows all of 
 This process keeps freed memory, as the `tapgraph` command does, for both parties in it alike.
 Told are medians of the time to the first token, of the decode rate after it, and their ratios.
 Then 1, 4 and 16 chats at once are sampled by the engine, and by `generate` as one padded batch: the
-time until all are answered. (Sampled, for a random model that is greedy soon repeats itself, which
-the engine foresees.) What agents share of their prompts is in `agent_load.py`.
+time until all are answered, and CPU seconds, to be compared on a busy machine. (Sampled, for a
+random model that is greedy soon repeats itself, which the engine foresees.) What agents share of
+their prompts is in `agent_load.py`.
 
-    python benchmarks/backend.py [--hidden 512 --layers 8 --prompt 1024 --tokens 64] [--json FILE]
+    python benchmarks/backend.py [--hidden 512 --layers 8 --prompt 1024 --tokens 64] [--at-once]
+        [--json FILE]
 """
 
 import argparse
@@ -31,6 +33,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -204,26 +207,38 @@ def compare(parties: Mapping[str, Party], given: argparse.Namespace) -> dict[str
     }
 
 
-def at_once(path: Path, engine: Engine, given: argparse.Namespace) -> dict[str, float]:
-    """How many times as fast the engine answers several chats as one batch of `generate`."""
+def at_once(path: Path, engine: Engine, given: argparse.Namespace) -> dict[str, Any]:
+    """How many times as fast the engine answers several chats as one batch of `generate`.
+
+    Medians over rounds of the time, and of what both took of processors.
+    """
     model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
     model.eval()
     tokenizer = AutoTokenizer.from_pretrained(path, padding_side="left")
-    ratios = {}
+    ratios: dict[str, Any] = {}
     for count in (1, 4, 16):
         theirs, ours = [], []
         for turn in range(given.rounds + 1):
             texts = [text_of(given.prompt, 1000 * turn + one) for one in range(count)]
-            theirs.append(_batched(model, tokenizer, texts, given.tokens))
-            ours.append(_submitted(engine, texts, given.tokens))
-        ratios[f"{count} at once"] = round(
-            statistics.median(theirs[1:]) / statistics.median(ours[1:]), 3
+            theirs.append(_spent(partial(_batched, model, tokenizer, texts, given.tokens)))
+            ours.append(_spent(partial(_submitted, engine, texts, given.tokens)))
+        seconds, cpu_seconds = (
+            round(statistics.median(them) / statistics.median(us), 3)
+            for them, us in zip(
+                zip(*theirs[1:], strict=True), zip(*ours[1:], strict=True), strict=True
+            )
         )
+        ratios[f"{count} at once"] = {"seconds": seconds, "cpu_seconds": cpu_seconds}
     return ratios
 
 
-def _batched(model: Any, tokenizer: Any, texts: list[str], tokens: int) -> float:
-    began = time.perf_counter()
+def _spent(answer: Callable[[], None]) -> tuple[float, float]:
+    began, began_cpu = time.perf_counter(), time.process_time()
+    answer()
+    return time.perf_counter() - began, time.process_time() - began_cpu
+
+
+def _batched(model: Any, tokenizer: Any, texts: list[str], tokens: int) -> None:
     inputs = tokenizer.apply_chat_template(
         [[{"role": "user", "content": text}] for text in texts],
         add_generation_prompt=True,
@@ -235,11 +250,9 @@ def _batched(model: Any, tokenizer: Any, texts: list[str], tokens: int) -> float
         model.generate(
             **inputs, max_new_tokens=tokens, do_sample=True, eos_token_id=None, pad_token_id=0
         )
-    return time.perf_counter() - began
 
 
-def _submitted(engine: Engine, texts: list[str], tokens: int) -> float:
-    began = time.perf_counter()
+def _submitted(engine: Engine, texts: list[str], tokens: int) -> None:
     streams = []
     for seed, text in enumerate(texts):
         turns = (ChatTurn("user", (TextPart(text),)),)
@@ -247,7 +260,6 @@ def _submitted(engine: Engine, texts: list[str], tokens: int) -> float:
         streams.append(engine.submit(prepare_chat(engine.checkpoint, asked).request))
     for stream in streams:
         stream.result()
-    return time.perf_counter() - began
 
 
 def main() -> None:
@@ -258,45 +270,48 @@ def main() -> None:
     parser.add_argument("--prompt", type=int, default=1024, help="tokens of the prompt")
     parser.add_argument("--tokens", type=int, default=64, help="tokens of the reply")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--at-once", action="store_true", help="only several chats at once")
     parser.add_argument("--json", type=Path, help="where to write the numbers")
     given = parser.parse_args()
     keep_freed_memory()
-    scripts = Path(sys.executable).parent
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
         path = make_checkpoint(Path(folder) / "made", hidden=given.hidden, layers=given.layers)
-        ours, theirs = free_port(), free_port()
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        servers.enter_context(
-            served(
-                [str(scripts / "tapgraph"), "serve", "--port", str(ours),
-                 "--model", f"{path}?dtype=float32&prefix_mib=0&device={device}"],
-                ours, "/health",
-            )
-        )  # fmt: skip
-        servers.enter_context(
-            served(
-                [str(scripts / "transformers"), "serve", str(path), "--port", str(theirs),
-                 "--host", "127.0.0.1", "--device", device, "--dtype", "float32"],
-                theirs, "/health",
-            )
-        )  # fmt: skip
         checkpoint = load_checkpoint(path, dtype="float32")
-        with Engine(checkpoint, None, EngineLimits(prefix_bytes=0)) as engine:
-            timings = compare(
-                {
-                    "generate": generate_party(path),
-                    "engine": engine_party(engine),
-                    "transformers serve": http_party(f"http://127.0.0.1:{theirs}/v1", str(path)),
-                    "tapgraph serve": http_party(f"http://127.0.0.1:{ours}/v1", path.name),
-                },
-                given,
-            )
-            together = at_once(path, engine, given)
+        engine = opened.enter_context(Engine(checkpoint, None, EngineLimits(prefix_bytes=0)))
+        timings = {} if given.at_once else compare(parties(path, engine, opened), given)
+        together = at_once(path, engine, given)
     report(timings, together, given)
 
 
+def parties(path: Path, engine: Engine, servers: ExitStack) -> dict[str, Party]:
+    """All four, with servers that run until `servers` is closed."""
+    scripts = Path(sys.executable).parent
+    ours, theirs = free_port(), free_port()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    servers.enter_context(
+        served(
+            [str(scripts / "tapgraph"), "serve", "--port", str(ours),
+             "--model", f"{path}?dtype=float32&prefix_mib=0&device={device}"],
+            ours, "/health",
+        )
+    )  # fmt: skip
+    servers.enter_context(
+        served(
+            [str(scripts / "transformers"), "serve", str(path), "--port", str(theirs),
+             "--host", "127.0.0.1", "--device", device, "--dtype", "float32"],
+            theirs, "/health",
+        )
+    )  # fmt: skip
+    return {
+        "generate": generate_party(path),
+        "engine": engine_party(engine),
+        "transformers serve": http_party(f"http://127.0.0.1:{theirs}/v1", str(path)),
+        "tapgraph serve": http_party(f"http://127.0.0.1:{ours}/v1", path.name),
+    }
+
+
 def report(
-    timings: Mapping[str, Timing], together: Mapping[str, float], given: argparse.Namespace
+    timings: Mapping[str, Timing], together: Mapping[str, Any], given: argparse.Namespace
 ) -> None:
     """Print everything, and write it where it is wanted."""
     machine = (
@@ -312,6 +327,8 @@ def report(
         print(f"{name:20} first token {timing.first_s:8.3f} s   then {timing.rate:7.1f} tokens/s")
     ratios = {}
     for ours, theirs in (("engine", "generate"), ("tapgraph serve", "transformers serve")):
+        if ours not in timings:
+            continue
         ratios[f"{ours} / {theirs}"] = {
             "first_token_speed": round(timings[theirs].first_s / timings[ours].first_s, 3),
             "decode_rate": round(timings[ours].rate / timings[theirs].rate, 3),
@@ -320,7 +337,8 @@ def report(
         print(f"{name}: first token {ratio['first_token_speed']} times as fast, "
               f"decode {ratio['decode_rate']} times as fast")  # fmt: skip
     for name, value in together.items():
-        print(f"{name}: the engine is {value} times as fast as one batch of generate")
+        print(f"{name}: the engine is {value['seconds']} times as fast as one batch of generate, "
+              f"in CPU seconds {value['cpu_seconds']} times")  # fmt: skip
     if given.json:
         numbers = {
             "machine": machine,
