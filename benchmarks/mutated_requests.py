@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-__all__ = ["mutated", "plain_requests"]
+__all__ = ["PIXEL", "mutated", "plain_requests"]
 
 Body: TypeAlias = dict[str, Any]
 Request: TypeAlias = tuple[str, Body]
@@ -22,7 +22,7 @@ _SCHEMA: Body = {
     "required": ["city"],
     "$defs": {"leaf": {"const": 1}},
 }
-_PIXEL = (
+PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
     "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -52,7 +52,7 @@ def plain_requests(model: str, embedder: str) -> Iterator[Request]:
         {"role": "tool", "tool_call_id": "call_abc1", "content": "21"},
     ]
     parts = [{"type": "text", "text": "What is it?"},
-             {"type": "image_url", "image_url": {"url": _PIXEL}}]  # fmt: skip
+             {"type": "image_url", "image_url": {"url": PIXEL}}]  # fmt: skip
     at = "/v1/chat/completions"
     yield at, chat | {"seed": 1, "temperature": 1, "top_p": 0.9, "stop": ["a", "b"], "n": 2}
     yield at, chat | {"stream": True, "stream_options": {"include_usage": True}}

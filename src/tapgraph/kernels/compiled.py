@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -16,9 +17,10 @@ import torch
 from torch import Tensor
 
 from tapgraph.kernels.merge import Partial
+from tapgraph.kernels.token_store import TokenMemory
 from tapgraph.settings import Settings
 
-__all__ = ["attend_compiled", "can_compute", "score_compiled"]
+__all__ = ["attend_compiled", "attend_newest", "can_compute", "score_compiled"]
 
 SOURCE = Path(__file__).with_name("indexed_attention.c")
 COMPILERS = ("cc", "gcc", "clang")
@@ -40,6 +42,21 @@ class _Call(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("most", "lists_per_kv_head")),
         *((name, ctypes.c_void_p) for name in ("queries", "output", "log_sum_exp")),
         *((name, ctypes.c_int64) for name in ("group", "head_dim")),
+    )
+
+
+class _Text(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("keys", "values")),
+        *((name, ctypes.c_int64) for name in ("head_stride", "tokens")),
+    )
+
+
+class _Newest(ctypes.Structure):
+    _fields_ = (
+        ("texts", ctypes.POINTER(_Text)),
+        *((name, ctypes.c_void_p) for name in ("keys", "values", "queries", "output")),
+        *((name, ctypes.c_int64) for name in ("kv_heads", "group", "head_dim")),
     )
 
 
@@ -100,6 +117,45 @@ def score_compiled(
     return output
 
 
+def attend_newest(
+    queries: Tensor, keys: Tensor, values: Tensor, pasts: Sequence[TokenMemory], *, scale: float
+) -> Tensor:
+    """Store the newest token of each of several texts, and attend from it to its whole text.
+
+    For tensors that `can_compute`, with a list for each KV head of each text; nothing is checked.
+
+    Args:
+        queries: `[1, heads, texts, head_dim]`.
+        keys: `[1, kv_heads, texts, head_dim]`.
+        values: `[1, kv_heads, texts, head_dim]`.
+        pasts: of each text, with room for this token, which is counted already.
+        scale: what the dot products are multiplied with.
+
+    Returns:
+        `[1, heads, texts, head_dim]` in the dtype of `queries`.
+    """
+    kv_heads, texts = keys.shape[1:3]
+    keys, values = keys.transpose(1, 2).contiguous(), values.transpose(1, 2).contiguous()
+    asking = (queries.transpose(1, 2).to(torch.float32) * scale).contiguous()
+    output = torch.empty_like(asking)
+    places = [
+        _Text(past.keys.data_ptr(), past.values.data_ptr(), past.keys.stride(1), past.tokens)
+        for past in pasts
+    ]
+    newest = _Newest(
+        (_Text * texts)(*places),
+        keys.data_ptr(),
+        values.data_ptr(),
+        asking.data_ptr(),
+        output.data_ptr(),
+        kv_heads,
+        queries.shape[1] // kv_heads,
+        queries.shape[3],
+    )
+    _share_out("attend_to_texts", newest, texts * kv_heads, keys.dtype)
+    return output.to(queries.dtype).transpose(1, 2)
+
+
 def _compute(
     name: str,
     asking: Tensor,
@@ -111,7 +167,7 @@ def _compute(
     output: Tensor,
     log_sum_exp: Tensor,
 ) -> None:
-    """Call a compiled function, with the lists shared out among torch's threads."""
+    """Call a compiled function for all lists."""
     lists = len(counts)
     indices = None if indices is None else indices.contiguous()
     call = _Call(
@@ -129,7 +185,12 @@ def _compute(
         asking.shape[1],
         asking.shape[2],
     )
-    is_half = int(keys.dtype == torch.bfloat16)
+    _share_out(name, call, lists, keys.dtype)
+
+
+def _share_out(name: str, call: ctypes.Structure, lists: int, dtype: torch.dtype) -> None:
+    """Call a compiled function, with the lists shared out among torch's threads."""
+    is_half = int(dtype == torch.bfloat16)
     threads = min(torch.get_num_threads(), lists)
     edges = [lists * part // threads for part in range(threads + 1)]
     function = getattr(_library(), name)
@@ -162,7 +223,7 @@ def _library() -> Any:
         library = ctypes.CDLL(str(built))
     except (OSError, subprocess.SubprocessError):
         return None
-    for function in (library.attend_to_lists, library.score_lists):
+    for function in (library.attend_to_lists, library.attend_to_texts, library.score_lists):
         function.argtypes = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int32)
         function.restype = None
     return library

@@ -176,3 +176,36 @@ void score_lists(const Call *call, int64_t first, int64_t last, int32_t is_half)
 void attend_to_lists(const Call *call, int64_t first, int64_t last, int32_t is_half) {
     FOR_EACH_LIST(attend)
 }
+
+typedef struct {
+    char *keys, *values; /* [kv_heads, room, head_dim] */
+    int64_t head_stride; /* in elements */
+    int64_t tokens;      /* the newest among them */
+} Text;
+
+typedef struct {
+    const Text *texts;
+    const char *keys, *values; /* of the newest tokens, [texts, kv_heads, head_dim] */
+    const float *queries;      /* scaled, [texts, kv_heads, group, head_dim] */
+    float *output;
+    int64_t kv_heads, group, head_dim;
+} Newest;
+
+/* The newest token of each text is stored behind its others, and attends to all of them. A list is a
+   KV head of a text; lists from `first` up to `last`. */
+void attend_to_texts(const Newest *newest, int64_t first, int64_t last, int32_t is_half) {
+    const int64_t width = newest->head_dim, bytes = width * (is_half ? 2 : 4);
+    const int64_t asking = newest->group * width;
+    float log_sum_exp[LARGEST_GROUP];
+    for (int64_t list = first; list < last; list++) {
+        const Text *text = newest->texts + list / newest->kv_heads;
+        const int64_t head = list % newest->kv_heads * text->head_stride / width * bytes;
+        char *keys = text->keys + head, *values = text->values + head;
+        memcpy(keys + (text->tokens - 1) * bytes, newest->keys + list * bytes, bytes);
+        memcpy(values + (text->tokens - 1) * bytes, newest->values + list * bytes, bytes);
+        const Call call = {keys, values, 0, width, 0, &text->tokens, 0, 1,
+                           newest->queries + list * asking, newest->output + list * asking,
+                           log_sum_exp, newest->group, width};
+        attend_to_lists(&call, 0, 1, is_half);
+    }
+}

@@ -1,13 +1,30 @@
 """Keys and values of all tokens, in memory that grows by pages."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from tapgraph.errors import UsageError
 
-__all__ = ["PAGE_TOKENS", "TokenStore", "VectorStore", "runs_of"]
+__all__ = ["PAGE_TOKENS", "TokenMemory", "TokenStore", "VectorStore", "runs_of"]
 
 PAGE_TOKENS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class TokenMemory:
+    """Where keys and values are.
+
+    Attributes:
+        keys: `[1, kv_heads, capacity, head_dim]`, contiguous.
+        values: as `keys`.
+        tokens: how many of the `capacity` are in use.
+    """
+
+    keys: Tensor
+    values: Tensor
+    tokens: int
 
 
 class TokenStore:
@@ -49,6 +66,18 @@ class TokenStore:
         self._keys[:, :, self._tokens : total] = keys
         self._values[:, :, self._tokens : total] = values
         self._tokens = total
+
+    def count_one(self, like: Tensor) -> TokenMemory:
+        """Make room for one more token and count it; the caller writes its key and value.
+
+        Args:
+            like: keys `[1, kv_heads, any, head_dim]` of the dtype and device to be stored.
+        """
+        total = self._tokens + 1
+        self._keys = _grown(self._keys, like, self._tokens, total)
+        self._values = _grown(self._values, like, self._tokens, total)
+        self._tokens = total
+        return TokenMemory(self._keys, self._values, total)
 
     def runs(self, kv_heads: Tensor, firsts: Tensor, length: int) -> tuple[Tensor, Tensor]:
         """Keys and values `[runs, length, head_dim]` of neighbouring tokens here and there.

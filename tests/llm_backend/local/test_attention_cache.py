@@ -89,6 +89,22 @@ def test_stacked_sequences_of_different_lengths_equal_each_alone(
         assert (own[0] - alone[0, -new.shape[1] :]).abs().max() <= TOLERANCE
 
 
+def test_neighbours_that_read_one_token_equal_each_alone(tiny_model: MakeModel) -> None:
+    model = tiny_model("llama").float()
+    counts = (1, 1, 2, 1, 1, 1)
+    generator = torch.Generator().manual_seed(5)
+    texts = [torch.randint(3, 96, (1, 9 + 3 * place), generator=generator) for place in range(6)]
+    with use_attention(model, Dense()) as attention:
+        caches = [attention.new_cache() for _ in texts]
+        for text, count, cache in zip(texts, counts, caches, strict=True):
+            model(text[:, :-count], past_key_values=cache)
+        news = [text[:, -count:] for text, count in zip(texts, counts, strict=True)]
+        stacked = attention.stack(caches, counts)
+        logits = model(torch.cat(news, dim=1), past_key_values=stacked).logits
+    for text, count, own in zip(texts, counts, logits.split(counts, dim=1), strict=True):
+        torch.testing.assert_close(own, model(text).logits[:, -count:], atol=1e-5, rtol=0)
+
+
 def test_stacked_sequences_go_on_from_their_own_positions(
     tiny_model: MakeModel, prompts: MakePrompts
 ) -> None:

@@ -67,6 +67,17 @@ def test_what_must_not_be_chosen_never_is() -> None:
     assert set(found.nonzero()[:, 0].tolist()) == {0, 17, 49}
 
 
+@pytest.mark.parametrize("wrong", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize(
+    "sampling",
+    [Sampling(0), Sampling(1.0), Sampling(0.8, top_p=0.9), Sampling(1.0, top_k=9, top_p=0.9)],
+    ids=str,
+)
+def test_of_no_numbers_nothing_is_chosen(sampling: Sampling, wrong: float) -> None:
+    with pytest.raises(FloatingPointError, match="no numbers"):
+        Sampler(sampling).choose(torch.full((3000,), wrong))
+
+
 def test_rounding_of_the_logits_does_not_change_the_tokens() -> None:
     generator = torch.Generator().manual_seed(5)
     first, second = Sampler(Sampling(1.0, seed=6)), Sampler(Sampling(1.0, seed=6))

@@ -14,7 +14,7 @@ from transformers.cache_utils import CacheLayerMixin
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, Reading
 from tapgraph.kernels.highlighted_layer import HighlightedLayer, own_keys_and_values
-from tapgraph.kernels.systems.dense import DenseLayer
+from tapgraph.kernels.systems.dense import DenseLayer, can_decode_together, decode_together
 from tapgraph.kernels.systems.part_layer import ReadPast
 from tapgraph.kernels.systems.window_layer import WindowLayer
 
@@ -391,6 +391,7 @@ class StackedCache(AttendingCache):
         self.counts = list(counts)
         longest = max(caches, key=lambda cache: cache.tokens_seen)
         self.layers = list(longest.layers)
+        self._neighbours = _neighbours(self.caches, self.counts)
 
     def next_positions(self, device: torch.device) -> Tensor:
         """The positions of the new tokens, int64 `[1, tokens]`."""
@@ -403,7 +404,7 @@ class StackedCache(AttendingCache):
     def attend(
         self, layer: int, queries: Tensor, keys: Tensor, values: Tensor, starts: Tensor | None
     ) -> Tensor:
-        """Each sequence's own attention, one after the other.
+        """Each sequence's own attention; those with one new token together, where that can be.
 
         Raises:
             UsageError: a mask was given, or the tokens are not one row of as many as were told.
@@ -415,14 +416,20 @@ class StackedCache(AttendingCache):
                 f"{sum(self.counts)} tokens in one row were told, "
                 f"got {keys.shape[0]} rows of {keys.shape[2]}"
             )
-        outputs, first = [], 0
-        for cache, count in zip(self.caches, self.counts, strict=True):
-            new = slice(first, first + count)
-            outputs.append(
-                cache.attend(layer, queries[:, :, new], keys[:, :, new], values[:, :, new], None)
-            )
-            first += count
-        return torch.cat(outputs, dim=2)
+        outputs: list[Tensor] = []
+        first = 0
+        for caches, counts in self._neighbours:
+            new = slice(first, first + sum(counts))
+            given = (queries[:, :, new], keys[:, :, new], values[:, :, new])
+            layers = [cache.rows[0].layers[layer] for cache in caches]
+            if len(caches) > 1 and can_decode_together(layers, *given[:2]):
+                outputs.append(decode_together(layers, *given))
+            else:
+                each = [torch.split(tensor, counts, dim=2) for tensor in given]
+                for cache, asking, key, value in zip(caches, *each, strict=True):
+                    outputs.append(cache.attend(layer, asking, key, value, None))
+            first = new.stop
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=2)
 
     def attend_as_told(self, *_: Any) -> Tensor:
         """Never.
@@ -431,3 +438,17 @@ class StackedCache(AttendingCache):
             UsageError: always.
         """
         raise UsageError("pictures that see themselves whole are read with one text alone")
+
+
+def _neighbours(
+    caches: Sequence[AttentionCache], counts: Sequence[int]
+) -> list[tuple[list[AttentionCache], list[int]]]:
+    """Caches and their counts, with neighbours that take one token each put together."""
+    runs: list[tuple[list[AttentionCache], list[int]]] = []
+    for cache, count in zip(caches, counts, strict=True):
+        if count == 1 and runs and runs[-1][1][-1] == 1:
+            runs[-1][0].append(cache)
+            runs[-1][1].append(count)
+        else:
+            runs.append(([cache], [count]))
+    return runs

@@ -1,15 +1,24 @@
 """Dense attention: everything is kept and everything is read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
-from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
+from tapgraph.kernels.attention_system import (
+    About,
+    AttentionSystem,
+    LayerAttention,
+    LayerShape,
+    Rotary,
+)
+from tapgraph.kernels.compiled import attend_newest, can_compute
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, SparseOutput
 from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
+from tapgraph.kernels.token_store import TokenMemory, TokenStore
 
-__all__ = ["Dense", "DenseConfig", "DenseLayer"]
+__all__ = ["Dense", "DenseConfig", "DenseLayer", "can_decode_together", "decode_together"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +61,38 @@ class DenseLayer(FullCacheLayer, PartLayer):
     def attend_to_one(self, queries: Tensor) -> SparseOutput:
         """Attend to everything."""
         return self.attend_sparsely(queries)
+
+    @property
+    def keeps_all_bits(self) -> bool:
+        """Whether keys and values are kept as they come."""
+        return type(self._store) is TokenStore
+
+    def count_one(self, keys: Tensor) -> TokenMemory:
+        """As `TokenStore.count_one`."""
+        return self._store.count_one(keys)
+
+
+def can_decode_together(layers: Sequence[LayerAttention], queries: Tensor, keys: Tensor) -> bool:
+    """Whether `decode_together` knows such layers and such queries and keys."""
+    lists = len(layers) * keys.shape[1]
+    return can_compute(queries, keys, keys, lists) and all(
+        type(layer) is DenseLayer and layer.keeps_all_bits for layer in layers
+    )
+
+
+def decode_together(
+    layers: Sequence[LayerAttention], queries: Tensor, keys: Tensor, values: Tensor
+) -> Tensor:
+    """What `decode` gives for the newest token of each of several texts, in one call.
+
+    Args:
+        layers: of one shape, one for each text.
+        queries: `[1, heads, texts, head_dim]`.
+        keys: `[1, kv_heads, texts, head_dim]`.
+        values: as `keys`.
+
+    Returns:
+        `[1, heads, texts, head_dim]`.
+    """
+    pasts = [layer.count_one(keys) for layer in layers if isinstance(layer, DenseLayer)]
+    return attend_newest(queries, keys, values, pasts, scale=layers[0].shape.scale)

@@ -346,8 +346,12 @@ class Engine:
             logits = self._forward.read([
                 share.reply.next_tokens(share.end, share.drafts) for share in shares
             ])
-            # Largest logits of all rows at once, for the replies that want no more.
-            likeliest = [likeliest_tokens(rows) for rows in logits]
+            likeliest: list[list[int | None]] = [
+                likeliest_tokens(rows)
+                if share.reply.wants_only_the_likeliest
+                else [None] * len(rows)
+                for share, rows in zip(shares, logits, strict=True)
+            ]
         # The top of the engine: whatever a forward pass raises must end only whom it fails for.
         except Exception as error:  # noqa: BLE001
             _log.exception("a forward pass of the local model failed")

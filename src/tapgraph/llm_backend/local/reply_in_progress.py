@@ -254,7 +254,7 @@ class ReplyInProgress:
         Args:
             drafts: the proposed tokens that the pass read.
             logits: float32 `[1 + drafts, vocabulary]`, after the last chosen token and each draft.
-            likeliest: the largest of each row; None where they are no numbers.
+            likeliest: the largest of each row; None where it is not known, or no number.
 
         Returns:
             Why the reply ends, if it does.

@@ -4,11 +4,11 @@ import math
 import secrets
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from tapgraph.llm_backend.local.generation import Sampling, ScoredToken, TokenScore
 
@@ -19,6 +19,8 @@ _WIDEST = 24.0
 """So far below the largest logit, all together hold less than a hundred-thousandth."""
 _FEW = 2048
 """So many logits are sorted at once sooner than they are counted in bins."""
+_ROUNDING = 0.99
+"""So much less than what would do exactly, which is far more than sums of float64 are wrong."""
 _LEAST_TEMPERATURE = 1e-6
 """Below this, float32 would hold no number but 0 for any token beside the likeliest."""
 _NO_NUMBERS = "the model's scores are no numbers to choose by"
@@ -67,13 +69,12 @@ class Sampler:
                 raise FloatingPointError(_NO_NUMBERS)
             return best
         tokens, weights = candidates(logits, self._sampling)
-        cumulated = weights.double().cumsum(dim=-1)
-        if not 0 < float(cumulated[-1]) < math.inf:
+        cumulated = weights.cumsum(dim=-1, dtype=torch.float64)
+        total = float(cumulated[-1])
+        if not 0 < total < math.inf:
             raise FloatingPointError(_NO_NUMBERS)
-        drawn = torch.rand((), generator=self._generator, dtype=torch.float64)
-        place = int(
-            torch.searchsorted(cumulated, drawn.to(cumulated.device) * cumulated[-1], right=True)
-        )
+        drawn = float(torch.rand((), generator=self._generator, dtype=torch.float64))
+        place = int(torch.searchsorted(cumulated, drawn * total, right=True))
         if place >= len(weights) or weights[place] == 0:
             # The number fell on the last border exactly.
             place = int(weights.nonzero()[-1])
@@ -120,9 +121,13 @@ def candidates(logits: Tensor, sampling: Sampling) -> tuple[Tensor | None, Tenso
     Returns:
         Ids in ascending order, or None for all; and their weights, as many, in any scale, 0 for
         those that must not be chosen.
+
+    Raises:
+        FloatingPointError: there is a `top_p`, and the logits are no numbers.
     """
     scaled = logits - logits.max()
-    scaled /= max(sampling.temperature, _LEAST_TEMPERATURE)
+    if sampling.temperature != 1:
+        scaled /= max(sampling.temperature, _LEAST_TEMPERATURE)
     tokens: Tensor | None = None
     if sampling.top_k and sampling.top_k < len(scaled):
         scaled, tokens = scaled.topk(sampling.top_k)
@@ -130,7 +135,9 @@ def candidates(logits: Tensor, sampling: Sampling) -> tuple[Tensor | None, Tenso
         scaled = scaled[order]
     weights = scaled.exp()
     if sampling.top_p < 1:
-        weights = _nucleus(scaled, weights, sampling.top_p)
+        held = _nucleus(scaled, weights, sampling.top_p)
+        scaled, weights = scaled[held], weights[held]
+        tokens = held if tokens is None else tokens[held]
     if sampling.min_p:
         # The likeliest is at 0.
         weights *= scaled >= math.log(sampling.min_p)
@@ -138,32 +145,39 @@ def candidates(logits: Tensor, sampling: Sampling) -> tuple[Tensor | None, Tenso
 
 
 def _nucleus(scaled: Tensor, weights: Tensor, share: float) -> Tensor:
-    """The weights with all at 0 but the fewest largest that hold this share; of equals the first.
+    """The places, ascending, of the fewest largest that hold this share; of equals the first.
 
-    Tokens are counted in bins by size: only those of the bin where the share is reached are sorted.
+    All that are smaller than a mean share of what may be missing hold less than that together: they
+    are left out at once. The others are counted in bins by size, and only those of the bin where
+    the share is reached are sorted.
     """
-    exact = weights.double()
-    wanted = share * float(exact.sum())
-    if len(scaled) <= _FEW:
-        border, larger = torch.arange(len(scaled), device=scaled.device), 0.0
-    else:
-        bins = (scaled * (-_BINS / _WIDEST)).clamp_(max=_BINS - 1).short()
+    total = float(weights.sum(dtype=torch.float64))
+    if not math.isfinite(total):
+        raise FloatingPointError(_NO_NUMBERS)
+    least = _ROUNDING * (1 - share) * total / len(weights)
+    places = _places(weights.cpu().numpy() >= numpy.float32(least), weights)
+    scaled, exact = scaled.index_select(0, places), weights.index_select(0, places).double()
+    wanted, larger = share * total, 0.0
+    inside, border = torch.zeros_like(scaled, dtype=torch.bool), None
+    if len(scaled) > _FEW:
+        bins = (scaled * (-_BINS / _WIDEST)).clamp_(max=_BINS - 1).int()
         held = torch.bincount(bins, weights=exact, minlength=_BINS)
         cumulated = held.cumsum(dim=-1)
         reached = min(int(torch.searchsorted(cumulated, wanted)), _BINS - 1)
         larger = float(cumulated[reached] - held[reached])
-        # Many times as fast as `nonzero` on a processor.
-        places = numpy.flatnonzero(bins.cpu().numpy() == reached)
-        border = torch.from_numpy(places).to(scaled.device)
-    order = scaled[border].sort(descending=True, stable=True).indices
-    border = border[order]
-    ordered = exact[border]
-    kept = int((larger + ordered.cumsum(dim=-1) - ordered < wanted).sum())
-    kept = max(kept, 1)
-    least = weights[border[kept - 1]]
-    inside = functional.threshold(weights, float(torch.nextafter(least, -least)), 0.0)
-    inside[border[kept:]] = 0.0
-    return inside
+        inside, border = bins < reached, _places(bins.cpu().numpy() == reached, bins)
+        scaled, exact = scaled[border], exact[border]
+    order = scaled.sort(descending=True, stable=True).indices
+    ordered = exact[order]
+    kept = max(1, int((larger + ordered.cumsum(dim=-1) - ordered < wanted).sum()))
+    chosen = order[:kept] if border is None else border[order[:kept]]
+    inside[chosen] = True
+    return places.index_select(0, _places(inside.cpu().numpy(), inside))
+
+
+def _places(is_wanted: Any, like: Tensor) -> Tensor:
+    """Where an array is true, on the device of `like`; many times as fast as `nonzero`."""
+    return torch.from_numpy(numpy.flatnonzero(is_wanted)).to(like.device)
 
 
 def score_token(logits: Tensor, token: int, most: int, spelled: Sequence[bytes]) -> TokenScore:
