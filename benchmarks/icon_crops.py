@@ -8,12 +8,15 @@ from itertools import pairwise
 
 import numpy as np
 from icon_families import OTHER, Glyphs
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont, ImageStat
 
 from tapgraph.tools.mobile.perception.icon_picture import ICON_PX, icon_picture
 
 __all__ = ["crop_of", "distortion_of", "draw_crops", "no_icon"]
 
+_LEAST_LEFT = 0.3
+"""Of the ink, when lines are made thinner."""
+_FLOODED_PX = 32
 _DARK, _LIGHT = (18, 18, 18), (255, 255, 255)
 
 
@@ -61,11 +64,13 @@ def draw_crops(
 
 
 def distortion_of(ink: Image.Image, rng: random.Random) -> Image.Image:
-    """The icon as another hand would draw it: other weight of line, proportions, slant."""
+    """The icon as another hand would draw it: other weight of line, tone, proportions, slant."""
     room = Image.new("L", (ink.width + 24, ink.height + 24))
     room.paste(ink, (12, 12))
-    if rng.random() < 0.3:
-        room = room.filter(rng.choice([ImageFilter.MaxFilter(3), ImageFilter.MinFilter(3)]))
+    if rng.random() < 0.45:
+        room = _of_other_weight(room, rng)
+    if rng.random() < 0.08:
+        room = _toned(room, rng.randrange(30, 110))
     angle = math.radians(rng.gauss(0, 4))
     across, down, slant = rng.gauss(1, 0.08), rng.gauss(1, 0.08), rng.gauss(0, 0.05)
     middle = room.width / 2
@@ -76,6 +81,25 @@ def distortion_of(ink: Image.Image, rng: random.Random) -> Image.Image:
     return room.transform(
         room.size, Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR
     )
+
+
+def _of_other_weight(ink: Image.Image, rng: random.Random) -> Image.Image:
+    """With thicker or thinner lines; as it was where thinner ones would be gone."""
+    if rng.random() < 0.4:
+        return ink.filter(ImageFilter.MaxFilter(rng.choice([3, 3, 5])))
+    thinner = ink.filter(ImageFilter.MinFilter(rng.choice([3, 3, 5])))
+    before, after = (ImageStat.Stat(one).sum[0] for one in (ink, thinner))
+    return thinner if after > _LEAST_LEFT * before else ink
+
+
+def _toned(ink: Image.Image, tone: int) -> Image.Image:
+    """With what its lines enclose filled in a lighter tone."""
+    # A small picture is enough, and floods forty times as fast.
+    outside = ink.resize((_FLOODED_PX, _FLOODED_PX), Image.Resampling.BOX)
+    outside = outside.point([0] * 48 + [255] * 208)
+    ImageDraw.floodfill(outside, (0, 0), 255)
+    inside = outside.point([tone] * 255 + [0])
+    return ImageChops.lighter(ink, inside.resize(ink.size, Image.Resampling.BILINEAR))
 
 
 def crop_of(ink: Image.Image, rng: random.Random) -> Image.Image:

@@ -4,9 +4,15 @@ from typing import Any
 
 import pytest
 
-from tapgraph.agents.mobile.shortcut_targets import located, missing_of, step_target
+from tapgraph.agents.mobile.shortcut_targets import (
+    is_change_due,
+    located,
+    missing_of,
+    step_target,
+)
 from tapgraph.errors import ToolError
 from tapgraph.memory import Condition, StepTarget
+from tapgraph.tools.mobile.actions import Back, ClearText
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Bounds, Point, Size
 from tapgraph.tools.mobile.screen import Element, Role, Screen
@@ -41,6 +47,12 @@ def kept(there: Element, *others: Element, size: Size = LARGE) -> StepTarget:
 
 SAVE = {"resource_id": "com.x:id/save"}
 ROW = {"resource_id": "com.x:id/row"}
+
+
+def test_an_empty_field_may_be_emptied_in_vain() -> None:
+    field = screen(element("", 300, role=Role.INPUT, focused=True))
+    assert not is_change_due(ClearText(), field)
+    assert is_change_due(Back(), field)
 
 
 @pytest.mark.parametrize("size", [LARGE, SMALL, WIDE])

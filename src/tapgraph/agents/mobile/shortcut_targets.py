@@ -11,7 +11,15 @@ from collections.abc import Mapping, Sequence
 
 from tapgraph.errors import ToolError
 from tapgraph.memory import Condition, ShortcutStep, StepTarget
-from tapgraph.tools.mobile.actions import Action, Enter, Home, Tap, Wait, action_from_wire
+from tapgraph.tools.mobile.actions import (
+    Action,
+    ClearText,
+    Enter,
+    Home,
+    Tap,
+    Wait,
+    action_from_wire,
+)
 from tapgraph.tools.mobile.geometry import Point
 from tapgraph.tools.mobile.ocr import says, says_same
 from tapgraph.tools.mobile.screen import Element, Role, Screen
@@ -26,12 +34,12 @@ _ANDROIDS = "android:id/"
 def is_change_due(action: Action, screen: Screen) -> bool:
     """Whether something on the screen must be another after this action of a shortcut.
 
-    A field that has the focus already may be touched in vain.
+    A field that has the focus already may be touched in vain, and an empty one emptied.
     """
     if isinstance(action, Tap):
         touched = screen.element_at(Point(action.x, action.y))
         return touched is None or not touched.focused
-    return not isinstance(action, Wait | Enter | Home)
+    return not isinstance(action, Wait | Enter | Home | ClearText)
 
 
 def step_target(target: Target) -> StepTarget:
