@@ -138,7 +138,9 @@ class LandmarkRooms:
         recent = slice(piece.near, min(piece.end, piece.near + self._block))
         near = asking[:, :, :, 0, -1] @ memory.keys[:, :, recent].to(queries).mT
         blocks = logits.view(-1, self._retrieved, self._stride)
-        near, inside, _ = share_out(near.flatten(0, 2), blocks[..., -1], blocks)
+        gates = blocks[..., -1].clone()
+        blocks[..., -1] = float("-inf")
+        near, inside, _ = share_out(near.flatten(0, 2), gates, blocks)
         values = found_values.to(queries).view(len(near), -1, head_dim)
         output = (inside.flatten(1)[:, None] @ values).view(1, kv_heads, -1, head_dim)
         recent_values = memory.values[:, :, recent].to(queries)

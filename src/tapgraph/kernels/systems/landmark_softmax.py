@@ -147,7 +147,7 @@ def share_out(near: Tensor, gates: Tensor, blocks: Tensor) -> tuple[Tensor, Tens
     Args:
         near: logits of the tokens of its own block, `[..., tokens]`.
         gates: of the landmarks of other blocks, `[..., blocks]`; -inf where one is not seen.
-        blocks: of other blocks, `[..., blocks, block + 1]`; those of the landmarks are not read.
+        blocks: of other blocks, `[..., blocks, block + 1]`; landmarks at -inf.
 
     Returns:
         The weights of the near tokens and of those in blocks, in the same shapes (landmarks have
@@ -155,8 +155,8 @@ def share_out(near: Tensor, gates: Tensor, blocks: Tensor) -> tuple[Tensor, Tens
     """
     logits = torch.cat((near, gates), dim=-1)
     shares = logits.softmax(dim=-1)
-    inside = blocks[..., :-1].softmax(dim=-1) * shares[..., near.shape[-1] :, None]
-    return shares[..., : near.shape[-1]], pad(inside, (0, 1)), logits
+    inside = blocks.softmax(dim=-1) * shares[..., near.shape[-1] :, None]
+    return shares[..., : near.shape[-1]], inside, logits
 
 
 def _attend(
@@ -176,8 +176,7 @@ def _attend(
     kv_heads, kv_len = keys.shape[1], keys.shape[2]
     stride = block + 1
     exact = torch.promote_types(queries.dtype, torch.float32)
-    filled = (0, 0, 0, -kv_len % stride)
-    keys, values = pad(keys.to(exact), filled).mT, pad(values.to(exact), filled)
+    keys, values = keys.to(exact).mT, values.to(exact)
     grouped = (queries.to(exact) * scale).view(batch, kv_heads, -1, q_len, head_dim)
     first, tile_slots = kv_len - q_len, max(1, _TILE_SLOTS // stride) * stride
     for past in range(first // tile_slots * tile_slots, kv_len, tile_slots):
@@ -185,15 +184,17 @@ def _attend(
         tile = grouped[:, :, :, begin - first : end - first]
         slots = torch.arange(begin, end, device=keys.device).repeat(tile.shape[2])
         own = (slots // stride)[:, None]
-        seen = -(-end // stride) * stride
-        scores = tile.flatten(2, 3) @ keys[..., :seen]
+        scores = tile.flatten(2, 3) @ keys[..., :end]
+        if end % stride:
+            scores = pad(scores, (0, -end % stride))
         blocks = scores.view(*scores.shape[:-1], -1, stride)
+        is_past = torch.arange(blocks.shape[3], device=keys.device) < own
+        gates = blocks[..., -1].masked_fill(~is_past, float("-inf"))
+        blocks[..., -1] = float("-inf")
         places = own[:, None].expand(*blocks.shape[:3], 1, stride)
         is_later = torch.arange(block, device=keys.device) > slots[:, None] % stride
         near = blocks.gather(3, places)[..., 0, :block].masked_fill(is_later, float("-inf"))
-        is_past = torch.arange(seen // stride, device=keys.device) < own
-        gates = blocks[..., -1].masked_fill(~is_past, float("-inf"))
         near, inside, logits = share_out(near, gates, blocks)
-        weights = inside.scatter(3, places, pad(near, (0, 1))[..., None, :]).flatten(-2)
-        output = weights @ values[:, :, :seen]
+        weights = inside.scatter_(3, places, pad(near, (0, 1))[..., None, :]).flatten(-2)
+        output = weights[..., :end] @ values[:, :, :end]
         yield output.view(tile.shape).to(queries.dtype), logits.view(*tile.shape[:-1], -1)
