@@ -13,6 +13,9 @@ import httpx
 import pytest
 
 from tapgraph.cli.main import main
+from tapgraph.evals.long_context.recall_checkpoint import LANDMARK_MODEL_PATH, RECALL_MODEL_PATH
+from tapgraph.evals.long_context.recall_tasks import recall_prompts
+from tapgraph.evals.long_context.recall_vocabulary import decode
 
 if TYPE_CHECKING:
     from tests.llm_backend.tiny_checkpoints import Tiny
@@ -76,11 +79,29 @@ def test_the_key_may_come_from_a_variable(
         assert opened.status_code == 200
 
 
+def test_needles_are_found_by_landmarks(serving: Serving) -> None:
+    few = f"{LANDMARK_MODEL_PATH}?attention=landmark&dense_below=0&retrieved=4&device=cpu"
+    prompts = recall_prompts("needle", length=600, count=20, seed=3)
+    right = 0
+    with serving("--model", few) as (_, url, model):
+        for prompt in prompts:
+            request = {
+                "model": model,
+                "prompt": decode(prompt.token_ids[1:]),
+                "max_tokens": len(prompt.answer_ids),
+                "temperature": 0,
+            }
+            reply = httpx.post(f"{url}/completions", json=request, timeout=60).json()
+            right += reply["choices"][0]["text"].strip() == decode(prompt.answer_ids)
+    assert right >= 18
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (["--model", "nowhere/at/all"], "nowhere/at/all"),
         (["--model", "{path}?attention=duo"], "tapgraph kernels calibrate duo"),
+        (["--model", f"{RECALL_MODEL_PATH}?attention=landmark"], "tapgraph kernels train landmark"),
         (["--model", "{path}?attention=best"], "'best'"),
         (["--model", "{path}?window=3"], "window"),
         (["--model", "{path}", "--host", "0.0.0.0"], "--api-key"),
