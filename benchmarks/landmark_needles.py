@@ -1,6 +1,6 @@
 """Needles that a model trained with landmarks finds, asked through `tapgraph serve`.
 
-    python benchmarks/landmark_needles.py [--model DIR] [--count 50] [--json FILE]
+    python benchmarks/landmark_needles.py [--row NAME ...] [--count 50] [--json FILE]
 
 Each prompt hides `key K is V V.` sentences of one to four values in filler and ends with one of
 their cues; an answer is right if the text that the server returns is all of the values, in order.
@@ -26,7 +26,6 @@ from tapgraph.evals.stats import wilson
 ROWS = {
     "as trained, then 4 blocks": "attention=landmark",
     "4 blocks": "attention=landmark&dense_below=0",
-    "2 blocks": "attention=landmark&dense_below=0&retrieved=2",
     "1 block": "attention=landmark&dense_below=0&retrieved=1",
     "dense, without landmarks": "attention=dense",
 }
@@ -70,6 +69,7 @@ def main() -> None:
     """Read the command line, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--model", type=Path, default=LANDMARK_MODEL_PATH)
+    parser.add_argument("--row", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--task", choices=("needle", "multikey"), default="needle")
     parser.add_argument("--lengths", nargs="+", type=int, default=[512, 1024, 2048, 4096, 8192])
     parser.add_argument("--count", type=int, default=50)
@@ -77,7 +77,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     rows = {}
-    for name, options in ROWS.items():
+    for name in given.row:
+        options = ROWS[name]
         print(f"{name} ({options})", flush=True)
         rows[name] = {"options": options, "lengths": measured(given.model, options, given)}
     if given.json is not None:
