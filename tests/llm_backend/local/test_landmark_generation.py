@@ -74,6 +74,17 @@ def test_a_padded_row_generates_what_it_does_alone(tiny_model: Any) -> None:
         assert torch.equal(generated(model, [prompt])[0, -14:], row[-14:])
 
 
+def test_one_object_is_for_many_prompts() -> None:
+    turns = LandmarkTurns(block=BLOCK, landmark_id=9, starts=torch.tensor([0]))
+    told = torch.arange(20.0)[None]
+    for length in (BLOCK, BLOCK + 4 * (BLOCK + 1)):
+        text = torch.zeros(1, length)
+        assert turns(text, told).argmax() == 9
+        after = turns(torch.nn.functional.pad(text, (0, 1), value=9), -told)
+        assert after.argmax() == 19
+    assert turns(torch.zeros(1, 2), -told).argmax() == 0
+
+
 def test_what_does_not_fit_is_named() -> None:
     turns = LandmarkTurns(block=BLOCK, landmark_id=9, starts=torch.tensor([0, 1]))
     with pytest.raises(UsageError, match=r"^3 rows are not a multiple of 2 prompts$"):

@@ -23,8 +23,7 @@ __all__ = ["LandmarkTurns"]
 class LandmarkTurns(LogitsProcessor):
     """Makes `generate()` put landmarks into the slots where Landmark Attention looks for them.
 
-    The token after a landmark is chosen by the scores of the token before it, as in training, so
-    one object is for one call.
+    The token after a landmark is chosen by the scores of the token before it, as in training.
 
     Args:
         block: ordinary tokens before a landmark.
@@ -60,21 +59,19 @@ class LandmarkTurns(LogitsProcessor):
         slots = (input_ids.shape[1] - starts) % (self._block + 1)
         is_due, is_after = slots == self._block, slots == 0
         is_landmark = torch.arange(vocabulary, device=scores.device) == self._landmark_id
-        told = torch.where(is_after[:, None], self._told_before(input_ids, is_after), scores)
+        told = scores
+        if bool(is_after.any()):
+            told = torch.where(is_after[:, None], self._told_before(input_ids), scores)
         self._before = input_ids, told
         allowed = is_due[:, None] == is_landmark
         # A landmark that is due is certain, so that beams are not judged by it.
         certain = told.masked_fill(is_due[:, None] & is_landmark, 0.0)
         return certain.masked_fill(~allowed, float("-inf"))
 
-    def _told_before(self, input_ids: Tensor, is_after: Tensor) -> Tensor:
+    def _told_before(self, input_ids: Tensor) -> Tensor:
         """The scores one token ago, for each row those of its own text: beams change places."""
-        if self._before is None:
-            if bool(is_after.any()):
-                raise UsageError(
-                    "a prompt ends with a landmark; the token after it brings it along"
-                )
-            return torch.zeros((), device=input_ids.device)
-        texts, scores = self._before
+        texts, scores = self._before or (input_ids, input_ids)
+        if texts.shape[1] != input_ids.shape[1] - 1:
+            raise UsageError("a prompt ends with a landmark; the token after it brings it along")
         is_same = (input_ids[:, None, :-1] == texts).all(dim=-1)
         return scores[is_same.int().argmax(dim=1)]
