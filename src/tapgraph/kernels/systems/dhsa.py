@@ -52,6 +52,7 @@ class DhsaConfig:
         instruction_tokens: a boundary is forced so many tokens before the prompt's end.
         fixed_chunk: length of all chunks when there is no predictor; it is the block length of the
             authors' second version, and nothing else here holds for that.
+        chunk: tokens of a prompt that are read at once; after each chunk it is cut anew.
         dense_below: with fewer tokens than this, or no more than the budget, all is dense, and
             with fewer than twice as many decode is. Ours: about there each of them takes as long
             either way on a CPU.
@@ -68,10 +69,11 @@ class DhsaConfig:
     boundaries_per_block: int = 8
     instruction_tokens: int = 64
     fixed_chunk: int = 32
+    chunk: int = 4096
     dense_below: int = 16_384
 
     def __post_init__(self) -> None:
-        for name in ("local_tokens", "block", "boundaries_per_block", "fixed_chunk"):
+        for name in ("local_tokens", "block", "boundaries_per_block", "fixed_chunk", "chunk"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
         for name in ("first_tokens", "boundary_distance", "instruction_tokens", "dense_below"):
@@ -141,6 +143,11 @@ class Dhsa(AttentionSystem):
     def is_calibrated(self) -> bool:
         """Whether boundaries are predicted; else all chunks are of one length."""
         return self.predictor is not None
+
+    @property
+    def chunk_tokens(self) -> int:
+        """As its config says."""
+        return self.config.chunk
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "DhsaLayer":  # noqa: ARG002
         """A layer with an empty past.
