@@ -1,19 +1,19 @@
 """Attention systems on a real checkpoint: calibration, RULER, and bits of old keys and values.
 
-Five parts, each of which goes on where an earlier run stopped:
+Four parts, each of which goes on where an earlier run stopped:
 
     calibrations  what `tapgraph kernels calibrate` costs with its defaults, and its file's bytes
-    tasks         which of RULER's tasks the model answers at all with dense attention
-    systems       each system against dense attention on the same prompts of `niah_single_1`
-    fidelity      of these systems, what the last query of such prompts still sees
+    ruler         each system against dense attention on the same prompts, step by step of `STEPS`
+    fidelity      of systems, what the last query of such prompts still sees
     kv_bits       bits a token of a text when old keys and values are kept in 8 or 4 bits
 
-    python benchmarks/real_models.py [--part NAME ...] [--model smollm2] [--samples 16]
+    python benchmarks/real_models.py [--part NAME ...] [--model smollm2] [--step N ...]
                                      [--work DIR] [--json FILE] [--table]
 
-Answers lie in `--work` as `tapgraph eval long-context` writes them; all else is in the JSON file.
-CPU seconds are those of the process with one thread. `--table` measures nothing and prints the
-tables of docs/kernels.md from the JSON file.
+RULER is asked with the weights as a server has them (bfloat16 where the processor multiplies it),
+all else in float32. Answers lie in `--work` as `tapgraph eval long-context` writes them; all else
+is in the JSON file. CPU seconds are those of the process with one thread. `--table` measures
+nothing and prints the tables of docs/kernels.md from the JSON file.
 """
 
 import argparse
@@ -21,11 +21,11 @@ import json
 import math
 import os
 import platform
-import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
 import torch
@@ -36,7 +36,6 @@ from tapgraph.evals.long_context.budgets import learnt_of
 from tapgraph.evals.long_context.evaluate import (
     Answered,
     LongContextRun,
-    LongContextSummary,
     evaluate_long_context,
     open_spec,
 )
@@ -68,10 +67,49 @@ CALIBRATED: Mapping[str, Mapping[str, str]] = {
 }
 TASK: RulerTask = "niah_single_1"
 LENGTH = 2048
+
+
+@dataclass(frozen=True)
+class Step:
+    """A run of the product's own evaluation, with dense attention always among the systems."""
+
+    tasks: tuple[RulerTask, ...]
+    length: int
+    systems: tuple[str, ...]
+    samples: int
+
+
+STEPS = (
+    Step(RULER_TASKS, LENGTH, (), 10),
+    Step(
+        (TASK,),
+        LENGTH,
+        (
+            *("duo@0.5", "duo@0.25", "razor@0.5", "razor@0.25", "snapkv@0.25", "tova@0.25"),
+            *("keydiff@0.25", "quest@0.25", "recycled@0.25", "token_select@0.25"),
+        ),
+        50,
+    ),
+    Step((TASK,), 4096, ("duo@0.5", "snapkv@0.25", "token_select@0.25", "recycled@0.25"), 20),
+    Step(
+        (TASK,),
+        LENGTH,
+        (
+            "hip@0.25",
+            "dhsa@0.25",
+            "sale@0.7",
+            "xattention@0.8",
+            "h2o@0.25",
+            "expected_attention@0.25",
+        ),
+        20,
+    ),
+    Step((TASK,), 8192, ("duo@0.5", "snapkv@0.25", "token_select@0.25"), 10),
+)
 TEXT = ROOT / "README.md"
 TEXT_TOKENS = 3072
 PIECE = 64
-PARTS = ("calibrations", "tasks", "systems", "fidelity", "kv_bits")
+PARTS = ("calibrations", "ruler", "fidelity", "kv_bits")
 
 Found = dict[str, Any]
 
@@ -99,83 +137,67 @@ def measure_calibrations(
         keep()
 
 
-def measure_tasks(checkpoint: Checkpoint, work: Path, found: Found, samples: int) -> None:
-    """What dense attention scores in each of RULER's tasks."""
-    answered = answer(
-        checkpoint,
-        work,
-        systems=(),
-        tasks=RULER_TASKS,
-        samples=samples,
-        on_progress=print_progress,
-    )
-    found["tasks"] = {
-        one.task: {"length": one.length, **asdict(one.score)}
-        for one in answered.scores
-        if one.system == "dense"
-    }
-
-
-def measure_systems(
-    checkpoint: Checkpoint, work: Path, found: Found, keep: Callable[[], None], samples: int
+def measure_ruler(
+    checkpoint: Checkpoint,
+    work: Path,
+    found: Found,
+    keep: Callable[[], None],
+    steps: Sequence[Step],
 ) -> None:
-    """Each system on the same prompts; the JSON file has whatever is answered so far."""
+    """Ask what the steps say; the JSON file has whatever is answered so far."""
 
     def tell(progress: Progress) -> None:
-        found["systems"] = rows_of_systems(work)
+        found["ruler"] = ruler_rows(work)
         keep()
-        print_progress(progress)
+        print_line(f"{progress.done} of {progress.total} answers")
 
-    answer(checkpoint, work, systems=SYSTEMS, tasks=(TASK,), samples=samples, on_progress=tell)
-    found["systems"] = rows_of_systems(work)
+    for step in steps:
+        run = LongContextRun(
+            systems=step.systems, tasks=step.tasks, lengths=(step.length,), samples=step.samples
+        )
+        evaluate_long_context(run, checkpoint, work / "ruler", on_progress=tell)
+    found["ruler"] = ruler_rows(work)
 
 
-def rows_of_systems(work: Path) -> Found:
-    """Scores of the prompts that a system has answered, against dense attention on these."""
-    said: dict[str, dict[str, Answered]] = {}
+def ruler_rows(work: Path) -> list[Found]:
+    """By length, task and system: the prompts answered, against dense attention on these."""
+    said: dict[tuple[int, str, str], dict[str, Answered]] = {}
     for name, one in read_results(work / "ruler" / "results.jsonl", Answered).results.items():
-        system, task, length, index = name.rsplit("/", 3)
-        if (task, length) == (TASK, str(LENGTH)):
-            said.setdefault(system, {})[index] = one
-    rows: Found = {}
-    for system, answers in said.items():
+        system, task, tokens, index = name.rsplit("/", 3)
+        said.setdefault((int(tokens), task, system), {})[index] = one
+    rows = []
+    for (length, task, system), answers in said.items():
         scores = [one.score for one in answers.values()]
-        dense = [said["dense"][index].score for index in answers]
-        steps = [one.step_cpu_s for one in answers.values() if one.step_cpu_s is not None]
-        rows[system] = {
+        beside = [said[length, task, "dense"][index] for index in answers]
+        rows.append({
+            "length": length,
+            "task": task,
+            "system": system,
             # An answer is right or wrong, and few that agree say little: the bootstrap hides that.
-            "score": asdict(wilson(sum(score == 1 for score in scores), len(scores))),
+            "score": asdict(wilson(sum(scores), len(scores))),
             "against_dense": (
-                None if system == "dense" else asdict(compare_paired(scores, dense, seed=0))
+                None
+                if system == "dense"
+                else asdict(compare_paired(scores, [one.score for one in beside], seed=0))
             ),
-            "kv_bytes": statistics.fmean(one.kv_bytes for one in answers.values()),
-            "read": statistics.fmean(one.read for one in answers.values()),
-            "first_cpu_s": statistics.fmean(one.first_cpu_s or 0.0 for one in answers.values()),
-            "step_cpu_s": statistics.fmean(steps),
-            "wrong": [one.output for one in answers.values() if one.score < 1],
-        }
+            "kv_bytes": fmean(one.kv_bytes for one in answers.values()),
+            "read": fmean(one.read for one in answers.values()),
+            "prompt_times_dense": ratio(answers.values(), beside, "first_cpu_s"),
+            "step_times_dense": ratio(answers.values(), beside, "step_cpu_s"),
+            "first_cpu_s": fmean(one.first_cpu_s or 0.0 for one in answers.values()),
+            "wrong": [one.output for one in answers.values() if one.score < 1][:5],
+        })
     return rows
 
 
-def answer(
-    checkpoint: Checkpoint,
-    work: Path,
-    *,
-    systems: Sequence[str],
-    tasks: Sequence[str],
-    samples: int,
-    on_progress: Callable[[Progress], None],
-) -> LongContextSummary:
-    """The product's own evaluation, whose folder keeps what was answered."""
-    run = LongContextRun(
-        systems=tuple(systems), tasks=tuple(tasks), lengths=(LENGTH,), samples=samples
-    )
-    return evaluate_long_context(run, checkpoint, work / "ruler", on_progress=on_progress)
-
-
-def print_progress(progress: Progress) -> None:
-    """How many answers there are."""
-    print_line(f"{progress.done} of {progress.total} answers")
+def ratio(answers: Iterable[Answered], beside: Iterable[Answered], measured: str) -> float | None:
+    """Median over prompts of a time, as a multiple of what dense attention took beside it."""
+    pairs = [
+        (getattr(one, measured), getattr(dense, measured))
+        for one, dense in zip(answers, beside, strict=True)
+    ]
+    known = [mine / dense for mine, dense in pairs if mine and dense]
+    return median(known) if known else None
 
 
 def measure_sight(checkpoint: Checkpoint, found: Found, samples: int) -> None:
@@ -240,28 +262,27 @@ def tables(found: Found) -> str:
     lines = ["| calibration | CPU s | file, bytes |", "|---|---|---|"]
     for name, row in found.get("calibrations", {}).items():
         lines.append(f"| `{name}` | {row['cpu_s']:.0f} | {row['bytes']:,} |")
-    lines += ["", "| task | dense, % | prompts |", "|---|---|---|"]
-    for name, row in found.get("tasks", {}).items():
-        lines.append(f"| `{name}` | {percent(row)} | {row['n']} |")
+    rows = found.get("ruler", [])
+    dense = {(row["length"], row["task"]): row for row in rows if row["system"] == "dense"}
+    lines += ["", "| task | tokens | dense, % | prompts |", "|---|---|---|---|"]
+    for (length, task), row in dense.items():
+        lines.append(f"| `{task}` | {length:,} | {percent(row['score'])} | {row['score']['n']} |")
     lines += [
         "",
-        "| system@share | prompts | score, % | against dense | KV, MB | read in the last step, % "
-        "| prompt, CPU s | a step, CPU s |",
-        "|---|---|---|---|---|---|---|---|",
+        "| tokens | system@share | prompts | score, % | against dense | KV, % of dense "
+        "| read in the last step, % | prompt, times dense | a step, times dense |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    systems = found.get("systems", {})
-    for name, row in systems.items():
-        paired = row["against_dense"]
-        against = "-"
-        if paired and paired["n"] > 1:
-            ends = f"{100 * paired['low']:+.0f}, {100 * paired['high']:+.0f}"
-            against = f"{100 * paired['difference']:+.0f} [{ends}]"
-        read = 100 * row["read"] / systems["dense"]["read"]
-        lines.append(
-            f"| {name} | {row['score']['n']} | {percent(row['score'])} | {against} "
-            f"| {row['kv_bytes'] / 1e6:.1f} | {read:.0f} "
-            f"| {row['first_cpu_s']:.1f} | {row['step_cpu_s']:.3f} |"
-        )
+    for row in rows:
+        beside = dense[row["length"], row["task"]]
+        if row["system"] != "dense":
+            lines.append(
+                f"| {row['length']:,} | {row['system']} | {row['score']['n']} "
+                f"| {percent(row['score'])} | {difference(row['against_dense'])} "
+                f"| {100 * row['kv_bytes'] / beside['kv_bytes']:.0f} "
+                f"| {100 * row['read'] / beside['read']:.0f} "
+                f"| {row['prompt_times_dense']:.2f} | {row['step_times_dense']:.2f} |"
+            )
     lines += ["", "| system@share | mass kept | output error | answer kept, % of heads that look |"]
     lines.append("|---|---|---|---|")
     for row in found.get("fidelity", {}).get("systems", []):
@@ -276,6 +297,12 @@ def tables(found: Found) -> str:
             f"| {row['kv_bytes'] / 1e6:.1f} |"
         )
     return "\n".join(lines)
+
+
+def difference(paired: Mapping[str, Any]) -> str:
+    """In points, with its interval."""
+    ends = f"{100 * paired['low']:+.0f}, {100 * paired['high']:+.0f}"
+    return f"{100 * paired['difference']:+.0f} [{ends}]"
 
 
 def percent(score: Mapping[str, Any]) -> str:
@@ -295,8 +322,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--model", default="smollm2")
-    parser.add_argument("--samples", type=int, default=16, help="prompts of each system")
-    parser.add_argument("--task-samples", type=int, default=8, help="prompts of each task")
+    parser.add_argument(
+        "--step", nargs="+", type=int, choices=range(len(STEPS)), default=list(range(len(STEPS)))
+    )
     parser.add_argument("--fidelity-samples", type=int, default=2, help="prompts for fidelity")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "real_models")
     parser.add_argument("--json", type=Path, default=ROOT / "benchmarks/results/real_models.json")
@@ -322,10 +350,10 @@ def main() -> None:
 
     if "calibrations" in given.part:
         measure_calibrations(checkpoint, given.work, found, keep)
-    if "tasks" in given.part:
-        measure_tasks(checkpoint, given.work, found, given.task_samples)
-    if "systems" in given.part:
-        measure_systems(checkpoint, given.work, found, keep, given.samples)
+    if "ruler" in given.part:
+        served = load_checkpoint(path, device="cpu")
+        found["asked_in"] = str(served.model.dtype).removeprefix("torch.")
+        measure_ruler(served, given.work, found, keep, [STEPS[index] for index in given.step])
     if "fidelity" in given.part:
         measure_sight(checkpoint, found, given.fidelity_samples)
     if "kv_bits" in given.part:
