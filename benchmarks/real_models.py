@@ -163,8 +163,8 @@ def ruler_rows(work: Path) -> list[Found]:
     """By length, task and system: the prompts answered, against dense attention on these."""
     said: dict[tuple[int, str, str], dict[str, Answered]] = {}
     for name, one in read_results(work / "ruler" / "results.jsonl", Answered).results.items():
-        system, task, length, index = name.rsplit("/", 3)
-        said.setdefault((int(length), task, system), {})[index] = one
+        system, task, tokens, index = name.rsplit("/", 3)
+        said.setdefault((int(tokens), task, system), {})[index] = one
     rows = []
     for (length, task, system), answers in said.items():
         scores = [one.score for one in answers.values()]

@@ -68,6 +68,17 @@ def test_a_second_length_in_the_same_folder_is_added(tiny: Any, tmp_path: Path) 
     assert both[2:] == alone
 
 
+def test_answers_in_another_dtype_are_not_mixed_in(tiny: Any, tmp_path: Path) -> None:
+    chosen: dict[str, object] = {"systems": "dense", "tasks": "fwe", "samples": 1}
+    assert run(*arguments(tiny, tmp_path, **chosen, dtype="float32")).exit_code == 0
+    assert json.loads((tmp_path / "run.json").read_text())["dtype"] == "float32"
+    other = run(*arguments(tiny, tmp_path, **chosen, dtype="bfloat16"))
+    assert isinstance(other.exception, UsageError)
+    assert "holds another run" in str(other.exception)
+    unknown = run(*arguments(tiny, tmp_path, **chosen, dtype="float99"))
+    assert "dtype must be one of auto, float32" in str(unknown.exception)
+
+
 def test_a_system_that_reads_all_scores_as_dense_does(tiny: Any, tmp_path: Path) -> None:
     run(*arguments(tiny, tmp_path, systems="sink_window@1.0"))
     lines = (tmp_path / "results.jsonl").read_text().splitlines()

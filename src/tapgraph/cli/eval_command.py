@@ -132,10 +132,10 @@ def long_context(
     ] = None,
     lengths: Annotated[
         str, typer.Option(metavar="LIST", help="Tokens of prompt and answer.")
-    ] = "2048,4096",
+    ] = "2048",
     samples: Annotated[
         int, typer.Option(metavar="N", help="Prompts of each task and length.")
-    ] = 25,
+    ] = 15,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the prompts.")] = 0,
     mode: Annotated[
         RulerModeKind, typer.Option(help="RULER's shuffles, or new ones for each prompt.")
@@ -144,6 +144,13 @@ def long_context(
         WordsKind | None,
         typer.Option(help="Made up, or the tokenizer's own: the default for the shipped model."),
     ] = None,
+    dtype: Annotated[
+        str,
+        typer.Option(
+            metavar="DTYPE",
+            help="Of the weights: float32, bfloat16, float16, or auto, as a server has them.",
+        ),
+    ] = "auto",
     fidelity: Annotated[
         bool,
         typer.Option(
@@ -185,7 +192,7 @@ def long_context(
     if sweep and fidelity:
         raise UsageError("--sweep is of answers and --fidelity of attention: take one")
     do = session.measure if fidelity else session.sweep if sweep else session.evaluate
-    return do(run, session.model_path(model), out, json=json)
+    return do(run, session.open_checkpoint(model, dtype), out, json=json)
 
 
 def _listed(text: str) -> tuple[str, ...]:

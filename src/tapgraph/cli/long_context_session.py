@@ -28,29 +28,35 @@ from tapgraph.llm_backend.local.systems import calibration_path
 from tapgraph.llm_backend.model_store import ModelStore
 from tapgraph.settings import Settings
 
-__all__ = ["evaluate", "measure", "model_path", "sweep"]
+__all__ = ["evaluate", "measure", "open_checkpoint", "sweep"]
 
 _UNMEASURED = ("dense", "triangle_mix", "landmark")
 
 
-def model_path(named: Path | None) -> Path:
-    """The checkpoint that was named, else the shipped one."""
+def open_checkpoint(named: Path | None, dtype: str) -> Checkpoint:
+    """The checkpoint that was named, else the shipped one.
+
+    Raises:
+        UsageError: as `load_checkpoint`.
+    """
     if named is None:
-        return RECALL_MODEL_PATH
-    return ModelStore(Settings.from_environment().models_folder).path_of(str(named))
+        return load_checkpoint(RECALL_MODEL_PATH, dtype=dtype)
+    store = ModelStore(Settings.from_environment().models_folder)
+    return load_checkpoint(store.path_of(str(named)), dtype=dtype)
 
 
-def sweep(run: LongContextRun, model: Path, out: Path, *, json: bool) -> int:
+def sweep(run: LongContextRun, checkpoint: Checkpoint, out: Path, *, json: bool) -> int:
     """As `evaluate`, with each system at all its budgets, and a picture; the exit code."""
-    return evaluate(replace(run, systems=swept(run.systems)), model, out, json=json, draws=True)
+    swept_run = replace(run, systems=swept(run.systems))
+    return evaluate(swept_run, checkpoint, out, json=json, draws=True)
 
 
 def evaluate(
-    run: LongContextRun, model: Path, out: Path, *, json: bool, draws: bool = False
+    run: LongContextRun, checkpoint: Checkpoint, out: Path, *, json: bool, draws: bool = False
 ) -> int:
     """Answer, score and compare; the exit code."""
     progress = ProgressLines(Console(stderr=True, highlight=False))
-    summary = evaluate_long_context(run, load_checkpoint(model), out, on_progress=progress.show)
+    summary = evaluate_long_context(run, checkpoint, out, on_progress=progress.show)
     if draws:
         (out / "sweep.svg").write_text(draw_sweep(summary.scores), encoding="utf-8")
     if json:
@@ -66,18 +72,17 @@ def evaluate(
     return ExitCode.FAILED if summary.failures else ExitCode.SUCCESS
 
 
-def measure(run: LongContextRun, model: Path, out: Path, *, json: bool) -> int:
+def measure(run: LongContextRun, checkpoint: Checkpoint, out: Path, *, json: bool) -> int:
     """Captured mass and output error of each system's selection; the exit code.
 
     Systems are measured at the budget that their spec names, else at those of a comparison.
     """
-    checkpoint = load_checkpoint(model)
-    learnt = learnt_of(checkpoint.model, model)
+    learnt = learnt_of(checkpoint.model, checkpoint.path)
     lengths: list[dict[str, Any]] = []
     for length in run.lengths:
         systems = {
             f"{name}@{share:g}": with_budget(name, share, context=length, learnt=learnt)
-            for name, share in _budgets(run.systems, model)
+            for name, share in _budgets(run.systems, checkpoint.path)
         }
         results = measure_fidelity(
             checkpoint.model, _prompts(run, length, checkpoint), systems, seed=run.seed

@@ -130,6 +130,8 @@ class LayerAttention(ABC):
     def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Take a chunk of the prompt; call again for the next chunk.
 
+        For some systems the result depends on the cuts, see `AttentionSystem.chunk_tokens`.
+
         Args:
             queries: `[1, heads, tokens, head_dim]`.
             keys: of the same new tokens, `[1, kv_heads, tokens, head_dim]`.
@@ -230,6 +232,15 @@ class AttentionSystem(ABC):
         From about there on it takes no longer than dense attention; 0 where it never is dense.
         """
         return 0
+
+    @property
+    def chunk_tokens(self) -> int | None:
+        """Tokens of a prompt that are chosen for together, counted from the first of the text.
+
+        An `AttentionCache` cuts what it is given there, so a prompt gives the same, but for
+        rounding, in calls that end at multiples of it. None: it may be cut anywhere.
+        """
+        return None
 
     @property
     def is_calibrated(self) -> bool | None:

@@ -20,7 +20,7 @@ from tapgraph.kernels.merge import Partial
 from tapgraph.kernels.token_store import TokenMemory
 from tapgraph.settings import Settings
 
-__all__ = ["attend_compiled", "attend_newest", "can_compute", "score_compiled"]
+__all__ = ["attend_compiled", "attend_newest", "can_compute", "score_compiled", "search_compiled"]
 
 SOURCE = Path(__file__).with_name("indexed_attention.c")
 COMPILERS = ("cc", "gcc", "clang")
@@ -57,6 +57,17 @@ class _Newest(ctypes.Structure):
         ("texts", ctypes.POINTER(_Text)),
         *((name, ctypes.c_void_p) for name in ("keys", "values", "queries", "output")),
         *((name, ctypes.c_int64) for name in ("kv_heads", "group", "head_dim")),
+    )
+
+
+class _Search(ctypes.Structure):
+    _fields_ = (
+        ("keys", ctypes.c_void_p),
+        *((name, ctypes.c_int64) for name in ("head_stride", "token_stride")),
+        *((name, ctypes.c_void_p) for name in ("queries", "first", "end", "found", "scored")),
+        *((name, ctypes.c_int64) for name in ("group", "head_dim", "blocks", "most_queries")),
+        *((name, ctypes.c_int64) for name in ("chunks", "key_block", "key_stride")),
+        ("representative", ctypes.c_int64),
     )
 
 
@@ -156,6 +167,50 @@ def attend_newest(
     return output.to(queries.dtype).transpose(1, 2)
 
 
+def search_compiled(
+    queries: Tensor,
+    keys: Tensor,
+    first: Tensor,
+    end: Tensor,
+    *,
+    chunks: int,
+    key_block: int,
+    key_stride: int,
+    representative: int,
+) -> tuple[Tensor, Tensor]:
+    """The rounds of HiP's search, for keys that `can_compute`; nothing is checked.
+
+    Args:
+        queries: `[heads, blocks, queries, head_dim]`.
+        keys: `[kv_heads, tokens, head_dim]`.
+        first: int64 `[blocks]`, the first slot of each block's range.
+        end: int64 `[blocks]`, the slot after it.
+        chunks: key blocks to find.
+        key_block: keys in one.
+        key_stride: every so many of its keys are scored.
+        representative: a branch's first (0), middle (1) or last (2) key block stands for it.
+
+    Returns:
+        Key blocks counted from `first`, -1 for none, int64 `[heads, blocks, chunks]`; and how many
+        keys were scored, int64 `[heads, blocks]`.
+    """
+    asking = queries.to(torch.float32).contiguous()
+    heads, blocks, most_queries, head_dim = asking.shape
+    first, end = first.contiguous(), end.contiguous()
+    found = first.new_empty((heads, blocks, chunks))
+    scored = first.new_empty((heads, blocks))
+    call = _Search(
+        keys.data_ptr(),
+        keys.stride(0),
+        keys.stride(1),
+        *(tensor.data_ptr() for tensor in (asking, first, end, found, scored)),
+        *(heads // len(keys), head_dim, blocks, most_queries),
+        *(chunks, key_block, key_stride, representative),
+    )
+    _share_out("search_trees", call, heads * blocks, keys.dtype)
+    return found, scored
+
+
 def _compute(
     name: str,
     asking: Tensor,
@@ -223,7 +278,8 @@ def _library() -> Any:
         library = ctypes.CDLL(str(built))
     except (OSError, subprocess.SubprocessError):
         return None
-    for function in (library.attend_to_lists, library.attend_to_texts, library.score_lists):
+    for name in ("attend_to_lists", "attend_to_texts", "score_lists", "search_trees"):
+        function = getattr(library, name)
         function.argtypes = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int32)
         function.restype = None
     return library

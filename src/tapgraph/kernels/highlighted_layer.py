@@ -19,7 +19,7 @@ from tapgraph.kernels.highlight import Highlight
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.quantized_store import VALUE_GROUP
 from tapgraph.kernels.systems.dense import DenseLayer
-from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
+from tapgraph.kernels.systems.part_layer import PartLayer
 
 __all__ = ["HighlightedLayer", "OwnChannelsRotary", "own_keys_and_values", "widened"]
 
@@ -99,12 +99,11 @@ class HighlightedLayer(LayerAttention):
         wide = self._widened(queries, keys, values)
         return self.inner.decode(*wide)[..., : self.shape.head_dim]
 
-    def adopt(self, past: ReadPast) -> None:
+    def adopt(self, keys: Tensor, values: Tensor) -> None:
         """Take over a past that was read with these highlights, or before the first of them."""
         if not isinstance(self.inner, PartLayer):
             raise UsageError(f"a {type(self.inner).__name__} cannot begin after read tokens")
-        keys, values = self._with_bias(past.keys), functional.pad(past.values, (0, self._extra))
-        self.inner.adopt(ReadPast(keys, values, past.has_decoded))
+        self.inner.adopt(self._with_bias(keys), functional.pad(values, (0, self._extra)))
 
     def share_kept(self) -> float:
         """The share of the highlighted tokens that the last query of steered heads attended to.

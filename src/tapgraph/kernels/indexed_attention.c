@@ -209,3 +209,104 @@ void attend_to_texts(const Newest *newest, int64_t first, int64_t last, int32_t 
         attend_to_lists(&call, 0, 1, is_half);
     }
 }
+
+typedef struct {
+    const char *keys;
+    int64_t head_stride, token_stride; /* in elements */
+    const float *queries;              /* [lists, most_queries, head_dim] */
+    const int64_t *first, *end;        /* the slots that are searched, [blocks] */
+    int64_t *found, *scored;           /* key blocks or -1, [lists, chunks]; keys looked at, [lists] */
+    int64_t group, head_dim, blocks, most_queries, chunks, key_block, key_stride, representative;
+} Search;
+
+typedef struct {
+    int64_t begin, length; /* in key blocks */
+    float score;
+} Branch;
+
+static float nth_largest(float *values, int64_t count, int64_t n) {
+    for (int64_t low = 0, high = count - 1; low < high;) {
+        const float pivot = values[(low + high) / 2];
+        int64_t i = low, j = high;
+        while (i <= j) {
+            while (values[i] > pivot) i++;
+            while (values[j] < pivot) j--;
+            if (i > j) break;
+            const float other = values[i];
+            values[i++] = values[j];
+            values[j--] = other;
+        }
+        if (n <= j) high = j;
+        else if (n >= i) low = i;
+        else break;
+    }
+    return values[n];
+}
+
+/* The key block of a branch that stands for it: its first, middle or last one. */
+INLINE int64_t standing_for(const Branch *branch, int64_t representative) {
+    if (representative == 1) return branch->begin + branch->length / 2;
+    return branch->begin + (representative ? branch->length - 1 : 0);
+}
+
+INLINE void search(const Search *call, int64_t list, const int64_t width, const int is_half) {
+    const int64_t bytes = is_half ? 2 : 4, count = call->chunks, block = call->key_block;
+    Branch chunks[count], branches[2 * count];
+    float row[WIDEST], sorted[2 * count];
+    const int64_t step = call->token_stride * bytes, first = call->first[list % call->blocks];
+    const int64_t end = call->end[list % call->blocks];
+    const int64_t leaves = end > first ? (end - first + block - 1) / block : 0;
+    const char *keys = call->keys + list / call->blocks / call->group * call->head_stride * bytes;
+    const float *queries = call->queries + list * call->most_queries * width;
+    int64_t scored = 0, longest = 0;
+    for (int64_t j = 0; j < count; j++) {
+        const int64_t from = (2 * j * leaves + count) / (2 * count);
+        const int64_t to = (2 * (j + 1) * leaves + count) / (2 * count);
+        chunks[j] = (Branch){from, to - from, 0.0f};
+        longest = to - from > longest ? to - from : longest;
+    }
+    while (longest > 1) {
+        for (int64_t j = 0; j < count; j++) {
+            const int64_t left = (chunks[j].length + 1) / 2;
+            branches[2 * j] = (Branch){chunks[j].begin, left, -INFINITY};
+            branches[2 * j + 1] =
+                (Branch){chunks[j].begin + left, chunks[j].length - left, -INFINITY};
+        }
+        for (int64_t b = 0; b < 2 * count; b++) {
+            Branch *branch = branches + b;
+            if (b + AHEAD < 2 * count) {
+                const int64_t ahead = standing_for(branch + AHEAD, call->representative);
+                prefetch(keys + (first + ahead * block) * step, block * width * bytes);
+            }
+            const int64_t slot = first + standing_for(branch, call->representative) * block;
+            for (int64_t at = 0; branch->length && at < block; at += call->key_stride) {
+                scored++;
+                if (slot + at >= end) continue;
+                widen(row, keys + (slot + at) * step, width, is_half);
+                for (int64_t q = 0; q < call->most_queries; q++) {
+                    const float reached = product(queries + q * width, row, width);
+                    branch->score = reached > branch->score ? reached : branch->score;
+                }
+            }
+            sorted[b] = branch->score;
+        }
+        const float least = nth_largest(sorted, 2 * count, count - 1);
+        int64_t above = 0, kept = 0;
+        for (int64_t b = 0; b < 2 * count; b++) above += branches[b].score > least;
+        longest = 0;
+        for (int64_t b = 0, equals = count - above; b < 2 * count; b++) {
+            const int is_tie = branches[b].score == least;
+            if (branches[b].score < least || (is_tie && equals-- <= 0)) continue;
+            chunks[kept++] = branches[b];
+            longest = branches[b].length > longest ? branches[b].length : longest;
+        }
+    }
+    for (int64_t j = 0; j < count; j++)
+        call->found[list * count + j] = chunks[j].length ? chunks[j].begin : -1;
+    call->scored[list] = scored;
+}
+
+/* HiP's search (hip_search.py); a list for each head and query block, from `first` up to `last`. */
+void search_trees(const Search *call, int64_t first, int64_t last, int32_t is_half) {
+    FOR_EACH_LIST(search)
+}

@@ -74,7 +74,7 @@ TIGHT: Mapping[str, Callable[[], AttentionSystem]] = {
         )
     ),
     "sale": lambda: Sale(
-        SaleConfig(threshold=0.3, query_block=8, key_block=4, local_keys=8, dense_below=0)
+        SaleConfig(threshold=0.3, query_block=8, key_block=4, local_keys=8, chunk=24, dense_below=0)
     ),
     "dhsa": lambda: Dhsa(
         DhsaConfig(
@@ -85,6 +85,7 @@ TIGHT: Mapping[str, Callable[[], AttentionSystem]] = {
             block=8,
             boundaries_per_block=2,
             instruction_tokens=3,
+            chunk=20,
             dense_below=0,
         )
     ),
@@ -100,7 +101,7 @@ TIGHT: Mapping[str, Callable[[], AttentionSystem]] = {
     "sink_window": lambda: SinkWindow(SinkWindowConfig(sink_tokens=2, recent_tokens=6)),
     "triangle_mix": lambda: TriangleMix(
         TriangleMixConfig(
-            sink_tokens=2, local_tokens=6, last_queries=4, dense_share=0.0, dense_below=0
+            sink_tokens=2, local_tokens=6, last_queries=4, chunk=16, dense_share=0.0, dense_below=0
         )
     ),
     "xattention": lambda: XAttention(XAttentionConfig(mass=0.5, stride=2, block=4, dense_below=0)),

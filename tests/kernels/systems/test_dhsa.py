@@ -329,19 +329,19 @@ def test_a_prompt_in_two_calls_is_cut_as_in_one() -> None:
     assert len(_cuts(one)[0]) > 5
 
 
-def test_bytes_are_pages_flags_chunks_logits_and_one_sum() -> None:
+def test_bytes_are_pages_a_list_chunks_logits_and_one_sum() -> None:
     tokens = _tokens(70, seed=14)
     layer = _open(SMALL, _predictor())
     layer.prefill(*_part(tokens, 0, 65), NO_PADDING)
     for slot in range(65, 70):
         layer.decode(*_part(tokens, slot, slot + 1), NO_PADDING)
     pages = 2 * 2 * KV_HEADS * 256 * HEAD_DIM * 8
-    flags = 2 * HEADS * 70
+    listed = 2 * HEADS * SMALL.budget_tokens * 8
     cuts = [len(row) for row in _cuts(layer)]
     chunks = sum(8 * cut + KV_HEADS * (cut - 1) * HEAD_DIM * 8 for cut in cuts)
     logits = 4 * 2 * (65 - 2 * 2 + 1)
     generated = 2 * KV_HEADS * HEAD_DIM * 8
-    assert layer.bytes_held() == pages + flags + chunks + logits + generated
+    assert layer.bytes_held() == pages + listed + chunks + logits + generated
 
 
 def test_each_head_chooses_for_itself_unless_heads_are_averaged() -> None:

@@ -52,9 +52,10 @@ def index_sets(
             return past
         call = max(cut for cut in cuts if cut <= slot)
         is_decode = (call + 1) in cuts
+        has_decoded = any((cut + 1) in cuts for cut in cuts if cut < call)
         if is_decode or prefill == "strict":
             near = slot - RECENT
-        elif prefill == "dense_first_chunk" and call == 0:
+        elif prefill == "dense" and not has_decoded:
             near = 0
         else:
             near = call - RECENT
@@ -103,17 +104,21 @@ def test_lengths_around_the_sink_and_the_window(
 def test_the_three_modes_are_three_different_experiments(random_inputs: Any) -> None:
     inputs = random_inputs(40, 40)
     outputs = [run(opened((False, False), mode), inputs, [0, 20, 40]) for mode in ("strict",)]
-    outputs.append(run(opened((False, False), "dense_first_chunk"), inputs, [0, 20, 40]))
+    outputs.append(run(opened((False, False), "dense"), inputs, [0, 20, 40]))
     outputs.append(run(opened((False, False), "chunked", chunk_tokens=10), inputs, [0, 20, 40]))
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert (outputs[one] - outputs[other]).abs().max() > 0.1
 
 
-def test_a_chunked_call_is_read_in_pieces(random_inputs: Any) -> None:
-    inputs = random_inputs(40, 40, batch=1)
-    pieces = run(opened((False, True), "chunked"), inputs, [0, 16, 32, 40])
-    one_call = run(opened((False, True), "chunked", chunk_tokens=16), inputs, [0, 40])
-    assert (pieces - one_call).abs().max() <= TOLERANCE
+def test_a_prompt_after_a_reply_sees_the_sink_the_window_and_itself(
+    naive: Any, random_inputs: Any
+) -> None:
+    inputs, cuts = random_inputs(36, 36), [0, 20, 21, 22, 34, 36]
+    for mode in get_args(DuoPrefill):
+        output = run(opened((False, True), mode), inputs, cuts)
+        sees = index_sets(mode, (False, True), cuts)
+        expected = naive(*inputs, SHAPE.scale, sees).output
+        assert (output - expected).abs().max() <= TOLERANCE
 
 
 def test_strict_does_not_depend_on_the_chunks(random_inputs: Any) -> None:
@@ -183,15 +188,17 @@ def test_at_half_the_heads_it_holds_less_than_three_fifths_of_dense() -> None:
     )
     dense = Dense().open_layer(shape, PlainRotary())
     for opened_layer in (layer, dense):
-        opened_layer.prefill(queries, keys, keys)
+        opened_layer.prefill(queries[:, :, 1:], keys[:, :, 1:], keys[:, :, 1:])
+    assert layer.bytes_held() == dense.bytes_held()
+    assert layer.reading.attended == tokens - 1
+    for opened_layer in (layer, dense):
+        opened_layer.decode(queries[:, :, :1], keys[:, :, :1], keys[:, :, :1])
     pair = 2 * 8 * 4
     places = sink + recent + 1
     assert layer.bytes_held() == pair * tokens + pair * places + 8 * places
     assert dense.bytes_held() == 2 * pair * tokens
     assert layer.bytes_held() <= 0.6 * dense.bytes_held()
-    assert layer.reading.attended == pytest.approx((tokens + tokens) / 2)
-    layer.decode(queries[:, :, :1], keys[:, :, :1], keys[:, :, :1])
-    assert layer.reading.attended == pytest.approx((tokens + 1 + places) / 2)
+    assert layer.reading.attended == pytest.approx((tokens + places) / 2)
 
 
 def test_wrong_settings_and_gates_of_another_model_are_refused() -> None:
@@ -201,7 +208,7 @@ def test_wrong_settings_and_gates_of_another_model_are_refused() -> None:
         DuoConfig(sink=-2)
     with pytest.raises(UsageError, match="chunk_tokens must be at least 1, got 0"):
         DuoConfig(chunk_tokens=0)
-    with pytest.raises(UsageError, match="'dense_first_chunk', 'chunked' or 'strict', got 'no'"):
+    with pytest.raises(UsageError, match="'dense', 'chunked' or 'strict', got 'no'"):
         DuoConfig(prefill="no")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"full_heads must be bool \[layers, kv_heads\], got"):
         Duo(DuoConfig(), torch.ones(2, 2))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels import compiled
 from tapgraph.kernels.selection import listed, pool_blocks, top_k
 from tapgraph.kernels.systems.hip_search import FoundKeys, HipConfig, score_queries, search_tree
 
@@ -88,6 +89,31 @@ def test_whole_number_vectors_give_the_slots_of_a_tree_in_plain_python(
                 assert len(names) == len(set(names)), "a slot was found twice"
                 assert set(names) == slots
                 assert found.evaluations[row, head, block] == evaluations
+
+
+@pytest.mark.parametrize("representative", ["first", "middle", "last"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("head_dim", [3, 64, 128])
+@pytest.mark.parametrize("queries_of_block", [1, 16])
+def test_the_compiled_search_finds_what_torch_finds(
+    representative: str, dtype: torch.dtype, head_dim: int, queries_of_block: int
+) -> None:
+    assert compiled._library() is not None, "tests need a C compiler"
+    config = HipConfig(kept=24, key_block=3, key_stride=2, representative=representative)  # type: ignore[arg-type]
+    ends = torch.tensor([[2, 9, 26, 27, 300, 577]])
+    first = torch.full_like(ends, 2)
+    # Products of whole numbers are exact in every dtype, and many of them are equal.
+    queries = whole_numbers(1, 6, ends.shape[1], queries_of_block, head_dim)
+    room = whole_numbers(1, 2, 700, head_dim, seed=1)
+    keys = room[:, :, :577]
+    expected = search_tree(queries, keys, first, ends, config)
+    # What lies behind the last token is not looked at.
+    room_in_dtype = room.to(dtype)
+    room_in_dtype[:, :, 577:] = torch.nan
+    found = search_tree(queries.to(dtype), room_in_dtype[:, :, :577], first, ends, config)
+    assert torch.equal(found.slots.sort(-1).values, expected.slots.sort(-1).values)
+    assert torch.equal(found.evaluations, expected.evaluations)
+    assert int(found.evaluations.max()) > 0
 
 
 def test_the_modulo_head_map_would_find_other_slots() -> None:

@@ -3,6 +3,7 @@
 import cmath
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -75,6 +76,14 @@ def turned_product(query: list[complex], key: list[complex], distance: int) -> f
     return sum((q * k.conjugate() * turn).real for q, k, turn in pairs)
 
 
+def chunk_edges(config: LandmarkConfig, start: int, sparse_from: int, last: int) -> list[int]:
+    """Where the chunks of a prompt begin that starts at a slot, and the slot after the last."""
+    chunk = config.chunk
+    counted_from = start if config.retrieval in {"per_head", "shared"} else sparse_from
+    inner = range(counted_from, last, chunk)
+    return sorted({sparse_from, *(edge for edge in inner if edge > sparse_from), last})
+
+
 @dataclass
 class ByDefinition:
     """One query of one head at a time; positions are those of the stingy map, written out."""
@@ -100,9 +109,9 @@ class ByDefinition:
                     output[row, head, at - first] = self._attend(
                         row, start, head, at - start, from_the_first, []
                     )
-            begins = [slot] if last - first == 1 else range(sparse_from, last, self.config.chunk)
-            for begin in begins:
-                until = min(last, begin + self.config.chunk)
+            is_step = last - first == 1
+            edges = chunk_edges(self.config, start, sparse_from, last)
+            for begin, until in [(slot, last)] if is_step else pairwise(edges):
                 chunk = range(begin - start, until - start)
                 here = range(max(slot, sparse_from, begin) - start, until - start)
                 if not here:
@@ -263,7 +272,7 @@ def test_of_equal_landmarks_the_first_are_retrieved(retrieval: Any, dtype: torch
             # A step is a chunk; those of a prompt begin after the five blocks that are read whole.
             begin = last - 1
             if last - first > 1:
-                begin -= (begin - start - 5 * 4) % config.chunk
+                begin = chunk_edges(config, start, start + 5 * 4, last)[-2]
             finished = (begin - start) // 4
             for kept in layer.kept_by_last_query()[row]:
                 read = {(slot - start) // 4 for slot in kept.nonzero()[:, 0].tolist()}

@@ -166,7 +166,7 @@ def test_a_system_that_copies_whole_prefixes_shares_none_with_highlights(
 ) -> None:
     tokens, lit = tiny.prompt(80), ((40, 50),)
     requests = [request(tokens, lit), request(tokens, lit), request(tokens), request(tokens)]
-    system = attention_cases.COVERING["hip"]()
+    system = attention_cases.COVERING["recycled"]()
     with Engine(tiny.load(), limits=NO_STORE, steering=steering()) as engine:
         dense = answers(engine, *requests)
     with Engine(tiny.load(), system, EngineLimits(prefill_chunk=16), steering()) as engine:

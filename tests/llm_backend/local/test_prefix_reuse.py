@@ -37,7 +37,9 @@ def test_a_warm_prompt_gives_what_a_cold_one_gives(
     name: str, tiny: "Tiny", attention_cases: ModuleType
 ) -> None:
     system: AttentionSystem = attention_cases.TIGHT[name]()
-    shared = tiny.prompt(70, 1)
+    own = system.chunk_tokens or 1
+    chunk = max(own, CHUNK // own * own)
+    shared = tiny.prompt(2 * chunk + 6, 1)
     requests = [request(shared, tiny.prompt(length, length)) for length in (23, 40, 5, 23)]
     with Engine(tiny.load(), system, NO_STORE) as engine:
         cold = [engine.submit(one).result() for one in requests]
@@ -46,10 +48,11 @@ def test_a_warm_prompt_gives_what_a_cold_one_gives(
         statistics = engine.statistics
     assert [same(*pair) for pair in zip(cold, warm, strict=True)] == [True] * 4
     assert [one.finished.count.cached for one in cold] == [0] * 4
-    # 64 of the 70 shared tokens are whole chunks; the last prompt came before as a whole.
-    assert [one.finished.count.cached for one in warm] == [0, 64, 64, 80]
+    # Two chunks are shared; the last prompt came before as a whole.
+    last = (len(shared) + 22) // chunk * chunk
+    assert [one.finished.count.cached for one in warm] == [0, 2 * chunk, 2 * chunk, last]
     assert (statistics.prefix_lookups, statistics.prefix_hits) == (4, 3)
-    assert statistics.cached_tokens == 64 + 64 + 80
+    assert statistics.cached_tokens == 4 * chunk + last
     assert statistics.prefix_bytes > 0
 
 

@@ -54,7 +54,7 @@ def test_any_system_keeps_keys_and_values_in_few_bits_where_asked() -> None:
             "sale",
             {"budget": "3"},
             "attention 'sale' has no option 'budget'; it has threshold, query_block, key_block, "
-            "local_keys, bits, groups, dense_threshold, dense_below",
+            "local_keys, bits, groups, dense_threshold, chunk, dense_below",
         ),
         ("sale", {"key_block": "many"}, "key_block must be an integer, got 'many'"),
         ("sale", {"threshold": "low"}, "threshold must be a number, got 'low'"),

@@ -206,7 +206,7 @@ def evaluate_long_context(
     learnt = learnt_of(checkpoint.model, checkpoint.path)
     for spec in specs:
         open_spec(spec, checkpoint=checkpoint, context=max(run.lengths), learnt=learnt)
-    _claim(out, run, fingerprint(checkpoint.model))
+    _claim(out, run, checkpoint)
     items = [
         _Item(f"{spec}/{task}/{length}/{index}", spec, task, length, index)
         for length in run.lengths
@@ -399,10 +399,14 @@ def _mean(numbers: Sequence[float]) -> float:
     return sum(numbers) / max(1, len(numbers))
 
 
-def _claim(out: Path, run: LongContextRun, model: str) -> None:
-    header = json.loads(json.dumps(asdict(run) | {"model": model}))
+def _claim(out: Path, run: LongContextRun, checkpoint: Checkpoint) -> None:
+    asked = {
+        "model": fingerprint(checkpoint.model),
+        "dtype": str(checkpoint.model.dtype).removeprefix("torch."),
+    }
+    header = json.loads(json.dumps(asdict(run) | asked))
     # More systems, lengths and samples may be added to a run that exists.
-    fixed = {name: header[name] for name in ("model", "seed", "mode", "words")}
+    fixed = {name: header[name] for name in ("model", "dtype", "seed", "mode", "words")}
     path = out / "run.json"
     if path.exists():
         try:

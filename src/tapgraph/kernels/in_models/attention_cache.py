@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -15,7 +16,6 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import AttentionSystem, LayerAttention, Reading
 from tapgraph.kernels.highlighted_layer import HighlightedLayer, own_keys_and_values
 from tapgraph.kernels.systems.dense import DenseLayer, can_decode_together, decode_together
-from tapgraph.kernels.systems.part_layer import ReadPast
 from tapgraph.kernels.systems.window_layer import WindowLayer
 
 __all__ = ["AttentionCache", "CacheSnapshot", "NewTokens", "Row", "StackedCache"]
@@ -278,7 +278,7 @@ class AttentionCache(AttendingCache):
             ):
                 raise UsageError(f"a {type(read).__name__} is not keys and values of all tokens")
             keys, values = (held[:, :, :tokens] for held in own_keys_and_values(read))
-            layer.adopt(ReadPast(keys, values, has_decoded=False))
+            layer.adopt(keys, values)
 
     def reset(self) -> None:
         """Forget everything."""
@@ -327,8 +327,10 @@ class AttentionCache(AttendingCache):
             is_prompt = self.reads_prompt
             if is_prompt is None:
                 is_prompt = queries.shape[2] > 1 or not attention.tokens_seen
-            call = attention.prefill if is_prompt else attention.decode
-            output = call(*new)
+            if is_prompt:
+                output = _read_in_chunks(attention, new, self.system.chunk_tokens)
+            else:
+                output = attention.decode(*new)
             outputs.append(functional.pad(output, (0, 0, skipped, 0)) if skipped else output)
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
@@ -344,7 +346,7 @@ class AttentionCache(AttendingCache):
                 "pictures see themselves whole in this model, and the attention system "
                 f"{self.system.name!r} is causal: use dense"
             )
-        attention.adopt(ReadPast(keys, values, has_decoded=False))
+        attention.adopt(keys, values)
         return functional.scaled_dot_product_attention(
             queries, keys, values, sees[:, None], scale=attention.shape.scale, enable_gqa=True
         )
@@ -373,6 +375,21 @@ class AttentionCache(AttendingCache):
         for row, more in zip(self.rows, skipped, strict=True):
             row.padding += more
         return skipped
+
+
+def _read_in_chunks(attention: LayerAttention, new: Sequence[Tensor], chunk: int | None) -> Tensor:
+    """Queries, keys and values of a prompt, up to each multiple of a chunk in turn."""
+    seen, count = attention.tokens_seen, new[0].shape[2]
+    if chunk is None or seen % chunk + count <= chunk:
+        return attention.prefill(*new)
+    edges = [0, *range(chunk - seen % chunk, count, chunk), count]
+    return torch.cat(
+        [
+            attention.prefill(*(tensor[:, :, first:end] for tensor in new))
+            for first, end in pairwise(edges)
+        ],
+        dim=2,
+    )
 
 
 class StackedCache(AttendingCache):

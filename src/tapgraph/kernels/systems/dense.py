@@ -15,7 +15,7 @@ from tapgraph.kernels.attention_system import (
 )
 from tapgraph.kernels.compiled import attend_newest, can_compute
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, SparseOutput
-from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
+from tapgraph.kernels.systems.part_layer import PartLayer
 from tapgraph.kernels.token_store import TokenMemory, TokenStore
 
 __all__ = ["Dense", "DenseConfig", "DenseLayer", "can_decode_together", "decode_together"]
@@ -50,9 +50,9 @@ class Dense(AttentionSystem):
 class DenseLayer(FullCacheLayer, PartLayer):
     """Dense attention of one layer."""
 
-    def adopt(self, past: ReadPast) -> None:
+    def adopt(self, keys: Tensor, values: Tensor) -> None:
         """Store tokens that were read already."""
-        self._store.append(past.keys, past.values)
+        self._store.append(keys, values)
 
     def attend_sparsely(self, queries: Tensor) -> SparseOutput:
         """Attend to everything that each query may see."""

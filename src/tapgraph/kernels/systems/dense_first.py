@@ -1,14 +1,16 @@
 """Dense while the text is short, another method from some length on."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
+from typing import Self
 
 from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Reading
 from tapgraph.kernels.systems.dense import DenseLayer
-from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
+from tapgraph.kernels.systems.part_layer import PartLayer
 
 __all__ = ["DenseFirstLayer"]
 
@@ -24,22 +26,30 @@ class DenseFirstLayer(LayerAttention):
     """Plain dense attention in all heads, until there are `dense_below` tokens.
 
     The call that reaches that length is the first that the method takes; it is given all tokens
-    before it. It holds either a `TokenStore` of all heads, or what the method
-    holds. Snapshots from before the change keep the `TokenStore`.
+    before it. With a dense prompt that is a decode step, or a prompt after one. It holds either a
+    `TokenStore` of all heads, or what the method holds. Snapshots from before the change keep the
+    `TokenStore`.
 
     Args:
         shape: the layer.
         dense_below: with fewer tokens than this all heads see everything.
         open_method: an empty layer of the method.
+        dense_prompt: the first prompt is dense, however long it is.
     """
 
     def __init__(
-        self, shape: LayerShape, dense_below: int, open_method: Callable[[], PartLayer]
+        self,
+        shape: LayerShape,
+        dense_below: int,
+        open_method: Callable[[], PartLayer],
+        *,
+        dense_prompt: bool = False,
     ) -> None:
         super().__init__(shape)
         self._dense_below = dense_below
         self._open_method = open_method
-        self._layer: LayerAttention = DenseLayer(shape) if dense_below else open_method()
+        self._dense_prompt = dense_prompt
+        self._layer: LayerAttention = DenseLayer(shape)
         self._has_decoded = False
 
     @property
@@ -54,7 +64,9 @@ class DenseFirstLayer(LayerAttention):
 
     def prefill(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Read a chunk densely, or as the method does."""
-        return self._layer_for(keys).prefill(queries, keys, values)
+        is_dense = self._dense_prompt and not self._has_decoded
+        layer = self._layer if is_dense else self._layer_for(keys)
+        return layer.prefill(queries, keys, values)
 
     def decode(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Read a token densely, or as the method does."""
@@ -82,11 +94,10 @@ class DenseFirstLayer(LayerAttention):
         self._layer = snapshot.layer
         self._has_decoded = snapshot.has_decoded
 
-    def fork(self) -> "DenseFirstLayer":
+    def fork(self) -> Self:
         """A copy with memory of its own."""
-        twin = DenseFirstLayer(self.shape, self._dense_below, self._open_method)
+        twin = copy(self)
         twin._layer = self._layer.fork()
-        twin._has_decoded = self._has_decoded
         return twin
 
     def crop(self, tokens: int) -> None:
@@ -106,6 +117,6 @@ class DenseFirstLayer(LayerAttention):
             return dense
         method = self._open_method()
         if dense.tokens_seen:
-            method.adopt(ReadPast(dense.keys, dense.values, self._has_decoded))
+            method.adopt(dense.keys, dense.values)
         self._layer = method
         return method

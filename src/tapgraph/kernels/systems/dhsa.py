@@ -52,6 +52,7 @@ class DhsaConfig:
         instruction_tokens: a boundary is forced so many tokens before the prompt's end.
         fixed_chunk: length of all chunks when there is no predictor; it is the block length of the
             authors' second version, and nothing else here holds for that.
+        chunk: tokens of a prompt that are read at once; after each chunk it is cut anew.
         dense_below: with fewer tokens than this, or no more than the budget, all is dense, and
             with fewer than twice as many decode is. Ours: about there each of them takes as long
             either way on a CPU.
@@ -68,10 +69,11 @@ class DhsaConfig:
     boundaries_per_block: int = 8
     instruction_tokens: int = 64
     fixed_chunk: int = 32
+    chunk: int = 4096
     dense_below: int = 16_384
 
     def __post_init__(self) -> None:
-        for name in ("local_tokens", "block", "boundaries_per_block", "fixed_chunk"):
+        for name in ("local_tokens", "block", "boundaries_per_block", "fixed_chunk", "chunk"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
         for name in ("first_tokens", "boundary_distance", "instruction_tokens", "dense_below"):
@@ -141,6 +143,11 @@ class Dhsa(AttentionSystem):
     def is_calibrated(self) -> bool:
         """Whether boundaries are predicted; else all chunks are of one length."""
         return self.predictor is not None
+
+    @property
+    def chunk_tokens(self) -> int:
+        """As its config says."""
+        return self.config.chunk
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "DhsaLayer":  # noqa: ARG002
         """A layer with an empty past.
@@ -244,22 +251,25 @@ class DhsaLayer(FullCacheLayer):
                 chosen = select(scores, chunks.boundaries, tokens[first:last], self._budget)
                 piece = slice(first - past, last - past)
                 output[0, :, piece] = self._attend(queries[0, :, piece], chosen)
-        return SparseOutput(output, self._read(chosen, chunks))
+        return SparseOutput(output, _last_read(chosen, scores))
 
     def attend_to_one(self, queries: Tensor) -> SparseOutput:
         """Choose by the prompt's chunks, the chunk of generated tokens, and the token itself."""
         if self.tokens_seen < max(self._dense_below, 2 * self._config.dense_below):
             return self.attend_to_all(queries)
-        chunks = self._chunks_with_generated()
+        chunks, since = self._chunks(), self._chunks_since_prompt()
+        boundaries = torch.cat((chunks.boundaries, since.boundaries))
         last = torch.tensor([self.tokens_seen - 1], device=queries.device)
         query = queries[0, :, 0].to(chunks.keys.dtype)
-        scores = chunk_scores(query, chunks.keys, self._config.masks)
-        chosen = select(scores, chunks.boundaries, last, self._budget)
+        scores = torch.cat(
+            [chunk_scores(query, part.keys, self._config.masks) for part in (chunks, since)], dim=1
+        )
+        chosen = select(scores, boundaries, last, self._budget)
         lists = lists_of(chosen.slots[None], chosen.allowed[None, :, 0])
         output = indexed_attention(
             queries, self.keys, self.values, *lists, scale=self.shape.scale
         ).output
-        return SparseOutput(output, self._read(chosen, chunks))
+        return SparseOutput(output, _last_read(chosen, scores))
 
     def save_extra(self) -> object:
         """Chunks, logits and the sum of generated keys; none of them ever changes."""
@@ -294,15 +304,6 @@ class DhsaLayer(FullCacheLayer):
     def _attend(self, queries: Tensor, chosen: Selection) -> Tensor:
         scale = self.shape.scale
         return attend_selected(queries, self.keys[0], self.values[0], chosen, scale=scale)
-
-    def _read(self, chosen: Selection, chunks: _Chunks) -> LastRead:
-        """What the last query of a selection reads."""
-        kept = torch.zeros(
-            (self.shape.heads, self.tokens_seen), dtype=torch.bool, device=chosen.slots.device
-        )
-        head, place = chosen.allowed[:, -1].nonzero(as_tuple=True)
-        kept[head, chosen.slots[head, place]] = True
-        return LastRead(kept, scored=chunks.keys.shape[1])
 
     def _chunks(self) -> _Chunks:
         """The prompt's chunks, computed when first asked for."""
@@ -339,19 +340,14 @@ class DhsaLayer(FullCacheLayer):
             new = self._predictor.to(keys.device)(keys.movedim(1, 2).flatten(2))
         return new if known is None else torch.cat((known, new), dim=1)
 
-    def _chunks_with_generated(self) -> _Chunks:
-        """In decode: the prompt's, one of the tokens since then, and the newest token."""
-        prompt, keys = self._chunks(), self.keys[0]
-        generated, pooled_dtype = self.tokens_seen - 1 - self._past.prompt, prompt.keys.dtype
-        boundaries, pooled = [prompt.boundaries], [prompt.keys]
+    def _chunks_since_prompt(self) -> _Chunks:
+        """In decode: one of the tokens since the prompt, if any, and the newest; where they end."""
+        dtype, generated = self._chunks().keys.dtype, self.tokens_seen - 1 - self._past.prompt
+        ends, pooled = [self.tokens_seen], [self.keys[0, :, -1:].to(dtype)]
         if generated:
-            boundaries.append(prompt.boundaries.new_tensor([self.tokens_seen - 1]))
-            pooled.append(
-                (self._generated_sum(generated) / generated**0.5)[:, None].to(pooled_dtype)
-            )
-        boundaries.append(prompt.boundaries.new_tensor([self.tokens_seen]))
-        pooled.append(keys[:, -1:].to(pooled_dtype))
-        return _Chunks(torch.cat(boundaries), torch.cat(pooled, dim=1))
+            ends.insert(0, self.tokens_seen - 1)
+            pooled.insert(0, (self._generated_sum(generated) / generated**0.5)[:, None].to(dtype))
+        return _Chunks(torch.tensor(ends, device=self.keys.device), torch.cat(pooled, dim=1))
 
     def _generated_sum(self, count: int) -> Tensor:
         """Sum of the keys `[kv_heads, head_dim]` of so many tokens after the prompt."""
@@ -362,3 +358,9 @@ class DhsaLayer(FullCacheLayer):
             total = total + past.generated_sum
         self._past = replace(past, generated=count, generated_sum=total)
         return total
+
+
+def _last_read(chosen: Selection, scores: Tensor) -> LastRead:
+    """What the last query of a selection reads."""
+    read = torch.where(chosen.allowed[:, -1], chosen.slots, -1)
+    return LastRead(listed=read, scored=scores.shape[1])

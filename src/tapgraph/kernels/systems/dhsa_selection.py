@@ -114,13 +114,12 @@ def select(scores: Tensor, boundaries: Tensor, queries: Tensor, budget: TokenBud
     ordered = sizes[:, order].movedim(1, 0)
     room = (budget.tokens - forced)[:, None] - (ordered.cumsum(dim=-1) - ordered)
     taken = torch.minimum(ordered, room.clamp(min=0))
-    places = order[:, None].expand_as(taken)
-    none = sizes.new_zeros((len(scores), *sizes.shape))
-    taken = none.scatter(2, places, taken)
+    chunks, by_place = order.sort(dim=-1)
+    taken = taken.gather(2, by_place[:, None].expand_as(taken))
 
     # What is among the last tokens of the first query is listed for all of them anyway.
     before_near = (queries[0] - budget.last + 1 - begins).clamp(min=0)
-    far, is_far = _runs(begins, torch.minimum(taken.amax(dim=1), before_near))
+    far, is_far = _runs(begins[chunks], torch.minimum(taken.amax(dim=1), before_near[chunks]))
     last = int(queries[-1]) + 1
     near_begin = max(budget.first, int(queries[0]) - budget.last + 1)
     ends_of_text = torch.cat((
@@ -130,6 +129,8 @@ def select(scores: Tensor, boundaries: Tensor, queries: Tensor, budget: TokenBud
     listed = torch.cat((ends_of_text.expand(len(far), -1), far), dim=1)
     is_listed = functional.pad(is_far, (len(ends_of_text), 0), value=True)
 
+    if len(queries) == 1:
+        return Selection(listed, is_listed[:, None])
     chunk_of = torch.searchsorted(boundaries, listed, right=True) - 1
     rank = (listed - begins[chunk_of])[:, None]
     taken_here = taken.gather(2, chunk_of[:, None].expand(-1, len(queries), -1))
@@ -160,22 +161,16 @@ def _runs(begins: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     """For each row the tokens of all its runs; filled up with 0, and which are real.
 
     Args:
-        begins: of the runs, `[chunks]`.
-        lengths: `[rows, chunks]`.
+        begins: of the runs, `[rows, runs]`.
+        lengths: `[rows, runs]`.
     """
     flat = lengths.flatten()
-    total = int(flat.sum())
-    running = torch.arange(total, device=lengths.device)
-    first = (begins.expand_as(lengths).flatten() - flat.cumsum(dim=0) + flat).repeat_interleave(
-        flat
-    )
+    shift = (begins.flatten() - flat.cumsum(dim=0) + flat).repeat_interleave(flat)
     of_row = lengths.sum(dim=1)
-    row = torch.arange(len(of_row), device=lengths.device).repeat_interleave(of_row)
-    place = running - (of_row.cumsum(dim=0) - of_row)[row]
-    tokens = torch.zeros((len(of_row), int(of_row.max())), dtype=torch.int64, device=lengths.device)
-    tokens[row, place] = first + running
-    places = torch.arange(tokens.shape[1], device=lengths.device)
-    return tokens, places < of_row[:, None]
+    places = torch.arange(int(of_row.max()), device=lengths.device)
+    is_real = places < of_row[:, None]
+    tokens = shift + torch.arange(len(shift), device=lengths.device)
+    return torch.zeros_like(is_real, dtype=torch.int64).masked_scatter(is_real, tokens), is_real
 
 
 def attend_selected(

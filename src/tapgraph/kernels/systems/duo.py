@@ -19,7 +19,7 @@ from tapgraph.kernels.head_choice import best_share
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.sink_ring import RingSnapshot, SinkRing, attend_streaming
 from tapgraph.kernels.systems.dense_first import DenseFirstLayer
-from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
+from tapgraph.kernels.systems.part_layer import PartLayer
 from tapgraph.kernels.systems.split_heads import (
     check_head_choice,
     kept_by_choice,
@@ -28,7 +28,7 @@ from tapgraph.kernels.systems.split_heads import (
 
 __all__ = ["Duo", "DuoConfig", "DuoPrefill", "StreamingLayer"]
 
-DuoPrefill = Literal["dense_first_chunk", "chunked", "strict"]
+DuoPrefill = Literal["dense", "chunked", "strict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,17 @@ class DuoConfig:
         sink: first tokens that a streaming head keeps.
         recent: tokens before the newest that a streaming head keeps.
         prefill: what streaming heads see while they read a prompt, see `StreamingLayer`.
-        chunk_tokens: with "chunked", the longest piece of a call that is read at once.
-        dense_below: with "dense_first_chunk" streaming heads drop nothing and see everything while
-            there are fewer tokens than this. Ours: below about this length two kinds of heads take
-            longer than one on a CPU.
+        chunk_tokens: with "chunked", a prompt is read in pieces of so many tokens.
+        dense_below: with "dense" streaming heads drop nothing and see everything while there are
+            fewer tokens than this. Ours: below about this length two kinds of heads take longer
+            than one on a CPU.
         share: of the KV heads, how many keep everything: those of the highest gates; None for as
             many as were chosen when the gates were learnt.
     """
 
     sink: int = 64
     recent: int = 256
-    prefill: DuoPrefill = "dense_first_chunk"
+    prefill: DuoPrefill = "dense"
     chunk_tokens: int = 32_000
     dense_below: int = 3072
     share: float | None = None
@@ -59,9 +59,9 @@ class DuoConfig:
             raise UsageError(f"sink must be at least 0, got {self.sink!r}")
         if self.recent < 0:
             raise UsageError(f"recent must be at least 0, got {self.recent!r}")
-        if self.prefill not in {"dense_first_chunk", "chunked", "strict"}:
+        if self.prefill not in {"dense", "chunked", "strict"}:
             raise UsageError(
-                f"prefill must be 'dense_first_chunk', 'chunked' or 'strict', got {self.prefill!r}"
+                f"prefill must be 'dense', 'chunked' or 'strict', got {self.prefill!r}"
             )
         if self.chunk_tokens < 1:
             raise UsageError(f"chunk_tokens must be at least 1, got {self.chunk_tokens!r}")
@@ -82,7 +82,8 @@ class Duo(AttentionSystem):
         - a streaming head's buffer has a place for the newest token, so that decode reads it from
           there: what it sees is the same (sink, recent, itself);
         - below `dense_below` tokens all heads see everything;
-        - besides the authors' prefill there are two others, see `StreamingLayer`.
+        - the first prompt is dense in however many calls it comes, where the authors have it dense
+          in the first call alone; and there are two other ways to read one, see `StreamingLayer`.
 
     Memory of a layer: while all see everything a `TokenStore` of all heads; then a `TokenStore` of
     the full heads, and a `SinkRing(sink, recent + 1)` of the others.
@@ -120,7 +121,7 @@ class Duo(AttentionSystem):
     def dense_below(self) -> int:
         """What `DuoConfig` says, and while streaming heads see everything anyway."""
         sees_everything = self.config.sink + self.config.recent + 2
-        if self.config.prefill != "dense_first_chunk":
+        if self.config.prefill != "dense":
             return sees_everything
         return max(sees_everything, self.config.dense_below)
 
@@ -128,6 +129,11 @@ class Duo(AttentionSystem):
     def is_calibrated(self) -> bool:
         """The choice of heads is."""
         return True
+
+    @property
+    def chunk_tokens(self) -> int | None:
+        """As its config says, where a prompt is chunked."""
+        return self.config.chunk_tokens if self.config.prefill == "chunked" else None
 
     def kept_tokens(self, shape: LayerShape, tokens: int) -> float:
         """All of the full heads', sink and window of the others'."""
@@ -149,6 +155,7 @@ class Duo(AttentionSystem):
             lambda: split_by_choice(
                 shape, self.full_heads, "full_heads", lambda part: StreamingLayer(part, self.config)
             ),
+            dense_prompt=self.config.prefill == "dense",
         )
 
 
@@ -163,13 +170,12 @@ class StreamingLayer(PartLayer):
 
     In decode a token sees the sink, the `recent` tokens before it, and itself. In prefill:
 
-    dense_first_chunk
-        The authors' code, and their published accuracy: the first call is dense, however long it
-        is. In a later call every token sees the sink, the `recent` tokens before the call, and
-        all earlier tokens of the call.
+    dense
+        The authors' code, and their published accuracy: the first prompt is dense, and read before
+        this layer is there. In a prompt after a reply every token sees the sink, the `recent`
+        tokens before the call, and all earlier tokens of the call.
     chunked
-        The first call is no exception: every call, cut into pieces of at most `chunk_tokens`, is
-        read as the later calls above. What a token sees depends on the pieces.
+        The first prompt is no exception: all of them are read so.
     strict
         Every token sees what it would see in decode. The result does not depend on the calls.
     """
@@ -196,26 +202,16 @@ class StreamingLayer(PartLayer):
         check_call(self.shape, queries, keys, values)
         if self._config.prefill == "strict":
             return self._attend_in_window(queries, keys, values)
-        is_whole = self._config.prefill == "dense_first_chunk"
-        length = queries.shape[2] if is_whole else self._config.chunk_tokens
-        outputs = []
-        for first in range(0, queries.shape[2], length):
-            piece = slice(first, first + length)
-            outputs.append(
-                self._attend_past_and_chunk(
-                    queries[:, :, piece], keys[:, :, piece], values[:, :, piece]
-                )
-            )
-        return torch.cat(outputs, dim=2)
+        return self._attend_past_and_chunk(queries, keys, values)
 
     def decode(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Attend from one token to the sink, the recent tokens and itself."""
         check_call(self.shape, queries, keys, values)
         return self._attend_in_window(queries, keys, values)
 
-    def adopt(self, past: ReadPast) -> None:
+    def adopt(self, keys: Tensor, values: Tensor) -> None:
         """Keep sink and window of what was read already."""
-        self._ring.append(past.keys, past.values)
+        self._ring.append(keys, values)
         self._sees_from = self.tokens_seen - 1 - self._config.recent
 
     def kept_by_last_query(self) -> Tensor:

@@ -13,23 +13,31 @@ from tapgraph.kernels.attention_system import LayerAttention, LayerShape, Readin
 from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.quantized_store import open_store
+from tapgraph.kernels.selection import listed
 
 __all__ = ["FullCacheLayer", "LastRead", "SparseOutput"]
 
 
 @dataclass(frozen=True, slots=True)
 class LastRead:
-    """What the last query of a call read.
+    """What the last query of a call read; everything if nothing is said. Never changed in place.
 
     Attributes:
-        kept: bool `[heads, key blocks]`; None means everything. Never changed in place.
+        kept: bool `[heads, key blocks]`.
         key_block: keys in a block; the last block may be shorter.
+        listed: instead the tokens by their slots, int64 `[heads, most]`, -1 for none.
         scored: as in `Reading`.
     """
 
     kept: Tensor | None = None
     key_block: int = 1
     scored: float = 0.0
+    listed: Tensor | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Of what is held."""
+        return sum(part.nbytes for part in (self.kept, self.listed) if part is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +140,19 @@ class FullCacheLayer(LayerAttention):
         return self._remembered(self.attend_to_one(queries))
 
     def kept_by_last_query(self) -> Tensor:
-        """The tokens of the last query's blocks."""
+        """The tokens of the last query's blocks or list."""
         kept, tokens = self._last_read.kept, self.tokens_seen
         if not tokens:
             raise UsageError("nothing was attended to yet")
+        if self._last_read.listed is not None:
+            return listed(self._last_read.listed, tokens)
         if kept is None:
             return self.keys.new_ones((self.shape.heads, tokens), dtype=torch.bool)
         return kept.repeat_interleave(self._last_read.key_block, dim=1)[:, :tokens]
 
     def bytes_held(self) -> int:
-        """`TokenStore`'s, a flag for each block of the last call, and what a subclass adds."""
-        kept = self._last_read.kept
-        return self._store.bytes_held() + (0 if kept is None else kept.nbytes) + self.extra_bytes()
+        """`TokenStore`'s, what the last query read, and what a subclass adds."""
+        return self._store.bytes_held() + self._last_read.nbytes + self.extra_bytes()
 
     def snapshot(self) -> object:
         """The number of tokens and the last choice; nothing is copied."""

@@ -76,6 +76,11 @@ class Hip(AttentionSystem):
         """As its config says."""
         return self.config.dense_below
 
+    @property
+    def chunk_tokens(self) -> int:
+        """Some whole query blocks."""
+        return 16 * self.config.query_block
+
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "HipLayer | DenseLayer":  # noqa: ARG002
         """A layer with an empty past; one of the first layers is plainly dense."""
         if shape.index < self.config.dense_layers:

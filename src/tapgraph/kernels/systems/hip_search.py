@@ -6,18 +6,21 @@ Attention", 2406.09827, sections 3.1 and 3.2.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.indexed_decode import indexed_scores
+from tapgraph.kernels.compiled import can_compute, search_compiled
 from tapgraph.kernels.selection import top_k
 
 __all__ = ["FoundKeys", "HipConfig", "gather_tokens", "score_queries", "search_tree"]
 
 Representative = Literal["first", "middle", "last"]
+
+_MOST_COMPILED = 8192
+"""What more keys to find would need of a thread's stack is no longer small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,31 @@ def search_tree(
         end: int64 `[batch, blocks]`, the slot after it; an empty range finds nothing.
         config: `kept`, `key_block`, `key_stride` and `representative`.
     """
+    compiles = queries.shape[0] == 1 and config.kept <= _MOST_COMPILED
+    if compiles and can_compute(queries[:, :, 0], keys, keys, queries.shape[1]):
+        found, scored = search_compiled(
+            queries[0],
+            keys[0],
+            first[0],
+            end[0],
+            chunks=config.kept // config.key_block,
+            key_block=config.key_block,
+            key_stride=config.key_stride,
+            representative=get_args(Representative).index(config.representative),
+        )
+        blocks, evaluations = found[None], scored[None]
+    else:
+        blocks, evaluations = _search(queries, keys, first, end, config)
+    within = torch.arange(config.key_block, device=keys.device)
+    slots = first[:, None, :, None, None] + blocks[..., None] * config.key_block + within
+    is_found = (blocks >= 0)[..., None] & (slots < end[:, None, :, None, None])
+    return FoundKeys(torch.where(is_found, slots, -1).flatten(-2), evaluations)
+
+
+def _search(
+    queries: Tensor, keys: Tensor, first: Tensor, end: Tensor, config: HipConfig
+) -> tuple[Tensor, Tensor]:
+    """The rounds of `search_tree` in torch, with the results of `search_compiled` for each row."""
     heads, block = queries.shape[1], config.key_block
     chunks = config.kept // block
     leaves = (end - first + block - 1).clamp(min=0) // block
@@ -146,10 +174,7 @@ def search_tree(
         best = top_k(scores, chunks)
         begins, lengths = branch_begins.gather(-1, best), branch_lengths.gather(-1, best)
         evaluations += (branch_lengths > 0).sum(dim=-1) * is_open * keys_for_branch
-    within = torch.arange(block, device=keys.device)
-    slots = first[:, None, :, None, None] + begins[..., None] * block + within
-    is_found = (lengths > 0)[..., None] & (slots < end[:, None, :, None, None])
-    return FoundKeys(torch.where(is_found, slots, -1).flatten(-2), evaluations)
+    return torch.where(lengths > 0, begins, -1), evaluations
 
 
 def gather_tokens(tokens: Tensor, slots: Tensor) -> Iterator[Tensor]:
@@ -193,9 +218,6 @@ def _branch_scores(
 
 def _best_products(queries: Tensor, keys: Tensor, slots: Tensor) -> Tensor:
     """The largest product of a block's queries with each key `[batch, heads, blocks, most]`."""
-    if queries.shape[0] == queries.shape[2] == queries.shape[3] == 1:
-        listed = slots[0, :, 0].clamp(min=0, max=keys.shape[2] - 1)
-        return indexed_scores(queries[0, :, 0, 0], keys[0], listed)
     exact = torch.promote_types(queries.dtype, torch.float32)
     grouped = queries.to(exact).reshape(-1, queries.shape[1] // keys.shape[1], *queries.shape[2:])
     return torch.stack([

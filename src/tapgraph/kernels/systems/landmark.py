@@ -62,12 +62,17 @@ class LandmarkConfig:
         if self.lists not in {"query_head", "kv_head"}:
             raise UsageError(f"lists must be 'query_head' or 'kv_head', got {self.lists!r}")
 
+    @property
+    def chooses_for_chunks(self) -> bool:
+        """Whether there is one list for all tokens of a chunk."""
+        return self.retrieval in {"per_head", "shared"}
+
     def chosen_together(self) -> tuple[int, ...]:
         """Along which axes of `[1, kv_heads, group, tokens, blocks]` there is one list."""
         heads: tuple[int, ...] = (2,) if self.lists == "kv_head" else ()
         if self.retrieval in {"per_token", "shared"}:
             heads = (1, 2)
-        return (*heads, 3) if self.retrieval in {"per_head", "shared"} else heads
+        return (*heads, 3) if self.chooses_for_chunks else heads
 
 
 class Landmark(AttentionSystem):
@@ -100,8 +105,9 @@ class Landmark(AttentionSystem):
           do the first `retrieved` + 1 blocks, all of which are retrieved in any case. Their keys
           and values are kept a second time until then, in float32 at least.
         - Later chunks are counted from there, however a prompt is cut into calls. Where a chunk
-          has one list (`per_head`, `shared`), its part in each call has one. A decode step is a
-          chunk of one token: it reads its unfinished block and what it retrieves.
+          has one list (`per_head`, `shared`) they are counted from the first token, and the part
+          of a chunk in each call has one. A decode step is a chunk of one token: it reads its
+          unfinished block and what it retrieves.
         - The context-miss token and positional jumps, variants of section 4, are not here.
     """
 
@@ -128,6 +134,11 @@ class Landmark(AttentionSystem):
         own, which has it in one kernel.
         """
         return self.config.dense_below
+
+    @property
+    def chunk_tokens(self) -> int | None:
+        """Those that have a list together."""
+        return self.config.chunk if self.config.chooses_for_chunks else None
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "LandmarkLayer":
         """A layer with an empty past.
@@ -318,9 +329,10 @@ class LandmarkLayer(FullCacheLayer):
         if first < sparse_from:
             yield Piece(first, min(sparse_from, self.tokens_seen), 0, 0)
         first = max(first, sparse_from)
+        counted_from = 0 if self._config.chooses_for_chunks else sparse_from
         while first < self.tokens_seen:
-            begin = first - (first - sparse_from) % chunk
-            end = min(begin + chunk, self.tokens_seen)
+            end = min(first + chunk - (first - counted_from) % chunk, self.tokens_seen)
+            begin = max(sparse_from, first - (first - counted_from) % chunk)
             finished = begin // self._stride
             yield Piece(first, end, finished, finished * self._stride)
             first = end

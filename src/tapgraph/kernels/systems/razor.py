@@ -17,7 +17,7 @@ from tapgraph.kernels.dense import attend_densely, attend_densely_with_lse
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.merge import Partial, merge
 from tapgraph.kernels.systems.dense_first import DenseFirstLayer
-from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
+from tapgraph.kernels.systems.part_layer import PartLayer
 from tapgraph.kernels.systems.split_heads import check_head_choice, kept_by_choice, split_by_choice
 from tapgraph.kernels.window_store import WindowSnapshot, WindowStore
 
@@ -117,6 +117,12 @@ class Razor(AttentionSystem):
         """The choice of heads is."""
         return True
 
+    @property
+    def chunk_tokens(self) -> int | None:
+        """A quarter of the window, where a prompt is compressed after each chunk."""
+        config = self.config
+        return max(1, config.window_floor // 4) if config.prefill == "chunked" else None
+
     def kept_tokens(self, shape: LayerShape, tokens: int) -> float:
         """All of the retrieval heads', sink, window and one mean of the others'."""
         config, mean = self.config, 1
@@ -141,10 +147,9 @@ class Razor(AttentionSystem):
                 shape,
                 self.retrieval_heads,
                 "retrieval_heads",
-                lambda part: CompensatedWindowLayer(
-                    part, budget, dense_prompt=self.config.prefill == "dense"
-                ),
+                lambda part: CompensatedWindowLayer(part, budget),
             ),
+            dense_prompt=self.config.prefill == "dense",
         )
 
 
@@ -199,7 +204,6 @@ class _Past:
 class _Snapshot:
     window: WindowSnapshot
     past: _Past | None
-    is_compressed: bool
     viewed_at: int
 
 
@@ -215,17 +219,13 @@ class CompensatedWindowLayer(PartLayer):
     Args:
         shape: these heads of the layer.
         budget: what they keep.
-        dense_prompt: keep everything until the first decode step, so that a prompt is read densely
-            whatever its chunks are; otherwise compress after each chunk.
     """
 
-    def __init__(self, shape: LayerShape, budget: Budget, *, dense_prompt: bool) -> None:
+    def __init__(self, shape: LayerShape, budget: Budget) -> None:
         super().__init__(shape)
         self._budget = budget
-        self._dense_prompt = dense_prompt
         self._window = WindowStore()
         self._past: _Past | None = None
-        self._is_compressed = False
         self._viewed_at = 0
         """After how many tokens the window stood as the last query saw it."""
 
@@ -245,16 +245,11 @@ class CompensatedWindowLayer(PartLayer):
         check_call(self.shape, queries, keys, values)
         before = self.tokens_seen
         self._viewed_at = before
-        if not self._is_compressed:
-            self._window.append(keys, values)
-            output = attend_densely(
-                queries, self._window.keys, self._window.values, scale=self.shape.scale
-            )
-            if not self._dense_prompt:
-                self._compress(0)
-            return output
-        chunk = attend_densely_with_lse(queries, keys, values, scale=self.shape.scale)
-        output = _merged(chain(self._attend_past(queries, before), (chunk,)), queries.dtype)
+        if before:
+            chunk = attend_densely_with_lse(queries, keys, values, scale=self.shape.scale)
+            output = _merged(chain(self._attend_past(queries, before), (chunk,)), queries.dtype)
+        else:
+            output = attend_densely(queries, keys, values, scale=self.shape.scale)
         self._window.append(keys, values)
         self._compress(before)
         return output
@@ -264,16 +259,15 @@ class CompensatedWindowLayer(PartLayer):
         check_call(self.shape, queries, keys, values)
         before = self.tokens_seen
         self._window.append(keys, values)
-        self._compress(before if self._is_compressed else 0)
+        self._compress(before)
         self._viewed_at = self.tokens_seen
         return self._attend_from_one(queries)
 
-    def adopt(self, past: ReadPast) -> None:
-        """Take over what was read densely; after a decode step, the prompt has ended."""
-        self._window.append(past.keys, past.values)
+    def adopt(self, keys: Tensor, values: Tensor) -> None:
+        """Keep what is to be kept of tokens that were read already."""
+        self._window.append(keys, values)
         self._viewed_at = self.tokens_seen
-        if past.has_decoded or not self._dense_prompt:
-            self._compress(0)
+        self._compress(0)
 
     def kept_by_last_query(self) -> Tensor:
         """The sink, the window and the chunk; not what the compensation token stands for."""
@@ -291,7 +285,7 @@ class CompensatedWindowLayer(PartLayer):
     def snapshot(self) -> object:
         """Copies sink and mean; the window is not copied."""
         past = None if self._past is None else self._past.copy()
-        return _Snapshot(self._window.snapshot(), past, self._is_compressed, self._viewed_at)
+        return _Snapshot(self._window.snapshot(), past, self._viewed_at)
 
     def restore(self, snapshot: object) -> None:
         """Go back to what was kept then."""
@@ -299,12 +293,11 @@ class CompensatedWindowLayer(PartLayer):
             raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
         self._window.restore(snapshot.window)
         self._past = None if snapshot.past is None else snapshot.past.copy()
-        self._is_compressed = snapshot.is_compressed
         self._viewed_at = snapshot.viewed_at
 
     def fork(self) -> "CompensatedWindowLayer":
         """A copy with memory of its own."""
-        twin = CompensatedWindowLayer(self.shape, self._budget, dense_prompt=self._dense_prompt)
+        twin = CompensatedWindowLayer(self.shape, self._budget)
         twin.restore(self.snapshot())
         twin._window = self._window.fork()
         return twin
@@ -337,7 +330,6 @@ class CompensatedWindowLayer(PartLayer):
 
     def _compress(self, before: int) -> None:
         """Move what has left the window since there were `before` tokens into sink and mean."""
-        self._is_compressed = True
         left_before, left = self._budget.left(before), self._budget.left(self.tokens_seen)
         if left > left_before:
             self._release(left_before, left)

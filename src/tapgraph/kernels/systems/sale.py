@@ -74,6 +74,11 @@ class Sale(AttentionSystem):
         """Whether each head has a threshold of its own."""
         return self.thresholds is not None
 
+    @property
+    def chunk_tokens(self) -> int:
+        """As its config says."""
+        return self.config.chunk
+
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "SaleLayer":  # noqa: ARG002
         """A layer with the thresholds of its heads.
 

@@ -46,6 +46,7 @@ class SaleConfig:
         groups: which tokens share a scale of the quantisation: those that one GPU thread of the
             authors' kernel holds, or whole blocks.
         dense_threshold: a head with a smaller threshold is dense.
+        chunk: tokens of a prompt that are read at once; each time all keys get new means and codes.
         dense_below: with fewer tokens than this all heads are dense. (Paper: 1024, where 4-bit
             products are quick. On a CPU the selection alone takes as long as half of dense
             attention, and all together takes as long from about here on.)
@@ -58,10 +59,11 @@ class SaleConfig:
     bits: Bits = 4
     groups: Literal["thread", "block"] = "thread"
     dense_threshold: float = 1e-5
+    chunk: int = 4096
     dense_below: int = 16_384
 
     def __post_init__(self) -> None:
-        for name in ("query_block", "key_block", "local_keys"):
+        for name in ("query_block", "key_block", "local_keys", "chunk"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
         if self.local_keys % self.key_block or self.local_keys < self.query_block:

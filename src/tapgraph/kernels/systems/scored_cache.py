@@ -116,6 +116,11 @@ class ScoredCache(AttentionSystem):
         """While all tokens stay."""
         return self.config.kept + 1
 
+    @property
+    def chunk_tokens(self) -> int | None:
+        """Half of what stays, where a prompt is compressed while it is read."""
+        return max(1, self.config.kept // 2) if self.config.prompt == "chunks" else None
+
     def kept_tokens(self, shape: LayerShape, tokens: int) -> float:  # noqa: ARG002
         """What stays, and the room of a reply."""
         return min(tokens, self.config.kept + self.config.room)

@@ -10,7 +10,7 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerShape, Reading
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.systems.dense import DenseLayer
-from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
+from tapgraph.kernels.systems.part_layer import PartLayer
 
 __all__ = [
     "HeadPart",
@@ -92,12 +92,11 @@ class SplitHeadsLayer(PartLayer):
             [part.attention.decode(*heads) for part, heads in self._divided(queries, keys, values)],
         )
 
-    def adopt(self, past: ReadPast) -> None:
+    def adopt(self, keys: Tensor, values: Tensor) -> None:
         """Let every part take over its heads."""
         for part, kv_heads in zip(self._parts, self._kv_heads, strict=True):
-            kv_heads = kv_heads.to(past.keys.device)
-            keys, values = (tensor.index_select(1, kv_heads) for tensor in (past.keys, past.values))
-            part.attention.adopt(replace(past, keys=keys, values=values))
+            own = kv_heads.to(keys.device)
+            part.attention.adopt(keys.index_select(1, own), values.index_select(1, own))
 
     def kept_by_last_query(self) -> Tensor:
         """What the parts' last queries attended to."""

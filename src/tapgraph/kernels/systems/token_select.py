@@ -72,6 +72,11 @@ class TokenSelect(AttentionSystem):
         """As `dense_budgets` says; a budget that covers a text is dense attention in any case."""
         return max(self.config.budget + 1, self.config.dense_budgets * self.config.budget)
 
+    @property
+    def chunk_tokens(self) -> int:
+        """What selects together."""
+        return self.config.chunk
+
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "TokenSelectLayer":
         """A layer with an empty past."""
         return TokenSelectLayer(shape, rotary, self.config, self.dense_below)

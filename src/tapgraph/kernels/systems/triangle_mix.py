@@ -30,6 +30,7 @@ class TriangleMixConfig:
         sink_tokens: first tokens that every query reads.
         local_tokens: tokens before it, itself included, that every query reads.
         last_queries: queries at the end of a call that read everything.
+        chunk: tokens of a prompt that are read at once.
         dense_share: the share of the layers, from the first on, that stay dense.
         dense_below: prompts shorter than this are read densely. Ours: the triangle pays on a CPU
             from about here on.
@@ -38,6 +39,7 @@ class TriangleMixConfig:
     sink_tokens: int = 8
     local_tokens: int = 512
     last_queries: int = 128
+    chunk: int = 4096
     dense_share: float = 0.5
     dense_below: int = 2048
 
@@ -45,7 +47,7 @@ class TriangleMixConfig:
         for name in ("sink_tokens", "dense_below"):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} must be at least 0, got {getattr(self, name)!r}")
-        for name in ("local_tokens", "last_queries"):
+        for name in ("local_tokens", "last_queries", "chunk"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
         if not 0 <= self.dense_share <= 1:
@@ -59,7 +61,7 @@ class TriangleMix(AttentionSystem):
     the prompt read from the middle hardly matters for the answer; sink, window and the reading of
     the last queries do. Deviations:
 
-    - A chunk does not know whether another one follows, so the last queries of every call read
+    - A chunk does not know whether another one follows, so the last queries of every chunk read
       everything. With chunks of up to `last_queries` tokens the prompt is read densely.
     - The window is exact for each token, where the authors' kernel rounds it to blocks.
     """
@@ -81,6 +83,11 @@ class TriangleMix(AttentionSystem):
     def dense_below(self) -> int:
         """As its config says."""
         return self.config.dense_below
+
+    @property
+    def chunk_tokens(self) -> int:
+        """As its config says."""
+        return self.config.chunk
 
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> LayerAttention:  # noqa: ARG002
         """A dense layer, or one with the triangle."""

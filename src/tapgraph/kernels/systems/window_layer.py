@@ -10,7 +10,7 @@ from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerShape, Reading
 from tapgraph.kernels.dense import attend_in_window
 from tapgraph.kernels.inputs import check_call
-from tapgraph.kernels.systems.part_layer import PartLayer, ReadPast
+from tapgraph.kernels.systems.part_layer import PartLayer
 from tapgraph.kernels.window_store import WindowSnapshot, WindowStore
 
 __all__ = ["CROPPABLE", "WindowLayer"]
@@ -65,9 +65,9 @@ class WindowLayer(PartLayer):
         """As `prefill`."""
         return self.prefill(queries, keys, values)
 
-    def adopt(self, past: ReadPast) -> None:
+    def adopt(self, keys: Tensor, values: Tensor) -> None:
         """Keep the window of tokens that were read already."""
-        self._held.append(past.keys, past.values)
+        self._held.append(keys, values)
         self._let_go()
 
     def kept_by_last_query(self) -> Tensor:

@@ -85,6 +85,11 @@ class XAttention(AttentionSystem):
         """As its config says."""
         return self.config.dense_below
 
+    @property
+    def chunk_tokens(self) -> int:
+        """Some whole blocks."""
+        return 4 * self.config.block
+
     def open_layer(self, shape: LayerShape, rotary: Rotary) -> "XAttentionLayer":  # noqa: ARG002
         """A layer that keeps everything and chooses blocks of the prompt."""
         return XAttentionLayer(shape, self.config)

@@ -59,8 +59,8 @@ class EngineLimits:
         waiting: requests that may wait for one of those places; more are refused.
         prefill_chunk: tokens of prompts that are read in one forward pass, beside the next token
             of each running reply; the rest of a prompt with the last one if it is less than half
-            of this. Attention systems whose result depends on where a prompt is cut read at most
-            `FIXED_CHUNK`.
+            of this. Attention systems whose result depends on where a prompt is cut read multiples
+            of their own chunk instead: the most that `FIXED_CHUNK` holds, or one.
         prefix_bytes: memory for keys and values of recent prompts and replies; 0 keeps none.
         cache_bytes: memory for those and for keys and values of running replies together; None for
             half of what is free when the engine starts.
@@ -139,7 +139,8 @@ class Engine:
             attention = self._restoring.enter_context(use_attention(checkpoint.model, self.system))
             self._forward = ForwardPass(checkpoint, attention)
             if not self.system.same_in_chunks:
-                chunk = min(chunk, FIXED_CHUNK)
+                most, own = min(chunk, FIXED_CHUNK), self.system.chunk_tokens or 1
+                chunk = max(own, most // own * own)
         self.attention = attention
         self.steering = steering
         self._highlighting = Highlighting(attention, steering)

@@ -16,7 +16,6 @@ from torch import Tensor
 from tapgraph.kernels.highlighted_layer import HighlightedLayer, own_keys_and_values
 from tapgraph.kernels.in_models.attention import AttentionCache
 from tapgraph.kernels.systems.dense import DenseLayer
-from tapgraph.kernels.systems.part_layer import ReadPast
 
 __all__ = ["PAGE", "PageTree"]
 
@@ -162,5 +161,5 @@ def _fill(cache: AttentionCache, pages: Tensor) -> None:
         for begin in (first, first + size):
             part = pages[:, begin : begin + size].view(count, kv_heads, PAGE, head_dim)
             parts.append(part.transpose(0, 1).reshape(1, kv_heads, count * PAGE, head_dim))
-        layer.adopt(ReadPast(parts[0], parts[1], has_decoded=False))
+        layer.adopt(parts[0], parts[1])
         first += 2 * size
