@@ -2,6 +2,7 @@
 
     python benchmarks/recordings.py                      (which renders the clips that this learns from)
     python benchmarks/recorded_shortcuts.py --clips 15   (about 8 minutes on one core; resumes)
+    python benchmarks/recorded_shortcuts.py --clips 15 --again nets   (after they were trained anew)
 
 Clips are rendered from routes of apps that no clip for training needs, with touches shown, and read
 from their frames as `tapgraph memory record` reads them. A draft that passes the gate is executed
@@ -58,18 +59,23 @@ def main() -> None:
     """Measure the clips that are missing, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=15)
-    count = parser.parse_args().clips
+    parser.add_argument("--again", metavar="WAY", help="Measure this way anew, as after training.")
+    given = parser.parse_args()
+    count = given.clips
     torch.set_num_threads(1)
     found: dict[str, Any] = {"clips": {}}
     if RESULTS.exists():
         found = json.loads(RESULTS.read_text("utf-8"))
     found["command"] = f"python benchmarks/recorded_shortcuts.py --clips {count}"
+    for known in found["clips"].values():
+        known.pop(given.again, None)
     ways = ways_to_segments()
     members = sim_suite().splits[SPLIT]
     kinds = [kind for kind in SIM_KINDS if kind.name in members.templates]
     Random(0).shuffle(kinds)
     for kind in kinds[:count]:
-        if kind.name in found["clips"]:
+        row: dict[str, Any] = dict(found["clips"].get(kind.name, {}))
+        if row and not ways.keys() - row.keys():
             continue
         try:
             task = kind.task(members.first_seed)
@@ -81,11 +87,13 @@ def main() -> None:
                 continue
             write_frames(film, Path(folder))
             recording = read_recording(Path(folder))
-            known = [Segment(one.start, one.end, one.kind, 1.0) for one in film.segments]
+            spans = [Segment(one.start, one.end, one.kind, 1.0) for one in film.segments]
             read = once_read()
-            row: dict[str, Any] = {"actions": [one.kind for one in film.segments]}
+            row["actions"] = [one.kind for one in film.segments]
             for name, way in ways.items():
-                row[name] = drafted(way(recording, known), recording, read, task.instruction)
+                if name in row:
+                    continue
+                row[name] = drafted(way(recording, spans), recording, read, task.instruction)
                 draft = row[name].pop("draft", None)
                 if draft is not None:
                     with kind.phone(members.first_seed) as fresh:
@@ -168,7 +176,7 @@ def table(measured: Mapping[str, Any]) -> list[str]:
     ]
     names = [name for name in next(iter(measured.values())) if name != "actions"]
     for name in names:
-        rows = [one[name] for one in measured.values()]
+        rows = [one[name] for one in measured.values() if name in one]
         kept = [row for row in rows if "refused" not in row]
         same = [row for row in kept if row.get("same screen") and not row.get("other rows")]
         cells = []

@@ -53,11 +53,14 @@ class ActionFinder:
 
     def segments(self, frames: Tensor) -> list[Segment]:
         """What was done in frames `[frames, 96, 48]`, in order."""
-        features = frame_features(frames)[None]
+        return self.segments_in(frame_features(frames))
+
+    def segments_in(self, features: Tensor) -> list[Segment]:
+        """The same from what `frame_features` gave of the frames."""
         with torch.inference_mode():
-            logits = self._recogniser(features)
+            logits = self._recogniser(features[None])
             semantics = torch.softmax(logits[0], dim=0)
-            bounds = torch.sigmoid(self._locator(features, semantics[None])[0])
+            bounds = torch.sigmoid(self._locator(features[None], semantics[None])[0])
         return segments_from(bounds, semantics, threshold=self.threshold)
 
 
