@@ -10,7 +10,7 @@ from torch.nn import functional
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
 from tapgraph.kernels.block_sparse import block_sparse_attention
-from tapgraph.kernels.selection import pool_blocks
+from tapgraph.kernels.selection import sum_blocks
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
 
 __all__ = [
@@ -168,8 +168,8 @@ def antidiagonal_scores(
                 scores = lines[row, own, piece].to(exact) @ head_columns[:, :seen]
                 future = begins[:seen] > ends[piece, None]
                 shares = (scores * (scale / stride)).masked_fill_(future, float("-inf"))
-                shares = pool_blocks(shares.softmax(dim=-1), per_block, "sum")
-                shares = pool_blocks(shares, per_block, "sum", dim=-2)
+                shares = sum_blocks(shares.softmax(dim=-1), per_block)
+                shares = sum_blocks(shares, per_block, dim=-2)
                 at = first // per_block
                 sums[row, own, at : at + shares.shape[1], : shares.shape[2]] = shares
     return sums
