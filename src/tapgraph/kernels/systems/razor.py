@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Reading, Rotary
+from tapgraph.kernels.config_checks import check_choices, check_least
 from tapgraph.kernels.dense import attend_densely, attend_densely_with_lse
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.merge import Partial, merge
@@ -52,16 +53,8 @@ class RazorConfig:
     dense_budgets: int = 3
 
     def __post_init__(self) -> None:
-        if self.sink < 0:
-            raise UsageError(f"sink must be at least 0, got {self.sink!r}")
-        if self.window_floor < 1:
-            raise UsageError(f"window_floor must be at least 1, got {self.window_floor!r}")
-        if self.compression < 1:
-            raise UsageError(f"compression must be at least 1, got {self.compression!r}")
-        if self.prefill not in {"dense", "chunked"}:
-            raise UsageError(f"prefill must be 'dense' or 'chunked', got {self.prefill!r}")
-        if self.dense_budgets < 1:
-            raise UsageError(f"dense_budgets must be at least 1, got {self.dense_budgets!r}")
+        check_least(self, sink=0, window_floor=1, compression=1, dense_budgets=1)
+        check_choices(self)
 
 
 class Razor(AttentionSystem):

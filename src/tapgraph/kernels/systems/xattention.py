@@ -10,6 +10,7 @@ from torch.nn import functional
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
 from tapgraph.kernels.block_sparse import block_sparse_attention
+from tapgraph.kernels.config_checks import check_least
 from tapgraph.kernels.selection import sum_blocks
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
 
@@ -42,16 +43,13 @@ class XAttentionConfig:
     dense_below: int = 2048
 
     def __post_init__(self) -> None:
+        check_least(self, stride=1, dense_below=0)
         if not 0 < self.mass <= 1:
             raise UsageError(f"mass must be above 0 and at most 1, got {self.mass!r}")
-        if self.stride < 1:
-            raise UsageError(f"stride must be at least 1, got {self.stride!r}")
         if self.block < 1 or self.block % self.stride:
             raise UsageError(
                 f"block must be a multiple of stride {self.stride!r}, got {self.block!r}"
             )
-        if self.dense_below < 0:
-            raise UsageError(f"dense_below must be at least 0, got {self.dense_below!r}")
 
 
 class XAttention(AttentionSystem):
