@@ -18,7 +18,7 @@ from tapgraph.kernels.config_checks import check_choices, check_least
 from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.head_choice import best_share
 from tapgraph.kernels.inputs import check_call
-from tapgraph.kernels.sink_ring import RingSnapshot, SinkRing, attend_streaming
+from tapgraph.kernels.sink_ring import SinkRing, attend_streaming
 from tapgraph.kernels.systems.dense_first import DenseFirstLayer
 from tapgraph.kernels.systems.part_layer import PartLayer
 from tapgraph.kernels.systems.split_heads import (
@@ -152,7 +152,7 @@ class Duo(AttentionSystem):
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    ring: RingSnapshot
+    ring: SinkRing
     sees_from: int
 
 
@@ -215,13 +215,13 @@ class StreamingLayer(PartLayer):
 
     def snapshot(self) -> object:
         """A copy of the ring, which does not grow."""
-        return _Snapshot(self._ring.snapshot(), self._sees_from)
+        return _Snapshot(self._ring.fork(), self._sees_from)
 
     def restore(self, snapshot: object) -> None:
         """Go back to a copy of the ring."""
         if not isinstance(snapshot, _Snapshot):
             raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
-        self._ring.restore(snapshot.ring)
+        self._ring = snapshot.ring.fork()
         self._sees_from = snapshot.sees_from
 
     def fork(self) -> "StreamingLayer":

@@ -20,7 +20,7 @@ from tapgraph.kernels.merge import Partial, merge
 from tapgraph.kernels.systems.dense_first import DenseFirstLayer
 from tapgraph.kernels.systems.part_layer import PartLayer
 from tapgraph.kernels.systems.split_heads import check_head_choice, kept_by_choice, split_by_choice
-from tapgraph.kernels.window_store import WindowSnapshot, WindowStore
+from tapgraph.kernels.window_store import WindowStore
 
 __all__ = ["Budget", "CompensatedWindowLayer", "Razor", "RazorConfig", "RazorPrefill"]
 
@@ -195,7 +195,7 @@ class _Past:
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    window: WindowSnapshot
+    window: WindowStore
     past: _Past | None
     viewed_at: int
 
@@ -284,7 +284,7 @@ class CompensatedWindowLayer(PartLayer):
         """Go back to what was kept then."""
         if not isinstance(snapshot, _Snapshot):
             raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
-        self._window.restore(snapshot.window)
+        self._window = snapshot.window.snapshot()
         self._past = None if snapshot.past is None else snapshot.past.copy()
         self._viewed_at = snapshot.viewed_at
 
