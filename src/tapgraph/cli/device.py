@@ -69,12 +69,17 @@ def tree(
 ) -> None:
     """Print what is on the screen as an agent reads it, numbered."""
     from tapgraph.tools.mobile.perception.icons import open_icon_namer  # noqa: PLC0415
+    from tapgraph.tools.mobile.perception.screen_states import open_state_seer  # noqa: PLC0415
     from tapgraph.tools.mobile.screen_reader import ScreenReader  # noqa: PLC0415
     from tapgraph.tools.mobile.screen_text import describe  # noqa: PLC0415
 
     name_icons = open_icon_namer().named if icons else None
+    see_states = open_state_seer().seen if icons else None
     with open_device(device) as opened:
-        screen = ScreenReader(opened, pictures="when needed", name_icons=name_icons).read()
+        reader = ScreenReader(
+            opened, pictures="when needed", name_icons=name_icons, see_states=see_states
+        )
+        screen = reader.read()
     if json:
         from tapgraph.tools.mobile.screen_json import screen_to_record  # noqa: PLC0415
 

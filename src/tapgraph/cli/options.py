@@ -137,7 +137,9 @@ ClockOption: TypeAlias = Annotated[
 IconsOption: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--icons", help="Name the icons of elements without words; needs tapgraph[vision]."
+        "--icons",
+        help="Name the icons of elements without words, and what a screen without a useful "
+        "hierarchy looks like; needs tapgraph[vision].",
     ),
 ]
 LookOption: TypeAlias = Annotated[

@@ -12,12 +12,13 @@ from tapgraph.tools.mobile.actions import Action
 from tapgraph.tools.mobile.device import ActionReceipt, AppInfo, Capability, Device
 from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.ocr import OcrLine
-from tapgraph.tools.mobile.screen import Element, Screen, SeenIcon
+from tapgraph.tools.mobile.screen import Element, Screen, SeenIcon, SeenState
 from tapgraph.tools.mobile.screen_reader import NameIcons, ReadFrom, ScreenReader
 from tapgraph.tools.mobile.ui_tree import UiTree, parse_ui_tree
 
 SPINNER = '<node class="android.widget.ProgressBar" bounds="[500,1100][600,1200]"/>'
 GAME = '<node class="android.view.SurfaceView" bounds="[0,0][1080,2400]" content-desc="Game"/>'
+GAME_PAGE = f"<hierarchy>{GAME}</hierarchy>"
 LEVEL = OcrLine("Level 3", Bounds(100, 900, 400, 960), 0.98)
 
 
@@ -382,3 +383,30 @@ def test_icons_are_named_from_a_picture_that_is_then_taken() -> None:
     assert [one.icon for one in plain.elements] == [None]
     assert [one.icon for one in named.elements] == [icon]
     assert plain.fingerprint == named.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("dump", "source", "is_asked"),
+    [
+        (page("One"), "auto", False),
+        (page("One"), "both", False),
+        (page("One"), "ocr", True),
+        (GAME_PAGE, "auto", True),
+        (GAME_PAGE, "tree", False),
+        ("no dump", "tree", True),
+    ],
+)
+def test_states_are_asked_for_where_the_hierarchy_tells_little(
+    dump: str, source: ReadFrom, is_asked: bool
+) -> None:
+    loading, keyboard = SeenState("loading", 0.97), SeenState("keyboard", 0.99)
+    device = PlayedDevice([dump], pictures=["navy"])
+    screen = ScreenReader(
+        device,
+        source=source,
+        clock=device.clock,
+        sleep=device.sleep,
+        read_text=lambda _: (LEVEL,),
+        see_states=lambda _: (loading, keyboard),
+    ).read()
+    assert screen.looks_like == ((loading,) if is_asked else ())

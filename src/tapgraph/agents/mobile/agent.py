@@ -33,6 +33,7 @@ from tapgraph.tools.mobile.device import Capability, Device
 from tapgraph.tools.mobile.ocr import read_text
 from tapgraph.tools.mobile.outcome import OutcomeJudge
 from tapgraph.tools.mobile.perception.icons import open_icon_namer
+from tapgraph.tools.mobile.perception.screen_states import open_state_seer
 from tapgraph.tools.mobile.screen_reader import ScreenReader
 from tapgraph.tools.mobile.written_calls import repaired_name
 
@@ -54,8 +55,8 @@ class PhoneAgent(Agent):
         model: who answers: a model, one for each role, or a spec such as `openai:NAME`.
         pipeline: how the roles work together.
         source: where screens are read from; `auto` recognises text only where the tree is useless.
-        names_icons: whether elements without words are told by what their picture shows; needs the
-            extra `vision`.
+        names_icons: whether elements without words are told by what their picture shows, and a
+            screen whose tree tells little by what it looks like; needs the extra `vision`.
         tools: what the Operator may use beside the phone, under the same ledger and policy.
         nodes: steps of your own, by name, that run beside the Reflector after each action on the
             phone. `{"advice": {NAME: "..."}}` is told to the Operator until it is replaced.
@@ -124,6 +125,7 @@ class PhoneAgent(Agent):
                         lambda: tuple(read_text(picture)), whom="reading the picture"
                     ),
                     name_icons=open_icon_namer().named if self.names_icons else None,
+                    see_states=open_state_seer().seen if self.names_icons else None,
                 ),
                 run.folder,
                 budget_tokens=self.pipeline.screen_tokens,

@@ -17,6 +17,7 @@ __all__ = [
     "Role",
     "Screen",
     "SeenIcon",
+    "SeenState",
     "Source",
     "fingerprint_of",
     "numbered",
@@ -59,6 +60,19 @@ class SeenIcon:
     """
 
     kind: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeenState:
+    """What a whole screen looks like.
+
+    Attributes:
+        state: in one word, such as `loading`.
+        confidence: 0 to 1.
+    """
+
+    state: str
     confidence: float
 
 
@@ -119,6 +133,8 @@ class Screen:
         tree_xml: the view hierarchy, empty where it could not be read.
         fingerprint: equal for two looks at which a person sees the same, the clock apart.
         source: what the elements were read from.
+        looks_like: the states that its picture surely shows, where the hierarchy tells little and
+            this was asked for.
         local_time: the phone's day, date and time in words; empty where they are not known.
         is_stable: False when the phone was still changing or loading at the time limit.
         warnings: sentences for a person about what could not be seen.
@@ -135,6 +151,7 @@ class Screen:
     tree_xml: str
     fingerprint: str
     source: Source = "tree"
+    looks_like: tuple[SeenState, ...] = ()
     local_time: str = field(default="", compare=False)
     is_stable: bool = True
     warnings: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from tapgraph.errors import UnreadableRun
 from tapgraph.tools.mobile.device import AppInfo
 from tapgraph.tools.mobile.geometry import Size
-from tapgraph.tools.mobile.screen import Element, Screen
+from tapgraph.tools.mobile.screen import Element, Screen, SeenState
 
 __all__ = ["screen_from_json", "screen_to_json", "screen_to_record"]
 
@@ -28,6 +28,7 @@ def screen_to_record(screen: Screen) -> dict[str, Any]:
     return plain | {
         "size": dataclasses.asdict(screen.size),
         "app": dataclasses.asdict(screen.app),
+        "looks_like": [dataclasses.asdict(one) for one in screen.looks_like],
         "elements": _ELEMENTS.dump_python(screen.elements, mode="json"),
     }
 
@@ -51,6 +52,7 @@ def screen_from_json(text: str, *, screenshot: Image.Image | None, tree_xml: str
             "elements": _ELEMENTS.validate_python(wire["elements"]),
             "app": AppInfo(**wire["app"]),
             "warnings": tuple(wire["warnings"]),
+            "looks_like": tuple(SeenState(**one) for one in wire.get("looks_like", ())),
             "screenshot": screenshot,
             "tree_xml": tree_xml,
         })

@@ -15,7 +15,14 @@ from tapgraph.tools.mobile import ocr
 from tapgraph.tools.mobile.device import AppInfo, Capability, Device
 from tapgraph.tools.mobile.geometry import Bounds, Size
 from tapgraph.tools.mobile.ocr import OcrLine
-from tapgraph.tools.mobile.screen import Element, Role, Screen, Source, fingerprint_of
+from tapgraph.tools.mobile.screen import (
+    Element,
+    Role,
+    Screen,
+    SeenState,
+    Source,
+    fingerprint_of,
+)
 from tapgraph.tools.mobile.tree_elements import (
     blind_regions,
     elements_from_tree,
@@ -23,13 +30,15 @@ from tapgraph.tools.mobile.tree_elements import (
 )
 from tapgraph.tools.mobile.ui_tree import UiTree
 
-__all__ = ["NameIcons", "ReadFrom", "ScreenReader"]
+__all__ = ["NameIcons", "ReadFrom", "ScreenReader", "SeeStates"]
 
 ReadFrom = Literal["tree", "ocr", "both", "auto"]
 """What to read; `auto` reads the picture only where the hierarchy is unreadable or useless."""
 
 NameIcons = Callable[[Iterable[Element], Image.Image], tuple[Element, ...]]
 """From elements and the picture of their screen to the same with icons."""
+SeeStates = Callable[[Image.Image], tuple[SeenState, ...]]
+"""From the picture of a screen to the states that it surely shows."""
 
 _STATUS_BAR_SHARE = 0.025
 """Upper part of an upright picture whose text (clock, battery) is not read."""
@@ -55,6 +64,7 @@ class _Look:
     size: Size = field(default_factory=lambda: Size(0, 0))
     tree: UiTree | None = None
     picture: Image.Image | None = None
+    states: tuple[SeenState, ...] = ()
     is_stable: bool = True
     warnings: list[str] = field(default_factory=list)
     device_s: float = 0.0
@@ -77,6 +87,8 @@ class ScreenReader:
 
     `pictures="when needed"` takes a screenshot only to read text from it, or to name icons:
     `name_icons` is given the elements and the picture, and gives the elements with their icons.
+    `see_states` is given the picture where the hierarchy cannot be read, is of no use, or is not
+    asked; what the phone says of its keyboard itself is not asked of it.
     """
 
     def __init__(
@@ -90,6 +102,7 @@ class ScreenReader:
         sleep: Callable[[float], None] = time.sleep,
         read_text: Callable[[Image.Image], Iterable[OcrLine]] = ocr.read_text,
         name_icons: NameIcons | None = None,
+        see_states: SeeStates | None = None,
     ) -> None:
         self._device = device
         self._source = source
@@ -99,6 +112,7 @@ class ScreenReader:
         self._sleep = sleep
         self._read_text = read_text
         self._name_icons = name_icons
+        self._see_states = see_states
         self._is_virtual = Capability.VIRTUAL_TIME in device.capabilities
         self._vain_progress: frozenset[_ProgressKey] = frozenset()
         self._vain_blanks: frozenset[_BlankKey] = frozenset()
@@ -125,6 +139,8 @@ class ScreenReader:
         elif self._pictures == "always" or self._name_icons is not None:
             self._take_picture(look)
         digest = _digest_of_unknown(look, elements, whole=reads_picture)
+        if self._sees_nothing_else(look, elements):
+            look.states = self._states_of(look.picture)
         source: Source = "tree"
         if reads_picture:
             known = () if self._source == "ocr" else elements
@@ -210,6 +226,7 @@ class ScreenReader:
                 picture=picture_digest,
             ),
             source=source,
+            looks_like=look.states,
             local_time=f"{now:%A %Y-%m-%d %H:%M}" if now is not None else "",
             is_stable=look.is_stable,
             warnings=tuple(look.warnings),
@@ -286,6 +303,17 @@ class ScreenReader:
         if look.tree is None or self._source in {"ocr", "both"}:
             return True
         return self._source == "auto" and not tells_what_is_seen(look.tree, elements, look.size)
+
+    def _sees_nothing_else(self, look: _Look, elements: tuple[Element, ...]) -> bool:
+        """Whether the picture is all that tells what the screen shows."""
+        if look.tree is None or self._source == "ocr":
+            return True
+        return self._source != "tree" and not tells_what_is_seen(look.tree, elements, look.size)
+
+    def _states_of(self, picture: Image.Image | None) -> tuple[SeenState, ...]:
+        if self._see_states is None or picture is None:
+            return ()
+        return tuple(one for one in self._see_states(picture) if one.state != "keyboard")
 
     def _wait_for_picture(self, look: _Look) -> None:
         self._take_picture(look)

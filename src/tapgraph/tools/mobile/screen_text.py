@@ -3,12 +3,12 @@
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from tapgraph.tools.mobile.geometry import Point
-from tapgraph.tools.mobile.screen import Element, Role, Screen, SeenIcon
+from tapgraph.tools.mobile.screen import Element, Role, Screen, SeenIcon, SeenState
 from tapgraph.tools.token_estimate import token_weight
 
 __all__ = [
@@ -39,6 +39,7 @@ _PLACED = re.compile(r'^([~+-]) \[\d+\] ([a-z]+ "(?:[^"\\]|\\.)*") \(-?\d+,-?\d+
 _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _FENCES = re.compile(r"`{3,}|~{3,}|</")
 _SHORT_ID = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+_LOOKS_LIKE = "looks like: "
 _REST_TOKENS = 14
 """What the line about missing elements costs."""
 
@@ -88,7 +89,8 @@ def describe(screen: Screen, *, budget_tokens: int = 900) -> str:
     After it stand the states that hold: `checked selected focused disabled covered scrollable
     password hint` (a covered one cannot be touched, an empty input shows only its hint), and
     `id=NAME` for what has no text; last, where icons are named, what its picture shows and how sure
-    that is: `icon: trash (0.93)`. A list is always scrollable, so it does not say so.
+    that is: `icon: trash (0.93)`. A list is always scrollable, so it does not say so. Where states
+    were seen, a line above says so: `looks like: loading (0.97)`.
 
     The text is a JSON string in which line breaks of every kind, control characters, `</` and
     fences of three or more backticks or tildes are escaped: no text on a screen can begin a line,
@@ -104,8 +106,10 @@ def describe(screen: Screen, *, budget_tokens: int = 900) -> str:
     """
     if budget_tokens < 20:
         raise ValueError(f"budget_tokens must be at least 20, got {budget_tokens}")
+    head = [_state_words(screen.looks_like)] if screen.looks_like else []
     if not screen.elements:
-        return "... no elements are known; look at the picture"
+        return "\n".join([*head, "... no elements are known; look at the picture"])
+    budget_tokens -= round(sum(map(_line_tokens, head)))
     ornaments = _ornaments(screen)
     lines: dict[int, str] = {}
     for detail in _DETAILS:
@@ -121,7 +125,7 @@ def describe(screen: Screen, *, budget_tokens: int = 900) -> str:
         lines = _most_useful(screen, lines, budget_tokens - _REST_TOKENS)
     missing = len(screen.elements) - len(lines)
     rest = [f"... {missing} more elements of this screen are left out"] if missing else []
-    return "\n".join([*lines.values(), *rest])
+    return "\n".join([*head, *lines.values(), *rest])
 
 
 def describe_rest(screen: Screen, *, budget_tokens: int = 900, pages: int = 1) -> str:
@@ -138,7 +142,7 @@ def describe_rest(screen: Screen, *, budget_tokens: int = 900, pages: int = 1) -
             one.number for one in parse_description(describe(rest, budget_tokens=budget_tokens))
         }
         elements = tuple(one for one in rest.elements if one.number not in told)
-        rest = dataclasses.replace(rest, elements=elements)
+        rest = dataclasses.replace(rest, elements=elements, looks_like=())
     if not rest.elements:
         return "... no more elements are known"
     return describe(rest, budget_tokens=budget_tokens)
@@ -176,8 +180,9 @@ def read_out(description: str) -> str:
         if element.text:
             states = sorted(state for state in element.states if "=" not in state)
             lines.append(" ".join([element.role, quoted(element.text), *states]))
-    last = description.rpartition("\n")[2]
-    return "\n".join([*lines, *([last] if last.startswith("...") else [])])
+    first, last = description.partition("\n")[0], description.rpartition("\n")[2]
+    head = [first] if first.startswith(_LOOKS_LIKE) else []
+    return "\n".join([*head, *lines, *([last] if last.startswith("...") else [])])
 
 
 def without_places(changes: str) -> str:
@@ -238,6 +243,10 @@ def element_line(element: Element, characters: int = 200) -> str:
     states = "".join(f" {state}" for state in states_of(element))
     icon = "" if element.text or element.icon is None else f" {_icon_words(element.icon)}"
     return f"[{element.number}] {element.role.value} {text} ({point.x},{point.y}){states}{icon}"
+
+
+def _state_words(states: Iterable[SeenState]) -> str:
+    return _LOOKS_LIKE + ", ".join(f"{one.state} ({one.confidence:.2f})" for one in states)
 
 
 def _icon_words(icon: SeenIcon) -> str:

@@ -1,8 +1,10 @@
 """A crop of a screen as the icon net sees it: how far each pixel is from the background."""
 
+import functools
+
 from PIL import Image, ImageChops, ImageStat
 
-__all__ = ["ICON_PX", "icon_picture"]
+__all__ = ["ICON_PX", "background_distance", "icon_picture"]
 
 ICON_PX = 32
 """Height and width of what the net sees."""
@@ -27,13 +29,9 @@ def icon_picture(crop: Image.Image) -> Image.Image | None:
         picture.thumbnail((_LARGEST_PX, _LARGEST_PX), Image.Resampling.BOX)
     if min(picture.size) < 4:
         return None
-    background = Image.new("RGB", picture.size, _edge_colour(picture))
-    red, green, blue = ImageChops.difference(picture, background).split()
-    distance = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-    strongest = distance.getextrema()[1]
-    if not isinstance(strongest, int) or strongest < _LEAST_CONTRAST:
+    stretched = background_distance(picture, _edge_colour(picture))
+    if stretched is None:
         return None
-    stretched = distance.point([min(255, round(255 * grey / strongest)) for grey in range(256)])
     found = stretched.point([0] * 64 + [255] * 192).getbbox()
     if found is None:
         return None
@@ -42,6 +40,24 @@ def icon_picture(crop: Image.Image) -> Image.Image | None:
     half = side * (0.5 + _MARGIN)
     middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
     return _square(stretched, middle_x - half, middle_y - half, 2 * half)
+
+
+def background_distance(
+    picture: Image.Image, background: tuple[int, int, int] | None = None
+) -> Image.Image | None:
+    """How far each pixel is from the background, in grey; None where all are about as it is.
+
+    That is the largest difference in red, green or blue, and the strongest becomes white. The
+    background is the median colour unless it is told.
+    """
+    red, green, blue = background or ImageStat.Stat(picture).median
+    ground = Image.new("RGB", picture.size, (int(red), int(green), int(blue)))
+    differences = ImageChops.difference(picture, ground).split()
+    distance = functools.reduce(ImageChops.lighter, differences)
+    strongest = distance.getextrema()[1]
+    if not isinstance(strongest, int) or strongest < _LEAST_CONTRAST:
+        return None
+    return distance.point([min(255, round(255 * grey / strongest)) for grey in range(256)])
 
 
 def _edge_colour(picture: Image.Image) -> tuple[int, int, int]:
