@@ -49,7 +49,7 @@ def block_sparse_attention(
     batch, heads, q_len, _ = queries.shape
     kv_len = keys.shape[2]
     _check_map(kept, (batch, heads, q_len, kv_len), query_block, key_block)
-    exact = torch.float64 if queries.dtype == torch.float64 else torch.float32
+    exact = torch.promote_types(queries.dtype, torch.float32)
     output = torch.zeros_like(queries)
     normaliser = queries.new_full((batch, heads, q_len), float("-inf"), dtype=exact)
     for row in range(batch):

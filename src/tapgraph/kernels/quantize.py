@@ -65,7 +65,7 @@ def smooth(vectors: Tensor) -> Smoothed:
     Args:
         vectors: `[batch, heads, tokens, head_dim]`.
     """
-    exact = torch.float64 if vectors.dtype == torch.float64 else torch.float32
+    exact = torch.promote_types(vectors.dtype, torch.float32)
     vectors = vectors.to(exact)
     mean = vectors.mean(dim=2, keepdim=True)
     return Smoothed(vectors - mean, mean)
@@ -98,7 +98,7 @@ def quantize(vectors: Tensor, bits: Bits, groups: Tensor) -> Quantized:
     batch, heads, tokens, _ = vectors.shape
     if groups.shape != (tokens,):
         raise UsageError(f"groups must be [{tokens}], got {list(groups.shape)}")
-    exact = torch.float64 if vectors.dtype == torch.float64 else torch.float32
+    exact = torch.promote_types(vectors.dtype, torch.float32)
     largest = 2 ** (bits - 1) - 1
     magnitudes = vectors.abs().amax(dim=-1).to(exact)
     count = int(groups.max()) + 1 if tokens else 0

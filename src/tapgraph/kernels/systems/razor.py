@@ -402,7 +402,7 @@ def _merged(parts: Iterable[Partial], dtype: torch.dtype) -> Tensor:
 
 
 def _exact(tensor: Tensor) -> torch.dtype:
-    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
+    return torch.promote_types(tensor.dtype, torch.float32)
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Partial:

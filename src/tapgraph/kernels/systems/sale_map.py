@@ -114,7 +114,7 @@ def sale_attention(
     """
     batch, heads, q_len, _ = queries.shape
     kv_len = keys.shape[2]
-    exact = torch.float64 if queries.dtype == torch.float64 else torch.float32
+    exact = torch.promote_types(queries.dtype, torch.float32)
     precise = queries.to(exact), keys.to(exact), values.to(exact)
     near, _ = near_blocks(q_len, kv_len, config, queries.device)
 

@@ -145,7 +145,7 @@ def antidiagonal_scores(
         `[batch, heads, query blocks, key blocks]` in float32, or float64 for float64 inputs; 0
         where a key block comes after the query block.
     """
-    exact = torch.float64 if queries.dtype == torch.float64 else torch.float32
+    exact = torch.promote_types(queries.dtype, torch.float32)
     batch, heads, q_len, _ = queries.shape
     kv_heads, kv_len = keys.shape[1], keys.shape[2]
     group, per_block = heads // kv_heads, block // stride
