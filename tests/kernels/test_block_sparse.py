@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 import torch
+from tests.kernels.reference import dense_attention
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.block_sparse import block_sparse_attention
-from tapgraph.kernels.reference import dense_attention
 
 ROUNDING = 1e-12
 Inputs = Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
@@ -21,7 +21,6 @@ def random_map(q_len: int, kv_len: int, query_block: int, key_block: int) -> tor
     return kept
 
 
-@pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize(("query_block", "key_block"), [(4, 4), (8, 2), (3, 5), (1, 1), (64, 64)])
 @pytest.mark.parametrize(("q_len", "kv_len"), [(19, 19), (6, 19), (1, 19)])
 def test_equals_loops_over_the_kept_keys(
@@ -31,11 +30,9 @@ def test_equals_loops_over_the_kept_keys(
     kv_len: int,
     query_block: int,
     key_block: int,
-    biased: bool,
 ) -> None:
     queries, keys, values = random_inputs(q_len, kv_len)
     kept = random_map(q_len, kv_len, query_block, key_block)
-    bias = torch.linspace(-2, 1, 2 * 8 * kv_len, dtype=torch.float64).view(2, 8, kv_len)
     expected = naive(
         queries,
         keys,
@@ -46,7 +43,6 @@ def test_equals_loops_over_the_kept_keys(
             for slot in range(kv_len - q_len + query + 1)
             if kept[row, head, query // query_block, slot // key_block]
         ],
-        lambda row, head, slot: float(bias[row, head, slot]) if biased else 0.0,
     )
 
     result = block_sparse_attention(
@@ -57,27 +53,10 @@ def test_equals_loops_over_the_kept_keys(
         query_block=query_block,
         key_block=key_block,
         scale=0.4,
-        column_bias=bias if biased else None,
     )
 
     torch.testing.assert_close(result.output, expected.output, atol=ROUNDING, rtol=0)
     torch.testing.assert_close(result.log_sum_exp, expected.log_sum_exp, atol=ROUNDING, rtol=0)
-
-
-def test_one_bias_may_serve_all_heads(random_inputs: Inputs) -> None:
-    inputs = random_inputs(9, 9)
-    bias = torch.linspace(-2, 1, 18, dtype=torch.float64).view(2, 1, 9)
-    kept = random_map(9, 9, 4, 4)
-    options: dict[str, Any] = {
-        "query_block": 4,
-        "key_block": 4,
-        "scale": 0.4,
-    }
-
-    one = block_sparse_attention(*inputs, kept=kept, **options, column_bias=bias)
-    each = block_sparse_attention(*inputs, kept=kept, **options, column_bias=bias.repeat(1, 8, 1))
-
-    assert torch.equal(one.output, each.output)
 
 
 def test_a_full_map_is_dense_attention(random_inputs: Inputs) -> None:
@@ -123,18 +102,4 @@ def test_a_map_that_does_not_fit_is_named(
             query_block=query_block,
             key_block=4,
             scale=1.0,
-        )
-
-
-def test_a_bias_that_does_not_fit_is_named(random_inputs: Inputs) -> None:
-    with pytest.raises(
-        UsageError, match=r"^column_bias must be \[2, 8 or 1, 9\], got \[2, 2, 9\]$"
-    ):
-        block_sparse_attention(
-            *random_inputs(9, 9),
-            kept=torch.ones(2, 8, 3, 3).bool(),
-            query_block=4,
-            key_block=4,
-            scale=1.0,
-            column_bias=torch.zeros(2, 2, 9),
         )

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 import torch
+from tests.kernels.reference import dense_attention
 
 from tapgraph.kernels.merge import Partial, merge
-from tapgraph.kernels.reference import dense_attention
 
 ROUNDING = 1e-12
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.quantize import quantize, quantized_scores, smooth, token_groups
+from tapgraph.kernels.quantize import quantize, smooth, token_groups
 
 
 @pytest.mark.parametrize("bits", [4, 8])
@@ -44,16 +44,13 @@ def test_a_group_of_zeros_stays_zero() -> None:
     assert result.vectors().tolist() == torch.zeros(1, 1, 3, 2).tolist()
 
 
-def test_smoothing_takes_the_mean_over_real_tokens_only(random_inputs: Any) -> None:
+def test_smoothing_takes_the_mean_over_the_tokens(random_inputs: Any) -> None:
     vectors, _, _ = random_inputs(5, 5)
-    starts = torch.tensor([0, 3])
 
-    result = smooth(vectors, starts)
+    result = smooth(vectors)
 
-    torch.testing.assert_close(result.mean[0, :, 0], vectors[0].mean(dim=1))
-    torch.testing.assert_close(result.mean[1, :, 0], vectors[1, :, 3:].mean(dim=1))
+    torch.testing.assert_close(result.mean[1, :, 0], vectors[1].mean(dim=1))
     torch.testing.assert_close(result.vectors + result.mean, vectors)
-    assert torch.equal(smooth(vectors).mean[0], result.mean[0])
 
 
 def test_smoothed_keys_shift_all_scores_of_a_query_alike(random_inputs: Any) -> None:
@@ -64,31 +61,16 @@ def test_smoothed_keys_shift_all_scores_of_a_query_alike(random_inputs: Any) -> 
     torch.testing.assert_close(shift, shift[..., :1].expand_as(shift))
 
 
-@pytest.mark.parametrize("heads", [2, 8])
-def test_scores_are_products_of_the_rounded_vectors(random_inputs: Any, heads: int) -> None:
-    queries, keys, _ = random_inputs(4, 9, heads=heads)
-    few_queries = quantize(queries, 8, token_groups(4, 2))
-    few_keys = quantize(keys, 4, token_groups(9, 4))
-
-    scores = quantized_scores(few_queries, few_keys, scale=0.3)
-
-    assert scores.shape == (2, heads, 4, 9)
-    rounded_queries, rounded_keys = few_queries.vectors(), few_keys.vectors()
-    for head in range(heads):
-        expected = rounded_queries[:, head] @ rounded_keys[:, head // (heads // 2)].mT * 0.3
-        torch.testing.assert_close(scores[:, head], expected)
-
-
 def test_smoothing_helps_four_bits_when_channels_have_offsets(
     random_inputs: Any,
 ) -> None:
     queries, keys, _ = random_inputs(16, 64, heads=2, head_dim=16)
     keys = keys + torch.linspace(-8, 8, 16, dtype=torch.float64)
-    few_queries = quantize(queries, 8, token_groups(16, 1))
+    rounded = quantize(queries, 8, token_groups(16, 1)).vectors()
 
     def error(keys: torch.Tensor) -> float:
         few_keys = quantize(keys, 4, token_groups(64, 8))
-        off = quantized_scores(few_queries, few_keys, scale=1.0) - queries @ keys.mT
+        off = rounded @ few_keys.vectors().mT - queries @ keys.mT
         return float((off - off.mean(dim=-1, keepdim=True)).std())
 
     assert error(smooth(keys).vectors) < error(keys) / 2
@@ -102,7 +84,3 @@ def test_bad_input_is_named() -> None:
         quantize(vectors, 4, token_groups(2, 1))
     with pytest.raises(UsageError, match=r"^a group must have at least 1 token, got 0$"):
         token_groups(3, 0)
-    few = quantize(vectors, 4, token_groups(3, 1))
-    three = quantize(torch.zeros(1, 3, 3, 4), 4, token_groups(3, 1))
-    with pytest.raises(UsageError, match=r"^heads must be a multiple of kv_heads, got 3 and 2$"):
-        quantized_scores(three, few, scale=1.0)

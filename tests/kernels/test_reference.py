@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 import torch
+from tests.kernels.reference import dense_attention
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.reference import dense_attention
 
 ROUNDING = 1e-12
 """Two float64 summation orders differ by less."""

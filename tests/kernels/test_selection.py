@@ -1,11 +1,10 @@
 import math
-from typing import Any
 
 import pytest
 import torch
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.selection import pool_blocks, top_k
+from tapgraph.kernels.selection import sum_blocks, top_k
 
 
 def expected_places(scores: list[float], count: int) -> list[int]:
@@ -38,24 +37,17 @@ def test_an_impossible_count_is_named(count: int) -> None:
         top_k(torch.zeros(2, 4), count)
 
 
-@pytest.mark.parametrize("how", ["mean", "max", "sum"])
 @pytest.mark.parametrize("block", [1, 3, 7, 20])
-def test_blocks_are_pooled_over_their_real_tokens(how: Any, block: int) -> None:
+def test_blocks_are_summed_over_their_real_tokens(block: int) -> None:
     generator = torch.Generator().manual_seed(0)
     vectors = torch.randn(2, 7, 3, generator=generator, dtype=torch.float64)
-    pool: Any = {"mean": lambda part: sum(part) / len(part), "max": max, "sum": sum}[how]
 
-    pooled = pool_blocks(vectors, block, how, dim=-2)
+    sums = sum_blocks(vectors, block, dim=-2)
 
-    assert pooled.shape == (2, -(-7 // block), 3)
+    assert sums.shape == (2, -(-7 // block), 3)
     for row in range(2):
         for channel in range(3):
             column = vectors[row, :, channel].tolist()
-            expected = [pool(column[first : first + block]) for first in range(0, 7, block)]
-            assert pooled[row, :, channel].tolist() == pytest.approx(expected)
-    assert torch.equal(pool_blocks(vectors.transpose(1, 2), block, how), pooled.transpose(1, 2))
-
-
-def test_a_block_of_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"^block must be at least 1, got 0$"):
-        pool_blocks(torch.zeros(3), 0, "max")
+            expected = [sum(column[first : first + block]) for first in range(0, 7, block)]
+            assert sums[row, :, channel].tolist() == pytest.approx(expected)
+    assert torch.equal(sum_blocks(vectors.transpose(1, 2), block), sums.transpose(1, 2))

@@ -105,18 +105,6 @@ def test_memory_grows_by_pages_until_the_ring_is_whole(random_inputs: Any) -> No
     assert ring.bytes_held() == expected_bytes(404)
 
 
-def test_restoring_brings_back_what_was_overwritten(random_inputs: Any) -> None:
-    _, keys, values = random_inputs(1, 31, batch=1)
-    ring = SinkRing(2, 5)
-    fill(ring, keys[:, :, :20], values[:, :, :20], 20)
-    snapshot = ring.snapshot()
-
-    for _ in range(2):
-        fill(ring, keys[:, :, 20:], values[:, :, 20:], 4)
-        ring.restore(snapshot)
-        assert_holds(ring, keys[:, :, :20], values[:, :, :20])
-
-
 def test_a_fork_goes_its_own_way(random_inputs: Any) -> None:
     _, keys, values = random_inputs(1, 31, batch=1)
     ring = SinkRing(2, 5)

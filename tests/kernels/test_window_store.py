@@ -53,7 +53,7 @@ def test_a_snapshot_survives_appending_and_dropping() -> None:
     for _ in range(2):
         store.append(numbered(7000, 300), numbered(7000, 300))
         store.drop_before(650)
-        store.restore(point)
+        store = point.snapshot()
         assert (store.first, store.end) == (0, 400)
         assert torch.equal(store.keys, numbered(0, 400))
 
@@ -87,5 +87,5 @@ def test_vectors_put_behind_are_beside_what_is_held_and_change_nothing() -> None
         assert torch.equal(store.keys, numbered(200, 56))
     store.append(numbered(PAGE_TOKENS, 1), numbered(PAGE_TOKENS, 1))
     assert torch.equal(store.keys, numbered(200, 57))
-    store.restore(point)
+    store = point.snapshot()
     assert torch.equal(store.keys, numbered(200, 56))

@@ -82,9 +82,8 @@ def test_what_is_removed_is_gone(store: ModelStore) -> None:
 
 def test_calibrations_that_are_shipped_come_with_the_model(store: ModelStore) -> None:
     kept = store.add("smollm2", write_weights)
-    assert {file.name for file in kept.path.glob("*.safetensors")} >= {
-        "tapgraph-duo.safetensors",
-        "tapgraph-razor.safetensors",
+    assert {file.name for file in kept.path.glob("tapgraph-*.safetensors")} == {
+        f"tapgraph-{name}.safetensors" for name in ("duo", "razor", "sale", "dhsa")
     }
     assert not list(store.add("other", write_weights).path.glob("*.safetensors"))
 

@@ -22,7 +22,6 @@ def block_sparse_attention(
     query_block: int,
     key_block: int,
     scale: float,
-    column_bias: Tensor | None = None,
 ) -> Partial:
     """Causal attention of each query block over its own list of key blocks.
 
@@ -38,7 +37,6 @@ def block_sparse_attention(
         query_block: queries in a block; the last block may be shorter.
         key_block: keys in a block; the last block may be shorter.
         scale: what the dot products are multiplied with.
-        column_bias: `[batch, heads or 1, kv_len]`, added to the scaled scores of a key.
 
     Returns:
         The output in the dtype of `queries`; a query that sees nothing gets zeros and a
@@ -51,14 +49,7 @@ def block_sparse_attention(
     batch, heads, q_len, _ = queries.shape
     kv_len = keys.shape[2]
     _check_map(kept, (batch, heads, q_len, kv_len), query_block, key_block)
-    if column_bias is not None and column_bias.shape not in {
-        (batch, heads, kv_len),
-        (batch, 1, kv_len),
-    }:
-        raise UsageError(
-            f"column_bias must be [{batch}, {heads} or 1, {kv_len}], got {list(column_bias.shape)}"
-        )
-    exact = torch.float64 if queries.dtype == torch.float64 else torch.float32
+    exact = torch.promote_types(queries.dtype, torch.float32)
     output = torch.zeros_like(queries)
     normaliser = queries.new_full((batch, heads, q_len), float("-inf"), dtype=exact)
     for row in range(batch):
@@ -68,12 +59,9 @@ def block_sparse_attention(
                 _in_blocks(values[row, kv_head], key_block, exact),
             )
             for head in range(kv_head * group, (kv_head + 1) * group):
-                bias = None
-                if column_bias is not None:
-                    bias = column_bias[row, min(head, column_bias.shape[1] - 1)].to(exact)
                 for first, last, chosen in _chosen_blocks(kept[row, head], query_block, q_len):
                     block = queries[row, head, first:last].to(exact) * scale
-                    attended, total = blocks.attend(block, kv_len - q_len + first, chosen, bias)
+                    attended, total = blocks.attend(block, kv_len - q_len + first, chosen)
                     output[row, head, first:last] = attended
                     normaliser[row, head, first:last] = total
     return Partial(output, normaliser)
@@ -113,9 +101,7 @@ class _HeadBlocks:
     keys: Tensor
     values: Tensor
 
-    def attend(
-        self, queries: Tensor, first_slot: int, chosen: Tensor, bias: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    def attend(self, queries: Tensor, first_slot: int, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Output and log-sum-exp of scaled queries `[tokens, head_dim]` over the chosen blocks."""
         key_block = self.keys.shape[1]
         last_slot = first_slot + queries.shape[0] - 1
@@ -126,8 +112,6 @@ class _HeadBlocks:
         if not end:
             return torch.zeros_like(queries), queries.new_full(queries.shape[:1], float("-inf"))
         scores = queries @ self.keys.index_select(0, chosen).flatten(0, 1)[:end].T
-        if bias is not None:
-            scores += bias[slots]
         future = int(torch.searchsorted(slots, first_slot, right=True))
         if future < slots.shape[0]:
             query_slots = torch.arange(first_slot, last_slot + 1, device=slots.device)

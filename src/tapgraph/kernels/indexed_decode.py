@@ -120,7 +120,7 @@ def _attend(
     queries: Tensor, keys: Tensor, values: Tensor, indices: Tensor, counts: Tensor, *, scale: float
 ) -> Partial:
     """One row, in torch; arguments as for `attend_compiled`."""
-    exact = torch.float64 if queries.dtype == torch.float64 else torch.float32
+    exact = torch.promote_types(queries.dtype, torch.float32)
     output = torch.zeros_like(queries)
     normaliser = queries.new_full(queries.shape[:3], float("-inf"), dtype=exact)
     together, of_kv_head = queries.shape[1] // len(counts), len(counts) // keys.shape[1]

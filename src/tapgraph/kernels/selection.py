@@ -1,6 +1,4 @@
-"""Choosing: stable top-k and block pooling."""
-
-from typing import Literal
+"""Choosing: stable top-k, and sums of blocks."""
 
 import torch
 from torch import Tensor
@@ -8,9 +6,7 @@ from torch.nn import functional
 
 from tapgraph.errors import UsageError
 
-__all__ = ["Pooling", "listed", "pool_blocks", "top_k"]
-
-Pooling = Literal["mean", "max", "sum"]
+__all__ = ["listed", "sum_blocks", "top_k"]
 
 
 def top_k(scores: Tensor, count: int) -> Tensor:
@@ -49,39 +45,23 @@ def top_k(scores: Tensor, count: int) -> Tensor:
     return (places + empty * tokens).sort(dim=-1).values % tokens
 
 
-def pool_blocks(tensor: Tensor, block: int, how: Pooling, *, dim: int = -1) -> Tensor:
-    """One entry for each block of `block` neighbours along `dim`; the last block may be shorter.
+def sum_blocks(tensor: Tensor, block: int, *, dim: int = -1) -> Tensor:
+    """The sum of each block of `block` neighbours along `dim`; the last block may be shorter.
 
     Args:
-        tensor: scores `[..., tokens]` with `dim` -1, or vectors `[..., tokens, head_dim]` with
-            `dim` -2.
-        block: tokens for one block.
-        how: over the real tokens of the block; a short last block's mean has its own length.
-        dim: the axis of the tokens.
+        tensor: of any shape.
+        block: entries for one block, at least 1.
+        dim: the axis.
 
     Returns:
-        As `tensor`, with ceil(tokens / block) entries along `dim`.
+        As `tensor`, with ceil(entries / block) entries along `dim`.
 
-    Raises:
-        UsageError: `block` is not at least 1.
-
-    >>> pool_blocks(torch.tensor([1.0, 2.0, 6.0]), 2, "mean").tolist()
-    [1.5, 6.0]
+    >>> sum_blocks(torch.tensor([1.0, 2.0, 6.0]), 2).tolist()
+    [3.0, 6.0]
     """
-    if block < 1:
-        raise UsageError(f"block must be at least 1, got {block}")
     last = tensor.movedim(dim, -1)
-    tokens = last.shape[-1]
-    blocks = -(-tokens // block)
-    fill = float("-inf") if how == "max" else 0.0
-    folded = functional.pad(last, (0, blocks * block - tokens), value=fill)
-    folded = folded.reshape(*last.shape[:-1], blocks, block)
-    pooled = folded.amax(dim=-1) if how == "max" else folded.sum(dim=-1)
-    if how == "mean":
-        lengths = torch.full((blocks,), block, dtype=pooled.dtype, device=pooled.device)
-        lengths[-1] = tokens - (blocks - 1) * block
-        pooled = pooled / lengths
-    return pooled.movedim(-1, dim)
+    padded = functional.pad(last, (0, -last.shape[-1] % block))
+    return padded.reshape(*last.shape[:-1], -1, block).sum(dim=-1).movedim(-1, dim)
 
 
 def _lowest_of_equals(scores: Tensor, least: Tensor, count: int) -> Tensor:

@@ -3,7 +3,7 @@
 Xiao et al., "Efficient Streaming Language Models with Attention Sinks", 2309.17453, section 3.2.
 """
 
-from dataclasses import dataclass
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -14,21 +14,11 @@ from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.inputs import check_inputs
 from tapgraph.kernels.token_store import PAGE_TOKENS
 
-__all__ = ["RingSnapshot", "SinkRing", "attend_streaming", "streaming_visible"]
+__all__ = ["SinkRing", "attend_streaming", "streaming_visible"]
 
 SHORTEST_PIECE = 128
 """A chunk is taken in pieces of a quarter of the window, but not of fewer tokens than this: each
 piece reads the whole window beside itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class RingSnapshot:
-    """What a `SinkRing` held at one time; its tensors are copies."""
-
-    tokens_seen: int
-    keys: Tensor | None
-    values: Tensor | None
-    positions: Tensor | None
 
 
 class SinkRing:
@@ -110,23 +100,11 @@ class SinkRing:
             held.index_copy_(2, places, tokens[:, :, kept])
         _stored(self._positions).index_copy_(0, places, positions)
 
-    def snapshot(self) -> RingSnapshot:
-        """A copy of everything it holds."""
-        return RingSnapshot(
-            self._tokens_seen, _copy(self._keys), _copy(self._values), _copy(self._positions)
-        )
-
-    def restore(self, snapshot: RingSnapshot) -> None:
-        """Go back to an earlier `snapshot`; may be done many times."""
-        self._tokens_seen = snapshot.tokens_seen
-        self._keys = _copy(snapshot.keys)
-        self._values = _copy(snapshot.values)
-        self._positions = _copy(snapshot.positions)
-
     def fork(self) -> "SinkRing":
         """A copy with memory of its own."""
-        twin = SinkRing(self.sink, self.recent)
-        twin.restore(self.snapshot())
+        twin = copy(self)
+        twin._keys, twin._values = _copy(self._keys), _copy(self._values)
+        twin._positions = _copy(self._positions)
         return twin
 
     def crop(self, tokens: int) -> None:

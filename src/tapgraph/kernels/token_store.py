@@ -27,120 +27,49 @@ class TokenMemory:
     tokens: int
 
 
-class TokenStore:
-    """Keys and values `[1, kv_heads, tokens, head_dim]` that are only ever appended to.
-
-    The memory held is `2 * kv_heads * capacity * head_dim` elements, where `capacity` is
-    the smallest multiple of `PAGE_TOKENS` that has held all tokens. A snapshot of it is its length.
-    """
-
-    def __init__(self) -> None:
-        self._keys: Tensor | None = None
-        self._values: Tensor | None = None
-        self._tokens = 0
-
-    @property
-    def tokens(self) -> int:
-        """How many tokens it holds."""
-        return self._tokens
-
-    @property
-    def keys(self) -> Tensor:
-        """A view `[1, kv_heads, tokens, head_dim]`."""
-        if self._keys is None:
-            raise UsageError("nothing was stored yet")
-        return self._keys[:, :, : self._tokens]
-
-    @property
-    def values(self) -> Tensor:
-        """A view `[1, kv_heads, tokens, head_dim]`."""
-        if self._values is None:
-            raise UsageError("nothing was stored yet")
-        return self._values[:, :, : self._tokens]
-
-    def append(self, keys: Tensor, values: Tensor) -> None:
-        """Store the keys and values `[1, kv_heads, new tokens, head_dim]` of new tokens."""
-        total = self._tokens + keys.shape[2]
-        self._keys = _grown(self._keys, keys, self._tokens, total)
-        self._values = _grown(self._values, values, self._tokens, total)
-        self._keys[:, :, self._tokens : total] = keys
-        self._values[:, :, self._tokens : total] = values
-        self._tokens = total
-
-    def count_one(self, like: Tensor) -> TokenMemory:
-        """Make room for one more token and count it; the caller writes its key and value.
-
-        Args:
-            like: keys `[1, kv_heads, any, head_dim]` of the dtype and device to be stored.
-        """
-        total = self._tokens + 1
-        self._keys = _grown(self._keys, like, self._tokens, total)
-        self._values = _grown(self._values, like, self._tokens, total)
-        self._tokens = total
-        return TokenMemory(self._keys, self._values, total)
-
-    def runs(self, kv_heads: Tensor, firsts: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        """Keys and values `[runs, length, head_dim]` of neighbouring tokens here and there.
-
-        Args:
-            kv_heads: int64 `[runs]`, whose keys and values.
-            firsts: int64 `[runs]`, the first token of each; the whole run is in memory.
-            length: tokens in each run.
-        """
-        if self._keys is None or self._values is None:
-            raise UsageError("nothing was stored yet")
-        places = kv_heads * self._keys.shape[2] + firsts
-        return runs_of(self._keys, places, length), runs_of(self._values, places, length)
-
-    def crop(self, tokens: int) -> None:
-        """Forget all but the first `tokens` tokens; memory is kept for the next ones."""
-        if not 0 <= tokens <= self._tokens:
-            raise UsageError(f"can keep 0 to {self._tokens} tokens, got {tokens}")
-        self._tokens = tokens
-
-    def fork(self) -> "TokenStore":
-        """A copy with memory of its own."""
-        twin = TokenStore()
-        if self._tokens:
-            twin.append(self.keys, self.values)
-        return twin
-
-    def bytes_held(self) -> int:
-        """Bytes of the memory, filled or not."""
-        return sum(
-            part.element_size() * part.numel()
-            for part in (self._keys, self._values)
-            if part is not None
-        )
-
-
 class VectorStore:
     """Vectors `[1, kv_heads, tokens, head_dim]` that are only ever appended to.
 
-    Half of a `TokenStore`: the memory held is `kv_heads * capacity * head_dim` elements.
+    The memory held is `kv_heads * capacity * head_dim` elements, where `capacity` is the smallest
+    multiple of `PAGE_TOKENS` that has held all tokens.
     """
 
     def __init__(self) -> None:
-        self._vectors: Tensor | None = None
+        self._memory: Tensor | None = None
         self.tokens = 0
         """How many tokens it holds."""
 
     @property
+    def memory(self) -> Tensor:
+        """All of it, filled or not, `[1, kv_heads, capacity, head_dim]`."""
+        if self._memory is None:
+            raise UsageError("nothing was stored yet")
+        return self._memory
+
+    @property
     def vectors(self) -> Tensor:
         """A view `[1, kv_heads, tokens, head_dim]`."""
-        if self._vectors is None:
-            raise UsageError("nothing was stored yet")
-        return self._vectors[:, :, : self.tokens]
+        return self.memory[:, :, : self.tokens]
 
     def append(self, vectors: Tensor) -> None:
         """Store the vectors `[1, kv_heads, new tokens, head_dim]` of new tokens."""
-        total = self.tokens + vectors.shape[2]
-        self._vectors = _grown(self._vectors, vectors, self.tokens, total)
-        self._vectors[:, :, self.tokens : total] = vectors
+        first = self.tokens
+        self.count(vectors, vectors.shape[2])[:, :, first : self.tokens] = vectors
+
+    def count(self, like: Tensor, new: int) -> Tensor:
+        """Make room for new tokens and count them; the caller writes into the memory it gets.
+
+        Args:
+            like: vectors `[1, kv_heads, any, head_dim]` of the dtype and device to be stored.
+            new: how many.
+        """
+        total = self.tokens + new
+        self._memory = _grown(self._memory, like, self.tokens, total)
         self.tokens = total
+        return self._memory
 
     def crop(self, tokens: int) -> None:
-        """Forget all but the first `tokens` tokens, if there are more."""
+        """Forget all but the first `tokens` tokens, if there are more; memory is kept."""
         self.tokens = min(self.tokens, tokens)
 
     def fork(self) -> "VectorStore":
@@ -152,7 +81,70 @@ class VectorStore:
 
     def bytes_held(self) -> int:
         """Bytes of the memory, filled or not."""
-        return 0 if self._vectors is None else self._vectors.nbytes
+        return 0 if self._memory is None else self._memory.nbytes
+
+
+class TokenStore:
+    """Keys and values `[1, kv_heads, tokens, head_dim]` that are only ever appended to.
+
+    The memory is that of two `VectorStore`s. A snapshot of it is its length.
+    """
+
+    def __init__(self) -> None:
+        self._keys, self._values = VectorStore(), VectorStore()
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens it holds."""
+        return self._keys.tokens
+
+    @property
+    def keys(self) -> Tensor:
+        """A view `[1, kv_heads, tokens, head_dim]`."""
+        return self._keys.vectors
+
+    @property
+    def values(self) -> Tensor:
+        """A view `[1, kv_heads, tokens, head_dim]`."""
+        return self._values.vectors
+
+    def append(self, keys: Tensor, values: Tensor) -> None:
+        """Store the keys and values `[1, kv_heads, new tokens, head_dim]` of new tokens."""
+        self._keys.append(keys)
+        self._values.append(values)
+
+    def count_one(self, like: Tensor) -> TokenMemory:
+        """As `VectorStore.count` for one token, of whose key and value `like` has the shape."""
+        return TokenMemory(self._keys.count(like, 1), self._values.count(like, 1), self.tokens)
+
+    def runs(self, kv_heads: Tensor, firsts: Tensor, length: int) -> tuple[Tensor, Tensor]:
+        """Keys and values `[runs, length, head_dim]` of neighbouring tokens here and there.
+
+        Args:
+            kv_heads: int64 `[runs]`, whose keys and values.
+            firsts: int64 `[runs]`, the first token of each; the whole run is in memory.
+            length: tokens in each run.
+        """
+        keys, values = self._keys.memory, self._values.memory
+        places = kv_heads * keys.shape[2] + firsts
+        return runs_of(keys, places, length), runs_of(values, places, length)
+
+    def crop(self, tokens: int) -> None:
+        """Forget all but the first `tokens` tokens; memory is kept for the next ones."""
+        if not 0 <= tokens <= self.tokens:
+            raise UsageError(f"can keep 0 to {self.tokens} tokens, got {tokens}")
+        self._keys.crop(tokens)
+        self._values.crop(tokens)
+
+    def fork(self) -> "TokenStore":
+        """A copy with memory of its own."""
+        twin = TokenStore()
+        twin._keys, twin._values = self._keys.fork(), self._values.fork()
+        return twin
+
+    def bytes_held(self) -> int:
+        """Bytes of the memory, filled or not."""
+        return self._keys.bytes_held() + self._values.bytes_held()
 
 
 def _grown(memory: Tensor | None, like: Tensor, filled: int, tokens: int) -> Tensor:

@@ -1,6 +1,6 @@
 """Keys and values of the newest tokens, in memory that lets go of old ones by pages."""
 
-from dataclasses import dataclass
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -8,18 +8,7 @@ from torch import Tensor
 from tapgraph.errors import UsageError
 from tapgraph.kernels.token_store import PAGE_TOKENS
 
-__all__ = ["WindowSnapshot", "WindowStore"]
-
-
-@dataclass(frozen=True, slots=True)
-class WindowSnapshot:
-    """What a `WindowStore` held; it shares the memory, of which nothing held is ever changed."""
-
-    keys: Tensor | None
-    values: Tensor | None
-    base: int
-    first: int
-    end: int
+__all__ = ["WindowStore"]
 
 
 class WindowStore:
@@ -101,19 +90,13 @@ class WindowStore:
         """Let go of all slots from `end` on, which is at least `first`."""
         self.end = end
 
-    def snapshot(self) -> WindowSnapshot:
-        """A point to come back to; nothing is copied."""
-        return WindowSnapshot(self._keys, self._values, self._base, self.first, self.end)
-
-    def restore(self, snapshot: WindowSnapshot) -> None:
-        """Go back to an earlier `snapshot`; may be done many times."""
-        self._keys, self._values = snapshot.keys, snapshot.values
-        self._base, self.first, self.end = snapshot.base, snapshot.first, snapshot.end
+    def snapshot(self) -> "WindowStore":
+        """What it holds now, in the same memory: nothing held is ever changed."""
+        return copy(self)
 
     def fork(self) -> "WindowStore":
         """A copy with memory of its own."""
-        twin = WindowStore()
-        twin.restore(self.snapshot())
+        twin = copy(self)
         if twin._keys is not None:
             twin._move(0)
         return twin

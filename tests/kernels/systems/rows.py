@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from tests.kernels import reference
 from torch import Tensor
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels import reference
 from tapgraph.kernels.attention_system import Reading
 from tapgraph.kernels.merge import Partial
 

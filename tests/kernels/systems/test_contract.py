@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 import torch
+from tests.kernels.reference import dense_attention
 from torch import Tensor
 
 from tapgraph.errors import UsageError
@@ -15,7 +16,6 @@ from tapgraph.kernels.attention_system import (
     LayerShape,
     Rotary,
 )
-from tapgraph.kernels.reference import dense_attention
 from tapgraph.kernels.rotary import PlainRotary
 from tapgraph.kernels.systems import SYSTEMS
 from tapgraph.kernels.systems.duo import Duo, DuoConfig

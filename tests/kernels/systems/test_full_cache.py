@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 import torch
+from tests.kernels.reference import dense_attention
 from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import LayerShape
-from tapgraph.kernels.reference import dense_attention
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
 
 ROUNDING = 1e-12

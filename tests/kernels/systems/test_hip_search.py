@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels import compiled
-from tapgraph.kernels.selection import listed, pool_blocks, top_k
+from tapgraph.kernels.selection import listed, top_k
 from tapgraph.kernels.systems.hip_search import FoundKeys, HipConfig, score_queries, search_tree
 
 Queries = Sequence[Sequence[float]]
@@ -201,7 +201,7 @@ def captured_mass(logits: Tensor, kept: int) -> tuple[float, float, float]:
         HipConfig(kept=kept),
     )
     tree = (mass * listed(found.slots[0, :, 0], tokens)).sum(dim=1)
-    best = top_k(pool_blocks(logits, 64, "mean"), kept // 64)
+    best = top_k(logits.view(heads, -1, 64).mean(dim=2), kept // 64)
     pooled = (mass * listed(best, tokens // 64).repeat_interleave(64, dim=1)).sum(dim=1)
     return float(exact.mean()), float(tree.mean()), float(pooled.mean())
 

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 import torch
+from tests.kernels.reference import dense_attention
 from torch import Tensor
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.reference import dense_attention
 from tapgraph.kernels.systems.landmark_softmax import (
     grouped_softmax_attention,
     grouped_softmax_attention_with_lse,

@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
+from tests.kernels.reference import dense_attention
 from torch import Tensor
 
 from tapgraph.errors import UsageError
-from tapgraph.kernels.reference import dense_attention
 from tapgraph.kernels.systems.sale_map import (
     EstimatedScores,
     SaleConfig,

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import torch
+from tests.kernels.reference import dense_attention
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.in_models.attention import AttentionCall, observe_attention, use_attention
-from tapgraph.kernels.reference import dense_attention
 from tapgraph.kernels.systems.sale import Sale, SaleConfig
 from tapgraph.kernels.systems.sale_map import sale_attention
 from tapgraph.llm_backend.calibration.calibration_file import fingerprint

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
+from tapgraph.kernels.config_checks import check_choices, check_least
 from tapgraph.kernels.indexed_decode import indexed_attention, lists_of
 from tapgraph.kernels.systems.dhsa_boundaries import (
     BoundaryPredictor,
@@ -73,22 +74,13 @@ class DhsaConfig:
     dense_below: int = 16_384
 
     def __post_init__(self) -> None:
-        for name in ("local_tokens", "block", "boundaries_per_block", "fixed_chunk", "chunk"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        for name in ("first_tokens", "boundary_distance", "instruction_tokens", "dense_below"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} must be at least 0, got {getattr(self, name)!r}")
+        check_least(self, local_tokens=1, block=1, boundaries_per_block=1, fixed_chunk=1, chunk=1)
+        check_least(self, first_tokens=0, boundary_distance=0, instruction_tokens=0, dense_below=0)
+        check_choices(self)
         if self.budget_tokens < self.first_tokens + self.local_tokens:
             raise UsageError(
                 "budget_tokens must be at least first_tokens + local_tokens = "
                 f"{self.first_tokens + self.local_tokens}, got {self.budget_tokens!r}"
-            )
-        if self.masks not in {"per_head", "head_average"}:
-            raise UsageError(f"masks must be 'per_head' or 'head_average', got {self.masks!r}")
-        if self.query_chunks not in {"as_keys", "fixed"}:
-            raise UsageError(
-                f"query_chunks must be 'as_keys' or 'fixed', got {self.query_chunks!r}"
             )
 
 

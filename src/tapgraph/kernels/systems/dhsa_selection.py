@@ -67,7 +67,7 @@ def pool_chunks(vectors: Tensor, boundaries: Tensor) -> Tensor:
     Returns:
         `[heads, chunks, head_dim]` in float32, or float64 for float64.
     """
-    exact = torch.float64 if vectors.dtype == torch.float64 else torch.float32
+    exact = torch.promote_types(vectors.dtype, torch.float32)
     first, last = int(boundaries[0]), int(boundaries[-1])
     roots = boundaries.diff().to(torch.float64).sqrt()[:, None]
     pooled = []
@@ -189,7 +189,7 @@ def attend_selected(
         `[heads, q_len, head_dim]` in the dtype of `queries`; products are taken in float32
         (float64 for float64).
     """
-    exact = torch.float64 if queries.dtype == torch.float64 else torch.float32
+    exact = torch.promote_types(queries.dtype, torch.float32)
     group = queries.shape[0] // keys.shape[0]
     output = torch.empty_like(queries)
     # Rows of one matrix are gathered several times as fast as rows of many.

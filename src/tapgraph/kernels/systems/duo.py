@@ -14,10 +14,11 @@ from tapgraph.kernels.attention_system import (
     Reading,
     Rotary,
 )
+from tapgraph.kernels.config_checks import check_choices, check_least
 from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.head_choice import best_share
 from tapgraph.kernels.inputs import check_call
-from tapgraph.kernels.sink_ring import RingSnapshot, SinkRing, attend_streaming
+from tapgraph.kernels.sink_ring import SinkRing, attend_streaming
 from tapgraph.kernels.systems.dense_first import DenseFirstLayer
 from tapgraph.kernels.systems.part_layer import PartLayer
 from tapgraph.kernels.systems.split_heads import (
@@ -55,18 +56,8 @@ class DuoConfig:
     share: float | None = None
 
     def __post_init__(self) -> None:
-        if self.sink < 0:
-            raise UsageError(f"sink must be at least 0, got {self.sink!r}")
-        if self.recent < 0:
-            raise UsageError(f"recent must be at least 0, got {self.recent!r}")
-        if self.prefill not in {"dense", "chunked", "strict"}:
-            raise UsageError(
-                f"prefill must be 'dense', 'chunked' or 'strict', got {self.prefill!r}"
-            )
-        if self.chunk_tokens < 1:
-            raise UsageError(f"chunk_tokens must be at least 1, got {self.chunk_tokens!r}")
-        if self.dense_below < 0:
-            raise UsageError(f"dense_below must be at least 0, got {self.dense_below!r}")
+        check_least(self, sink=0, recent=0, chunk_tokens=1, dense_below=0)
+        check_choices(self)
         if self.share is not None and not 0 <= self.share <= 1:
             raise UsageError(f"share must be in 0..1, got {self.share!r}")
 
@@ -161,7 +152,7 @@ class Duo(AttentionSystem):
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    ring: RingSnapshot
+    ring: SinkRing
     sees_from: int
 
 
@@ -224,13 +215,13 @@ class StreamingLayer(PartLayer):
 
     def snapshot(self) -> object:
         """A copy of the ring, which does not grow."""
-        return _Snapshot(self._ring.snapshot(), self._sees_from)
+        return _Snapshot(self._ring.fork(), self._sees_from)
 
     def restore(self, snapshot: object) -> None:
         """Go back to a copy of the ring."""
         if not isinstance(snapshot, _Snapshot):
             raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
-        self._ring.restore(snapshot.ring)
+        self._ring = snapshot.ring.fork()
         self._sees_from = snapshot.sees_from
 
     def fork(self) -> "StreamingLayer":

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, Rotary
+from tapgraph.kernels.config_checks import check_least
 from tapgraph.kernels.systems.scored_cache import Held, ScoredCache, ScoredConfig
 
 __all__ = ["ExpectedAttention", "ExpectedAttentionConfig"]
@@ -28,10 +29,9 @@ class ExpectedAttentionConfig(ScoredConfig):
 
     def __post_init__(self) -> None:
         ScoredConfig.__post_init__(self)
+        check_least(self, future=1)
         if not 0 <= self.sink < self.kept:
             raise UsageError(f"sink must be in 0..{self.kept - 1}, got {self.sink!r}")
-        if self.future < 1:
-            raise UsageError(f"future must be at least 1, got {self.future!r}")
 
 
 class ExpectedAttention(ScoredCache):

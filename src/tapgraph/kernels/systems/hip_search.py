@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.compiled import can_compute, search_compiled
+from tapgraph.kernels.config_checks import check_choices, check_least
 from tapgraph.kernels.selection import top_k
 
 __all__ = ["FoundKeys", "HipConfig", "gather_tokens", "score_queries", "search_tree"]
@@ -55,27 +56,20 @@ class HipConfig:
     dense_below: int = 20480
 
     def __post_init__(self) -> None:
-        at_least_one = (
-            "query_block",
-            "key_block",
-            "query_stride",
-            "key_stride",
-            "window",
-            "refresh_every",
+        check_least(
+            self,
+            query_block=1,
+            key_block=1,
+            query_stride=1,
+            key_stride=1,
+            window=1,
+            refresh_every=1,
         )
-        for name in at_least_one:
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        for name in ("sink", "dense_layers", "dense_below"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} must be at least 0, got {getattr(self, name)!r}")
+        check_least(self, sink=0, dense_layers=0, dense_below=0)
+        check_choices(self)
         if self.kept < 1 or self.kept % self.key_block:
             raise UsageError(
                 f"kept must be a positive multiple of key_block {self.key_block}, got {self.kept!r}"
-            )
-        if self.representative not in {"first", "middle", "last"}:
-            raise UsageError(
-                f"representative must be 'first', 'middle' or 'last', got {self.representative!r}"
             )
 
 

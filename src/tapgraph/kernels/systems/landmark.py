@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
+from tapgraph.kernels.config_checks import check_choices, check_least
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.selection import listed
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
@@ -49,18 +50,8 @@ class LandmarkConfig:
 
     def __post_init__(self) -> None:
         check_block(self.block)
-        for name in ("retrieved", "chunk"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        if self.dense_below < 0:
-            raise UsageError(f"dense_below must be at least 0, got {self.dense_below!r}")
-        if self.retrieval not in {"per_head_and_token", "per_head", "per_token", "shared"}:
-            raise UsageError(
-                "retrieval must be 'per_head_and_token', 'per_head', 'per_token' or 'shared', "
-                f"got {self.retrieval!r}"
-            )
-        if self.lists not in {"query_head", "kv_head"}:
-            raise UsageError(f"lists must be 'query_head' or 'kv_head', got {self.lists!r}")
+        check_least(self, retrieved=1, chunk=1, dense_below=0)
+        check_choices(self)
 
     @property
     def chooses_for_chunks(self) -> bool:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
+from tapgraph.kernels.config_checks import check_least
 from tapgraph.kernels.indexed_decode import indexed_attention, indexed_scores
 from tapgraph.kernels.selection import listed, top_k
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
@@ -33,13 +34,9 @@ class QuestConfig:
     dense_below: int = 4096
 
     def __post_init__(self) -> None:
-        if self.page < 1:
-            raise UsageError(f"page must be at least 1, got {self.page!r}")
+        check_least(self, dense_layers=0, dense_below=0, page=1)
         if self.kept < 2 * self.page:
             raise UsageError(f"kept must be at least two pages of {self.page}, got {self.kept!r}")
-        for name in ("dense_layers", "dense_below"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} must be at least 0, got {getattr(self, name)!r}")
 
 
 class Quest(AttentionSystem):

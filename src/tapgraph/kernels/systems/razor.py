@@ -13,13 +13,14 @@ from torch.nn import functional
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Reading, Rotary
+from tapgraph.kernels.config_checks import check_choices, check_least
 from tapgraph.kernels.dense import attend_densely, attend_densely_with_lse
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.merge import Partial, merge
 from tapgraph.kernels.systems.dense_first import DenseFirstLayer
 from tapgraph.kernels.systems.part_layer import PartLayer
 from tapgraph.kernels.systems.split_heads import check_head_choice, kept_by_choice, split_by_choice
-from tapgraph.kernels.window_store import WindowSnapshot, WindowStore
+from tapgraph.kernels.window_store import WindowStore
 
 __all__ = ["Budget", "CompensatedWindowLayer", "Razor", "RazorConfig", "RazorPrefill"]
 
@@ -52,16 +53,8 @@ class RazorConfig:
     dense_budgets: int = 3
 
     def __post_init__(self) -> None:
-        if self.sink < 0:
-            raise UsageError(f"sink must be at least 0, got {self.sink!r}")
-        if self.window_floor < 1:
-            raise UsageError(f"window_floor must be at least 1, got {self.window_floor!r}")
-        if self.compression < 1:
-            raise UsageError(f"compression must be at least 1, got {self.compression!r}")
-        if self.prefill not in {"dense", "chunked"}:
-            raise UsageError(f"prefill must be 'dense' or 'chunked', got {self.prefill!r}")
-        if self.dense_budgets < 1:
-            raise UsageError(f"dense_budgets must be at least 1, got {self.dense_budgets!r}")
+        check_least(self, sink=0, window_floor=1, compression=1, dense_budgets=1)
+        check_choices(self)
 
 
 class Razor(AttentionSystem):
@@ -202,7 +195,7 @@ class _Past:
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    window: WindowSnapshot
+    window: WindowStore
     past: _Past | None
     viewed_at: int
 
@@ -291,7 +284,7 @@ class CompensatedWindowLayer(PartLayer):
         """Go back to what was kept then."""
         if not isinstance(snapshot, _Snapshot):
             raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
-        self._window.restore(snapshot.window)
+        self._window = snapshot.window.snapshot()
         self._past = None if snapshot.past is None else snapshot.past.copy()
         self._viewed_at = snapshot.viewed_at
 
@@ -409,7 +402,7 @@ def _merged(parts: Iterable[Partial], dtype: torch.dtype) -> Tensor:
 
 
 def _exact(tensor: Tensor) -> torch.dtype:
-    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
+    return torch.promote_types(tensor.dtype, torch.float32)
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Partial:

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
+from tapgraph.kernels.config_checks import check_choices, check_least
 from tapgraph.kernels.indexed_decode import indexed_attention
 from tapgraph.kernels.selection import listed
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
@@ -43,15 +44,10 @@ class RecycledConfig:
     dense_budgets: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("kept", "stride", "compare_every", "dense_budgets"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        if self.schedule not in {"fixed", "similarity"}:
-            raise UsageError(f"schedule must be 'fixed' or 'similarity', got {self.schedule!r}")
+        check_least(self, kept=1, stride=1, compare_every=1, dense_budgets=1)
+        check_choices(self)
         if not -1 <= self.similarity <= 1:
             raise UsageError(f"similarity must be in -1..1, got {self.similarity!r}")
-        if self.group not in {"max", "sum"}:
-            raise UsageError(f"group must be 'max' or 'sum', got {self.group!r}")
 
 
 class Recycled(AttentionSystem):

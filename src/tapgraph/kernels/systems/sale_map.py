@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from tapgraph.errors import UsageError
 from tapgraph.kernels.block_sparse import block_sparse_attention
+from tapgraph.kernels.config_checks import check_choices, check_least
 from tapgraph.kernels.merge import Partial, merge
 from tapgraph.kernels.quantize import Bits, quantize, smooth, token_groups
 
@@ -63,9 +64,8 @@ class SaleConfig:
     dense_below: int = 16_384
 
     def __post_init__(self) -> None:
-        for name in ("query_block", "key_block", "local_keys", "chunk"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        check_least(self, query_block=1, key_block=1, local_keys=1, chunk=1, dense_below=0)
+        check_choices(self)
         if self.local_keys % self.key_block or self.local_keys < self.query_block:
             raise UsageError(
                 f"local_keys must be a multiple of key_block {self.key_block} and at least "
@@ -73,14 +73,8 @@ class SaleConfig:
             )
         if not 0 <= self.threshold < 1:
             raise UsageError(f"threshold must be at least 0 and below 1, got {self.threshold!r}")
-        if self.bits not in {4, 8}:
-            raise UsageError(f"bits must be 4 or 8, got {self.bits!r}")
-        if self.groups not in {"thread", "block"}:
-            raise UsageError(f"groups must be 'thread' or 'block', got {self.groups!r}")
         if self.dense_threshold <= 0:
             raise UsageError(f"dense_threshold must be positive, got {self.dense_threshold!r}")
-        if self.dense_below < 0:
-            raise UsageError(f"dense_below must be at least 0, got {self.dense_below!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +114,7 @@ def sale_attention(
     """
     batch, heads, q_len, _ = queries.shape
     kv_len = keys.shape[2]
-    exact = torch.float64 if queries.dtype == torch.float64 else torch.float32
+    exact = torch.promote_types(queries.dtype, torch.float32)
     precise = queries.to(exact), keys.to(exact), values.to(exact)
     near, _ = near_blocks(q_len, kv_len, config, queries.device)
 

@@ -16,6 +16,7 @@ from tapgraph.kernels.attention_system import (
     Reading,
     Rotary,
 )
+from tapgraph.kernels.config_checks import check_choices, check_least
 from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.masks import causal_mask
@@ -44,11 +45,8 @@ class ScoredConfig:
     prompt: Literal["whole", "chunks"] = "whole"
 
     def __post_init__(self) -> None:
-        for name in ("kept", "room"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        if self.prompt not in {"whole", "chunks"}:
-            raise UsageError(f"prompt must be 'whole' or 'chunks', got {self.prompt!r}")
+        check_least(self, kept=1, room=1)
+        check_choices(self)
 
 
 @dataclass(frozen=True, slots=True)

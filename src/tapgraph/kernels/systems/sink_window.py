@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
+from tapgraph.kernels.config_checks import check_least
 from tapgraph.kernels.systems.dense_first import DenseFirstLayer
 from tapgraph.kernels.systems.duo import DuoConfig, StreamingLayer
 
@@ -24,10 +24,7 @@ class SinkWindowConfig:
     recent_tokens: int = 1020
 
     def __post_init__(self) -> None:
-        if self.sink_tokens < 0:
-            raise UsageError(f"sink_tokens must be at least 0, got {self.sink_tokens!r}")
-        if self.recent_tokens < 1:
-            raise UsageError(f"recent_tokens must be at least 1, got {self.recent_tokens!r}")
+        check_least(self, sink_tokens=0, recent_tokens=1)
 
 
 class SinkWindow(AttentionSystem):

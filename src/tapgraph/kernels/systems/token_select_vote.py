@@ -6,6 +6,7 @@ from typing import Literal
 from torch import Tensor
 
 from tapgraph.errors import UsageError
+from tapgraph.kernels.config_checks import check_choices, check_least
 from tapgraph.kernels.indexed_decode import indexed_scores
 
 __all__ = ["TokenSelectConfig", "soft_vote"]
@@ -39,11 +40,8 @@ class TokenSelectConfig:
     dense_budgets: int = 3
 
     def __post_init__(self) -> None:
-        if self.n_init < 0:
-            raise UsageError(f"n_init must be at least 0, got {self.n_init!r}")
-        for name in ("k", "n_local", "chunk", "dense_budgets"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        check_least(self, k=1, n_local=1, chunk=1, dense_budgets=1, n_init=0)
+        check_choices(self)
         if self.chunk > self.n_local:
             raise UsageError(
                 f"chunk must be at most n_local = {self.n_local}, for tokens of a chunk must see "
@@ -51,8 +49,6 @@ class TokenSelectConfig:
             )
         if not -1 <= self.theta <= 1:
             raise UsageError(f"theta must be in -1..1, got {self.theta!r}")
-        if self.vote_scale not in {"one", "attention"}:
-            raise UsageError(f"vote_scale must be 'one' or 'attention', got {self.vote_scale!r}")
 
     @property
     def budget(self) -> int:

@@ -14,6 +14,7 @@ from tapgraph.kernels.attention_system import (
     LayerShape,
     Rotary,
 )
+from tapgraph.kernels.config_checks import check_least
 from tapgraph.kernels.dense import attend_densely
 from tapgraph.kernels.sink_ring import SinkRing, attend_streaming
 from tapgraph.kernels.systems.dense import DenseLayer
@@ -44,12 +45,7 @@ class TriangleMixConfig:
     dense_below: int = 2048
 
     def __post_init__(self) -> None:
-        for name in ("sink_tokens", "dense_below"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} must be at least 0, got {getattr(self, name)!r}")
-        for name in ("local_tokens", "last_queries", "chunk"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        check_least(self, sink_tokens=0, dense_below=0, local_tokens=1, last_queries=1, chunk=1)
         if not 0 <= self.dense_share <= 1:
             raise UsageError(f"dense_share must be in 0..1, got {self.dense_share!r}")
 

@@ -11,7 +11,7 @@ from tapgraph.kernels.attention_system import LayerShape, Reading
 from tapgraph.kernels.dense import attend_in_window
 from tapgraph.kernels.inputs import check_call
 from tapgraph.kernels.systems.part_layer import PartLayer
-from tapgraph.kernels.window_store import WindowSnapshot, WindowStore
+from tapgraph.kernels.window_store import WindowStore
 
 __all__ = ["CROPPABLE", "WindowLayer"]
 
@@ -85,9 +85,9 @@ class WindowLayer(PartLayer):
 
     def restore(self, snapshot: object) -> None:
         """Go back to an earlier snapshot."""
-        if not isinstance(snapshot, WindowSnapshot):
+        if not isinstance(snapshot, WindowStore):
             raise UsageError(f"not a snapshot of this layer: {snapshot!r}")
-        self._held.restore(snapshot)
+        self._held = snapshot.snapshot()
 
     def fork(self) -> Self:
         """A copy with memory of its own."""

@@ -10,7 +10,8 @@ from torch.nn import functional
 from tapgraph.errors import UsageError
 from tapgraph.kernels.attention_system import About, AttentionSystem, LayerShape, Rotary
 from tapgraph.kernels.block_sparse import block_sparse_attention
-from tapgraph.kernels.selection import pool_blocks
+from tapgraph.kernels.config_checks import check_least
+from tapgraph.kernels.selection import sum_blocks
 from tapgraph.kernels.systems.full_cache import FullCacheLayer, LastRead, SparseOutput
 
 __all__ = [
@@ -42,16 +43,13 @@ class XAttentionConfig:
     dense_below: int = 2048
 
     def __post_init__(self) -> None:
+        check_least(self, stride=1, dense_below=0)
         if not 0 < self.mass <= 1:
             raise UsageError(f"mass must be above 0 and at most 1, got {self.mass!r}")
-        if self.stride < 1:
-            raise UsageError(f"stride must be at least 1, got {self.stride!r}")
         if self.block < 1 or self.block % self.stride:
             raise UsageError(
                 f"block must be a multiple of stride {self.stride!r}, got {self.block!r}"
             )
-        if self.dense_below < 0:
-            raise UsageError(f"dense_below must be at least 0, got {self.dense_below!r}")
 
 
 class XAttention(AttentionSystem):
@@ -147,7 +145,7 @@ def antidiagonal_scores(
         `[batch, heads, query blocks, key blocks]` in float32, or float64 for float64 inputs; 0
         where a key block comes after the query block.
     """
-    exact = torch.float64 if queries.dtype == torch.float64 else torch.float32
+    exact = torch.promote_types(queries.dtype, torch.float32)
     batch, heads, q_len, _ = queries.shape
     kv_heads, kv_len = keys.shape[1], keys.shape[2]
     group, per_block = heads // kv_heads, block // stride
@@ -168,8 +166,8 @@ def antidiagonal_scores(
                 scores = lines[row, own, piece].to(exact) @ head_columns[:, :seen]
                 future = begins[:seen] > ends[piece, None]
                 shares = (scores * (scale / stride)).masked_fill_(future, float("-inf"))
-                shares = pool_blocks(shares.softmax(dim=-1), per_block, "sum")
-                shares = pool_blocks(shares, per_block, "sum", dim=-2)
+                shares = sum_blocks(shares.softmax(dim=-1), per_block)
+                shares = sum_blocks(shares, per_block, dim=-2)
                 at = first // per_block
                 sums[row, own, at : at + shares.shape[1], : shares.shape[2]] = shares
     return sums
