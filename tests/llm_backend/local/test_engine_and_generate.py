@@ -1,5 +1,6 @@
 """What an engine says is what `generate()` says, wherever a prompt ends."""
 
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,28 @@ def test_an_engine_says_what_generate_says(
         replies += [engine.submit(request(prompt)).result() for prompt in prompts]
     assert all(map(are_equal, map(said, replies), wanted * 2))
     assert replies[-1].finished.count.cached > 0
+
+
+@pytest.mark.parametrize("name", ["dhsa", "hip", "sale", "xattention"])
+def test_what_is_dense_is_kept_in_shorter_pieces_than_a_chunk(
+    name: str, tiny: "Tiny", attention_cases: ModuleType
+) -> None:
+    system: Any = attention_cases.TIGHT[name]()
+    chunk = 4 * LEAST_CHUNK
+    dense_below = 3 * chunk + 5
+    size = {"hip": {"query_block": chunk // 16}, "xattention": {"block": chunk // 4}}
+    own = size.get(name, {"chunk": chunk})
+    system.config = replace(system.config, dense_below=dense_below, **own)
+    assert system.chunk_tokens == chunk
+    assert 3 * chunk < system.dense_below < 4 * chunk
+    checkpoint, text = tiny.load(), tiny.prompt(5 * chunk + 3, 1)
+    # The second parts from the first amid a dense chunk, the third amid the first sparse one.
+    prompts = [text[: 4 * chunk - 1], (*text[: 2 * chunk + 40], *text[chunk:]), text]
+    with Engine(checkpoint, system, LIMITS) as engine:
+        replies = [engine.submit(request(prompt)).result() for prompt in prompts]
+    for reply, prompt in zip(replies, prompts, strict=True):
+        assert are_equal(said(reply), generated(checkpoint, system, [prompt])[0])
+    assert [reply.finished.count.cached for reply in replies] == [0, 2 * chunk + 32, 3 * chunk]
 
 
 def test_the_check_would_see_other_chunks(tiny: "Tiny", attention_cases: ModuleType) -> None:

@@ -20,6 +20,7 @@ from tapgraph.kernels.in_models.attention import ModelAttention, use_attention
 from tapgraph.kernels.systems.dense import Dense
 from tapgraph.kernels.token_store import PAGE_TOKENS
 from tapgraph.llm_backend.local.checkpoint import Checkpoint
+from tapgraph.llm_backend.local.cuts import Cuts
 from tapgraph.llm_backend.local.engine_statistics import EngineStatistics
 from tapgraph.llm_backend.local.forward_pass import ForwardPass
 from tapgraph.llm_backend.local.generation import (
@@ -59,8 +60,8 @@ class EngineLimits:
         waiting: requests that may wait for one of those places; more are refused.
         prefill_chunk: tokens of prompts that are read in one forward pass, beside the next token
             of each running reply; the rest of a prompt with the last one if it is less than half
-            of this. Attention systems whose result depends on where a prompt is cut read multiples
-            of their own chunk instead: the most that `FIXED_CHUNK` holds, or one.
+            of this. For attention systems whose result depends on where a prompt is cut at most
+            `FIXED_CHUNK`, and what is chosen for a longer chunk of theirs at once (`Cuts`).
         prefix_bytes: memory for keys and values of recent prompts and replies; 0 keeps none.
         cache_bytes: memory for those and for keys and values of running replies together; None for
             half of what is free when the engine starts.
@@ -139,8 +140,7 @@ class Engine:
             attention = self._restoring.enter_context(use_attention(checkpoint.model, self.system))
             self._forward = ForwardPass(checkpoint, attention)
             if not self.system.same_in_chunks:
-                most, own = min(chunk, FIXED_CHUNK), self.system.chunk_tokens or 1
-                chunk = max(own, most // own * own)
+                chunk = min(chunk, FIXED_CHUNK)
         self.attention = attention
         self.steering = steering
         self._highlighting = Highlighting(attention, steering)
@@ -150,8 +150,9 @@ class Engine:
         self._room = _room(checkpoint, limits, cost)
         self.context_tokens = _context_tokens(checkpoint, limits, self._room)
         open_cache = self._highlighting.open_cache
-        self._reuse = reuse_for(attention, open_cache, limits.prefix_bytes, chunk)
-        reading = Reading(chunk, is_free=self.system.same_in_chunks)
+        cuts = None if self.system.same_in_chunks else _cuts(self.system, chunk)
+        self._reuse = reuse_for(attention, open_cache, limits.prefix_bytes, cuts)
+        reading = Reading(chunk if cuts is None else cuts.least, cuts)
         self._schedule = Scheduler(self._room, reading, self._reuse, open_cache)
         self._changed = threading.Condition()
         self._is_closing = False
@@ -438,6 +439,12 @@ class Engine:
         with self._changed:
             self._memory = (self._reuse.tokens_held, kept, held)
             self._most_bytes = max(self._most_bytes, kept + held)
+
+
+def _cuts(system: AttentionSystem, most: int) -> Cuts:
+    """Of passes that read at most so many tokens, where a system's own chunk is no longer."""
+    own = system.chunk_tokens or 1
+    return Cuts(max(own, most // own * own), fine=most, dense_below=system.dense_below)
 
 
 def _room(checkpoint: Checkpoint, limits: EngineLimits, cost: CacheCost) -> Room:

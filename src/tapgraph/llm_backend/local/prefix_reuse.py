@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tapgraph.kernels.in_models.attention import AttentionCache, ModelAttention
+from tapgraph.llm_backend.local.cuts import Cuts
 from tapgraph.llm_backend.local.own_attention import OwnAttention
 from tapgraph.llm_backend.local.page_tree import PAGE, PageTree
 from tapgraph.llm_backend.local.prefix_store import PrefixStore, common_length
@@ -32,10 +33,10 @@ class PrefixReuse(ABC):
     """Keeps what was read, and finds it again.
 
     Attributes:
-        step: prompts are used again in multiples of so many tokens.
+        cuts: up to where prompts are used again.
     """
 
-    step: int
+    cuts: Cuts
 
     @property
     @abstractmethod
@@ -79,7 +80,7 @@ class PrefixReuse(ABC):
 class SharedPages(PrefixReuse):
     """For caches that are keys and values of all tokens: in pages, replies too."""
 
-    step = PAGE
+    cuts = Cuts(PAGE)
 
     def __init__(
         self, tree: PageTree, open_cache: Callable[[ReplyInProgress], AttentionCache]
@@ -136,9 +137,9 @@ class SharedPages(PrefixReuse):
 class WholePrefixes(PrefixReuse):
     """For all other caches: copies of whole ones, of prompts alone, without highlights."""
 
-    def __init__(self, store: PrefixStore, step: int, *, croppable: bool) -> None:
-        self._store = store
-        self.step = step
+    def __init__(self, kept_bytes: int, cuts: Cuts, *, croppable: bool) -> None:
+        self._store = PrefixStore(kept_bytes, cuts)
+        self.cuts = cuts
         self._croppable = croppable
 
     @property
@@ -155,7 +156,7 @@ class WholePrefixes(PrefixReuse):
         return len(self._store)
 
     def known(self, reply: ReplyInProgress) -> int:
-        """In multiples of `step`."""
+        """Up to a cut."""
         if reply.is_highlighted:
             return 0
         return self._store.known(reply.prompt_tokens, reply.words_alone)
@@ -191,7 +192,7 @@ class WholePrefixes(PrefixReuse):
 
     def note_end(self, reply: ReplyInProgress) -> None:
         """Keep the cache itself, without what was said."""
-        length = _lendable_words(reply) // self.step * self.step
+        length = self.cuts.before(_lendable_words(reply))
         prefix = reply.as_prefix(length) if self._croppable else None
         if prefix is not None:
             prefix.cache.crop(length)
@@ -211,7 +212,7 @@ def reuse_for(
     attention: ModelAttention | OwnAttention,
     open_cache: Callable[[ReplyInProgress], AttentionCache],
     kept_bytes: int,
-    chunk: int,
+    cuts: Cuts | None,
 ) -> PrefixReuse:
     """What suits an attention: pages where keys and values are all that it keeps.
 
@@ -219,13 +220,12 @@ def reuse_for(
         attention: at work in the model.
         open_cache: an empty cache for a reply.
         kept_bytes: memory for what is kept.
-        chunk: tokens of a prompt in one pass.
+        cuts: of a prompt into passes; None where it may be cut anywhere.
     """
     if isinstance(attention, OwnAttention):
         kept_bytes = 0 if attention.is_recurrent else kept_bytes
-        return WholePrefixes(PrefixStore(kept_bytes, chunk), chunk, croppable=False)
+        return WholePrefixes(kept_bytes, cuts or Cuts(PAGE), croppable=False)
     cache = attention.new_cache()
     if attention.system.shares_pages and cache.croppable:
         return SharedPages(PageTree(kept_bytes), open_cache)
-    step = PAGE if attention.system.same_in_chunks else chunk
-    return WholePrefixes(PrefixStore(kept_bytes, step), step, croppable=cache.croppable)
+    return WholePrefixes(kept_bytes, cuts or Cuts(PAGE), croppable=cache.croppable)

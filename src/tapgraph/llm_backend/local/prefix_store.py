@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tapgraph.kernels.in_models.attention import AttentionCache
+from tapgraph.llm_backend.local.cuts import Cuts
 
 __all__ = ["KeptPrefix", "PrefixStore", "common_length"]
 
@@ -20,19 +21,18 @@ class KeptPrefix:
 class PrefixStore:
     """Caches of prompts under a byte budget; the one that was not used for longest goes first.
 
-    A prefix is used again only up to a multiple of `step`, and at most `step - 1` tokens that were
-    shared are read again. With the step at which prompts are cut into forward passes, a prompt that
-    begins with a kept prefix goes through the very same passes as one that does not, and its logits
-    are the same, bit for bit, also where an attention system looks at the queries of a pass
-    together.
+    A prefix is used again only up to one of `cuts`. With those at which prompts are cut into
+    forward passes, a prompt that begins with a kept prefix goes through the very same passes as one
+    that does not, and its logits are the same, bit for bit, also where an attention system looks at
+    the queries of a pass together.
 
     Caches that can be cropped are kept as they are and cropped where a new prompt leaves them.
     Others fit only as a whole: `points_to_keep` tells where to fork one while a prompt is read.
     """
 
-    def __init__(self, budget_bytes: int, step: int) -> None:
+    def __init__(self, budget_bytes: int, cuts: Cuts) -> None:
         self._budget_bytes = self._limit_bytes = budget_bytes
-        self._step = step
+        self._cuts = cuts
         self._kept: OrderedDict[tuple[int, ...], KeptPrefix] = OrderedDict()
         self._bytes: dict[tuple[int, ...], int] = {}
         self._seen: OrderedDict[tuple[int, ...], None] = OrderedDict()
@@ -75,7 +75,7 @@ class PrefixStore:
             others: caches in use, which may be forked too.
 
         Returns:
-            None when no kept prefix reaches the first multiple of `step`.
+            None when no kept prefix reaches the first cut.
         """
         best: KeptPrefix | None = None
         length = 0
@@ -121,7 +121,7 @@ class PrefixStore:
         """Where a cache that cannot be cropped should be forked while this prompt is read.
 
         These are the ends of turns, the end of the prompt, and the points where it parts from
-        prompts that came before it, each moved down to a multiple of `step`.
+        prompts that came before it, each moved down to a cut.
         """
         if self._budget_bytes == 0:
             return frozenset()
@@ -131,17 +131,14 @@ class PrefixStore:
         while len(self._seen) > _REMEMBERED_PROMPTS:
             self._seen.popitem(last=False)
         ends = [*turn_ends, *partings, len(tokens) - 1]
-        return frozenset(self._floor(end) for end in ends) - {0}
+        return frozenset(self._cuts.before(end) for end in ends) - {0}
 
     def _usable(self, prefix: KeptPrefix, tokens: Sequence[int], most: int) -> int:
         shared = min(common_length(prefix.tokens, tokens), most)
         if prefix.cache.croppable:
-            return self._floor(shared)
+            return self._cuts.before(shared)
         is_whole = shared == len(prefix.tokens) == prefix.cache.tokens_seen
         return shared if is_whole else 0
-
-    def _floor(self, tokens: int) -> int:
-        return tokens // self._step * self._step
 
     def _drop(self, tokens: tuple[int, ...]) -> None:
         del self._kept[tokens]

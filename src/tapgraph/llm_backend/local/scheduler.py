@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from tapgraph.kernels.in_models.attention import AttentionCache
 from tapgraph.kernels.token_store import PAGE_TOKENS
+from tapgraph.llm_backend.local.cuts import Cuts
 from tapgraph.llm_backend.local.memory_budget import CacheCost
 from tapgraph.llm_backend.local.prefix_reuse import PrefixReuse
 from tapgraph.llm_backend.local.reply_in_progress import ReplyInProgress
@@ -49,13 +50,13 @@ class Reading:
     """How texts are read.
 
     Attributes:
-        chunk: tokens of prompts in one pass.
-        is_free: whether a text may be cut anywhere and its end forgotten again. Otherwise prompts
-            are cut at multiples of `chunk` and replies are read token by token.
+        chunk: tokens of prompts in one pass, more where the next cut is further.
+        cuts: of prompts, where replies are read token by token. None: a text may be cut anywhere,
+            and its end forgotten again.
     """
 
     chunk: int
-    is_free: bool
+    cuts: Cuts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ class Scheduler:
     def _chunks(self, unread: list[ReplyInProgress]) -> list[Share]:
         """The parts of prompts in this pass; equal ones, and what short prompts leave of theirs."""
         left, shares = self._reading.chunk, []
-        if self._reading.is_free:
+        if self._reading.cuts is None:
             unread.sort(key=lambda reply: len(reply.prompt_tokens) - reply.read)
         else:
             unread.sort(key=lambda reply: reply.last_pass)
@@ -160,7 +161,7 @@ class Scheduler:
         return shares
 
     def _next_of_reply(self, reply: ReplyInProgress, beside: int) -> Share:
-        if not self._reading.is_free:
+        if self._reading.cuts is not None:
             return Share(reply, reply.read + 1)
         end = min(len(reply.tokens), reply.read + self._reading.chunk)
         if end < len(reply.tokens):
@@ -169,8 +170,8 @@ class Scheduler:
 
     def _end_of_chunk(self, reply: ReplyInProgress, most: int) -> int:
         chunk, last = self._reading.chunk, self._last_cut(reply)
-        if not self._reading.is_free:
-            return min((reply.read // chunk + 1) * chunk, last)
+        if self._reading.cuts is not None:
+            return min(self._reading.cuts.after(reply.read), last)
         end = min(reply.read + most, last)
         if most == chunk and last - end < chunk / 2:
             end = last
@@ -181,7 +182,7 @@ class Scheduler:
         prompt = len(reply.prompt_tokens)
         if reply.unread_pictures is None:
             return prompt
-        return min(prompt, reply.words_alone) // self._reuse.step * self._reuse.step
+        return self._reuse.cuts.before(min(prompt, reply.words_alone))
 
     def _reads_pictures(self, reply: ReplyInProgress) -> bool:
         """Whether its next pass is over all that is left, which cannot be cut."""
@@ -194,8 +195,8 @@ class Scheduler:
         known = self._reuse.known(reply)
         for other in self.running:
             if other.cache is not None and not other.is_read and not other.is_suspect:
-                shared = self._reuse.shared(reply, other)
-                if shared - max(known, other.read) >= self._reuse.step:
+                cuts, shared = self._reuse.cuts, self._reuse.shared(reply, other)
+                if cuts.before(shared) - max(known, other.read) >= cuts.least:
                     return True
         return False
 
