@@ -186,8 +186,20 @@ def ruler_rows(work: Path) -> list[Found]:
             "step_times_dense": ratio(answers.values(), beside, "step_cpu_s"),
             "first_cpu_s": fmean(one.first_cpu_s or 0.0 for one in answers.values()),
             "wrong": [one.output for one in answers.values() if one.score < 1][:5],
+            "wrong_for_want_of_characters": sum(
+                lacks_characters(one.output, dense.output)
+                for one, dense in zip(answers.values(), beside, strict=True)
+                if one.score < 1 and dense.score == 1
+            ),
         })
     return rows
+
+
+def lacks_characters(said: str, right: str) -> bool:
+    """Whether an answer is the beginning of the right one with some characters left out."""
+    left = iter(right)
+    told = said.rstrip(". ")
+    return len(told) < len(right) and all(character in left for character in told)
 
 
 def ratio(answers: Iterable[Answered], beside: Iterable[Answered], measured: str) -> float | None:
