@@ -145,8 +145,11 @@ class Engine:
         self.steering = steering
         self._highlighting = Highlighting(attention, steering)
         if isinstance(attention, ModelAttention):
-            layers = self._highlighting.empty_cache().rows[0].layers
-            cost = measured_cost(layers, checkpoint.model.dtype, checkpoint.model.device)
+            cost = measured_cost(
+                lambda: self._highlighting.empty_cache().rows[0].layers,
+                checkpoint.model.dtype,
+                checkpoint.model.device,
+            )
         self._room = _room(checkpoint, limits, cost)
         self.context_tokens = _context_tokens(checkpoint, limits, self._room)
         open_cache = self._highlighting.open_cache

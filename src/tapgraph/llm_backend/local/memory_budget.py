@@ -1,7 +1,7 @@
 """How much memory keys and values may take, and how much a reply of some length takes."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,27 +18,46 @@ _MEASURED_PAGES = 4
 
 @dataclass(frozen=True, slots=True)
 class CacheCost:
-    """What the cache of one reply takes: `fixed` bytes, and `page` for each 256 tokens begun."""
+    """What the cache of one reply takes.
+
+    Attributes:
+        fixed: bytes.
+        page: bytes for each 256 tokens begun, once the prompt is read.
+        prompt_page: until then; more where a system drops nothing before.
+    """
 
     fixed: int
     page: int
+    prompt_page: int
 
-    def bytes_for(self, tokens: int) -> int:
-        """Bytes of a cache that has seen so many tokens."""
-        return self.fixed + self.page * -(-tokens // PAGE_TOKENS)
+    def bytes_for(self, tokens: int, *, is_read: bool = False) -> int:
+        """Bytes of a cache that has seen so many tokens, whose prompt is read or not yet."""
+        page = self.page if is_read else self.prompt_page
+        return self.fixed + page * -(-tokens // PAGE_TOKENS)
 
     def tokens_in(self, budget_bytes: int) -> int:
-        """The longest reply, its prompt included, that the budget holds."""
-        return max(0, budget_bytes - self.fixed) // max(1, self.page) * PAGE_TOKENS
+        """The longest prompt that the budget holds."""
+        return max(0, budget_bytes - self.fixed) // max(1, self.prompt_page) * PAGE_TOKENS
 
 
 def measured_cost(
-    layers: Sequence[LayerAttention], dtype: torch.dtype, device: torch.device
+    open_layers: Callable[[], Sequence[LayerAttention]], dtype: torch.dtype, device: torch.device
 ) -> CacheCost:
     """What empty layers of one sequence take when they are given a few pages of zeros.
 
     Systems that keep only a part of a long text take less than this says.
     """
+    reading = _sizes(open_layers(), dtype, device, replies=False)
+    sizes = _sizes(open_layers(), dtype, device, replies=True)
+    growth = max(0, sizes[-1] - sizes[-2])
+    fixed = max(0, sizes[-1] - _MEASURED_PAGES * growth)
+    return CacheCost(fixed, growth, max(growth, reading[-1] - reading[-2]))
+
+
+def _sizes(
+    layers: Sequence[LayerAttention], dtype: torch.dtype, device: torch.device, *, replies: bool
+) -> list[int]:
+    """Bytes after each page, which ends with a decode step or is all prompt."""
     sizes = [0] * _MEASURED_PAGES
     for layer in layers:
         shape = layer.shape
@@ -48,10 +67,10 @@ def measured_cost(
         keys = queries[:, : shape.kv_heads]
         for page in range(_MEASURED_PAGES):
             layer.prefill(queries[:, :, 1:], keys[:, :, 1:], keys[:, :, 1:])
-            layer.decode(queries[:, :, :1], keys[:, :, :1], keys[:, :, :1])
+            last = layer.decode if replies else layer.prefill
+            last(queries[:, :, :1], keys[:, :, :1], keys[:, :, :1])
             sizes[page] += layer.bytes_held()
-    growth = max(0, sizes[-1] - sizes[-2])
-    return CacheCost(max(0, sizes[-1] - _MEASURED_PAGES * growth), growth)
+    return sizes
 
 
 def free_bytes(device: torch.device) -> int:

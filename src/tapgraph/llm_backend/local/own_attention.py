@@ -203,4 +203,5 @@ def _estimated_cost(model: PreTrainedModel) -> CacheCost:
     kv_heads = getattr(text, "num_key_value_heads", None) or heads
     width = getattr(text, "head_dim", None) or text.hidden_size // heads
     layers = getattr(text, "num_hidden_layers", 1)
-    return CacheCost(0, PAGE_TOKENS * 2 * layers * kv_heads * width * model.dtype.itemsize)
+    page = PAGE_TOKENS * 2 * layers * kv_heads * width * model.dtype.itemsize
+    return CacheCost(0, page, page)

@@ -202,14 +202,16 @@ class Scheduler:
 
     def _reserved(self, reply: ReplyInProgress) -> int:
         usual = len(reply.prompt_tokens) + min(reply.most_tokens, _USUAL_REPLY)
-        return max(reply.held_bytes, self._room.cost.bytes_for(max(usual, len(reply.tokens))))
+        cost, tokens = self._room.cost, max(usual, len(reply.tokens))
+        return max(reply.held_bytes, cost.bytes_for(tokens, is_read=reply.is_read))
 
     def _needed(self, reply: ReplyInProgress, tokens: int) -> int:
         """Bytes of a reply's cache when it has read so many tokens."""
         if reply.cache is None:
             return 0
         new_pages = -(-tokens // PAGE_TOKENS) - -(-reply.read // PAGE_TOKENS)
-        return reply.held_bytes + max(0, new_pages) * self._room.cost.page
+        page = self._room.cost.page if reply.is_read else self._room.cost.prompt_page
+        return reply.held_bytes + max(0, new_pages) * page
 
     def _excess(self, shares: Sequence[Share]) -> int:
         """Bytes above the budget after this pass, when as little as possible is kept."""
