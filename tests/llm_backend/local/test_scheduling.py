@@ -116,7 +116,7 @@ def test_a_reply_that_chooses_what_fails_ends_alone(tiny: "Tiny") -> None:
     assert [one.tokens for one in rest] == [alone[place].tokens for place in (0, 1, 3)]
 
 
-@pytest.mark.parametrize("name", ["dense", "token_select", "duo"])
+@pytest.mark.parametrize("name", ["dense", "token_select", "duo", "razor", "snapkv", "landmark"])
 def test_two_hundred_requests_end_well_in_half_the_memory(
     name: str, tiny: "Tiny", attention_cases: Any
 ) -> None:

@@ -50,7 +50,7 @@ def measured_cost(
     reading = _sizes(open_layers(), dtype, device, replies=False)
     sizes = _sizes(open_layers(), dtype, device, replies=True)
     growth = max(0, sizes[-1] - sizes[-2])
-    fixed = max(0, sizes[-1] - _MEASURED_PAGES * growth)
+    fixed = max(size - pages * growth for pages, size in enumerate((0, *sizes)))
     return CacheCost(fixed, growth, max(growth, reading[-1] - reading[-2]))
 
 

@@ -210,8 +210,9 @@ class Scheduler:
         if reply.cache is None:
             return 0
         new_pages = -(-tokens // PAGE_TOKENS) - -(-reply.read // PAGE_TOKENS)
-        page = self._room.cost.page if reply.is_read else self._room.cost.prompt_page
-        return reply.held_bytes + max(0, new_pages) * page
+        cost = self._room.cost
+        page = cost.page if reply.is_read else cost.prompt_page
+        return (reply.held_bytes or cost.fixed) + max(0, new_pages) * page
 
     def _excess(self, shares: Sequence[Share]) -> int:
         """Bytes above the budget after this pass, when as little as possible is kept."""
