@@ -41,7 +41,7 @@ from tapgraph.tools.mobile.perception.screen_states import (
     seen_by,
 )
 from tapgraph.tools.mobile.perception.vanilla_net import FusedVanillaNet
-from tapgraph.tools.mobile.perception.weights import save_weights
+from tapgraph.tools.mobile.perception.weights import digest_of_weights, save_weights
 
 REAL = Path(__file__).parent / "state_real_screens.tsv"
 RESULTS = Path(__file__).parent / "results" / "screen_states.json"
@@ -368,6 +368,7 @@ def main() -> None:
             "thresholds": best.thresholds,
             "side_px": side_px,
             "grid": grid,
+            "trunk": digest_of_weights("icons"),
         }
         tensors = {"weight": best.head.weight, "bias": best.head.bias}
         print(save_weights(NET_NAME, tensors, settings))

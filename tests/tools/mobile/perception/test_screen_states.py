@@ -15,7 +15,7 @@ from tapgraph.tools.mobile.perception.screen_states import (
     screen_picture,
     seen_by,
 )
-from tapgraph.tools.mobile.perception.weights import NetWeights
+from tapgraph.tools.mobile.perception.weights import NetWeights, open_weights, save_weights
 from tapgraph.tools.mobile.simulator.app import Dialog, DialogButton
 from tapgraph.tools.mobile.simulator.builder import build_phone
 from tapgraph.tools.mobile.simulator.phone import Phone
@@ -112,6 +112,18 @@ def test_pictures_of_every_kind_are_looked_at(mode: str) -> None:
 
 def test_missing_weights_are_told(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentMissing, match="what a screen looks like"):
+        open_state_seer(tmp_path)
+
+
+def test_a_head_is_refused_on_layers_that_it_was_not_trained_on(tmp_path: Path) -> None:
+    states, icons = (open_weights(name, purpose="testing") for name in ("screen_states", "icons"))
+    save_weights("screen_states", states.tensors, states.settings, folder=tmp_path)
+    save_weights("icons", icons.tensors, icons.settings, folder=tmp_path)
+    assert open_state_seer(tmp_path).states
+    moved = {name: tensor + 0.01 for name, tensor in icons.tensors.items()}
+    save_weights("icons", moved, icons.settings, folder=tmp_path)
+    open_state_seer.cache_clear()
+    with pytest.raises(EnvironmentMissing, match="needs the icon net that it was trained on"):
         open_state_seer(tmp_path)
 
 

@@ -13,9 +13,15 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from tapgraph.errors import EnvironmentMissing
 from tapgraph.tools.mobile.perception.icon_picture import background_distance
 from tapgraph.tools.mobile.perception.icons import IconNamer, open_icon_namer
-from tapgraph.tools.mobile.perception.weights import WEIGHTS_FOLDER, NetWeights, open_weights
+from tapgraph.tools.mobile.perception.weights import (
+    WEIGHTS_FOLDER,
+    NetWeights,
+    digest_of_weights,
+    open_weights,
+)
 from tapgraph.tools.mobile.screen import SeenState
 
 if TYPE_CHECKING:
@@ -40,10 +46,17 @@ def open_state_seer(folder: Path = WEIGHTS_FOLDER) -> StateSeer:
 
     Raises:
         ExtraMissing: the extra `vision` is not installed.
-        EnvironmentMissing: this installation has no weights.
+        EnvironmentMissing: this installation has no weights, or other layers below the head than
+            those that it was trained on.
     """
     weights = open_weights(NET_NAME, purpose=_PURPOSE, folder=folder)
-    return StateSeer(open_icon_namer(folder), weights)
+    namer = open_icon_namer(folder)
+    if weights.settings["trunk"] != digest_of_weights("icons", folder=folder):
+        raise EnvironmentMissing(
+            f"{_PURPOSE} needs the icon net that it was trained on, and the one in {folder} is "
+            "another: train both (benchmarks/icon_net.py, then screen_states.py --ship)"
+        )
+    return StateSeer(namer, weights)
 
 
 class StateSeer:

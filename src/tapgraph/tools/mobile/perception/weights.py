@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,14 @@ from tapgraph.errors import EnvironmentMissing, ExtraMissing
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["EXTRA", "WEIGHTS_FOLDER", "NetWeights", "open_weights", "save_weights"]
+__all__ = [
+    "EXTRA",
+    "WEIGHTS_FOLDER",
+    "NetWeights",
+    "digest_of_weights",
+    "open_weights",
+    "save_weights",
+]
 
 EXTRA = "vision"
 """The extra that the nets need."""
@@ -60,6 +68,11 @@ def open_weights(name: str, *, purpose: str, folder: Path = WEIGHTS_FOLDER) -> N
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise EnvironmentMissing(f"{purpose}: {path} cannot be read: {error}") from error
     return NetWeights(tensors, settings)
+
+
+def digest_of_weights(name: str, *, folder: Path = WEIGHTS_FOLDER) -> str:
+    """What tells a net's file from every other, for nets that were trained on what it gives."""
+    return hashlib.sha256((folder / f"{name}.safetensors").read_bytes()).hexdigest()
 
 
 def save_weights(
